@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_COMM_GRID_H
+#define KCAP_COMM_GRID_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kcap/base/err.h"
+
+/* The ranks of a run. `mpi` hides what only src/comm and src/io may touch (kcap/comm/mpi.h). */
+typedef struct kc_grid {
+    int rank, size; /* this rank of how many       */
+    int node_ranks; /* ranks on this rank's node   */
+    struct kc_grid_mpi *mpi;
+} kc_grid;
+
+/* Start MPI (asking for MPI_THREAD_FUNNELED) on all ranks; alone, one rank without mpirun.
+ *   collective  on all ranks, first call of a verb
+ *   owns        release with kc_grid_stop
+ *   errors      MPI failures end the job with KC_EPEER, here and in all of comm */
+void kc_grid_start(kc_grid *g);
+void kc_grid_stop(kc_grid *g);
+
+/* The MPI library's name and version, one line. */
+void kc_grid_mpi_version(char *text, size_t size);
+
+/* Rank 0's `bytes` bytes to all.  collective on all ranks */
+void kc_bcast(const kc_grid *g, void *data, size_t bytes);
+
+/* `bytes` bytes of each rank to all, in rank order: all is [size x bytes].  collective on all
+ * ranks */
+void kc_allgather(const kc_grid *g, const void *mine, void *all, size_t bytes);
+
+/* Wait for all ranks. */
+void kc_barrier(const kc_grid *g);
+
+/* Turn an error that some ranks have into the same error on all: the lowest failing rank's.
+ *   collective  on all ranks, those without an error too
+ *   errors      returns the agreed code; KC_OK when no rank failed */
+int kc_agree(const kc_grid *g, kc_error *e);
+
+/* Stop with KC_EINPUT unless `text` is the same on all ranks in its first 255 bytes;
+ * `what` names it in the message.
+ *   collective  on all ranks */
+int kc_agree_text(const kc_grid *g, const char *what, const char *text, kc_error *e);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/base/sum.h"
+
+double kc_sum(const double *values, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; ++i)
+        sum += values[i];
+    return sum;
+}
+
+double kc_sum_squares(const float *values, int64_t n)
+{
+    double part[8] = {0};
+    int64_t whole = n / 8 * 8;
+    for (int64_t i = 0; i < whole; i += 8)
+        for (int j = 0; j < 8; ++j)
+            part[j] += (double)values[i + j] * values[i + j];
+    for (int64_t i = whole; i < n; ++i)
+        part[i - whole] += (double)values[i] * values[i];
+    return kc_sum(part, 8);
+}
+
+void kc_add(float *restrict left, const float *restrict right, int64_t n)
+{
+    for (int64_t i = 0; i < n; ++i)
+        left[i] += right[i];
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kcap/config/config_internal.h"
+
+enum { OTHER_MAX = 400 };
+
+/* `model.heads 3 (inputs/x.yaml:4)`: another key that a message names, with its value and place. */
+static const char *other(const kc_config *cfg, const kc_origin *o, int key, char text[OTHER_MAX])
+{
+    char value[KC_VALUE_MAX], name[KC_SHOWN_MAX + 1];
+    int line = o->line[key];
+    kc_value_print(cfg, key, value);
+    int n = snprintf(text, OTHER_MAX, "%s.%s %s", kc_key_rows[key].section, kc_key_rows[key].name,
+                     kc_shown(value, name, sizeof name));
+    if (line > 0)
+        snprintf(text + n, OTHER_MAX - (size_t)n, " (%.200s:%d)", o->path, line);
+    else
+        snprintf(text + n, OTHER_MAX - (size_t)n, line < 0 ? " (--set)" : " (default)");
+    return text;
+}
+
+static int check_lanes(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    int64_t batch = cfg->train.batch, lanes = cfg->train.lanes;
+    char place[KC_PLACE_MAX], text[OTHER_MAX], list[200] = "";
+    size_t n = 0;
+    if (batch % lanes == 0)
+        return KC_OK;
+    for (int64_t d = 1; d <= batch && n < sizeof list - 32; d++)
+        if (batch % d == 0)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%" PRId64, n > 0 ? ", " : "", d);
+    return kc_fail(e, KC_EINPUT, "%s: %" PRId64 " does not divide %s; its divisors would do: %s%s",
+                   kc_place_key(o, o->line[KC_AT_train_lanes], KC_AT_train_lanes, place), lanes,
+                   other(cfg, o, KC_AT_train_batch, text), list,
+                   n < sizeof list - 32 ? "" : ", ...");
+}
+
+static int check_head(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    int64_t dim = cfg->model.head_dim;
+    char place[KC_PLACE_MAX], text[OTHER_MAX];
+    if (dim % 2 != 0)
+        return kc_fail(e, KC_EINPUT,
+                       "%s: %" PRId64 " is odd, but positions rotate pairs; %" PRId64 " or %" PRId64
+                       " would do",
+                       kc_place_key(o, o->line[KC_AT_model_head_dim], KC_AT_model_head_dim, place),
+                       dim, dim - 1, dim + 1);
+    int64_t rotated = llround(cfg->model.rotary_fraction * (double)dim);
+    if (rotated % 2 == 0)
+        return KC_OK;
+    return kc_fail(
+        e, KC_EINPUT,
+        "%s: %g of %s rotates %" PRId64 " floats, but they rotate in pairs; %.5g or "
+        "%.5g would do",
+        kc_place_key(o, o->line[KC_AT_model_rotary_fraction], KC_AT_model_rotary_fraction, place),
+        cfg->model.rotary_fraction, other(cfg, o, KC_AT_model_head_dim, text), rotated,
+        (double)(rotated - 1) / (double)dim, (double)(rotated + 1) / (double)dim);
+}
+
+static int check_beta(const kc_config *cfg, const kc_origin *o, int key, kc_error *e)
+{
+    double beta = *(const double *)((const char *)cfg + kc_key_rows[key].offset);
+    char place[KC_PLACE_MAX];
+    if (beta < 1)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT, "%s: 1 keeps the moment at 0 for ever; below 1 would do",
+                   kc_place_key(o, o->line[key], key, place));
+}
+
+static int check_strings(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    int64_t diversity = cfg->corpus.diversity;
+    double strings = pow((double)cfg->corpus.alphabet, (double)cfg->corpus.length);
+    char place[KC_PLACE_MAX], alphabet[OTHER_MAX], length[OTHER_MAX];
+    if (strcmp(cfg->corpus.kind, "biod") != 0 || (double)diversity <= strings)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "%s: %" PRId64 " distinct strings cannot be made of %s and %s; at most %.0f, or "
+                   "a larger alphabet or length, would do",
+                   kc_place_key(o, o->line[KC_AT_corpus_diversity], KC_AT_corpus_diversity, place),
+                   diversity, other(cfg, o, KC_AT_corpus_alphabet, alphabet),
+                   other(cfg, o, KC_AT_corpus_length, length), strings);
+}
+
+/* Only where all three counts are written: 0 stands for a pool that is not read here. */
+static int check_names(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    int64_t first = cfg->corpus.first_names, middle = cfg->corpus.middle_names;
+    int64_t last = cfg->corpus.last_names, people = cfg->corpus.people;
+    int64_t names = first * middle * last; /* at most 10^18 */
+    char place[KC_PLACE_MAX];
+    if (names == 0 || names >= people)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "%s: %" PRId64 " people need as many names, but corpus.first_names %" PRId64
+                   " x middle_names %" PRId64 " x last_names %" PRId64 " are %" PRId64
+                   "; fewer people or more names would do",
+                   kc_place_key(o, o->line[KC_AT_corpus_people], KC_AT_corpus_people, place),
+                   people, first, middle, last, names);
+}
+
+int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    KC_TRY(check_lanes(cfg, o, e));
+    KC_TRY(check_head(cfg, o, e));
+    KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
+    KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
+    KC_TRY(check_strings(cfg, o, e));
+    KC_TRY(check_names(cfg, o, e));
+out:
+    return e->code;
+}

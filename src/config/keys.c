@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "kcap/config/config_internal.h"
+
+#define KC_ROW(section_, name_, type_, def_, least_, most_, unit_, effect_, help_)                 \
+    {.section = #section_,                                                                         \
+     .name = #name_,                                                                               \
+     .type = KC_TYPE_##type_,                                                                      \
+     .def = &(const kc_key_##type_){def_},                                                         \
+     .least = least_,                                                                              \
+     .most = most_,                                                                                \
+     .unit = unit_,                                                                                \
+     .effect = KC_EFFECT_##effect_,                                                                \
+     .help = help_,                                                                                \
+     .offset = offsetof(kc_config, section_.name_),                                                \
+     .bytes = sizeof(kc_key_##type_)},
+#define KC_ROWS(section) KC_KEYS_##section(KC_ROW)
+const kc_key_row kc_key_rows[KC_N_KEYS] = {KC_SECTIONS(KC_ROWS)};
+
+#define KC_NAME(section) #section,
+const char *const kc_section_names[KC_N_SECTIONS] = {KC_SECTIONS(KC_NAME)};
+
+enum { WORD_MAX = 64 };
+
+int kc_key_find(const char *section, const char *name)
+{
+    for (int i = 0; i < KC_N_KEYS; i++)
+        if (strcmp(kc_key_rows[i].section, section) == 0 && strcmp(kc_key_rows[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int kc_section_find(const char *section)
+{
+    for (int i = 0; i < KC_N_SECTIONS; i++)
+        if (strcmp(kc_section_names[i], section) == 0)
+            return i;
+    return -1;
+}
+
+static int least_of(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Insertions, deletions, exchanges and swaps of neighbours that lead from a to b (optimal string
+ * alignment); only the first WORD_MAX bytes count. */
+static int distance(const char *a, const char *b)
+{
+    int d[WORD_MAX + 1][WORD_MAX + 1];
+    int n = (int)strnlen(a, WORD_MAX), m = (int)strnlen(b, WORD_MAX);
+    for (int i = 0; i <= n; i++)
+        d[i][0] = i;
+    for (int j = 0; j <= m; j++)
+        d[0][j] = j;
+    for (int i = 1; i <= n; i++) {
+        for (int j = 1; j <= m; j++) {
+            d[i][j] = least_of(d[i - 1][j], d[i][j - 1]) + 1;
+            d[i][j] = least_of(d[i][j], d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                d[i][j] = least_of(d[i][j], d[i - 2][j - 2] + 1);
+        }
+    }
+    return d[n][m];
+}
+
+int kc_key_nearest(const char *section, const char *name)
+{
+    int best = 0, best_score = 4 * WORD_MAX;
+    for (int i = 0; i < KC_N_KEYS; i++) {
+        const kc_key_row *row = &kc_key_rows[i];
+        /* A quarter for the section: the right name elsewhere wins over a similar one here. */
+        int score = 4 * distance(name, row->name) + least_of(3, distance(section, row->section));
+        if (score < best_score) {
+            best_score = score;
+            best = i;
+        }
+    }
+    return best;
+}
+
+void kc_section_nearest(const char *section, char *text, size_t size)
+{
+    int best = 0, best_score = 4 * WORD_MAX;
+    for (int i = 0; i < KC_N_SECTIONS; i++) {
+        int score = distance(section, kc_section_names[i]);
+        if (score < best_score) {
+            best_score = score;
+            best = i;
+        }
+    }
+    snprintf(text, size, "%s", kc_section_names[best]);
+    const kc_key_row *row = &kc_key_rows[kc_key_nearest("", section)];
+    if (distance(section, row->name) < best_score)
+        snprintf(text, size, "%s.%s", row->section, row->name);
+}
