@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_DATA_BATCH_H
+#define KCAP_DATA_BATCH_H
+
+#include "kcap/data/corpus.h"
+
+/* The next windows of lane `lane` of `n_lanes`. Lane k takes documents k, k + L, ... of each
+ * epoch's keyed permutation of the people; they are concatenated and cut into windows of T inputs,
+ * each predicting the token that follows it, so that every token but a lane's first is a target
+ * once. After its last document a lane's windows are padded with <eos> inputs whose targets do
+ * not count; a finished lane gives windows without any counted target.
+ *   batch       windows B and context T set by the caller, buffers [B,T]; spans are not filled
+ *   cursor      advanced; kc_cursor is all a restart needs
+ *   scratch     a document's buffers (see kc_corpus_document), overwritten
+ *   collective  no; a function of (corpus, cursor, lane, n_lanes), same bits everywhere */
+void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
+                   kc_doc *scratch, kc_batch *batch);
+
+/* 1 when the lane has shown all its documents of all exposures. */
+int kc_batch_done(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, const kc_cursor *cursor);
+
+/* One window of whole measurement documents of people *person ... end-1: as many as fit into T
+ * tokens, none cut; the rest is padded with uncounted targets. Only targets inside spans matter to
+ * measurement, all tokens of the documents are counted. `*person` advances to the first person
+ * not in the window.
+ *   batch       windows = 1; spans: room for T, positions are those of the targets
+ *   errors      aborts when a single document is longer than T: the caller has checked
+ *               max_doc_tokens against the context */
+void kc_batch_whole(const kc_corpus *corpus, int64_t *person, int64_t end, kc_doc *scratch,
+                    kc_batch *batch);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/data/batch.h"
+
+#include <string.h>
+
+#include "kcap/data/corpus_internal.h"
+
+/* Documents of a lane in one epoch: places k, k + L, ... of the epoch's order. */
+static int64_t lane_documents(const kc_corpus *corpus, int64_t lane, int64_t n_lanes)
+{
+    int64_t n = corpus->info.n_people;
+
+    return lane < n ? (n - lane + n_lanes - 1) / n_lanes : 0;
+}
+
+int kc_batch_done(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, const kc_cursor *cursor)
+{
+    return cursor->epoch >= corpus->info.exposures || !lane_documents(corpus, lane, n_lanes);
+}
+
+/* Leave the cursor's document behind. */
+static void next_document(int64_t documents, kc_cursor *cursor)
+{
+    cursor->offset = 0;
+    cursor->docs++;
+    if (++cursor->next == documents) {
+        cursor->next = 0;
+        cursor->epoch++;
+    }
+}
+
+static void document_at(const kc_corpus *corpus, int64_t lane, int64_t n_lanes,
+                        const kc_cursor *cursor, kc_doc *doc)
+{
+    int64_t person =
+        kc_people_shuffled(&corpus->people, cursor->epoch, lane + cursor->next * n_lanes);
+
+    kc_corpus_document(corpus, person, cursor->epoch, doc);
+}
+
+/* The token after the inputs taken so far, or KC_NO_TARGET after the lane's last document. A lane
+ * whose last token this is has nothing left to predict: its last document counts as used. */
+static int32_t token_ahead(const kc_corpus *corpus, int64_t lane, int64_t n_lanes,
+                           const kc_doc *doc, kc_cursor *cursor)
+{
+    int64_t documents = lane_documents(corpus, lane, n_lanes);
+    int32_t token;
+
+    if (kc_batch_done(corpus, lane, n_lanes, cursor))
+        return KC_NO_TARGET;
+    if (!cursor->offset)
+        return KC_EOS;
+    token = doc->tokens[cursor->offset];
+    if (cursor->offset == doc->n_tokens - 1 && cursor->next == documents - 1 &&
+        cursor->epoch == corpus->info.exposures - 1)
+        next_document(documents, cursor);
+    return token;
+}
+
+/* A document is used up (cursor->docs) when all its tokens have been inputs. The last one of a lane
+ * is so too when its last token has been a target: that token has nothing to predict. */
+void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
+                   kc_doc *scratch, kc_batch *batch)
+{
+    int64_t documents = lane_documents(corpus, lane, n_lanes), n = batch->windows * batch->context;
+    int64_t filled = 0;
+
+    while (filled < n && !kc_batch_done(corpus, lane, n_lanes, cursor)) {
+        int64_t take;
+
+        document_at(corpus, lane, n_lanes, cursor, scratch);
+        take = scratch->n_tokens - cursor->offset;
+        take = take < n - filled ? take : n - filled;
+        memcpy(batch->tokens + filled, scratch->tokens + cursor->offset,
+               (size_t)take * sizeof *batch->tokens);
+        filled += take;
+        cursor->offset += take;
+        if (cursor->offset == scratch->n_tokens)
+            next_document(documents, cursor);
+    }
+    for (int64_t i = 1; i < filled; i++)
+        batch->targets[i - 1] = batch->tokens[i];
+    batch->counted = filled;
+    if (filled) {
+        batch->targets[filled - 1] =
+            filled < n ? KC_NO_TARGET : token_ahead(corpus, lane, n_lanes, scratch, cursor);
+        batch->counted -= batch->targets[filled - 1] == KC_NO_TARGET;
+    }
+    for (int64_t i = filled; i < n; i++) {
+        batch->tokens[i] = KC_EOS;
+        batch->targets[i] = KC_NO_TARGET;
+    }
+}
+
+/* Put a document behind the `used` tokens of the window. A token at place q of the window is
+ * predicted at q - 1. */
+static void append_document(const kc_doc *doc, int32_t used, kc_batch *batch)
+{
+    for (int32_t i = 0; i < doc->n_tokens; i++) {
+        batch->tokens[used + i] = doc->tokens[i];
+        if (used + i)
+            batch->targets[used + i - 1] = doc->tokens[i];
+    }
+    for (int32_t i = 0; i < doc->n_spans; i++) {
+        kc_span span = doc->spans[i];
+
+        span.begin += used - 1;
+        span.head_end += used - 1;
+        span.end += used - 1;
+        batch->spans[batch->n_spans++] = span;
+    }
+}
+
+void kc_batch_whole(const kc_corpus *corpus, int64_t *person, int64_t end, kc_doc *scratch,
+                    kc_batch *batch)
+{
+    int32_t used = 0;
+
+    batch->n_spans = 0;
+    for (; *person < end; ++*person) {
+        kc_corpus_document(corpus, *person, KC_MEASURE, scratch);
+        KC_CHECK(scratch->n_tokens <= batch->context, "a document of %d tokens, windows of %lld",
+                 scratch->n_tokens, (long long)batch->context);
+        if (used + scratch->n_tokens > batch->context)
+            break;
+        append_document(scratch, used, batch);
+        used += scratch->n_tokens;
+    }
+    batch->counted = used ? used - 1 : 0;
+    for (int64_t i = batch->counted; i < batch->context; i++) {
+        batch->targets[i] = KC_NO_TARGET;
+        if (i >= used)
+            batch->tokens[i] = KC_EOS;
+    }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/data/corpus.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/data/corpus_internal.h"
+#include "kcap/data/room.h"
+
+static void names_describe(const kc_people *people, kc_corpus_info *info)
+{
+    info->log2_names = log2((double)people->n_names);
+    strcpy(info->attribute[0].name, "name");
+    info->attribute[0].log2_pool = info->log2_names;
+    info->attribute[0].counted = 1;
+    info->max_name_bits = (double)people->n * (info->log2_names - log2((double)people->n));
+}
+
+int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **corpus, kc_error *e)
+{
+    kc_corpus *c = kc_room(1, sizeof *c);
+    kc_corpus_info *info = &c->info;
+
+    *corpus = NULL;
+    info->is_biod = !strcmp(cfg->corpus.kind, "biod");
+    info->n_people = cfg->corpus.people;
+    info->exposures = cfg->corpus.exposures;
+    kc_vocab_add(&c->vocab, "<eos>", 5);
+    if (info->is_biod)
+        KC_TRY(kc_biod_create(cfg, files, &c->biod, &c->vocab, &c->people, info, e));
+    else
+        KC_TRY(kc_bios_create(cfg, files, &c->bios, &c->vocab, &c->people, info, e));
+    names_describe(&c->people, info);
+    info->n_vocab = c->vocab.n;
+    info->max_bits = info->max_name_bits + info->max_value_bits + info->max_diversity_bits;
+    *corpus = c;
+    return KC_OK;
+out:
+    kc_corpus_destroy(c);
+    return e->code;
+}
+
+void kc_corpus_destroy(kc_corpus *corpus)
+{
+    if (!corpus)
+        return;
+    kc_vocab_free(&corpus->vocab);
+    kc_bios_free(&corpus->bios);
+    kc_biod_free(&corpus->biod);
+    free(corpus);
+}
+
+const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus)
+{
+    return &corpus->info;
+}
+
+void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposure, kc_doc *doc)
+{
+    KC_CHECK(person >= 0 && person < corpus->info.n_people, "person %lld of %lld",
+             (long long)person, (long long)corpus->info.n_people);
+    if (corpus->info.is_biod)
+        kc_biod_document(&corpus->biod, &corpus->people, person, exposure, doc);
+    else
+        kc_bios_document(&corpus->bios, &corpus->people, person, exposure, doc);
+}
+
+int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribute)
+{
+    KC_CHECK(attribute >= 0 && attribute < corpus->info.n_attributes, "attribute %d of %d",
+             attribute, corpus->info.n_attributes);
+    if (!corpus->info.is_biod)
+        return kc_bios_value(&corpus->bios, &corpus->people, person, attribute);
+    if (!attribute)
+        return kc_people_name(&corpus->people, person, NULL);
+    return kc_biod_value(&corpus->biod, &corpus->people, person, attribute - 1, 0);
+}
+
+const char *kc_corpus_word(const kc_corpus *corpus, int32_t token)
+{
+    return kc_vocab_word(&corpus->vocab, token);
+}
+
+int kc_corpus_word_joins(const kc_corpus *corpus, int32_t token)
+{
+    const char *word = kc_corpus_word(corpus, token);
+
+    return kc_lines_stop(word[0]) && !word[1];
+}
