@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_NN_BLOCK_H
+#define KCAP_NN_BLOCK_H
+
+#include "kcap/nn/model.h"
+#include "kcap/nn/ops.h"
+
+/* What one block keeps of a window from forward to backward. */
+typedef struct kc_block_kept {
+    float *x;                             /* [T, d]: input                                   */
+    float *a1, *a2;                       /* [T, d]: normed inputs of attention and MLP      */
+    float *mean1, *rstd1, *mean2, *rstd2; /* [T]                                  */
+    float *q, *k, *v;                     /* [h, T, hd]: rotated                             */
+    float *P;                             /* [h, kc_attn_kept]                               */
+    float *o;                             /* [T, d]: heads' output                           */
+    float *x1;                            /* [T, d]: after attention                         */
+    float *u, *g;                         /* [T, f]: pre-activation, its GELU                */
+} kc_block_kept;
+
+/* What any block may overwrite. */
+typedef struct kc_block_scratch {
+    float *qkv;          /* [T, 3d]: and their gradients                    */
+    float *kt;           /* [h, hd, T]                                      */
+    float *dq, *dk, *dv; /* [h, T, hd]                                      */
+    float *da;           /* [T, d]                                          */
+    float *dg;           /* [T, f]                                          */
+    float *attn;         /* [h, kc_attn_scratch]                            */
+} kc_block_scratch;
+
+/* Take the pieces from the arena, or only count their bytes when it is NULL. Returns the bytes. */
+size_t kc_block_carve_kept(const kc_shape *s, kc_arena *arena, kc_block_kept *kept);
+size_t kc_block_carve_scratch(const kc_shape *s, kc_arena *arena, kc_block_scratch *scratch);
+
+/* next [T, d] = the block's output for input kept->x. */
+void kc_block_forward(const kc_model *model, const kc_weights *w, int64_t layer,
+                      kc_block_kept *kept, kc_block_scratch *scratch, float *next, int threads);
+
+/* dx [T, d], in place: from the gradient of the output to that of the input; grad += . */
+void kc_block_backward(const kc_model *model, const kc_weights *w, int64_t layer,
+                       kc_block_kept *kept, kc_block_scratch *scratch, float *dx, float *grad,
+                       int threads);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_NN_HEAD_H
+#define KCAP_NN_HEAD_H
+
+#include "kcap/nn/params.h"
+
+/* Output head and cross-entropy, by chunks of rows so that the logits [T, V] never lie in memory
+ * whole. */
+enum { KC_HEAD_ROWS = 128 };
+
+/* Floats of scratch: one chunk of logits. */
+int64_t kc_head_scratch(const kc_shape *s);
+
+/* x [T, d] -> sum over counted targets of -ln softmax(x wte^T)[target], in double in row order; and
+ * the gradient of that sum: dx (overwritten), dwte [V, d] (added to). */
+double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dwte,
+                    float *scratch, int threads);
+
+/* nats[t] = -ln softmax(...)[target], hit[t] = 1 when the target is the most likely token (of
+ * equal ones the first counts); 0 and 0 where the target does not count. */
+void kc_head_score(const kc_weights *w, kc_mat x, const int32_t *targets, float *nats, uint8_t *hit,
+                   float *scratch, int threads);
+
+/* logits [T, V] whole, for tests and exports. */
+void kc_head_logits(const kc_weights *w, kc_mat x, kc_mat logits, int threads);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_NN_OPS_H
+#define KCAP_NN_OPS_H
+
+#include "kcap/nn/shapes.h"
+
+/* Everything of a layer that is not a matrix product. Rows are split over `threads` threads, sums
+ * over rows are split by columns and run in row order, so the bits do not depend on the threads.
+ * No scalar libm: exp is a polynomial that the compiler vectorises. */
+
+/* y[i] = exp(scale (x[i] - shift)), returns their sum. y may be x. Relative error of each below
+ * 3e-7 where |argument| < 87; clamped outside (tests/nn/test_ops.c). */
+float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale);
+
+/* Largest of n floats; NaN if the first is, and a NaN further on still spoils kc_exp_row's sum. */
+float kc_max_row(const float *x, int64_t n);
+
+/* y = (x - mean) rstd gain + bias by rows of d, eps 1e-5; mean and rstd [n] are kept for
+ * backward. */
+typedef struct kc_norm {
+    const float *gain, *bias; /* [d] */
+    float *mean, *rstd;       /* [n] */
+} kc_norm;
+void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads);
+
+/* dx += d loss / d x, dgain += , dbias += . */
+void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
+                      float *dbias, int threads);
+
+/* u += bias by rows; g = gelu(u), the tanh form of GPT-2: u / (1 + exp(-2 z)),
+ * z = sqrt(2/pi) (u + 0.044715 u^3). u keeps the pre-activation for backward. */
+void kc_gelu_forward(kc_mat g, kc_mat u, const float *bias, int threads);
+
+/* u becomes du = dg gelu'(u). */
+void kc_gelu_backward(kc_mat u, kc_mat dg, int threads);
+
+/* y = x + bias by rows. */
+void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads);
+
+/* sum[j] += x[0][j] + x[1][j] + ... in row order. */
+void kc_add_columns(float *sum, kc_mat x, int threads);
+
+#endif

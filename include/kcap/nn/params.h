@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_NN_PARAMS_H
+#define KCAP_NN_PARAMS_H
+
+#include "kcap/nn/params.def"
+#include "kcap/nn/shapes.h"
+#include "kcap/types/state.h"
+
+/* Index of a tensor in kc_layout.tensor: KC_P_wte, ... */
+#define KC_INDEX(name, scope, rows, cols, kind, init, help) KC_P_##name,
+enum { KC_PARAMS(KC_INDEX) KC_P_COUNT };
+#undef KC_INDEX
+
+typedef enum kc_init { KC_INIT_NORMAL, KC_INIT_RESIDUAL, KC_INIT_ZERO, KC_INIT_ONE } kc_init;
+
+/* All weights of a model: w in the flat layout, wt with each matrix transposed at the same place,
+ * so that every matrix product of the forward and the backward pass reads rows. Views. */
+typedef struct kc_weights {
+    const kc_layout *layout;
+    const float *w, *wt;
+} kc_weights;
+
+/* The flat layout of a shape, from TABLE 2. P = layout->n_params is, for arXiv 2404.05405's GPT-2,
+ * l (12 d^2 + 13 d) + V d + 2 d. */
+void kc_layout_of(const kc_shape *s, kc_layout *layout);
+
+/* Initial weights into w [n_flat]: functions of (seed, tensor, element), zero in the padding.
+ *   bits        the same on every rank */
+void kc_params_init(const kc_layout *layout, uint64_t seed, double std, float *w);
+
+/* wt from w, matrix by matrix, on `threads` threads. */
+void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int threads);
+
+/* Layer `layer` of tensor `index` (a KC_P_...) inside a flat array. */
+static inline const float *kc_at(const kc_layout *layout, const float *flat, int index,
+                                 int64_t layer)
+{
+    const kc_tensor *t = &layout->tensor[index];
+    return flat + t->offset + layer * t->stride;
+}
+
+/* Which tensor and layer flat element i belongs to; *layer is set. Padding belongs to the tensor
+ * before it. */
+int kc_params_find(const kc_layout *layout, int64_t i, int64_t *layer);
+
+#endif

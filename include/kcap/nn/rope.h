@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_NN_ROPE_H
+#define KCAP_NN_ROPE_H
+
+#include "kcap/nn/shapes.h"
+
+/* Rotary positions (Su et al., arXiv 2104.09864) in the half-split order of GPT-NeoX: dimensions j
+ * and j + rot/2 of a head turn together by t base^(-2j/rot); dimensions from rot on stay. */
+typedef struct kc_rope {
+    int64_t half;           /* rot / 2                   */
+    const float *cos, *sin; /* [T, half]                 */
+} kc_rope;
+
+/* Fill cos and sin [T, rot/2], in double rounded once. */
+void kc_rope_tables(const kc_shape *s, double base, float *cosines, float *sines);
+
+/* Heads of one window, packed: q, k, v [h, T, hd] and k transposed [h, hd, T], so that every
+ * product of attention reads rows. Views. */
+typedef struct kc_heads {
+    float *q, *k, *v, *kt;
+} kc_heads;
+
+/* From qkv [T, 3d] and its bias [3d]: add the bias, rotate q and k, pack. */
+void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
+                    const kc_heads *heads, int threads);
+
+/* From gradients in the packed, rotated form (kt unused) to dqkv [T, 3d]: turned back and
+ * unpacked. */
+void kc_heads_merge(const kc_shape *s, const kc_rope *rope, const kc_heads *grads, float *dqkv,
+                    int threads);
+
+#endif

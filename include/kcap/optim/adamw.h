@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_OPTIM_ADAMW_H
+#define KCAP_OPTIM_ADAMW_H
+
+#include "kcap/types/state.h"
+
+/* One AdamW update (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2, decay scaled by the rate
+ * as in PyTorch). `scale` multiplies the gradient first: 1 / tokens, and clipping. */
+typedef struct kc_adamw {
+    double lr, beta1, beta2, eps, weight_decay, scale;
+    int64_t t; /* number of this update, from 1 */
+} kc_adamw;
+
+/* Factor that clips a gradient of this norm: min(1, clip / (norm + 1e-6)); 1 when clip is 0. */
+double kc_clip_factor(double norm, double clip);
+
+/* Update elements lo ... hi-1 of the flat layout: params [n_flat], m, v and grad [hi - lo].
+ * Tensors that do not decay (TABLE 2) take no weight decay.
+ *   collective  no
+ *   bits        each element's depend on itself alone */
+void kc_adamw_step(const kc_layout *layout, const kc_adamw *a, int64_t lo, int64_t hi,
+                   const kc_state *state, const float *grad, int threads);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_OPTIM_REDUCE_H
+#define KCAP_OPTIM_REDUCE_H
+
+#include "kcap/base/arena.h"
+#include "kcap/comm/exchange.h"
+
+/* Gradients are added along one binary tree over all lanes, whatever the ranks: a rank folds its
+ * own consecutive lanes like a binary counter, then slices travel and their owner folds the ranks'
+ * parts pairwise in rank order. With a power of two of lanes the sum has the same bits on every
+ * rank count that divides it. */
+enum { KC_TREE_LEVELS = 32 };
+
+/* The fold of this rank's lanes. slot[i] holds the sum of 2^i consecutive lanes where bit i of
+ * `full` is set; the other buffers are free. */
+typedef struct kc_tree {
+    int64_t n; /* floats of a gradient */
+    int n_buffers, n_free;
+    uint64_t full;
+    float *slot[KC_TREE_LEVELS];
+    float *free[2 * KC_TREE_LEVELS];
+} kc_tree;
+
+/* Gradient buffers that folding `lanes` lanes, `in_flight` at a time, takes. */
+int kc_tree_buffers(int64_t lanes, int in_flight);
+
+/* A tree for gradients of n floats with that many buffers from the arena; lives as long as it. */
+void kc_tree_create(kc_tree *tree, int64_t n, int n_buffers, kc_arena *arena);
+
+/* Take all buffers back. */
+void kc_tree_clear(kc_tree *tree);
+
+/* A buffer for the next lane's gradient (contents undefined); give it back with kc_tree_push. */
+float *kc_tree_leaf(kc_tree *tree);
+
+/* Add the next lane, in lane order.   bits: do not depend on the threads */
+void kc_tree_push(kc_tree *tree, float *leaf, int threads);
+
+/* The sum of all lanes pushed; a buffer of the tree, until the next clear. */
+float *kc_tree_total(kc_tree *tree, int threads);
+
+/* Where the sum over ranks happens. */
+typedef struct kc_reducer {
+    int64_t *lo;    /* [size+1]: the slices                                   */
+    int64_t round;  /* elements of a slice a round                            */
+    float *partial; /* [size, round]: all ranks' versions of this rank's part */
+    float *own;     /* [own slice]: the sum                                   */
+    double *blocks; /* [n_flat / KC_BLOCK]: sums of squares                   */
+} kc_reducer;
+
+size_t kc_reducer_bytes(const kc_grid *g, int64_t n_flat);
+void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *arena);
+
+/* The sum of all ranks' gradients over this rank's slice; on one rank `total` itself.
+ *   collective  on all ranks
+ *   owns        the result belongs to the reducer or is `total` */
+float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int threads);
+
+/* Norm of a gradient of which each rank holds its slice: squares summed by blocks of KC_BLOCK
+ * elements of the flat layout, the blocks in order, in double.
+ *   collective  on all ranks
+ *   bits        the same on all ranks and any number of them */
+double kc_grads_norm(kc_reducer *r, const kc_grid *g, const float *own, int threads);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/nn/attn.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kcap/nn/gemm.h"
+#include "kcap/nn/ops.h"
+
+/* Row block i: rows r0 ... r1-1, columns 0 ... r1-1, at `at` floats into the head's P. */
+typedef struct block {
+    int64_t r0, r1, at;
+} block;
+
+static block block_of(int64_t i, int64_t T)
+{
+    const int64_t R = KC_ATTN_ROWS, r0 = i * R, r1 = r0 + R < T ? r0 + R : T;
+    return (block){r0, r1, R * R * (i * (i + 1) / 2)};
+}
+
+static int64_t blocks_of(int64_t T)
+{
+    return (T + KC_ATTN_ROWS - 1) / KC_ATTN_ROWS;
+}
+
+int64_t kc_attn_kept(int64_t T)
+{
+    block last = block_of(blocks_of(T) - 1, T);
+    return (last.at + (last.r1 - last.r0) * last.r1 + 15) / 16 * 16;
+}
+
+int64_t kc_attn_scratch(const kc_shape *s)
+{
+    return s->hd * s->T + KC_ATTN_ROWS * s->T;
+}
+
+/* Softmax of each row over its past; what lies after the diagonal becomes 0. */
+static void causal_softmax(float *P, block b, float scale)
+{
+    for (int64_t r = b.r0; r < b.r1; ++r) {
+        float *row = P + (r - b.r0) * b.r1;
+        const int64_t seen = r + 1;
+        const float inverse = 1 / kc_exp_row(row, row, seen, kc_max_row(row, seen), scale);
+        for (int64_t c = 0; c < seen; ++c)
+            row[c] *= inverse;
+        memset(row + seen, 0, (size_t)(b.r1 - seen) * sizeof *row);
+    }
+}
+
+static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, float *P, float *out)
+{
+    const int64_t T = s->T, hd = s->hd;
+    const float scale = 1 / sqrtf((float)hd);
+    for (int64_t i = 0; i < blocks_of(T); ++i) {
+        const block b = block_of(i, T);
+        const int64_t rows = b.r1 - b.r0;
+        kc_mat p = kc_mat_of(P + b.at, rows, b.r1);
+        kc_mat kt = {heads->kt + a * hd * T, hd, b.r1, T};
+        kc_gemm(p, kc_mat_of(heads->q + (a * T + b.r0) * hd, rows, hd), kt, 0, 1);
+        causal_softmax(P + b.at, b, scale);
+        kc_mat o = {out + b.r0 * s->d + a * hd, rows, hd, s->d};
+        kc_gemm(o, p, kc_mat_of(heads->v + a * T * hd, b.r1, hd), 0, 1);
+    }
+}
+
+void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, int threads)
+{
+    const int64_t kept = kc_attn_kept(s->T);
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    for (int64_t a = 0; a < s->h; ++a)
+        head_forward(s, heads, a, P + a * kept, out);
+}
+
+/* dS = P (dP - rowsum(dP P)) scale, in place of dP. */
+static void softmax_backward(float *dS, const float *P, block b, float scale)
+{
+    for (int64_t r = b.r0; r < b.r1; ++r) {
+        float *restrict g = dS + (r - b.r0) * b.r1;
+        const float *restrict p = P + (r - b.r0) * b.r1;
+        float dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t c = 0; c <= r; ++c)
+            dot += g[c] * p[c];
+        for (int64_t c = 0; c < b.r1; ++c)
+            g[c] = p[c] * (g[c] - dot) * scale;
+    }
+}
+
+static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, const float *P,
+                          const float *dout, const kc_heads *grads, float *scratch)
+{
+    const int64_t T = s->T, hd = s->hd, at = a * T * hd, n = blocks_of(T);
+    const float scale = 1 / sqrtf((float)hd);
+    float *vt = scratch, *dS = scratch + hd * T;
+    for (int64_t t = 0; t < T; ++t)
+        for (int64_t j = 0; j < hd; ++j)
+            vt[j * T + t] = heads->v[at + t * hd + j];
+    /* The last block reaches every column, so it can overwrite what the others add to. */
+    for (int64_t i = n - 1; i >= 0; --i) {
+        const block b = block_of(i, T);
+        const int64_t rows = b.r1 - b.r0;
+        const float beta = i == n - 1 ? 0 : 1;
+        kc_mat p = kc_mat_of(P + b.at, rows, b.r1), ds = kc_mat_of(dS, rows, b.r1);
+        kc_mat o = {(float *)dout + b.r0 * s->d + a * hd, rows, hd, s->d};
+        kc_mat past_v = {vt, hd, b.r1, T};
+        kc_gemm(ds, o, past_v, 0, 1);
+        kc_gemm_t(kc_mat_of(grads->v + at, b.r1, hd), p, o, beta, 1);
+        softmax_backward(dS, P + b.at, b, scale);
+        kc_gemm(kc_mat_of(grads->q + at + b.r0 * hd, rows, hd), ds,
+                kc_mat_of(heads->k + at, b.r1, hd), 0, 1);
+        kc_gemm_t(kc_mat_of(grads->k + at, b.r1, hd), ds,
+                  kc_mat_of(heads->q + at + b.r0 * hd, rows, hd), beta, 1);
+    }
+}
+
+void kc_attn_backward(const kc_shape *s, const kc_heads *heads, const float *P, const float *dout,
+                      const kc_heads *grads, float *scratch, int threads)
+{
+    const int64_t kept = kc_attn_kept(s->T), room = kc_attn_scratch(s);
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    for (int64_t a = 0; a < s->h; ++a)
+        head_backward(s, heads, a, P + a * kept, dout, grads, scratch + a * room);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/nn/block.h"
+
+#include "kcap/nn/gemm.h"
+
+typedef struct piece {
+    float **at;
+    int64_t n;
+} piece;
+
+static size_t carve(kc_arena *arena, const piece *pieces, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; ++i) {
+        bytes += kc_arena_need(pieces[i].n, sizeof(float));
+        if (arena)
+            *pieces[i].at = kc_arena_take(arena, pieces[i].n, sizeof(float));
+    }
+    return bytes;
+}
+
+size_t kc_block_carve_kept(const kc_shape *s, kc_arena *arena, kc_block_kept *kept)
+{
+    kc_block_kept unused, *b = kept ? kept : &unused;
+    const int64_t T = s->T, d = s->d, f = s->f;
+    const piece pieces[] = {
+        {&b->x, T * d}, {&b->a1, T * d}, {&b->a2, T * d}, {&b->mean1, T},
+        {&b->rstd1, T}, {&b->mean2, T},  {&b->rstd2, T},  {&b->q, T * d},
+        {&b->k, T * d}, {&b->v, T * d},  {&b->o, T * d},  {&b->P, s->h * kc_attn_kept(T)},
+        {&b->u, T * f}, {&b->g, T * f},  {&b->x1, T * d},
+    };
+    return carve(arena, pieces, sizeof pieces / sizeof *pieces);
+}
+
+size_t kc_block_carve_scratch(const kc_shape *s, kc_arena *arena, kc_block_scratch *scratch)
+{
+    const int64_t T = s->T, d = s->d;
+    const piece pieces[] = {
+        {&scratch->qkv, T * 3 * d}, {&scratch->kt, T * d},
+        {&scratch->dq, T * d},      {&scratch->dk, T * d},
+        {&scratch->dv, T * d},      {&scratch->da, T * d},
+        {&scratch->dg, T * s->f},   {&scratch->attn, s->h * kc_attn_scratch(s)},
+    };
+    return carve(arena, pieces, sizeof pieces / sizeof *pieces);
+}
+
+/* Tensor `index` of this layer: as a vector, as a matrix, as its transposed copy, as a gradient. */
+typedef struct layer {
+    const kc_weights *w;
+    int64_t l;
+    float *grad;
+} layer;
+
+static const float *vec(const layer *a, int index)
+{
+    return kc_at(a->w->layout, a->w->w, index, a->l);
+}
+
+static kc_mat mat(const layer *a, int index)
+{
+    const kc_tensor *t = &a->w->layout->tensor[index];
+    return kc_mat_of(vec(a, index), t->rows, t->cols);
+}
+
+static kc_mat mat_t(const layer *a, int index)
+{
+    const kc_tensor *t = &a->w->layout->tensor[index];
+    return kc_mat_of(kc_at(a->w->layout, a->w->wt, index, a->l), t->cols, t->rows);
+}
+
+static float *grad_vec(const layer *a, int index)
+{
+    return (float *)kc_at(a->w->layout, a->grad, index, a->l);
+}
+
+static kc_mat grad_mat(const layer *a, int index)
+{
+    const kc_tensor *t = &a->w->layout->tensor[index];
+    return kc_mat_of(grad_vec(a, index), t->rows, t->cols);
+}
+
+/* x1 = x + attention(LN1(x)) Wo + bo */
+static void attention_forward(const kc_model *model, const layer *a, kc_block_kept *b,
+                              kc_block_scratch *tmp, int threads)
+{
+    const kc_shape *s = &model->shape;
+    const int64_t T = s->T, d = s->d;
+    kc_mat x = kc_mat_of(b->x, T, d), a1 = kc_mat_of(b->a1, T, d), x1 = kc_mat_of(b->x1, T, d);
+    kc_norm norm = {vec(a, KC_P_ln1_gain), vec(a, KC_P_ln1_bias), b->mean1, b->rstd1};
+    kc_heads heads = {b->q, b->k, b->v, tmp->kt};
+    kc_norm_forward(a1, x, &norm, threads);
+    kc_gemm(kc_mat_of(tmp->qkv, T, 3 * d), a1, mat(a, KC_P_attn_qkv), 0, threads);
+    kc_heads_split(s, &model->rope, tmp->qkv, vec(a, KC_P_attn_qkv_bias), &heads, threads);
+    kc_attn_forward(s, &heads, b->P, b->o, threads);
+    kc_add_bias(x1, x, vec(a, KC_P_attn_out_bias), threads);
+    kc_gemm(x1, kc_mat_of(b->o, T, d), mat(a, KC_P_attn_out), 1, threads);
+}
+
+static void attention_backward(const kc_model *model, const layer *a, kc_block_kept *b,
+                               kc_block_scratch *tmp, kc_mat dx, int threads)
+{
+    const kc_shape *s = &model->shape;
+    const int64_t T = s->T, d = s->d;
+    kc_mat da = kc_mat_of(tmp->da, T, d), dqkv = kc_mat_of(tmp->qkv, T, 3 * d);
+    kc_heads heads = {b->q, b->k, b->v, NULL}, grads = {tmp->dq, tmp->dk, tmp->dv, NULL};
+    kc_norm norm = {vec(a, KC_P_ln1_gain), NULL, b->mean1, b->rstd1};
+    kc_add_columns(grad_vec(a, KC_P_attn_out_bias), dx, threads);
+    kc_gemm_t(grad_mat(a, KC_P_attn_out), kc_mat_of(b->o, T, d), dx, 1, threads);
+    kc_gemm(da, dx, mat_t(a, KC_P_attn_out), 0, threads);
+    kc_attn_backward(s, &heads, b->P, tmp->da, &grads, tmp->attn, threads);
+    kc_heads_merge(s, &model->rope, &grads, tmp->qkv, threads);
+    kc_add_columns(grad_vec(a, KC_P_attn_qkv_bias), dqkv, threads);
+    kc_gemm_t(grad_mat(a, KC_P_attn_qkv), kc_mat_of(b->a1, T, d), dqkv, 1, threads);
+    kc_gemm(da, dqkv, mat_t(a, KC_P_attn_qkv), 0, threads);
+    kc_norm_backward(dx, da, kc_mat_of(b->x, T, d), &norm, grad_vec(a, KC_P_ln1_gain),
+                     grad_vec(a, KC_P_ln1_bias), threads);
+}
+
+/* next = x1 + gelu(LN2(x1) W1 + b1) W2 + b2 */
+static void mlp_forward(const kc_shape *s, const layer *a, kc_block_kept *b, float *next,
+                        int threads)
+{
+    const int64_t T = s->T, d = s->d, f = s->f;
+    kc_mat x1 = kc_mat_of(b->x1, T, d), a2 = kc_mat_of(b->a2, T, d), u = kc_mat_of(b->u, T, f),
+           g = kc_mat_of(b->g, T, f), out = kc_mat_of(next, T, d);
+    kc_norm norm = {vec(a, KC_P_ln2_gain), vec(a, KC_P_ln2_bias), b->mean2, b->rstd2};
+    kc_norm_forward(a2, x1, &norm, threads);
+    kc_gemm(u, a2, mat(a, KC_P_mlp_up), 0, threads);
+    kc_gelu_forward(g, u, vec(a, KC_P_mlp_up_bias), threads);
+    kc_add_bias(out, x1, vec(a, KC_P_mlp_down_bias), threads);
+    kc_gemm(out, g, mat(a, KC_P_mlp_down), 1, threads);
+}
+
+static void mlp_backward(const kc_shape *s, const layer *a, kc_block_kept *b, kc_block_scratch *tmp,
+                         kc_mat dx, int threads)
+{
+    const int64_t T = s->T, d = s->d, f = s->f;
+    kc_mat dg = kc_mat_of(tmp->dg, T, f), du = kc_mat_of(b->u, T, f), da = kc_mat_of(tmp->da, T, d);
+    kc_norm norm = {vec(a, KC_P_ln2_gain), NULL, b->mean2, b->rstd2};
+    kc_add_columns(grad_vec(a, KC_P_mlp_down_bias), dx, threads);
+    kc_gemm_t(grad_mat(a, KC_P_mlp_down), kc_mat_of(b->g, T, f), dx, 1, threads);
+    kc_gemm(dg, dx, mat_t(a, KC_P_mlp_down), 0, threads);
+    kc_gelu_backward(du, dg, threads);
+    kc_add_columns(grad_vec(a, KC_P_mlp_up_bias), du, threads);
+    kc_gemm_t(grad_mat(a, KC_P_mlp_up), kc_mat_of(b->a2, T, d), du, 1, threads);
+    kc_gemm(da, du, mat_t(a, KC_P_mlp_up), 0, threads);
+    kc_norm_backward(dx, da, kc_mat_of(b->x1, T, d), &norm, grad_vec(a, KC_P_ln2_gain),
+                     grad_vec(a, KC_P_ln2_bias), threads);
+}
+
+void kc_block_forward(const kc_model *model, const kc_weights *w, int64_t layer_index,
+                      kc_block_kept *kept, kc_block_scratch *scratch, float *next, int threads)
+{
+    const layer a = {w, layer_index, NULL};
+    attention_forward(model, &a, kept, scratch, threads);
+    mlp_forward(&model->shape, &a, kept, next, threads);
+}
+
+void kc_block_backward(const kc_model *model, const kc_weights *w, int64_t layer_index,
+                       kc_block_kept *kept, kc_block_scratch *scratch, float *dx, float *grad,
+                       int threads)
+{
+    const layer a = {w, layer_index, grad};
+    kc_mat d = kc_mat_of(dx, model->shape.T, model->shape.d);
+    mlp_backward(&model->shape, &a, kept, scratch, d, threads);
+    attention_backward(model, &a, kept, scratch, d, threads);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/nn/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/err.h"
+#include "kcap/nn/block.h"
+#include "kcap/nn/head.h"
+
+struct kc_work {
+    int threads;
+    kc_block_kept *kept; /* [l]                                        */
+    float *x;            /* [T, d]: what leaves the last block         */
+    float *y;            /* [T, d]: after the last norm                */
+    float *mean, *rstd;  /* [T]: of the last norm                      */
+    float *dx, *dy;      /* [T, d]                                     */
+    float *logits;       /* one chunk                                  */
+    kc_block_scratch scratch;
+};
+
+void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab)
+{
+    kc_shape s = kc_shape_of(cfg, n_vocab);
+    model->shape = s;
+    kc_layout_of(&s, &model->layout);
+    const int64_t entries = s.T * (s.rot / 2);
+    model->tables = malloc((size_t)(2 * entries + 1) * sizeof(float));
+    KC_CHECK(model->tables, "out of memory for %lld rotary angles", (long long)entries);
+    model->rope = (kc_rope){s.rot / 2, model->tables, model->tables + entries};
+    kc_rope_tables(&s, cfg->model.rotary_base, model->tables, model->tables + entries);
+}
+
+void kc_model_destroy(kc_model *model)
+{
+    free(model->tables);
+    *model = (kc_model){0};
+}
+
+/* The one list of what a kc_work holds: takes it from the arena, or only counts its bytes. */
+static size_t carve(const kc_model *model, kc_arena *arena, kc_work *w)
+{
+    const kc_shape *s = &model->shape;
+    size_t bytes = kc_arena_need(s->l, sizeof *w->kept);
+    w->kept = arena ? kc_arena_take(arena, s->l, sizeof *w->kept) : NULL;
+    for (int64_t l = 0; l < s->l; ++l)
+        bytes += kc_block_carve_kept(s, arena, arena ? &w->kept[l] : NULL);
+    bytes += kc_block_carve_scratch(s, arena, &w->scratch);
+    const struct {
+        float **at;
+        int64_t n;
+    } rest[] = {{&w->x, s->T * s->d},
+                {&w->y, s->T * s->d},
+                {&w->mean, s->T},
+                {&w->rstd, s->T},
+                {&w->dx, s->T * s->d},
+                {&w->dy, s->T * s->d},
+                {&w->logits, kc_head_scratch(s)}};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i) {
+        bytes += kc_arena_need(rest[i].n, sizeof(float));
+        if (arena)
+            *rest[i].at = kc_arena_take(arena, rest[i].n, sizeof(float));
+    }
+    return bytes;
+}
+
+size_t kc_work_bytes(const kc_model *model)
+{
+    kc_work count;
+    return kc_arena_need(1, sizeof count) + carve(model, NULL, &count);
+}
+
+kc_work *kc_work_create(const kc_model *model, kc_arena *arena, int threads)
+{
+    kc_work *work = kc_arena_take(arena, 1, sizeof *work);
+    carve(model, arena, work);
+    work->threads = threads;
+    return work;
+}
+
+static kc_norm last_norm(const kc_weights *w, const kc_work *work)
+{
+    return (kc_norm){kc_at(w->layout, w->w, KC_P_lnf_gain, 0),
+                     kc_at(w->layout, w->w, KC_P_lnf_bias, 0), work->mean, work->rstd};
+}
+
+/* Embedding, blocks, last norm; leaves its result in work->y. */
+static kc_mat forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                      kc_work *work)
+{
+    const kc_shape *s = &model->shape;
+    const float *wte = kc_at(w->layout, w->w, KC_P_wte, 0);
+    float *x = work->kept[0].x;
+    for (int64_t t = 0; t < s->T; ++t)
+        memcpy(x + t * s->d, wte + tokens[t] * s->d, (size_t)s->d * sizeof *x);
+    for (int64_t l = 0; l < s->l; ++l) {
+        float *next = l + 1 < s->l ? work->kept[l + 1].x : work->x;
+        kc_block_forward(model, w, l, &work->kept[l], &work->scratch, next, work->threads);
+    }
+    kc_mat y = kc_mat_of(work->y, s->T, s->d);
+    kc_norm norm = last_norm(w, work);
+    kc_norm_forward(y, kc_mat_of(work->x, s->T, s->d), &norm, work->threads);
+    return y;
+}
+
+double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                     const int32_t *targets, kc_work *work, float *grad)
+{
+    const kc_shape *s = &model->shape;
+    const kc_layout *at = w->layout;
+    kc_mat y = forward(model, w, tokens, work);
+    kc_mat dx = kc_mat_of(work->dx, s->T, s->d), dy = kc_mat_of(work->dy, s->T, s->d);
+    float *dwte = (float *)kc_at(at, grad, KC_P_wte, 0);
+    double loss =
+        kc_head_grad(w, y, targets, dy, kc_mat_of(dwte, s->V, s->d), work->logits, work->threads);
+    kc_norm norm = last_norm(w, work);
+    memset(work->dx, 0, (size_t)(s->T * s->d) * sizeof(float));
+    kc_norm_backward(dx, dy, kc_mat_of(work->x, s->T, s->d), &norm,
+                     (float *)kc_at(at, grad, KC_P_lnf_gain, 0),
+                     (float *)kc_at(at, grad, KC_P_lnf_bias, 0), work->threads);
+    for (int64_t l = s->l - 1; l >= 0; --l)
+        kc_block_backward(model, w, l, &work->kept[l], &work->scratch, work->dx, grad,
+                          work->threads);
+    for (int64_t t = 0; t < s->T; ++t)
+        for (int64_t j = 0; j < s->d; ++j)
+            dwte[tokens[t] * s->d + j] += work->dx[t * s->d + j];
+    return loss;
+}
+
+void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                    const int32_t *targets, kc_work *work, float *nats, uint8_t *hit)
+{
+    kc_mat y = forward(model, w, tokens, work);
+    kc_head_score(w, y, targets, nats, hit, work->logits, work->threads);
+}
+
+void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                     kc_work *work, float *logits)
+{
+    kc_mat y = forward(model, w, tokens, work);
+    kc_head_logits(w, y, kc_mat_of(logits, y.rows, model->shape.V), work->threads);
+}

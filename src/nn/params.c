@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/nn/params.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kcap/base/rng.h"
+#include "kcap/base/sum.h"
+
+enum { SCOPE_ONCE, SCOPE_LAYER, KIND_VECTOR = 0, KIND_MATRIX = 1, ALIGN = 16, TILE = 32 };
+
+static int64_t round_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* Global shape, place and size of one row of TABLE 2, after the tensors before it. */
+static void place(kc_layout *layout, kc_tensor t)
+{
+    t.n_dims = 0;
+    if (t.per_layer)
+        t.dims[t.n_dims++] = t.layers;
+    if (t.is_matrix)
+        t.dims[t.n_dims++] = t.rows;
+    t.dims[t.n_dims++] = t.cols;
+    t.decays = t.is_matrix;
+    t.stride = round_up(t.rows * t.cols, ALIGN);
+    t.offset = layout->n_flat;
+    layout->n_flat += t.layers * t.stride;
+    layout->n_params += t.layers * t.rows * t.cols;
+    layout->tensor[layout->n++] = t;
+}
+
+void kc_layout_of(const kc_shape *s, kc_layout *layout)
+{
+    const int64_t d = s->d, f = s->f, V = s->V;
+    *layout = (kc_layout){0};
+#define PLACE(tensor_name, scope, r, c, kind, start, text)                                         \
+    place(layout, (kc_tensor){.name = #tensor_name,                                                \
+                              .help = text,                                                        \
+                              .per_layer = SCOPE_##scope,                                          \
+                              .layers = SCOPE_##scope ? s->l : 1,                                  \
+                              .rows = r,                                                           \
+                              .cols = c,                                                           \
+                              .is_matrix = KIND_##kind,                                            \
+                              .init = KC_INIT_##start});
+    KC_PARAMS(PLACE)
+#undef PLACE
+    layout->n_flat = round_up(layout->n_flat, KC_BLOCK);
+}
+
+static float initial(kc_init how, uint64_t seed, uint64_t index, double std, double residual)
+{
+    switch (how) {
+    case KC_INIT_ZERO:
+        return 0;
+    case KC_INIT_ONE:
+        return 1;
+    default:
+        return (float)(kc_rand_normal(seed, KC_STREAM_INIT, index, 0) *
+                       (how == KC_INIT_RESIDUAL ? residual : std));
+    }
+}
+
+void kc_params_init(const kc_layout *layout, uint64_t seed, double std, float *w)
+{
+    memset(w, 0, (size_t)layout->n_flat * sizeof *w);
+    const double residual = std / sqrt(2 * (double)layout->tensor[KC_P_ln1_gain].layers);
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        int64_t each = t->rows * t->cols;
+        for (int64_t i = 0; i < t->layers * each; ++i)
+            w[t->offset + i / each * t->stride + i % each] =
+                initial((kc_init)t->init, seed, (uint64_t)k << 48 | (uint64_t)i, std, residual);
+    }
+}
+
+/* to[cols, rows] = from[rows, cols]^T, in tiles that stay in the first cache. */
+static void transpose(float *restrict to, const float *restrict from, int64_t rows, int64_t cols,
+                      int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t r0 = 0; r0 < rows; r0 += TILE)
+        for (int64_t c0 = 0; c0 < cols; c0 += TILE)
+            for (int64_t r = r0; r < r0 + TILE && r < rows; ++r)
+                for (int64_t c = c0; c < c0 + TILE && c < cols; ++c)
+                    to[c * rows + r] = from[r * cols + c];
+}
+
+void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int threads)
+{
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        for (int64_t l = 0; t->is_matrix && l < t->layers; ++l) {
+            int64_t at = t->offset + l * t->stride;
+            transpose(wt + at, w + at, t->rows, t->cols, threads);
+        }
+    }
+}
+
+int kc_params_find(const kc_layout *layout, int64_t i, int64_t *layer)
+{
+    int k = layout->n - 1;
+    while (k > 0 && layout->tensor[k].offset > i)
+        --k;
+    const kc_tensor *t = &layout->tensor[k];
+    *layer = (i - t->offset) / t->stride;
+    if (*layer >= t->layers)
+        *layer = t->layers - 1;
+    return k;
+}

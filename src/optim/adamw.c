@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/optim/adamw.h"
+
+#include <math.h>
+
+#include "kcap/base/sum.h"
+
+double kc_clip_factor(double norm, double clip)
+{
+    const double factor = clip / (norm + 1e-6);
+    return clip > 0 && factor < 1 ? factor : 1;
+}
+
+/* The constants of one update, rounded once. */
+typedef struct rates {
+    float beta1, beta2, keep1, keep2, scale, rate, root, eps;
+} rates;
+
+static rates rates_of(const kc_adamw *a)
+{
+    return (rates){.beta1 = (float)a->beta1,
+                   .beta2 = (float)a->beta2,
+                   .keep1 = (float)(1 - a->beta1),
+                   .keep2 = (float)(1 - a->beta2),
+                   .scale = (float)a->scale,
+                   .rate = (float)(a->lr / (1 - pow(a->beta1, (double)a->t))),
+                   .root = (float)(1 / sqrt(1 - pow(a->beta2, (double)a->t))),
+                   .eps = (float)a->eps};
+}
+
+static void update(float *restrict p, float *restrict m, float *restrict v,
+                   const float *restrict grad, int64_t n, float decay, const rates *r)
+{
+    const rates c = *r;
+    for (int64_t i = 0; i < n; ++i) {
+        const float g = grad[i] * c.scale;
+        m[i] = c.beta1 * m[i] + c.keep1 * g;
+        v[i] = c.beta2 * v[i] + c.keep2 * g * g;
+        p[i] = decay * p[i] - c.rate * m[i] / (sqrtf(v[i]) * c.root + c.eps);
+    }
+}
+
+void kc_adamw_step(const kc_layout *layout, const kc_adamw *a, int64_t lo, int64_t hi,
+                   const kc_state *state, const float *grad, int threads)
+{
+    const rates r = rates_of(a);
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        const float decay = t->decays ? (float)(1 - a->lr * a->weight_decay) : 1;
+        const int64_t first = t->offset > lo ? t->offset : lo;
+        const int64_t last = t->offset + t->layers * t->stride, end = last < hi ? last : hi;
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+        for (int64_t i = first; i < end; i += KC_BLOCK)
+            update(state->params + i, state->m + i - lo, state->v + i - lo, grad + i - lo,
+                   end - i < KC_BLOCK ? end - i : KC_BLOCK, decay, &r);
+    }
+}

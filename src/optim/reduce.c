@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/optim/reduce.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kcap/base/sum.h"
+
+int kc_tree_buffers(int64_t lanes, int in_flight)
+{
+    int levels = 0;
+    while (lanes >> (levels + 1))
+        ++levels;
+    return levels + in_flight;
+}
+
+void kc_tree_create(kc_tree *tree, int64_t n, int n_buffers, kc_arena *arena)
+{
+    KC_CHECK(n_buffers <= 2 * KC_TREE_LEVELS, "%d gradient buffers, room for %d", n_buffers,
+             2 * KC_TREE_LEVELS);
+    *tree = (kc_tree){.n = n, .n_buffers = n_buffers, .n_free = n_buffers};
+    for (int i = 0; i < n_buffers; ++i)
+        tree->free[i] = kc_arena_take(arena, n, sizeof(float));
+}
+
+static void give_back(kc_tree *tree, float *buffer)
+{
+    KC_CHECK(tree->n_free < tree->n_buffers, "a gradient buffer too many");
+    tree->free[tree->n_free++] = buffer;
+}
+
+void kc_tree_clear(kc_tree *tree)
+{
+    for (int i = 0; i < KC_TREE_LEVELS; ++i)
+        if (tree->full >> i & 1)
+            give_back(tree, tree->slot[i]);
+    tree->full = 0;
+}
+
+float *kc_tree_leaf(kc_tree *tree)
+{
+    KC_CHECK(tree->n_free > 0, "all %d gradient buffers are in use", tree->n_buffers);
+    return tree->free[--tree->n_free];
+}
+
+static void add(float *left, const float *right, int64_t n, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < n; i += KC_BLOCK)
+        kc_add(left + i, right + i, n - i < KC_BLOCK ? n - i : KC_BLOCK);
+}
+
+void kc_tree_push(kc_tree *tree, float *leaf, int threads)
+{
+    int level = 0;
+    for (; tree->full >> level & 1; ++level) {
+        add(tree->slot[level], leaf, tree->n, threads);
+        give_back(tree, leaf);
+        leaf = tree->slot[level];
+        tree->full &= ~(UINT64_C(1) << level);
+    }
+    tree->slot[level] = leaf;
+    tree->full |= UINT64_C(1) << level;
+}
+
+/* Where the lanes are no power of two several subtrees are left: later lanes lie in lower slots. */
+float *kc_tree_total(kc_tree *tree, int threads)
+{
+    KC_CHECK(tree->full, "no lane was pushed");
+    int level = 0;
+    while (!(tree->full >> level & 1))
+        ++level;
+    for (int above = level + 1; tree->full >> above; ++above)
+        if (tree->full >> above & 1) {
+            add(tree->slot[above], tree->slot[level], tree->n, threads);
+            give_back(tree, tree->slot[level]);
+            tree->full &= ~(UINT64_C(1) << level);
+            level = above;
+        }
+    return tree->slot[level];
+}
+
+/* The one list of what a reducer holds: takes it from the arena, or only counts its bytes. */
+static size_t carve(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *arena)
+{
+    const int64_t most = (n_flat / KC_BLOCK + g->size - 1) / g->size * KC_BLOCK;
+    const int64_t room = r->round < most ? r->round : most, many = g->size > 1;
+    if (arena) {
+        r->lo = kc_arena_take(arena, g->size + 1, sizeof *r->lo);
+        r->partial = kc_arena_take(arena, many * g->size * room, sizeof *r->partial);
+        r->own = kc_arena_take(arena, many * most, sizeof *r->own);
+        r->blocks = kc_arena_take(arena, n_flat / KC_BLOCK, sizeof *r->blocks);
+    }
+    return kc_arena_need(g->size + 1, sizeof *r->lo) +
+           kc_arena_need(many * g->size * room, sizeof *r->partial) +
+           kc_arena_need(many * most, sizeof *r->own) +
+           kc_arena_need(n_flat / KC_BLOCK, sizeof *r->blocks);
+}
+
+size_t kc_reducer_bytes(const kc_grid *g, int64_t n_flat)
+{
+    kc_reducer r = {.round = kc_slices_round(g)};
+    return carve(&r, g, n_flat, NULL);
+}
+
+void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *arena)
+{
+    *r = (kc_reducer){.round = kc_slices_round(g)};
+    carve(r, g, n_flat, arena);
+    kc_slices(g, n_flat, r->lo);
+}
+
+float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int threads)
+{
+    if (g->size == 1)
+        return total;
+    int64_t longest = 0;
+    for (int k = 0; k < g->size; ++k)
+        if (r->lo[k + 1] - r->lo[k] > longest)
+            longest = r->lo[k + 1] - r->lo[k];
+    for (int64_t from = 0; from < longest; from += r->round) {
+        const int64_t n = kc_slices_scatter(g, total, r->lo, from, r->round, r->partial);
+        for (int stride = 1; stride < g->size; stride *= 2)
+            for (int k = 0; k + stride < g->size; k += 2 * stride)
+                add(r->partial + k * n, r->partial + (k + stride) * n, n, threads);
+        memcpy(r->own + from, r->partial, (size_t)n * sizeof *r->own);
+    }
+    return r->own;
+}
+
+double kc_grads_norm(kc_reducer *r, const kc_grid *g, const float *own, int threads)
+{
+    const int64_t first = r->lo[g->rank] / KC_BLOCK, end = r->lo[g->rank + 1] / KC_BLOCK;
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t b = first; b < end; ++b)
+        r->blocks[b] = kc_sum_squares(own + (b - first) * KC_BLOCK, KC_BLOCK);
+    kc_blocks_gather(g, r->blocks, r->lo);
+    return sqrt(kc_sum(r->blocks, r->lo[g->size] / KC_BLOCK));
+}
