@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_IO_ATTRIBUTE_H
+#define KCAP_IO_ATTRIBUTE_H
+
+#include "kcap/io/h5.h"
+
+/* Write an attribute of a group or dataset. Texts are UTF-8. */
+int kc_h5_set_text(kc_h5 *f, const char *object, const char *name, const char *value, kc_error *e);
+int kc_h5_set_int(kc_h5 *f, const char *object, const char *name, int64_t value, kc_error *e);
+int kc_h5_set_real(kc_h5 *f, const char *object, const char *name, double value, kc_error *e);
+
+/* Write the attributes `unit` and `description`, which every dataset has. */
+int kc_h5_describe(kc_h5 *f, const char *object, const char *unit, const char *text, kc_error *e);
+
+/* Read an attribute as it was written.
+ *   value       of a text: malloc'ed, the caller frees it
+ *   errors      KC_EINPUT: missing, or of another type */
+int kc_h5_get_text(kc_h5 *f, const char *object, const char *name, char **value, kc_error *e);
+int kc_h5_get_int(kc_h5 *f, const char *object, const char *name, int64_t *value, kc_error *e);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_IO_STAMP_H
+#define KCAP_IO_STAMP_H
+
+#include "kcap/io/h5.h"
+#include "kcap/types/record.h"
+
+/* Write every row of stamp.def as an attribute of the file's root.
+ *   errors      KC_EIO */
+int kc_stamp_write(kc_h5 *f, const kc_stamp *stamp, kc_error *e);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_RECORD_METRICS_H
+#define KCAP_RECORD_METRICS_H
+
+#include "kcap/comm/grid.h"
+#include "kcap/types/record.h"
+
+/* OUT/run.h5: one writer, rank 0, serial HDF5 in SWMR mode, readable while the run goes on and
+ * after a kill at any moment. On the other ranks a kc_metrics does nothing but agree on errors. */
+typedef struct kc_metrics kc_metrics;
+
+/* Start a fresh file under a temporary name in `dir`, copy the history, switch to SWMR, rename over
+ * dir/run.h5.
+ *   collective  on all ranks
+ *   names       [n_attributes] names of the attributes, for /measure/attribute_names and the width
+ *   history     an older run.h5 to copy rows from (finished, or left by a kill), or NULL; rows
+ *               up to and including step `upto` are copied, the others dropped
+ *   owns        release with kc_metrics_close; *m is NULL on error
+ *   errors      KC_EIO; KC_EINPUT for a history that cannot be read, is of other attributes, or
+ *               lacks rows */
+int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
+                      const char *const *names, int n_attributes, const char *history, int64_t upto,
+                      kc_metrics **m, kc_error *e);
+
+/* Append a row. Rows are held in memory and written about once a second, or by a flush.
+ *   collective  no (does nothing but on rank 0); KC_EIO on rank 0, to be agreed on by the caller */
+int kc_metrics_step(kc_metrics *m, const kc_step_row *row, kc_error *e);
+int kc_metrics_measure(kc_metrics *m, const kc_measure_row *row, kc_error *e);
+
+/* Write what is held, flush HDF5 and fsync. Not collective, as above. */
+int kc_metrics_flush(kc_metrics *m, kc_error *e);
+
+/* Flush, close and free; accepts NULL. Not collective, as above. After it any reader opens
+ * run.h5 plainly. */
+int kc_metrics_close(kc_metrics *m, kc_error *e);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/io/h5.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <errno.h>
+
+#include "kcap/comm/mpi.h"
+#include "kcap/io/h5_internal.h"
+
+/* Before main, and so before MPI_Init: else HDF5 would hook itself into MPI_Finalize, close
+ * there what it could not write and crash. It may not do so at exit either, nor print errors
+ * that we report, nor load code that a file asks for. */
+__attribute__((constructor)) static void start_hdf5(void)
+{
+    H5dont_atexit();
+    H5open();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    H5PLset_loading_state(0);
+}
+
+void kc_h5_version(char *text, size_t size)
+{
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, size, "%u.%u.%u", major, minor, release);
+}
+
+/* Access properties. Checkpoints take the 1.8 format, whose superblock has no mark for an open
+ * file that the shared open would have to write; SWMR needs the 1.10 one. */
+static hid_t access_list(kc_h5_mode mode)
+{
+    hid_t list = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(list, mode == KC_H5_SWMR ? H5F_LIBVER_V110 : H5F_LIBVER_V18,
+                         H5F_LIBVER_LATEST);
+    H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
+    return list;
+}
+
+static void begin(kc_h5 *f, const char *path, int writes)
+{
+    *f = (kc_h5){.writes = writes};
+    snprintf(f->path, sizeof f->path, "%s", path);
+}
+
+int kc_h5_create(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
+{
+    begin(f, path, 1);
+    hid_t list = access_list(mode);
+    /* Locks where the file system has them: some parallel ones have none and that is no reason
+     * to stop. */
+    H5Pset_file_locking(list, 1, 1);
+    hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, list);
+    if (id < 0)
+        kc_h5_fail(f, e, "cannot create it");
+    else
+        f->id = id;
+    H5Pclose(list);
+    return e->code;
+}
+
+int kc_h5_open(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
+{
+    begin(f, path, 0);
+    hid_t list = access_list(mode);
+    H5Pset_file_locking(list, 1, 1);
+    unsigned flags = H5F_ACC_RDONLY | (mode == KC_H5_SWMR ? H5F_ACC_SWMR_READ : 0);
+    hid_t id = H5Fopen(path, flags, list);
+    if (id < 0)
+        kc_h5_fail(f, e, "cannot open it as HDF5");
+    else
+        f->id = id;
+    H5Pclose(list);
+    return e->code;
+}
+
+int kc_h5_open_shared(const kc_grid *g, kc_h5 *f, const char *path, kc_error *e)
+{
+    begin(f, path, 1);
+    hid_t list = access_list(KC_H5_PLAIN);
+    hid_t id = -1;
+    if (H5Pset_fapl_mpio(list, g->mpi->world, MPI_INFO_NULL) >= 0)
+        id = H5Fopen(path, H5F_ACC_RDWR, list);
+    if (id < 0)
+        kc_h5_fail(f, e, "rank %d cannot open it over MPI-IO", g->rank);
+    else
+        f->id = id;
+    H5Pclose(list);
+    if (kc_agree(g, e) != KC_OK)
+        f->broken = 1;
+    return e->code;
+}
+
+int kc_h5_close_shared(const kc_grid *g, kc_h5 *f, kc_error *e)
+{
+    if (kc_agree(g, e) != KC_OK)
+        f->broken = 1;
+    kc_h5_close(f, e);
+    return kc_agree(g, e);
+}
+
+int kc_h5_close(kc_h5 *f, kc_error *e)
+{
+    hid_t id = f->id;
+    f->id = 0;
+    if (id <= 0 || f->broken)
+        return KC_OK;
+    if (H5Fclose(id) < 0)
+        return kc_h5_fail(f, e, "cannot close it");
+    return KC_OK;
+}
+
+int kc_h5_start_swmr(kc_h5 *f, kc_error *e)
+{
+    KC_TRY(kc_h5_usable(f, e));
+    if (H5Fstart_swmr_write(f->id) < 0)
+        kc_h5_fail(f, e, "cannot be opened to readers");
+out:
+    return e->code;
+}
+
+int kc_h5_flush(kc_h5 *f, int sync, kc_error *e)
+{
+    void *handle = NULL;
+    KC_TRY(kc_h5_usable(f, e));
+    if (H5Fflush(f->id, H5F_SCOPE_GLOBAL) < 0 ||
+        (sync && H5Fget_vfd_handle(f->id, H5P_DEFAULT, &handle) < 0)) {
+        kc_h5_fail(f, e, "cannot write what is held");
+    } else if (sync && fsync(*(int *)handle) != 0) {
+        f->broken = 1;
+        kc_fail(e, KC_EIO, "%s: fsync: %s", f->path, strerror(errno));
+    }
+out:
+    return e->code;
+}
+
+int kc_h5_group(kc_h5 *f, const char *path, kc_error *e)
+{
+    hid_t id = -1;
+    KC_TRY(kc_h5_usable(f, e));
+    id = H5Gcreate2(f->id, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    if (id < 0 || H5Gclose(id) < 0)
+        kc_h5_fail(f, e, "group %s: cannot create it", path);
+out:
+    return e->code;
+}
+
+int kc_h5_members(kc_h5 *f, const char *path, int64_t *n, kc_error *e)
+{
+    H5G_info_t info = {0};
+    KC_TRY(kc_h5_reaches(f, path, e));
+    if (H5Gget_info_by_name(f->id, path, &info, H5P_DEFAULT) < 0)
+        kc_h5_fail(f, e, "%s is not a group", path);
+    *n = (int64_t)info.nlinks;
+out:
+    return e->code;
+}

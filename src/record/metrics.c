@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/record/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/clock.h"
+#include "kcap/io/attribute.h"
+#include "kcap/io/file.h"
+#include "kcap/io/stamp.h"
+#include "kcap/io/text.h"
+#include "kcap/record/history.h"
+
+enum { HELD = 4096, PATH = 1024 };
+
+struct kc_metrics {
+    int is_writer; /* rank 0 */
+    kc_h5 file;
+    kc_table steps, measure;
+    kc_step_row *held; /* [HELD] rows not written yet */
+    int64_t n_held;
+    double written;  /* when rows were last written      */
+    kc_error failed; /* the first failure; kept for good */
+};
+
+/* The attributes' names as one dataset of texts of equal length. */
+static int write_names(kc_metrics *m, const char *const *names, int n, kc_error *e)
+{
+    static const char path[] = "/measure/attribute_names";
+    size_t size = 1;
+    for (int i = 0; i < n; ++i)
+        size = strlen(names[i]) >= size ? strlen(names[i]) + 1 : size;
+    char *texts = calloc((size_t)n, size);
+    KC_CHECK(texts, "out of memory for %d names", n);
+    for (int i = 0; i < n; ++i)
+        memcpy(texts + (size_t)i * size, names[i], strlen(names[i]));
+    if (kc_h5_text_write(&m->file, path, texts, (int64_t)size, n, e) == KC_OK)
+        kc_h5_describe(&m->file, path, "text", "the attributes, 0 the name", e);
+    free(texts);
+    return e->code;
+}
+
+static int write_frame(kc_metrics *m, const char *path, const kc_stamp *stamp,
+                       const char *const *names, int n_attributes, kc_error *e)
+{
+    KC_TRY(kc_h5_create(&m->file, path, KC_H5_SWMR, e));
+    KC_TRY(kc_stamp_write(&m->file, stamp, e));
+    KC_TRY(kc_table_create(&m->steps, &m->file, KC_TABLE_STEPS, n_attributes, e));
+    KC_TRY(kc_table_create(&m->measure, &m->file, KC_TABLE_MEASURE, n_attributes, e));
+    KC_TRY(write_names(m, names, n_attributes, e));
+out:
+    return e->code;
+}
+
+/* From a temporary name to run.h5, with readers admitted before anyone can see it. */
+static int publish(kc_metrics *m, const char *dir, const char *partial, kc_error *e)
+{
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/run.h5", dir);
+    KC_TRY(kc_h5_flush(&m->file, 0, e));
+    KC_TRY(kc_h5_start_swmr(&m->file, e));
+    KC_TRY(kc_h5_flush(&m->file, 1, e));
+    KC_TRY(kc_file_rename(partial, path, e));
+    KC_TRY(kc_file_sync(dir, e));
+    snprintf(m->file.path, sizeof m->file.path, "%s", path);
+out:
+    return e->code;
+}
+
+static void destroy(kc_metrics *m)
+{
+    kc_error ignored = {0};
+    kc_table_close(&m->steps, &ignored);
+    kc_table_close(&m->measure, &ignored);
+    kc_h5_close(&m->file, &ignored);
+    free(m->held);
+    free(m);
+}
+
+int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
+                      const char *const *names, int n_attributes, const char *history, int64_t upto,
+                      kc_metrics **metrics, kc_error *e)
+{
+    char partial[PATH];
+    kc_metrics *m = calloc(1, sizeof *m);
+    *metrics = NULL;
+    KC_CHECK(m, "out of memory");
+    m->is_writer = g->rank == 0;
+    if (m->is_writer) {
+        KC_CHECK(n_attributes >= 1 && n_attributes <= KC_ATTRIBUTES_MAX, "%d attributes",
+                 n_attributes);
+        m->held = malloc(HELD * sizeof *m->held);
+        KC_CHECK(m->held, "out of memory for %d rows", HELD);
+        snprintf(partial, sizeof partial, "%s/run.h5.partial", dir);
+        KC_TRY(write_frame(m, partial, stamp, names, n_attributes, e));
+        if (history != NULL)
+            KC_TRY(kc_history_copy(history, upto, names, n_attributes, &m->steps, &m->measure, e));
+        KC_TRY(publish(m, dir, partial, e));
+        m->written = kc_clock();
+    }
+out:
+    if (e->code != KC_OK && m->is_writer) {
+        kc_error ignored = {0};
+        kc_file_remove(partial, &ignored);
+    }
+    if (kc_agree(g, e) == KC_OK)
+        *metrics = m;
+    else
+        destroy(m);
+    return e->code;
+}
+
+/* 1 when there is nothing to do: another rank's, or broken before, which e then says. */
+static int is_idle(const kc_metrics *m, kc_error *e)
+{
+    if (m->failed.code != KC_OK)
+        kc_fail(e, m->failed.code, "%s", m->failed.text);
+    return !m->is_writer || m->failed.code != KC_OK;
+}
+
+/* Write the rows that are held, then the event if there is one, so that a reader never sees an
+ * event of a step it lacks. The caller's e may hold an error already: rows are worth keeping all
+ * the same. */
+static int write_rows(kc_metrics *m, const kc_measure_row *event, int sync, kc_error *e)
+{
+    kc_error mine = {0};
+    KC_TRY(kc_table_append(&m->steps, m->held, m->n_held, &mine));
+    m->n_held = 0;
+    if (event != NULL)
+        KC_TRY(kc_table_append(&m->measure, event, 1, &mine));
+    KC_TRY(kc_h5_flush(&m->file, sync, &mine));
+    m->written = kc_clock();
+out:
+    if (mine.code != KC_OK) {
+        m->failed = mine;
+        kc_fail(e, mine.code, "%s", mine.text);
+    }
+    return mine.code;
+}
+
+int kc_metrics_step(kc_metrics *m, const kc_step_row *row, kc_error *e)
+{
+    if (is_idle(m, e))
+        return m->failed.code;
+    m->held[m->n_held++] = *row;
+    if (m->n_held == HELD || kc_clock() - m->written >= 1.0)
+        return write_rows(m, NULL, 0, e);
+    return KC_OK;
+}
+
+int kc_metrics_measure(kc_metrics *m, const kc_measure_row *row, kc_error *e)
+{
+    if (is_idle(m, e))
+        return m->failed.code;
+    return write_rows(m, row, 0, e);
+}
+
+int kc_metrics_flush(kc_metrics *m, kc_error *e)
+{
+    return is_idle(m, e) ? m->failed.code : write_rows(m, NULL, 1, e);
+}
+
+int kc_metrics_close(kc_metrics *m, kc_error *e)
+{
+    if (m == NULL)
+        return KC_OK;
+    int code = is_idle(m, e) ? m->failed.code : write_rows(m, NULL, 1, e);
+    if (code == KC_OK) {
+        kc_error mine = {0};
+        kc_table_close(&m->steps, &mine);
+        kc_table_close(&m->measure, &mine);
+        kc_h5_close(&m->file, &mine);
+        if ((code = mine.code) != KC_OK)
+            kc_fail(e, code, "%s", mine.text);
+    }
+    destroy(m);
+    return code;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/record/tensors.h"
+
+#include <stdio.h>
+
+#include "kcap/io/array.h"
+#include "kcap/io/attribute.h"
+
+enum { NAME = 128 };
+
+static void path_of(const char *group, const kc_tensor *t, char path[NAME])
+{
+    snprintf(path, NAME, "%s/%s", group, t->name);
+}
+
+int kc_tensors_create(kc_h5 *f, const char *group, const char *what, const kc_layout *layout,
+                      kc_error *e)
+{
+    char path[NAME], help[256];
+    KC_TRY(kc_h5_group(f, group, e));
+    for (int i = 0; i < layout->n; ++i) {
+        const kc_tensor *t = &layout->tensor[i];
+        path_of(group, t, path);
+        snprintf(help, sizeof help, "%s: %s", what, t->help);
+        KC_TRY(kc_h5_array_create(f, path, KC_H5_FLOAT, t->n_dims, t->dims, e));
+        KC_TRY(kc_h5_describe(f, path, "1", help, e));
+    }
+out:
+    return e->code;
+}
+
+/* A range of flat elements on its way; one of `to` and `from` is NULL. */
+typedef struct span {
+    int64_t lo, hi;
+    float *to;
+    const float *from;
+} span;
+
+static int move_tensor(kc_h5_array *a, const kc_tensor *t, const span *s, kc_error *e)
+{
+    int64_t values = t->rows * t->cols;
+    for (int64_t layer = 0; layer < t->layers; ++layer) {
+        int64_t begin = t->offset + layer * t->stride, end = begin + values;
+        int64_t first = s->lo > begin ? s->lo : begin, last = s->hi < end ? s->hi : end;
+        if (first >= last)
+            continue;
+        int64_t at = layer * values + first - begin, n = last - first;
+        if (s->from)
+            KC_TRY(kc_h5_array_write(a, at, n, s->from + (first - s->lo), e));
+        else
+            KC_TRY(kc_h5_array_read(a, at, n, s->to + (first - s->lo), e));
+    }
+out:
+    return e->code;
+}
+
+static void print_shape(int n_dims, const int64_t *dims, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "[");
+    for (int i = 0; i < n_dims; ++i)
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)dims[i]);
+    snprintf(text + used, size - used, "]");
+}
+
+static int check_shape(const kc_h5_array *a, const kc_tensor *t, kc_error *e)
+{
+    char found[96], expected[96];
+    int same = a->n_dims == t->n_dims;
+    for (int i = 0; same && i < t->n_dims; ++i)
+        same = a->dims[i] == t->dims[i];
+    if (same)
+        return KC_OK;
+    print_shape(a->n_dims, a->dims, found, sizeof found);
+    print_shape(t->n_dims, t->dims, expected, sizeof expected);
+    return kc_fail(e, KC_EINPUT, "%s: tensor %s is %s in the checkpoint, %s in this model",
+                   a->file->path, t->name, found, expected);
+}
+
+static int move_all(kc_h5 *f, const char *group, const kc_layout *layout, const span *s,
+                    kc_error *e)
+{
+    char path[NAME];
+    for (int i = 0; i < layout->n && e->code == KC_OK; ++i) {
+        kc_h5_array a = {.id = 0};
+        path_of(group, &layout->tensor[i], path);
+        if (kc_h5_array_open(f, path, KC_H5_FLOAT, &a, e) == KC_OK &&
+            check_shape(&a, &layout->tensor[i], e) == KC_OK)
+            move_tensor(&a, &layout->tensor[i], s, e);
+        kc_h5_array_close(&a, e);
+    }
+    return e->code;
+}
+
+int kc_tensors_write(kc_h5 *f, const char *group, const kc_layout *layout, int64_t lo, int64_t hi,
+                     const float *flat, kc_error *e)
+{
+    return move_all(f, group, layout, &(span){.lo = lo, .hi = hi, .from = flat}, e);
+}
+
+int kc_tensors_read(kc_h5 *f, const char *group, const kc_layout *layout, int64_t lo, int64_t hi,
+                    float *flat, kc_error *e)
+{
+    int64_t n = 0;
+    KC_TRY(move_all(f, group, layout, &(span){.lo = lo, .hi = hi, .to = flat}, e));
+    KC_TRY(kc_h5_members(f, group, &n, e));
+    if (n != layout->n)
+        kc_fail(e, KC_EINPUT, "%s: %s holds %lld tensors, this model has %d", f->path, group,
+                (long long)n, layout->n);
+out:
+    return e->code;
+}
