@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_APP_OPTIONS_H
+#define KCAP_APP_OPTIONS_H
+
+#include <stdint.h>
+
+#include "kcap/base/err.h"
+
+enum { KC_SETS_MAX = 256 };
+
+typedef enum kc_verb { KC_TRAIN, KC_MEASURE_VERB, KC_CORPUS, KC_CONFIG, KC_VERBS } kc_verb;
+
+/* The command line, taken apart. Texts are borrowed from argv. */
+typedef struct kc_options {
+    kc_verb verb;
+    int help, version; /* asked for: print and leave                    */
+    const char *input; /* INPUT.yaml, run folder or checkpoint; or NULL */
+    const char *sets[KC_SETS_MAX];
+    int n_sets;
+    const char *out;     /* train: --out, or NULL                         */
+    const char *resume;  /* train: auto, never or a path                  */
+    double max_seconds;  /* train: --max-time; 0: none                    */
+    int64_t show;        /* corpus: documents to show                     */
+    int defaults, print; /* config                                        */
+    int json;
+} kc_options;
+
+/* Take argv apart.
+ *   errors      KC_EINPUT: unknown verb or option (the nearest named), a missing or doubled
+*               argument */
+int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e);
+
+/* The text of --help: of a verb, or of kcap when verb is KC_VERBS. */
+const char *kc_options_help(kc_verb verb);
+
+#endif

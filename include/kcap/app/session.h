@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_APP_SESSION_H
+#define KCAP_APP_SESSION_H
+
+#include "kcap/app/options.h"
+#include "kcap/comm/grid.h"
+#include "kcap/data/corpus.h"
+#include "kcap/nn/model.h"
+
+/* What every verb sets up, in the data's order: configuration, files, corpus; then threads,
+ * kernels and the stamp that explains what is written. */
+typedef struct kc_session {
+    const kc_options *options;
+    kc_grid grid;
+    kc_config cfg;
+    kc_files files;
+    kc_corpus *corpus;
+    int threads;
+    char kernel[32];
+    kc_stamp stamp; /* its texts are the fields below */
+    char *config_text;
+    char config_hash[17], mpi[256], blis[128], hdf5[32], started[21], host[64], run_id[40];
+} kc_session;
+
+/* Read the input file on rank 0, share it, parse it with the overrides.
+ *   collective  on all ranks
+ *   errors      agreed on, as those of kc_config_parse; KC_EINPUT for a file that cannot be read */
+int kc_session_config(kc_session *s, kc_error *e);
+
+/* Load pools and templates on rank 0 and share them, or take those of a checkpoint (`files`,
+ * moved); build the corpus.   collective on all ranks; errors agreed on */
+int kc_session_corpus(kc_session *s, kc_files *files, kc_error *e);
+
+/* Threads of this rank, BLIS kernels (`kernel` in place of the configuration's auto when not
+ * NULL), nested parallelism; warns when a rank has fewer cores than threads.
+ *   collective  on all ranks */
+int kc_session_machine(kc_session *s, const char *kernel, kc_error *e);
+
+/* Fill the stamp. run_id NULL draws a new one, the same on all ranks.   collective on all ranks */
+void kc_session_stamp(kc_session *s, int64_t n_params, const char *run_id);
+
+/* Free everything but the grid. */
+void kc_session_end(kc_session *s);
+
+/* Version, commit, compiler and libraries, a line each. */
+void kc_session_version(FILE *out);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_APP_VERBS_H
+#define KCAP_APP_VERBS_H
+
+#include "kcap/app/session.h"
+
+/* Each verb: collective on all ranks; prints on rank 0; returns the exit code, with the error
+ * agreed on. */
+int kc_verb_train(kc_session *s, kc_error *e);
+int kc_verb_measure(kc_session *s, kc_error *e);
+int kc_verb_corpus(kc_session *s, kc_error *e);
+int kc_verb_config(kc_session *s, kc_error *e);
+
+/* Measure the state's model now.   collective on all ranks; the row is the same on all */
+void kc_measure_now(kc_session *s, const kc_model *model, const kc_weights *weights,
+                    kc_measure_row *row);
+
+/* The whole program: command line to exit code. */
+int kc_main(int argc, char **argv);
+
+#endif

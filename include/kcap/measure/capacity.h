@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_MEASURE_CAPACITY_H
+#define KCAP_MEASURE_CAPACITY_H
+
+#include "kcap/measure/spans.h"
+
+/* From summed losses to bits (arXiv 2404.05405, Theorem 3.2, Definitions 4.1 and 4.3), unclipped:
+ *   p1 mean loss of the name, p2 of the values, p3 of their first chunks, in nats
+ *   bios  N log2(N0 / e^p1) + N log2(S0 / e^p2),            p2 a mean over people of all six values
+ *   biod  N log2(N0 / e^p1) + N K log2(D^C / e^p2) + K D log2(T^L / (D e^p3)),
+ *                                                           p2, p3 means over (person, attribute)
+ * and R = bits / n_params. Fills every column of the row but step, tokens, exposures and seconds.
+ *   collective  no */
+void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
+                 kc_measure_row *row);
+
+#endif

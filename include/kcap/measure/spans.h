@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_MEASURE_SPANS_H
+#define KCAP_MEASURE_SPANS_H
+
+#include "kcap/comm/grid.h"
+#include "kcap/data/corpus.h"
+#include "kcap/nn/model.h"
+
+/* What predicts the targets of a window: nats[t] = -ln Pr[target t | what stands before it],
+ * hit[t] = 1 when it is the most likely token. Called from several threads at a time, `thread`
+ * below the number of threads. A model is one (kc_scorer_model); tests put oracles in its place. */
+typedef void (*kc_score)(void *context, int thread, const kc_batch *window, float *nats,
+                         uint8_t *hit);
+
+/* A model as a scorer: one room a thread. */
+typedef struct kc_scorer {
+    const kc_model *model;
+    const kc_weights *weights;
+    int threads;
+    kc_arena arena;
+    kc_work **work; /* [threads] */
+} kc_scorer;
+
+void kc_scorer_create(kc_scorer *s, const kc_model *model, const kc_weights *weights, int threads);
+void kc_scorer_destroy(kc_scorer *s);
+void kc_scorer_score(void *scorer, int thread, const kc_batch *window, float *nats, uint8_t *hit);
+
+/* Sums over all people. */
+typedef struct kc_span_sums {
+    double nats[KC_ATTRIBUTES_MAX];   /* summed loss of the attribute's tokens               */
+    double recall[KC_ATTRIBUTES_MAX]; /* people all of whose tokens of it are the likeliest  */
+    double first[KC_ATTRIBUTES_MAX];  /* people whose first token of it is                   */
+    double first_chunk_nats;          /* over counted attributes but the name: first chunk's loss */
+} kc_span_sums;
+
+/* Read every person's measurement document once. People are taken in fixed groups of consecutive
+ * ones; a group's whole documents are packed into windows of `context` tokens in order; groups
+ * are spread over ranks and threads, and their sums added in group order.
+ *   collective  on all ranks
+ *   bits        do not depend on ranks or threads
+ *   errors      aborts when a document does not fit the context, which is checked before */
+void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
+                      void *scorer, int threads, kc_span_sums *sums);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_TRAIN_STEP_H
+#define KCAP_TRAIN_STEP_H
+
+#include "kcap/comm/grid.h"
+#include "kcap/data/corpus.h"
+#include "kcap/nn/model.h"
+#include "kcap/types/record.h"
+
+/* The training step over all ranks and threads. */
+typedef struct kc_trainer kc_trainer;
+
+/* What ranks tell each other once a step, beside their gradients. */
+typedef struct kc_pulse {
+    double seconds; /* wall time of the step before; after the step: the slowest rank's  */
+    int stop;       /* in: this rank was asked to stop; out: some rank was               */
+} kc_pulse;
+
+/* Set up model, weights and room on every rank, at step 0.
+ *   collective  on all ranks
+ *   threads     of this rank: one lane a thread while lanes last, else threads inside a lane
+ *   owns        release with kc_trainer_destroy (accepts NULL)
+ *   errors      KC_EINPUT: the ranks do not divide train.lanes (the counts that do are named), or
+ *               the longest document does not fit train.context */
+int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
+                      kc_trainer **trainer, kc_error *e);
+void kc_trainer_destroy(kc_trainer *trainer);
+
+/* Borrowed: the model, the weights with their transposes, and all that a checkpoint holds. */
+const kc_model *kc_trainer_model(const kc_trainer *trainer);
+const kc_weights *kc_trainer_weights(const kc_trainer *trainer);
+kc_state *kc_trainer_state(kc_trainer *trainer);
+
+/* Documents shown so far and planned in all. */
+int64_t kc_trainer_docs(const kc_trainer *trainer);
+int64_t kc_trainer_planned(const kc_trainer *trainer);
+
+/* 1 when every lane has shown all its documents.  Not collective; the same on all ranks */
+int kc_trainer_done(const kc_trainer *trainer);
+
+/* Call after the state was replaced (a checkpoint was read): renews what is derived from it. */
+void kc_trainer_refresh(kc_trainer *trainer);
+
+/* One optimiser step: row receives all columns but seconds and tokens_per_second.
+ *   collective  on all ranks
+ *   errors      KC_ENUMERIC on all ranks when the loss or the gradient is not finite: names step
+ *               and tensor; weights, moments and the step count are those from before the step
+ *   bits        loss, weights and moments do not depend on ranks or threads when train.lanes is a
+ *               power of two; else each rank count has its own */
+int kc_trainer_step(kc_trainer *trainer, kc_pulse *pulse, kc_step_row *row, kc_error *e);
+
+#endif

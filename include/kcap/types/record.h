@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_TYPES_RECORD_H
+#define KCAP_TYPES_RECORD_H
+
+#include <stdint.h>
+
+#include "kcap/types/columns.def"
+#include "kcap/types/stamp.def"
+
+enum { KC_ATTRIBUTES_MAX = 65 }; /* the name and up to 64 attributes */
+
+typedef int64_t kc_col_INT;
+typedef double kc_col_REAL;
+typedef const char *kc_col_TEXT;
+
+#define KC_FIELD(type, name, unit, help) kc_col_##type name;
+#define KC_ARRAY(type, name, unit, help) kc_col_##type name[KC_ATTRIBUTES_MAX];
+#define KC_STAMP(type, name, help)       kc_col_##type name;
+
+/* One row of /steps. */
+typedef struct kc_step_row {
+    KC_COLUMNS_STEP(KC_FIELD)
+} kc_step_row;
+
+/* One row of /measure. */
+typedef struct kc_measure_row {
+    KC_COLUMNS_MEASURE(KC_FIELD)
+    KC_COLUMNS_ATTRIBUTE(KC_ARRAY)
+} kc_measure_row;
+
+/* What explains a file: its root attributes. The texts belong to whoever filled it in. */
+typedef struct kc_stamp {
+    KC_STAMPS(KC_STAMP)
+} kc_stamp;
+
+#undef KC_FIELD
+#undef KC_ARRAY
+#undef KC_STAMP
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/app/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPT_SET = 256, OPT_OUT, OPT_RESUME, OPT_TIME, OPT_SHOW, OPT_DEFAULTS, OPT_PRINT, OPT_JSON };
+
+static const struct option all_options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"set", required_argument, NULL, OPT_SET},
+                                            {"out", required_argument, NULL, OPT_OUT},
+                                            {"resume", required_argument, NULL, OPT_RESUME},
+                                            {"max-time", required_argument, NULL, OPT_TIME},
+                                            {"show", required_argument, NULL, OPT_SHOW},
+                                            {"defaults", no_argument, NULL, OPT_DEFAULTS},
+                                            {"print", no_argument, NULL, OPT_PRINT},
+                                            {"json", no_argument, NULL, OPT_JSON},
+                                            {NULL, 0, NULL, 0}};
+
+static const struct {
+    const char *name, *options, *help;
+} verbs[KC_VERBS + 1] = {
+    [KC_TRAIN] =
+        {"train", "set out resume max-time json",
+         "usage: [mpirun -n R] kcap train INPUT.yaml [options]\n"
+         "\n"
+         "Train a model on the input file's corpus, measure what it stores, and write\n"
+         "OUT/run.h5 and OUT/checkpoints.\n"
+         "\n"
+         "  --set section.key=value   override a key of the input file; may be repeated\n"
+         "  --out DIR                 folder to write (default: run.out, or runs/<run.name>)\n"
+         "  --resume never            refuse a folder that is not empty (default)\n"
+         "  --resume auto             go on from OUT's newest good checkpoint, or start\n"
+         "  --resume PATH             go on from this checkpoint or run folder\n"
+         "  --max-time HH:MM:SS       stop in time with a checkpoint and exit code 75\n"
+         "  --json                    one JSON object on stdout; progress goes to stderr\n"
+         "\n"
+         "SIGUSR1 or SIGTERM: write a checkpoint, exit with code 75. Exit codes: 0 done,\n"
+         "2 bad input, 3 numeric failure, 4 input/output, 5 MPI failure, 75 stopped early.\n"},
+    [KC_MEASURE_VERB] =
+        {"measure", "json",
+         "usage: [mpirun -n R] kcap measure RUN_FOLDER|CHECKPOINT.h5 [--json]\n"
+         "\n"
+         "Measure what a checkpoint's model stores, from the checkpoint alone (a run's folder\n"
+         "stands for its newest good checkpoint).\n"},
+    [KC_CORPUS] =
+        {"corpus", "set show json",
+         "usage: kcap corpus INPUT.yaml [--show N] [--set section.key=value ...] [--json]\n"
+         "\n"
+         "Say what the corpus holds: people, vocabulary, tokens, bits by item and the maximum.\n"
+         "\n"
+         "  --show N   print N documents with the spans of their attributes marked\n"},
+    [KC_CONFIG] =
+        {"config", "set defaults print json",
+         "usage: kcap config --defaults | --print INPUT.yaml [--set section.key=value ...] "
+         "[--json]\n"
+         "\n"
+         "  --defaults   every key with its default, unit, range and meaning, as an input file\n"
+         "  --print      the input file's effective configuration\n"},
+    [KC_VERBS] = {"", "",
+                  "usage: [mpirun -n R] kcap VERB ...\n"
+                  "\n"
+                  "kcap measures how many bits of knowledge a language model stores.\n"
+                  "\n"
+                  "  kcap train INPUT.yaml      train, measure, record\n"
+                  "  kcap measure RUN           measure a checkpoint again\n"
+                  "  kcap corpus INPUT.yaml     what the corpus holds, and sample documents\n"
+                  "  kcap config --defaults     the keys of an input file\n"
+                  "\n"
+                  "  kcap VERB --help           the options of a verb\n"
+                  "  kcap --version             version, commit, compiler, libraries\n"},
+};
+
+const char *kc_options_help(kc_verb verb)
+{
+    return verbs[verb].help;
+}
+
+static int find_verb(const char *word, kc_options *o, kc_error *e)
+{
+    for (int v = 0; v < KC_VERBS; ++v)
+        if (strcmp(word, verbs[v].name) == 0) {
+            o->verb = (kc_verb)v;
+            return KC_OK;
+        }
+    return kc_fail(e, KC_EINPUT, "%s: unknown verb; the verbs are train, measure, corpus, config",
+                   word);
+}
+
+/* Does this verb take the option? A verb's list holds whole names between blanks. */
+static int takes(kc_verb verb, const char *name)
+{
+    const char *at = verbs[verb].options;
+    const size_t n = strlen(name);
+    while ((at = strstr(at, name))) {
+        if ((at == verbs[verb].options || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0))
+            return 1;
+        at += n;
+    }
+    return 0;
+}
+
+static int parse_time(const char *text, double *seconds, kc_error *e)
+{
+    int h = 0, m = 0, s = 0, end = 0;
+    if (sscanf(text, "%d:%d:%d%n", &h, &m, &s, &end) != 3 || text[end] || h < 0 || m < 0 ||
+        m > 59 || s < 0 || s > 59 || h + m + s == 0)
+        return kc_fail(e, KC_EINPUT, "--max-time %s: a time is HH:MM:SS and not zero", text);
+    *seconds = h * 3600.0 + m * 60 + s;
+    return KC_OK;
+}
+
+static int parse_count(const char *text, int64_t *n, kc_error *e)
+{
+    char *end;
+    *n = strtoll(text, &end, 10);
+    if (*text == 0 || *end || *n < 0 || *n > 1000000)
+        return kc_fail(e, KC_EINPUT, "--show %s: a number of documents from 0 to 1000000", text);
+    return KC_OK;
+}
+
+static int take_option(kc_options *o, int option, const char *value, kc_error *e)
+{
+    switch (option) {
+    case OPT_SET:
+        if (o->n_sets == KC_SETS_MAX)
+            return kc_fail(e, KC_EINPUT, "--set: at most %d overrides", KC_SETS_MAX);
+        o->sets[o->n_sets++] = value;
+        return KC_OK;
+    case OPT_TIME:
+        return parse_time(value, &o->max_seconds, e);
+    case OPT_SHOW:
+        return parse_count(value, &o->show, e);
+    case OPT_OUT:
+        o->out = value;
+        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--out: no folder named");
+    case OPT_RESUME:
+        o->resume = value;
+        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--resume: auto, never or a path");
+    case OPT_DEFAULTS:
+        o->defaults = 1;
+        return KC_OK;
+    case OPT_PRINT:
+        o->print = 1;
+        return KC_OK;
+    default:
+        o->json = 1;
+        return KC_OK;
+    }
+}
+
+static int check_input(const kc_options *o, kc_error *e)
+{
+    const char *name = verbs[o->verb].name;
+    if (o->verb == KC_CONFIG) {
+        if (o->defaults == o->print)
+            return kc_fail(e, KC_EINPUT, "config: one of --defaults and --print INPUT.yaml");
+        if (o->defaults && o->input)
+            return kc_fail(e, KC_EINPUT, "config --defaults: takes no input file, %s given",
+                           o->input);
+    }
+    if (!o->input && !o->defaults)
+        return kc_fail(e, KC_EINPUT, "%s: what to read is missing; see kcap %s --help", name, name);
+    return KC_OK;
+}
+
+int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
+{
+    *o = (kc_options){.verb = KC_VERBS, .resume = "never"};
+    int index = 0, option;
+    opterr = 0;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "-:hV", all_options, &index)) != -1) {
+        if (option == 'h')
+            o->help = 1;
+        else if (option == 'V')
+            o->version = 1;
+        else if (option == ':')
+            return kc_fail(e, KC_EINPUT, "%s: its value is missing", argv[optind - 1]);
+        else if (option == '?')
+            return kc_fail(e, KC_EINPUT, "%s: unknown option; see kcap --help", argv[optind - 1]);
+        else if (option == 1 && o->verb == KC_VERBS) {
+            if (find_verb(optarg, o, e) != KC_OK)
+                return e->code;
+        } else if (option == 1) {
+            if (o->input)
+                return kc_fail(e, KC_EINPUT, "%s: one input at a time, %s is given already", optarg,
+                               o->input);
+            o->input = optarg;
+        } else if (o->verb == KC_VERBS)
+            return kc_fail(e, KC_EINPUT, "--%s: name a verb first; see kcap --help",
+                           all_options[index].name);
+        else if (!takes(o->verb, all_options[index].name))
+            return kc_fail(e, KC_EINPUT, "--%s: not an option of %s; see kcap %s --help",
+                           all_options[index].name, verbs[o->verb].name, verbs[o->verb].name);
+        else if (take_option(o, option, optarg, e) != KC_OK)
+            return e->code;
+    }
+    if (o->help || o->version)
+        return KC_OK;
+    if (o->verb == KC_VERBS)
+        return kc_fail(e, KC_EINPUT,
+                       "name a verb: train, measure, corpus or config; see kcap --help");
+    return check_input(o, e);
+}

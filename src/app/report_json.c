@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "kcap/app/report.h"
+
+static void put(FILE *out, cJSON *object)
+{
+    char *text = cJSON_Print(object);
+    KC_CHECK(text, "out of memory");
+    fprintf(out, "%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+/* The shortest text that reads back as the same double; cJSON's own may miss the last bit. JSON
+ * has no NaN. */
+static cJSON *exact(double value)
+{
+    char digits[32];
+    if (!isfinite(value))
+        return cJSON_CreateNull();
+    for (int n = 15; n <= 17; ++n) {
+        snprintf(digits, sizeof digits, "%.*g", n, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    return cJSON_CreateRaw(digits);
+}
+
+/* A column and a stamp of one name are one number, and one member. */
+static void number(cJSON *object, const char *name, double value)
+{
+    if (cJSON_HasObjectItem(object, name))
+        return;
+    cJSON_AddItemToObject(object, name, exact(value));
+}
+
+static void text(cJSON *object, const char *name, const char *value)
+{
+    cJSON_AddStringToObject(object, name, value);
+}
+
+#define ADD_TEXT(object, name, value) text(object, name, value)
+#define ADD_INT(object, name, value)  number(object, name, (double)(value))
+#define ADD_REAL(object, name, value) number(object, name, value)
+
+static void add_stamp(cJSON *object, const kc_stamp *stamp)
+{
+#define ADD(type, name, help) ADD_##type(object, #name, stamp->name);
+    KC_STAMPS(ADD)
+#undef ADD
+}
+
+static void add_names(cJSON *object, const kc_corpus_info *info)
+{
+    cJSON *names = cJSON_AddArrayToObject(object, "attribute_names");
+    for (int a = 0; a < info->n_attributes; ++a)
+        cJSON_AddItemToArray(names, cJSON_CreateString(info->attribute[a].name));
+}
+
+static cJSON *numbers(const double *values, int n)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (int i = 0; i < n; ++i)
+        cJSON_AddItemToArray(array, exact(values[i]));
+    return array;
+}
+
+static void add_row(cJSON *object, const kc_measure_row *row, const kc_corpus_info *info)
+{
+#define ADD(type, name, unit, help) ADD_##type(object, #name, row->name);
+    KC_COLUMNS_MEASURE(ADD)
+#undef ADD
+    add_names(object, info);
+#define ADD(type, name, unit, help)                                                                \
+    cJSON_AddItemToObject(object, #name, numbers(row->name, info->n_attributes));
+    KC_COLUMNS_ATTRIBUTE(ADD)
+#undef ADD
+}
+
+void kc_report_json(FILE *out, const kc_session *s, const kc_measure_row *row,
+                    const kc_outcome *outcome)
+{
+    cJSON *object = cJSON_CreateObject();
+    text(object, "status", outcome->status);
+    if (outcome->out)
+        text(object, "out", outcome->out);
+    if (outcome->checkpoint)
+        text(object, "checkpoint", outcome->checkpoint);
+    if (row)
+        add_row(object, row, kc_corpus_about(s->corpus));
+    else {
+        number(object, "step", (double)outcome->steps);
+        number(object, "tokens", (double)outcome->tokens);
+    }
+    number(object, "loss", outcome->loss);
+    number(object, "train_seconds", outcome->seconds);
+    add_stamp(object, &s->stamp);
+    put(out, object);
+}
+
+/* A document as {person, text, tokens, spans: [{attribute, text, begin, end}]}. */
+static cJSON *document(const kc_corpus *corpus, const kc_doc *doc)
+{
+    cJSON *object = cJSON_CreateObject();
+    number(object, "person", (double)doc->person);
+    cJSON *words = cJSON_AddArrayToObject(object, "words");
+    for (int t = 0; t < doc->n_tokens; ++t)
+        cJSON_AddItemToArray(words, cJSON_CreateString(kc_corpus_word(corpus, doc->tokens[t])));
+    cJSON_AddItemToObject(object, "token_ids", cJSON_CreateIntArray(doc->tokens, doc->n_tokens));
+    cJSON *spans = cJSON_AddArrayToObject(object, "spans");
+    for (int i = 0; i < doc->n_spans; ++i) {
+        const kc_span *x = &doc->spans[i];
+        cJSON *span = cJSON_CreateObject();
+        text(span, "attribute", kc_corpus_about(corpus)->attribute[x->attribute].name);
+        number(span, "begin", x->begin);
+        number(span, "end", x->end);
+        cJSON_AddItemToArray(spans, span);
+    }
+    return object;
+}
+
+static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    cJSON *documents = cJSON_AddArrayToObject(object, "documents");
+    kc_span spans[KC_ATTRIBUTES_MAX];
+    kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
+    KC_CHECK(doc.tokens, "out of memory");
+    for (int64_t i = 0; i < show && i < info->n_people; ++i) {
+        kc_corpus_document(corpus, i, 0, &doc);
+        cJSON_AddItemToArray(documents, document(corpus, &doc));
+    }
+    free(doc.tokens);
+}
+
+void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    cJSON *object = cJSON_CreateObject();
+    text(object, "kind", s->cfg.corpus.kind);
+    number(object, "n_people", (double)info->n_people);
+    number(object, "exposures", (double)info->exposures);
+    number(object, "n_vocab", (double)info->n_vocab);
+    number(object, "mean_doc_tokens", info->mean_doc_tokens);
+    number(object, "max_doc_tokens", info->max_doc_tokens);
+    number(object, "tokens",
+           info->mean_doc_tokens * (double)info->n_people * (double)info->exposures);
+    cJSON_AddBoolToObject(object, "tokens_are_exact", info->lengths_are_equal);
+    number(object, "corpus_bits", info->max_bits);
+    number(object, "max_name_bits", info->max_name_bits);
+    number(object, "max_value_bits", info->max_value_bits);
+    number(object, "max_diversity_bits", info->max_diversity_bits);
+    number(object, "log2_names", info->log2_names);
+    number(object, "log2_values", info->log2_values);
+    add_names(object, info);
+    cJSON *bits = cJSON_AddArrayToObject(object, "attribute_bits");
+    for (int a = 0; a < info->n_attributes; ++a)
+        cJSON_AddItemToArray(bits,
+                             cJSON_CreateNumber(a ? info->attribute[a].log2_pool
+                                                  : info->max_name_bits / (double)info->n_people));
+    add_documents(object, s->corpus, show);
+    put(out, object);
+}
+
+#define ADD_PATH   ADD_TEXT
+#define ADD_CHOICE ADD_TEXT
+
+void kc_report_config_json(FILE *out, const kc_config *cfg)
+{
+    cJSON *object = cJSON_CreateObject();
+#define ADD_KEY(part, name, type, def, least, most, unit, effect, help)                            \
+    ADD_##type(section, #name, cfg->part.name);
+#define ADD_SECTION(part)                                                                          \
+    {                                                                                              \
+        cJSON *section = cJSON_AddObjectToObject(object, #part);                                   \
+        KC_KEYS_##part(ADD_KEY)                                                                    \
+    }
+    KC_SECTIONS(ADD_SECTION)
+#undef ADD_SECTION
+#undef ADD_KEY
+    put(out, object);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/app/verbs.h"
+
+int main(int argc, char **argv)
+{
+    return kc_main(argc, argv);
+}

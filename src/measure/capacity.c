@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/measure/capacity.h"
+
+#include <math.h>
+
+static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums, kc_measure_row *row)
+{
+    const double N = (double)info->n_people;
+    int counted = 0;
+    row->value_recall = 0;
+    for (int a = 0; a < info->n_attributes; ++a) {
+        row->attribute_nats[a] = sums->nats[a] / N;
+        row->attribute_recall[a] = sums->recall[a] / N;
+        row->attribute_first[a] = sums->first[a] / N;
+        if (a > 0 && info->attribute[a].counted) {
+            row->value_recall += row->attribute_recall[a];
+            ++counted;
+        }
+    }
+    row->name_recall = row->attribute_recall[0];
+    row->value_recall /= counted;
+}
+
+void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
+                 kc_measure_row *row)
+{
+    const double N = (double)info->n_people, K = (double)info->K, D = (double)info->D;
+    double values = 0;
+    for (int a = 1; a < info->n_attributes; ++a)
+        values += info->attribute[a].counted ? sums->nats[a] : 0;
+    by_attribute(info, sums, row);
+    row->name_nats = sums->nats[0] / N;
+    row->name_bits = N * (info->log2_names - row->name_nats * M_LOG2E);
+    if (info->is_biod) {
+        row->value_nats = values / (N * K);
+        row->first_chunk_nats = sums->first_chunk_nats / (N * K);
+        row->value_bits = N * K * (info->log2_values - row->value_nats * M_LOG2E);
+        row->diversity_bits =
+            K * D * (info->log2_strings - log2(D) - row->first_chunk_nats * M_LOG2E);
+    } else {
+        row->value_nats = values / N;
+        row->first_chunk_nats = NAN;
+        row->value_bits = N * (info->log2_values - row->value_nats * M_LOG2E);
+        row->diversity_bits = 0;
+    }
+    row->total_bits = row->name_bits + row->value_bits + row->diversity_bits;
+    row->bits_per_param = row->total_bits / (double)n_params;
+    row->max_bits_per_param = info->max_bits / (double)n_params;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/measure/spans.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/arena.h"
+#include "kcap/data/batch.h"
+
+/* At most so many groups, and at least so many people in one: enough to share, few to add. */
+enum { GROUPS = 4096, PEOPLE = 128 };
+
+void kc_scorer_create(kc_scorer *s, const kc_model *model, const kc_weights *weights, int threads)
+{
+    *s = (kc_scorer){.model = model, .weights = weights, .threads = threads};
+    kc_arena_create(&s->arena, (size_t)threads * kc_work_bytes(model) +
+                                   kc_arena_need(threads, sizeof *s->work));
+    s->work = kc_arena_take(&s->arena, threads, sizeof *s->work);
+    for (int i = 0; i < threads; ++i)
+        s->work[i] = kc_work_create(model, &s->arena, 1);
+}
+
+void kc_scorer_destroy(kc_scorer *s)
+{
+    kc_arena_destroy(&s->arena);
+    *s = (kc_scorer){0};
+}
+
+void kc_scorer_score(void *scorer, int thread, const kc_batch *window, float *nats, uint8_t *hit)
+{
+    const kc_scorer *s = scorer;
+    kc_model_score(s->model, s->weights, window->tokens, window->targets, s->work[thread], nats,
+                   hit);
+}
+
+/* One thread's window and what is predicted of it. */
+typedef struct desk {
+    kc_batch batch;
+    kc_doc doc;
+    float *nats;
+    uint8_t *hit;
+} desk;
+
+static size_t carve(desk *d, const kc_corpus_info *info, int64_t T, kc_arena *arena)
+{
+    const struct {
+        void **at;
+        int64_t n;
+        size_t size;
+    } rest[] = {{(void **)&d->batch.tokens, T, sizeof(int32_t)},
+                {(void **)&d->batch.targets, T, sizeof(int32_t)},
+                {(void **)&d->batch.spans, T, sizeof(kc_span)},
+                {(void **)&d->doc.tokens, info->max_doc_tokens, sizeof(int32_t)},
+                {(void **)&d->doc.spans, info->n_attributes, sizeof(kc_span)},
+                {(void **)&d->nats, T, sizeof(float)},
+                {(void **)&d->hit, T, sizeof(uint8_t)}};
+    size_t bytes = 0;
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i) {
+        bytes += kc_arena_need(rest[i].n, rest[i].size);
+        if (arena)
+            *rest[i].at = kc_arena_take(arena, rest[i].n, rest[i].size);
+    }
+    d->batch.windows = 1;
+    d->batch.context = T;
+    return bytes;
+}
+
+static void add_span(kc_span_sums *sums, const kc_corpus_info *info, const kc_span *span,
+                     const float *nats, const uint8_t *hit)
+{
+    const int a = span->attribute;
+    double all = 0, chunk = 0;
+    int hits = 1;
+    for (int32_t t = span->begin; t < span->end; ++t) {
+        all += nats[t];
+        hits &= hit[t];
+        if (t < span->head_end)
+            chunk += nats[t];
+    }
+    sums->nats[a] += all;
+    sums->recall[a] += hits;
+    sums->first[a] += hit[span->begin];
+    if (a > 0 && info->attribute[a].counted)
+        sums->first_chunk_nats += chunk;
+}
+
+static kc_span_sums measure_group(const kc_corpus *corpus, desk *d, int64_t from, int64_t end,
+                                  kc_score score, void *scorer)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    kc_span_sums sums = {0};
+    while (from < end) {
+        kc_batch_whole(corpus, &from, end, &d->doc, &d->batch);
+        score(scorer, omp_get_thread_num(), &d->batch, d->nats, d->hit);
+        for (int32_t i = 0; i < d->batch.n_spans; ++i)
+            add_span(&sums, info, &d->batch.spans[i], d->nats, d->hit);
+    }
+    return sums;
+}
+
+static void add_sums(kc_span_sums *to, const kc_span_sums *from)
+{
+    double *left = (double *)to;
+    const double *right = (const double *)from;
+    for (size_t i = 0; i < sizeof *to / sizeof *left; ++i)
+        left[i] += right[i];
+}
+
+void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
+                      void *scorer, int threads, kc_span_sums *sums)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    const int64_t N = info->n_people, even = (N + GROUPS - 1) / GROUPS;
+    const int64_t people = even > PEOPLE ? even : PEOPLE, groups = (N + people - 1) / people;
+    const int64_t here = (groups + g->size - 1) / g->size;
+    desk count = {0};
+    kc_arena arena;
+    kc_arena_create(&arena, kc_arena_need(threads, sizeof(desk)) +
+                                (size_t)threads * carve(&count, info, context, NULL) +
+                                kc_arena_need(here, sizeof *sums) +
+                                kc_arena_need(here * g->size, sizeof *sums));
+    desk *desks = kc_arena_take(&arena, threads, sizeof *desks);
+    for (int i = 0; i < threads; ++i)
+        carve(&desks[i], info, context, &arena);
+    kc_span_sums *mine = kc_arena_take(&arena, here, sizeof *mine);
+    kc_span_sums *all = kc_arena_take(&arena, here * g->size, sizeof *all);
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    for (int64_t i = 0; i < here; ++i) {
+        const int64_t from = (i * g->size + g->rank) * people, end = from + people;
+        if (from < N)
+            mine[i] = measure_group(corpus, &desks[omp_get_thread_num()], from, end < N ? end : N,
+                                    score, scorer);
+    }
+    kc_allgather(g, mine, all, (size_t)here * sizeof *mine);
+    *sums = (kc_span_sums){0};
+    for (int64_t i = 0; i < groups; ++i)
+        add_sums(sums, &all[i % g->size * here + i / g->size]);
+    kc_arena_destroy(&arena);
+}

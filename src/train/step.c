@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/train/step.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/sum.h"
+#include "kcap/data/batch.h"
+#include "kcap/optim/adamw.h"
+#include "kcap/optim/reduce.h"
+#include "kcap/optim/schedule.h"
+
+/* What a lane reports to all ranks once a step. */
+typedef struct lane_report {
+    double loss;
+    int64_t counted;
+    kc_cursor cursor;
+    double seconds; /* of its rank */
+    int64_t stop;
+} lane_report;
+
+/* Room of one lane in flight. */
+typedef struct flight {
+    kc_work *work;
+    kc_batch batch;
+    kc_doc doc;
+} flight;
+
+struct kc_trainer {
+    const kc_config *cfg;
+    const kc_grid *grid;
+    const kc_corpus *corpus;
+    kc_model model;
+    kc_weights weights;
+    kc_state state;
+    int threads, in_flight;
+    int64_t lanes_here, first_lane, docs;
+    kc_arena arena;
+    kc_tree tree;
+    kc_reducer reducer;
+    float *wt;
+    flight *flight;       /* [in_flight]  */
+    float **leaf;         /* [in_flight]  */
+    lane_report *mine;    /* [lanes_here] */
+    lane_report *reports; /* [n_lanes]    */
+};
+
+/* The one list of what a trainer holds: takes it from the arena, or only counts its bytes. */
+static size_t carve(kc_trainer *t, kc_arena *arena)
+{
+    const kc_corpus_info *info = kc_corpus_about(t->corpus);
+    const int64_t n = t->model.layout.n_flat, L = t->state.n_lanes;
+    const int64_t most = (n / KC_BLOCK + t->grid->size - 1) / t->grid->size * KC_BLOCK;
+    const int64_t windows = t->cfg->train.batch / L, tokens = windows * t->model.shape.T;
+    const int n_buffers = kc_tree_buffers(t->lanes_here, t->in_flight);
+    const struct {
+        void **at;
+        int64_t n;
+        size_t size;
+    } rest[] = {{(void **)&t->state.params, n, sizeof(float)},
+                {(void **)&t->wt, n, sizeof(float)},
+                {(void **)&t->state.m, most, sizeof(float)},
+                {(void **)&t->state.v, most, sizeof(float)},
+                {(void **)&t->state.cursors, L, sizeof(kc_cursor)},
+                {(void **)&t->flight, t->in_flight, sizeof(flight)},
+                {(void **)&t->leaf, t->in_flight, sizeof(float *)},
+                {(void **)&t->mine, t->lanes_here, sizeof(lane_report)},
+                {(void **)&t->reports, L, sizeof(lane_report)}};
+    size_t bytes =
+        kc_reducer_bytes(t->grid, n) + (size_t)n_buffers * kc_arena_need(n, sizeof(float));
+    if (arena) {
+        kc_reducer_create(&t->reducer, t->grid, n, arena);
+        kc_tree_create(&t->tree, n, n_buffers, arena);
+    }
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i) {
+        bytes += kc_arena_need(rest[i].n, rest[i].size);
+        if (arena)
+            *rest[i].at = kc_arena_take(arena, rest[i].n, rest[i].size);
+    }
+    for (int i = 0; i < t->in_flight; ++i) {
+        bytes += kc_work_bytes(&t->model) + 2 * kc_arena_need(tokens, sizeof(int32_t)) +
+                 kc_arena_need(info->max_doc_tokens, sizeof(int32_t)) +
+                 kc_arena_need(info->n_attributes, sizeof(kc_span));
+        if (!arena)
+            continue;
+        flight *f = &t->flight[i];
+        f->work = kc_work_create(&t->model, arena, t->threads / t->in_flight);
+        f->batch = (kc_batch){.windows = windows, .context = t->model.shape.T};
+        f->batch.tokens = kc_arena_take(arena, tokens, sizeof(int32_t));
+        f->batch.targets = kc_arena_take(arena, tokens, sizeof(int32_t));
+        f->doc.tokens = kc_arena_take(arena, info->max_doc_tokens, sizeof(int32_t));
+        f->doc.spans = kc_arena_take(arena, info->n_attributes, sizeof(kc_span));
+    }
+    return bytes;
+}
+
+static int check_lanes(const kc_config *cfg, const kc_grid *g, kc_error *e)
+{
+    const int64_t L = cfg->train.lanes;
+    if (L % g->size == 0)
+        return KC_OK;
+    char fits[256] = "";
+    size_t used = 0;
+    for (int64_t n = 1; n <= L && used + 24 < sizeof fits; ++n)
+        if (L % n == 0)
+            used += (size_t)snprintf(fits + used, sizeof fits - used, " %lld", (long long)n);
+    return kc_fail(
+        e, KC_EINPUT,
+        "train.lanes: %lld lanes cannot be shared by %d ranks; run on%s ranks, or choose "
+        "lanes that the ranks divide",
+        (long long)L, g->size, fits);
+}
+
+/* Measurement reads whole documents. */
+static int check_context(const kc_config *cfg, const kc_corpus_info *info, kc_error *e)
+{
+    if (info->max_doc_tokens <= cfg->train.context)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "train.context: %lld tokens are fewer than the longest document's %d, which "
+                   "measurement never cuts; raise train.context, or make documents shorter",
+                   (long long)cfg->train.context, info->max_doc_tokens);
+}
+
+int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
+                      kc_trainer **trainer, kc_error *e)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    *trainer = NULL;
+    if (check_lanes(cfg, g, e) != KC_OK || check_context(cfg, info, e) != KC_OK)
+        return e->code;
+    kc_trainer *t = calloc(1, sizeof *t);
+    KC_CHECK(t, "out of memory");
+    t->cfg = cfg;
+    t->grid = g;
+    t->corpus = corpus;
+    t->threads = threads;
+    kc_model_create(&t->model, cfg, info->n_vocab);
+    t->state.layout = &t->model.layout;
+    t->state.n_lanes = cfg->train.lanes;
+    t->lanes_here = cfg->train.lanes / g->size;
+    t->first_lane = t->lanes_here * g->rank;
+    t->in_flight = (int)(t->lanes_here < threads ? t->lanes_here : threads);
+    kc_arena_create(&t->arena, carve(t, NULL));
+    carve(t, &t->arena);
+    t->state.lo = t->reducer.lo;
+    t->weights = (kc_weights){&t->model.layout, t->state.params, t->wt};
+    kc_params_init(&t->model.layout, (uint64_t)cfg->run.seed, cfg->model.init_std, t->state.params);
+    omp_set_max_active_levels(2);
+    kc_trainer_refresh(t);
+    *trainer = t;
+    return KC_OK;
+}
+
+void kc_trainer_destroy(kc_trainer *t)
+{
+    if (!t)
+        return;
+    kc_arena_destroy(&t->arena);
+    kc_model_destroy(&t->model);
+    free(t);
+}
+
+const kc_model *kc_trainer_model(const kc_trainer *t)
+{
+    return &t->model;
+}
+
+const kc_weights *kc_trainer_weights(const kc_trainer *t)
+{
+    return &t->weights;
+}
+
+kc_state *kc_trainer_state(kc_trainer *t)
+{
+    return &t->state;
+}
+
+int64_t kc_trainer_docs(const kc_trainer *t)
+{
+    return t->docs;
+}
+
+int64_t kc_trainer_planned(const kc_trainer *t)
+{
+    const kc_corpus_info *info = kc_corpus_about(t->corpus);
+    return info->n_people * info->exposures;
+}
+
+int kc_trainer_done(const kc_trainer *t)
+{
+    for (int64_t k = 0; k < t->state.n_lanes; ++k)
+        if (!kc_batch_done(t->corpus, k, t->state.n_lanes, &t->state.cursors[k]))
+            return 0;
+    return 1;
+}
+
+void kc_trainer_refresh(kc_trainer *t)
+{
+    t->docs = 0;
+    for (int64_t k = 0; k < t->state.n_lanes; ++k)
+        t->docs += t->state.cursors[k].docs;
+    kc_params_transpose(&t->model.layout, t->state.params, t->wt, t->threads);
+}
+
+/* One lane: its windows, forward and backward, into `grad`. */
+static void run_lane(kc_trainer *t, int64_t here, flight *f, float *grad)
+{
+    const int64_t lane = t->first_lane + here, T = f->batch.context;
+    lane_report *r = &t->mine[here];
+    r->cursor = t->state.cursors[lane];
+    kc_batch_next(t->corpus, lane, t->state.n_lanes, &r->cursor, &f->doc, &f->batch);
+    r->counted = f->batch.counted;
+    r->loss = 0;
+    memset(grad, 0, (size_t)t->model.layout.n_flat * sizeof *grad);
+    for (int64_t b = 0; b < f->batch.windows && r->counted; ++b)
+        r->loss += kc_model_grad(&t->model, &t->weights, f->batch.tokens + b * T,
+                                 f->batch.targets + b * T, f->work, grad);
+}
+
+/* All lanes of this rank, as many at a time as are in flight, folded in lane order. */
+static float *run_lanes(kc_trainer *t)
+{
+    kc_tree_clear(&t->tree);
+    for (int64_t from = 0; from < t->lanes_here; from += t->in_flight) {
+        const int64_t left = t->lanes_here - from;
+        const int n = (int)(left < t->in_flight ? left : t->in_flight);
+        for (int i = 0; i < n; ++i)
+            t->leaf[i] = kc_tree_leaf(&t->tree);
+#pragma omp parallel for num_threads(n) if (n > 1) schedule(static, 1)
+        for (int i = 0; i < n; ++i)
+            run_lane(t, from + i, &t->flight[i], t->leaf[i]);
+        for (int i = 0; i < n; ++i)
+            kc_tree_push(&t->tree, t->leaf[i], t->threads);
+    }
+    return kc_tree_total(&t->tree, t->threads);
+}
+
+/* What all lanes report, in lane order: equal on all ranks. */
+static void share_reports(kc_trainer *t, kc_pulse *pulse, double *loss, int64_t *counted)
+{
+    for (int64_t i = 0; i < t->lanes_here; ++i) {
+        t->mine[i].seconds = pulse->seconds;
+        t->mine[i].stop = pulse->stop;
+    }
+    kc_allgather(t->grid, t->mine, t->reports, (size_t)t->lanes_here * sizeof *t->mine);
+    *loss = 0;
+    *counted = 0;
+    for (int64_t k = 0; k < t->state.n_lanes; ++k) {
+        const lane_report *r = &t->reports[k];
+        *loss += r->loss;
+        *counted += r->counted;
+        pulse->stop |= r->stop != 0;
+        if (r->seconds > pulse->seconds)
+            pulse->seconds = r->seconds;
+    }
+}
+
+/* Every rank learns the first element of the gradient that is not finite. */
+static int not_finite(const kc_trainer *t, const float *own, double loss, kc_error *e)
+{
+    const int64_t lo = t->reducer.lo[t->grid->rank], hi = t->reducer.lo[t->grid->rank + 1];
+    int64_t first = hi - lo, layer = 0, at;
+    for (int64_t i = hi - lo - 1; i >= 0; --i)
+        if (!isfinite(own[i]))
+            first = i;
+    at = first < hi - lo ? lo + first : t->model.layout.n_flat;
+    int64_t *all = malloc((size_t)t->grid->size * sizeof *all);
+    KC_CHECK(all, "out of memory");
+    kc_allgather(t->grid, &at, all, sizeof at);
+    for (int r = 0; r < t->grid->size; ++r)
+        at = all[r] < at ? all[r] : at;
+    free(all);
+    char where[160] = "no single gradient element, only their norm, is out of range";
+    if (at < t->model.layout.n_flat) {
+        const kc_tensor *x = &t->model.layout.tensor[kc_params_find(&t->model.layout, at, &layer)];
+        snprintf(where, sizeof where,
+                 "first gradient that is not finite: %s, layer %lld, element %lld", x->name,
+                 (long long)layer, (long long)(at - x->offset - layer * x->stride));
+    }
+    return kc_fail(e, KC_ENUMERIC,
+                   "step %lld: loss %g; %s; the run stops with the checkpoints it has (a lower "
+                   "train.lr or a longer train.warmup_steps usually helps)",
+                   (long long)t->state.step + 1, loss, where);
+}
+
+int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *e)
+{
+    const kc_config *cfg = t->cfg;
+    const int64_t lo = t->reducer.lo[t->grid->rank], hi = t->reducer.lo[t->grid->rank + 1];
+    double loss;
+    int64_t counted;
+    float *total = run_lanes(t);
+    share_reports(t, pulse, &loss, &counted);
+    KC_CHECK(counted > 0, "step %lld has no token", (long long)t->state.step + 1);
+    const float *own = kc_grads_reduce(&t->reducer, t->grid, total, t->threads);
+    const double norm = kc_grads_norm(&t->reducer, t->grid, own, t->threads) / (double)counted;
+    if (!isfinite(loss) || !isfinite(norm))
+        return not_finite(t, own, loss / (double)counted, e);
+    const kc_adamw a = {.lr = kc_schedule(cfg, t->state.step, t->docs, kc_trainer_planned(t)),
+                        .beta1 = cfg->train.beta1,
+                        .beta2 = cfg->train.beta2,
+                        .eps = cfg->train.eps,
+                        .weight_decay = cfg->train.weight_decay,
+                        .scale = kc_clip_factor(norm, cfg->train.clip) / (double)counted,
+                        .t = t->state.step + 1};
+    kc_adamw_step(&t->model.layout, &a, lo, hi, &t->state, own, t->threads);
+    kc_slices_gather(t->grid, t->state.params, t->reducer.lo);
+    for (int64_t k = 0; k < t->state.n_lanes; ++k)
+        t->state.cursors[k] = t->reports[k].cursor;
+    t->state.step += 1;
+    t->state.tokens += counted;
+    kc_trainer_refresh(t);
+    row->step = t->state.step;
+    row->tokens = t->state.tokens;
+    row->exposures = (double)t->docs / (double)kc_corpus_about(t->corpus)->n_people;
+    row->loss = loss / (double)counted;
+    row->lr = a.lr;
+    row->grad_norm = norm;
+    return KC_OK;
+}
