@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The layout of the files a run writes. No other Python module opens HDF5."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import yaml
+
+STAMPS = ("config", "run_name", "n_params", "n_vocab", "n_people", "corpus_bits",
+          "max_bits_per_param", "ranks", "threads")
+STEPS = ("step", "tokens", "exposures", "loss", "seconds", "tokens_per_second")
+MEASURES = ("step", "exposures", "name_bits", "value_bits", "diversity_bits", "total_bits",
+            "bits_per_param", "max_bits_per_param", "attribute_recall")
+
+
+class FileError(Exception):
+    """A run that cannot be read: one line saying what was found, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All of a run's record that is not a tensor; arrays in memory, the file is closed."""
+    path: Path             # of run.h5
+    finished: bool         # False: a run still going on, or one that was killed
+    stamp: dict            # root attributes: str, int or float
+    config: dict           # effective configuration, {section: {key: value}}
+    steps: dict            # column -> [rows]
+    measure: dict          # column -> [events] or [events, attributes]
+    attribute_names: tuple  # of the second axis, the name first
+
+    @property
+    def folder(self):
+        """The run's folder."""
+        return self.path.parent
+
+    def setting(self, section, key):
+        """One value of the effective configuration."""
+        try:
+            return self.config[section][key]
+        except (KeyError, TypeError):
+            raise FileError(f"{self.path}: attribute config has no {section}.{key}: "
+                            "not a run.h5 of this version of kcap") from None
+
+
+def read_run(where):
+    """Read a run's folder or its run.h5, finished, running or killed."""
+    path = Path(where)
+    if path.is_dir():
+        path = path / "run.h5"
+    if not path.is_file():
+        raise FileError(f"{path}: no such file: give a run's folder or its run.h5")
+    file, finished = _open(path)
+    with file:
+        try:
+            return _read(path, file, finished)
+        except (KeyError, OSError, yaml.YAMLError) as e:
+            text = str(e.args[0] if e.args else e).splitlines()[0]
+            raise FileError(f"{path}: {text}: damaged, or not a run.h5 of kcap") from e
+
+
+def _open(path):
+    """A file that was closed opens plainly; one with a writer, alive or killed, only as SWMR."""
+    try:
+        return h5py.File(path, "r"), True
+    except OSError as first:
+        try:
+            return h5py.File(path, "r", libver="latest", swmr=True), False
+        except (OSError, ValueError):
+            raise FileError(f"{path}: not readable as HDF5 ({first}): "
+                            "damaged, or not a run.h5 of kcap") from first
+
+
+def _read(path, file, finished):
+    stamp = {name: _plain(value) for name, value in file.attrs.items()}
+    for name in STAMPS:
+        if name not in stamp:
+            raise KeyError(f"root attribute {name} is missing")
+    steps = _columns(file, "steps", STEPS)
+    measure = _columns(file, "measure", MEASURES)
+    names = tuple(_plain(name) for name in file["measure/attribute_names"][()])
+    config = yaml.safe_load(stamp["config"])
+    if not isinstance(config, dict):
+        raise KeyError("attribute config is not a mapping of sections")
+    for name, column in measure.items():
+        if column.ndim == 2 and column.shape[1] != len(names):
+            raise KeyError(f"measure/{name} has {column.shape[1]} attributes, "
+                           f"measure/attribute_names {len(names)}")
+    return Run(path, finished, stamp, config, steps, measure, names)
+
+
+def _columns(file, group, required):
+    """All columns of a group, cut to the rows that all have: a writer may be between two."""
+    columns = {name: data[()] for name, data in file[group].items() if name != "attribute_names"}
+    for name in required:
+        if name not in columns:
+            raise KeyError(f"dataset {group}/{name} is missing")
+    rows = min(len(column) for column in columns.values())
+    return {name: column[:rows] for name, column in columns.items()}
+
+
+def _plain(value):
+    """An attribute as str, int or float."""
+    if isinstance(value, bytes):
+        return value.rstrip(b"\0").decode()
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return value

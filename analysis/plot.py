@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bits per parameter against exposures, as a PNG."""
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
+
+LAW = 2.0  # bits a parameter after 1000 exposures, arXiv 2404.05405, result 1
+INK = "#333333"
+COLOURS = ("#0067a5", "#c7522a", "#2e8540", "#7b4ea3", "#8a6d00", "#c2185b", "#00838f", "#5d4037")
+
+
+def bits_per_param(runs, path):
+    """Draw runs, pairs of a label and a kcap_files.Run, into one plot."""
+    figure, axes = plt.subplots(figsize=(8, 5), dpi=150)
+    top = LAW
+    for i, (label, run) in enumerate(runs):
+        x, y = run.measure["exposures"], run.measure["bits_per_param"]
+        keep = np.isfinite(x) & np.isfinite(y)
+        axes.plot(x[keep], y[keep], "o-", color=COLOURS[i % len(COLOURS)], markersize=4,
+                  linewidth=2, label=f"{label}: {_end(y[keep])}", zorder=3)
+        top = max(top, run.stamp["max_bits_per_param"], *y[keep])
+    _frame(axes, runs, top)
+    _level(axes, LAW, ":", INK, "left", "published: 2 bits after 1000 exposures (arXiv 2404.05405)")
+    for value, names in _maxima(runs):
+        whose = "corpus's maximum" + ("" if len(names) == len(runs) else f", {', '.join(names)}")
+        _level(axes, value, "--", _colour(runs, names), "right", f"{whose}: {value:.2f}")
+    axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def _end(y):
+    return f"{y[-1]:.2f} bits/parameter" if len(y) else "not measured yet"
+
+
+def _maxima(runs):
+    """Each maximum once, with the labels of the runs that share it to two decimals."""
+    found = {}
+    for label, run in runs:
+        found.setdefault(f"{run.stamp['max_bits_per_param']:.2f}", []).append((label, run))
+    return [(those[0][1].stamp["max_bits_per_param"], [label for label, _ in those])
+            for those in found.values()]
+
+
+def _colour(runs, names):
+    """A maximum takes its run's colour; one that runs share takes none's."""
+    if len(names) > 1:
+        return "#777777"
+    return COLOURS[[label for label, _ in runs].index(names[0]) % len(COLOURS)]
+
+
+def _frame(axes, runs, top):
+    """Axes from zero; negative readings of the first exposures are cut off below a quarter."""
+    most = max([1.0] + [float(x) for _, run in runs for x in run.measure["exposures"][-1:]])
+    lowest = min([0.0] + [float(np.nanmin(run.measure["bits_per_param"])) for _, run in runs
+                          if np.isfinite(run.measure["bits_per_param"]).any()])
+    axes.set_xlim(0, 1.03 * most)
+    axes.set_ylim(max(1.05 * lowest, -0.25 * top), 1.1 * top)
+    axes.set_xlabel("exposures of each person")
+    axes.set_ylabel("bits stored per parameter")
+    axes.set_title("Knowledge stored", loc="left", color=INK, fontweight="bold")
+    axes.grid(True, color="#e6e6e6", linewidth=0.8)
+    axes.set_axisbelow(True)
+    if lowest < 0:
+        axes.axhline(0, color="#999999", linewidth=0.8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _level(axes, value, style, colour, side, text):
+    """A level line; the published one is named at the left, maxima at the right, apart."""
+    axes.axhline(value, linestyle=style, color=colour, linewidth=1.3, zorder=2)
+    axes.annotate(text, (0.012 if side == "left" else 0.988, value),
+                  xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
+                  color=colour, fontsize=9, ha=side, va="bottom")

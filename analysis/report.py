@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What runs of kcap have stored: a table, CSV files and a plot of bits per parameter."""
+
+import argparse
+import csv
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+from kcap_files import FileError, read_run
+import plot
+
+KINDS = {"bios": "bioS", "biod": "bioD"}
+
+
+def summary(run):
+    """The run in numbers, under the names of the HDF5 attributes and columns."""
+    heads, head_dim = run.setting("model", "heads"), run.setting("model", "head_dim")
+    row = {name: value for name, value in run.stamp.items() if name != "config"}
+    row |= {"finished": run.finished, "kind": run.setting("corpus", "kind"),
+            "arch": run.setting("model", "arch"), "layers": run.setting("model", "layers"),
+            "heads": heads, "width": heads * head_dim,
+            "steps": last(run.steps["step"]), "loss": last(run.steps["loss"]),
+            "train_seconds": float(run.steps["seconds"].sum())}
+    row["mean_tokens_per_second"] = ratio(last(run.steps["tokens"]), row["train_seconds"])
+    row["measured"] = bool(len(run.measure["step"]))
+    if not row["measured"]:
+        return row
+    row |= {name: last(column) for name, column in run.measure.items() if column.ndim == 1}
+    row["share_of_maximum"] = ratio(row["total_bits"], row["corpus_bits"])
+    for name, column in run.measure.items():
+        if column.ndim == 2:
+            row[name] = dict(zip(run.attribute_names, (float(x) for x in column[-1])))
+    return row
+
+
+def last(column):
+    """The newest entry as a plain number; None when there is none."""
+    return column[-1].item() if len(column) else None
+
+
+def ratio(a, b):
+    """a / b; None where it has no value."""
+    return a / b if a is not None and b else None
+
+
+def table(row):
+    """The lines a person reads, without those about files."""
+    lines = [f"{row['run_name']}" + ("" if row["finished"] else "  (running, or killed)"),
+             line("model", f"{row['arch']}, {count(row['layers'], 'layer')}, width {row['width']}, "
+                  f"{count(row['heads'], 'head')}, {row['n_params']:,} parameters"),
+             line("corpus", f"{KINDS.get(row['kind'], row['kind'])}, {row['n_people']:,} people, "
+                  f"{row['corpus_bits']:,.0f} bits, {row['n_vocab']:,} words"),
+             line("training", training(row))]
+    if not row["measured"]:
+        return lines + [line("stored", "not measured yet")]
+    lines.append(f"  stored after {row['exposures']:g} exposures")
+    for name in ("name", "value", "diversity", "total"):
+        lines.append(entry(name, f"{row[name + '_bits']:,.0f} bits"))
+    lines += [entry("per parameter", f"{row['bits_per_param']:.3f} bits"),
+              entry("  at most", f"{row['max_bits_per_param']:.3f} bits"),
+              entry("of the maximum", percent(row["share_of_maximum"])),
+              "  recalled exactly, share of people"]
+    return lines + [entry(name, percent(x)) for name, x in row["attribute_recall"].items()]
+
+
+def line(head, text):
+    return f"  {head:<10}{text}"
+
+
+def entry(head, text):
+    return f"    {head:<16}{text:>16}"
+
+
+def count(n, what):
+    return f"{n} {what}" + ("" if n == 1 else "s")
+
+
+def percent(share):
+    return "none" if share is None else f"{100 * share:.1f} %"
+
+
+def training(row):
+    if row["steps"] is None:
+        return "no step yet"
+    speed = row["mean_tokens_per_second"]
+    return (f"{row['steps']:,} steps, loss {row['loss']:.4f} nat/token, "
+            f"{row['train_seconds']:,.1f} s" + (f", {speed:,.0f} tokens/s" if speed else "") +
+            f" on {count(row['ranks'], 'rank')} x {count(row['threads'], 'thread')}")
+
+
+def write_csv(path, columns, attribute_names):
+    """One row an entry; a column of attributes becomes one column each."""
+    heads, flat = [], []
+    for name, column in columns.items():
+        if column.ndim == 1:
+            heads.append(name)
+            flat.append(column)
+        else:
+            heads += [f"{name}.{attribute}" for attribute in attribute_names]
+            flat += list(column.T)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(heads)
+        writer.writerows(zip(*(column.tolist() for column in flat)))
+
+
+def finite(value):
+    """JSON knows no NaN: null stands for it."""
+    if isinstance(value, dict):
+        return {name: finite(x) for name, x in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def labels(runs):
+    """The runs' names, told apart by their folders where two are the same."""
+    names = [run.stamp["run_name"] for run in runs]
+    if len(set(names)) < len(names):
+        names = [run.folder.resolve().name for run in runs]
+    if len(set(names)) < len(names):
+        names = [f"{name}-{i}" for i, name in enumerate(names, 1)]
+    return names
+
+
+def folders(runs, names, out):
+    """Where each run's CSV files go, and the plot."""
+    if out is None:
+        each = [run.folder for run in runs]
+        return each, Path(os.path.commonpath([folder.resolve() for folder in each]))
+    return [out] if len(runs) == 1 else [out / name.replace("/", "_") for name in names], out
+
+
+def report(arguments):
+    runs = [read_run(where) for where in arguments.run]
+    names = labels(runs)
+    each, common = folders(runs, names, arguments.out)
+    rows = []
+    for run, folder in zip(runs, each):
+        folder.mkdir(parents=True, exist_ok=True)
+        row = summary(run)
+        row["files"] = {"run": str(run.path), "measure_csv": str(folder / "measure.csv"),
+                        "steps_csv": str(folder / "steps.csv")}
+        write_csv(folder / "measure.csv", run.measure, run.attribute_names)
+        write_csv(folder / "steps.csv", run.steps, run.attribute_names)
+        rows.append(row)
+    png = common / "bits_per_param.png"
+    plot.bits_per_param(list(zip(names, runs)), png)
+    if arguments.json:
+        print(json.dumps({"runs": [finite(row) for row in rows], "plot": str(png)}, indent=1))
+        return
+    for row in rows:
+        if not arguments.brief:
+            print("\n".join(table(row)))
+        print("\n".join(line("files" * (i == 0), path)
+                        for i, path in enumerate(row["files"].values())))
+    print(line("plot", png))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", nargs="+", help="a run's folder or its run.h5, running or not")
+    parser.add_argument("--out", type=Path, metavar="DIR",
+                        help="write CSV and PNG there (default: each run's folder; the plot of "
+                             "several runs in the folder they share)")
+    parser.add_argument("--brief", action="store_true", help="no table, only where the files are")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
+    try:
+        report(parser.parse_args())
+    except FileError as e:
+        print(f"report: {e}", file=sys.stderr)
+        return 2
+    except OSError as e:
+        print(f"report: {e.filename}: {e.strerror}: choose another folder with --out",
+              file=sys.stderr)
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
