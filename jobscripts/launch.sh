@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# What train.slurm and train.pbs have in common. Sourced, with $root set to the top of the clone.
+
+# kc_site ROOT: the settings of the site over the defaults; site.example.sh explains each. ROOT is
+# the top of the clone.
+kc_site() {
+    local root=$1
+    KC_KCAP=$root/build/kcap
+    kc_mpi_options=(--mca io romio321)
+    kc_launcher=()
+    if [ -f "$root/jobscripts/site.sh" ]; then
+        # shellcheck source=jobscripts/site.example.sh
+        . "$root/jobscripts/site.sh"
+    fi
+    if [ ! -x "$KC_KCAP" ]; then
+        echo "$KC_KCAP: no such program: build kcap, or set KC_KCAP in jobscripts/site.sh" >&2
+        return 2
+    fi
+}
+
+# kc_train RANKS THREADS INPUT [OPTION...]: train, going on where a checkpoint is. Returns kcap's
+# exit code. SIGUSR1 or SIGTERM to this shell makes kcap write a checkpoint and stop with 75.
+kc_train() {
+    local ranks=$1 threads=$2 child status=0
+    shift 2
+    if [ ${#kc_launcher[@]} -eq 0 ]; then
+        kc_launcher=(mpirun -n "$ranks" --map-by "slot:PE=$threads" --bind-to core
+            "${kc_mpi_options[@]}" -x OMP_NUM_THREADS -x OMP_PLACES -x OMP_PROC_BIND)
+    fi
+    export OMP_NUM_THREADS=$threads OMP_PLACES=cores OMP_PROC_BIND=close
+    "${kc_launcher[@]}" "$KC_KCAP" train --resume auto --set "parallel.threads=$threads" "$@" &
+    child=$!
+    # mpirun and srun pass USR1 on to every rank; TERM they would take as an order to kill.
+    # shellcheck disable=SC2064 # the process of now
+    trap "kill -USR1 $child" USR1 TERM
+    # wait comes back early when a trapped signal arrives.
+    while :; do
+        status=0
+        wait "$child" || status=$?
+        kill -0 "$child" 2>/dev/null || break
+    done
+    trap - USR1 TERM
+    return "$status"
+}
