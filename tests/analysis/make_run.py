@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes a run.h5 without kcap, laid out by the tables of include/kcap/types."""
+
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+TYPES = Path(__file__).resolve().parents[2] / "include" / "kcap" / "types"
+NAMES = ("name", "id1", "id2")
+CONFIG = """run: {{name: {name}, seed: 1}}
+corpus: {{kind: biod, people: 2000, exposures: 1000}}
+model: {{arch: gpt2, layers: 2, heads: 1, head_dim: 32}}
+"""
+
+
+def rows(file, macro):
+    """(type, name, unit, description) of each row of one X-macro table."""
+    text = (TYPES / file).read_text(encoding="utf-8")
+    body = re.search(rf"#define {macro}\(.\)(.*?[^\\])\n(?!\s)", text + "\n", re.S).group(1)
+    found = re.findall(r'\b[CS]\((INT|REAL|TEXT), (\w+),\s*(?:"([^"]*)",)?\s*"([^"]*)"\)', body)
+    assert found, f"{macro}: no row found in {file}"
+    return found
+
+
+def stamp(name, exposures):
+    """Root attributes: the columns that matter with a value, the others with a placeholder."""
+    known = {"config": CONFIG.format(name=name), "run_name": name, "n_params": 34400,
+             "n_vocab": 279, "n_people": 2000, "corpus_bits": 95636.0, "ranks": 2, "threads": 1,
+             "max_bits_per_param": 95636.0 / 34400, "started_utc": f"after {exposures}"}
+    blank = {"TEXT": "x", "INT": 1, "REAL": 1.0}
+    return {key: known.get(key, blank[kind]) for kind, key, _, _ in rows("stamp.def", "KC_STAMPS")}
+
+
+def measured(name, exposures):
+    """A column of /measure, in the shape capacity runs show: fast first, then a plateau."""
+    share = 0.7 * (1 - np.exp(-exposures / 300))
+    bits = {"name_bits": 0.2, "value_bits": 0.85, "diversity_bits": -0.05, "total_bits": 1.0}
+    if name in bits:
+        return bits[name] * share * 95636
+    return {"step": 60 * exposures, "exposures": exposures,
+            "bits_per_param": share * 95636 / 34400,
+            "max_bits_per_param": np.full(len(exposures), 95636 / 34400),
+            "first_chunk_nats": np.full(len(exposures), np.nan)}.get(name, share)
+
+
+def stepped(name, steps):
+    """A column of /steps."""
+    return {"step": steps, "tokens": 512 * steps, "exposures": steps / 60,
+            "loss": 5 * np.exp(-steps / 3000) + 1, "seconds": np.full(len(steps), 0.002),
+            "tokens_per_second": np.full(len(steps), 256000.0)}.get(name, np.ones(len(steps)))
+
+
+def write_column(group, row, values):
+    kind, name, unit, description = row
+    data = group.create_dataset(name, data=values, maxshape=(None,) + np.shape(values)[1:],
+                                chunks=True, dtype="i8" if kind == "INT" else "f8")
+    data.attrs["unit"], data.attrs["description"] = unit, description
+
+
+def write_run(folder, name="toy", exposures=(50, 100, 200, 400, 700, 1000), steps=600):
+    """Write folder/run.h5; returns the open file, so that a test can leave it unclosed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = h5py.File(folder / "run.h5", "w", libver="latest")
+    for key, value in stamp(name, exposures).items():
+        file.attrs[key] = value
+    events = np.asarray(exposures, dtype=float)
+    for row in rows("columns.def", "KC_COLUMNS_STEP"):
+        write_column(file.require_group("steps"), row, stepped(row[1], np.arange(1, steps + 1)))
+    for row in rows("columns.def", "KC_COLUMNS_MEASURE"):
+        write_column(file.require_group("measure"), row, measured(row[1], events))
+    for row in rows("columns.def", "KC_COLUMNS_ATTRIBUTE"):
+        values = np.outer(measured(row[1], events), np.array([0.5, 1.0, 1.2]))
+        write_column(file["measure"], row, values.reshape(len(events), len(NAMES)))
+    file["measure"].create_dataset("attribute_names", data=[n.encode() for n in NAMES])
+    return file

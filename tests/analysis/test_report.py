@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""analysis/: the files it reads and writes, the table, the errors."""
+
+import csv
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+
+import make_run
+
+REPORT = Path(__file__).resolve().parents[2] / "analysis" / "report.py"
+
+
+def run_report(*arguments, **options):
+    return subprocess.run([sys.executable, str(REPORT), *map(str, arguments)], text=True,
+                          capture_output=True, check=False, timeout=120, **options)
+
+
+def png_size(path):
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n", f"{path} is no PNG"
+    return struct.unpack(">II", head[16:24])
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        self.base = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.run = self.base / "toy"
+        make_run.write_run(self.run).close()
+
+    def edit(self, change):
+        with h5py.File(self.run / "run.h5", "r+") as file:
+            change(file)
+
+    def test_table(self):
+        result = run_report(self.run)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        shown = " ".join(result.stdout.split())
+        for text in ("2 layers, width 32, 1 head, 34,400 parameters",
+                     "bioD, 2,000 people, 95,636 bits", "after 1000 exposures",
+                     "value 54,873 bits", "diversity -3,228 bits",
+                     "per parameter 1.877 bits", "of the maximum 67.5 %",
+                     "id2 81.0 %", "600 steps, loss 5.0937 nat/token, 1.2 s, "
+                     "256,000 tokens/s on 2 ranks x 1 thread", str(self.run / "run.h5")):
+            self.assertIn(text, shown)
+        self.assertNotIn("killed", result.stdout)
+
+    def test_csv_and_plot(self):
+        result = run_report(self.run, "--brief")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([line.split("/")[-1] for line in result.stdout.splitlines()],
+                         ["run.h5", "measure.csv", "steps.csv", "bits_per_param.png"])
+        with open(self.run / "measure.csv", encoding="utf-8") as file:
+            measure = list(csv.DictReader(file))
+        self.assertEqual(len(measure), 6)
+        self.assertEqual(float(measure[-1]["exposures"]), 1000)
+        self.assertAlmostEqual(float(measure[-1]["attribute_recall.id1"]), 0.675, 3)
+        with open(self.run / "steps.csv", encoding="utf-8") as file:
+            steps = list(csv.DictReader(file))
+        self.assertEqual([row["step"] for row in steps], [str(i) for i in range(1, 601)])
+        self.assertGreaterEqual(min(png_size(self.run / "bits_per_param.png")), 600)
+
+    def test_json_is_one_object(self):
+        self.edit(lambda file: file["measure/seconds"].__setitem__(5, float("nan")))
+        result = run_report(self.run, "--json")
+        answer = json.loads(result.stdout, parse_constant=lambda text: self.fail(text))
+        row = answer["runs"][0]
+        self.assertEqual(row["corpus_bits"], 95636.0)
+        self.assertEqual((row["layers"], row["width"], row["kind"]), (2, 32, "biod"))
+        self.assertAlmostEqual(row["bits_per_param"] * 34400, row["total_bits"], 3)
+        self.assertIsNone(row["seconds"])
+        self.assertTrue(Path(answer["plot"]).is_file())
+
+    def test_several_runs_and_out(self):
+        make_run.write_run(self.base / "b", name="other", exposures=(10, 30)).close()
+        self.assertEqual(run_report(self.run, self.base / "b").returncode, 0)
+        self.assertTrue((self.base / "bits_per_param.png").is_file())
+        self.assertTrue((self.base / "b" / "steps.csv").is_file())
+        out = self.base / "out"
+        self.assertEqual(run_report(self.run, self.base / "b", "--out", out).returncode, 0)
+        found = sorted(str(p.relative_to(out)) for p in out.rglob("*.*"))
+        self.assertEqual(found, ["bits_per_param.png", "other/measure.csv", "other/steps.csv",
+                                 "toy/measure.csv", "toy/steps.csv"])
+
+    def test_run_not_measured_yet(self):
+        make_run.write_run(self.base / "new", exposures=(), steps=0).close()
+        result = run_report(self.base / "new")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("not measured yet", result.stdout)
+        self.assertIn("no step yet", result.stdout)
+
+    def test_killed_run(self):
+        """A writer that dies in SWMR mode leaves a file that only SWMR opens."""
+        code = ("import make_run, os, pathlib, sys\n"
+                "f = make_run.write_run(pathlib.Path(sys.argv[1])); f.swmr_mode = True\n"
+                "d = f['steps/loss']; d.resize((601,)); d.flush()\n"
+                "os.kill(os.getpid(), 9)\n")
+        subprocess.run([sys.executable, "-c", code, str(self.base / "killed")], check=False,
+                       env=dict(os.environ, PYTHONPATH=str(Path(__file__).parent)))
+        with self.assertRaises(OSError):
+            h5py.File(self.base / "killed" / "run.h5", "r")
+        result = run_report(self.base / "killed")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("(running, or killed)", result.stdout)
+        self.assertIn("600 steps", result.stdout)
+
+    def expect(self, text, *arguments):
+        result = run_report(*arguments)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertIn(text, result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+
+    def test_errors(self):
+        self.expect("none/run.h5: no such file", self.base / "none" / "run.h5")
+        (self.base / "run.h5").write_text("not HDF5", encoding="utf-8")
+        self.expect("run.h5: not readable as HDF5", self.base)
+        self.edit(lambda file: file["measure"].pop("value_bits"))
+        self.expect("dataset measure/value_bits is missing", self.run)
+        self.edit(lambda file: file.attrs.pop("n_params"))
+        self.expect("root attribute n_params is missing", self.run)
+
+    def test_config_errors(self):
+        self.edit(lambda file: file.attrs.__setitem__("config", "model: {layers: 2}"))
+        self.expect("has no model.heads", self.run)
+        self.edit(lambda file: file.attrs.__setitem__("config", "model: {layers"))
+        self.expect("damaged, or not a run.h5", self.run)
+
+    def test_unwritable_out(self):
+        (self.base / "file").write_text("", encoding="utf-8")
+        result = run_report(self.run, "--out", self.base / "file" / "x")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn("choose another folder with --out", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every verb as a user calls it: help, version, configuration, JSON, corpora, measurements."""
+import math
+import os
+import re
+import subprocess
+
+import h5py
+import yaml
+
+import harness
+from harness import BIOD, BIOS, checkpoints, merged, one_object, read_attributes, read_columns
+
+VERBS = ("train", "measure", "corpus", "config")
+
+
+class Help(harness.AppTest):
+    def test_help(self):
+        done = self.kcap("--help")
+        self.assertEqual(done.stderr, "")
+        for verb in VERBS:
+            self.assertIn(f"kcap {verb}", done.stdout)
+            text = self.kcap(verb, "--help").stdout
+            self.assertIn(f"kcap {verb}", text)
+            self.assertIn("usage:", text)
+            self.assertNotEqual(text, done.stdout)
+            self.assertEqual(self.kcap(verb, "-h").stdout, text)
+
+    def test_every_option_named_in_help_is_taken(self):
+        for verb in VERBS:
+            options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", self.kcap(verb, "--help").stdout))
+            for option in options:
+                said = self.kcap(verb, option, code=None).stderr
+                self.assertNotIn("not an option", said)
+                self.assertNotIn("unknown option", said)
+
+    def test_version(self):
+        for ranks in (0, 2):
+            done = self.kcap("--version", ranks=ranks)
+            self.assertRegex(done.stdout, r"^kcap \d+\.\d+\.\d+\n")
+            for word in ("commit", "compiler", "flags", "MPI", "BLIS", "HDF5"):
+                self.assertRegex(done.stdout, rf"(?m)^{word} +\S")
+            self.assertEqual(len(done.stdout.splitlines()), 7)
+
+
+class Config(harness.AppTest):
+    def test_defaults_are_an_input_file(self):
+        text = self.kcap("config", "--defaults").stdout
+        keys = yaml.safe_load(text)
+        self.assertEqual(set(keys), {"run", "corpus", "vocab", "model", "train", "parallel",
+                                     "measure", "checkpoint"})
+        for section, values in keys.items():
+            for key in values:
+                self.assertRegex(text, rf"(?m)^  {key}: .*#.*\w",
+                                 f"{section}.{key} is not explained")
+        self.input(text)
+        printed = self.kcap("config", "--print", "input.yaml").stdout
+        self.assertEqual(yaml.safe_load(printed), keys)
+        self.input(printed, "again.yaml")
+        self.assertEqual(self.kcap("config", "--print", "again.yaml").stdout, printed)
+
+    def test_print(self):
+        """What the file and --set say, defaults for the rest, the last --set wins."""
+        defaults = yaml.safe_load(self.kcap("config", "--defaults").stdout)
+        self.input(BIOD)
+        expected = merged(defaults, **BIOD)
+        expected["model"]["layers"] = 5
+        expected["train"]["lr"] = 0.1 + 0.2
+        for ranks in (0, 2):
+            done = self.kcap("config", "--print", "input.yaml", "--set", "model.layers=4", "--set",
+                             "train.lr=0.30000000000000004", "--set", "model.layers=5", ranks=ranks)
+            self.assertEqual(yaml.safe_load(done.stdout), expected)
+        self.assertEqual(one_object(self.kcap(
+            "config", "--print", "input.yaml", "--set", "model.layers=5", "--set",
+            "train.lr=0.30000000000000004", "--json").stdout), expected)
+        self.assertEqual(one_object(self.kcap("config", "--defaults", "--json").stdout), defaults)
+
+    def test_options_may_stand_anywhere(self):
+        self.input(BIOD)
+        a = self.kcap("config", "--set", "model.layers=3", "--print", "input.yaml").stdout
+        b = self.kcap("config", "input.yaml", "--set=model.layers=3", "--print").stdout
+        self.assertEqual(a, b)
+        self.assertEqual(yaml.safe_load(a)["model"]["layers"], 3)
+
+
+class Corpus(harness.AppTest):
+    def test_bios_bits(self):
+        self.input(BIOS)
+        report = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        N, names, values = 24, 6 ** 3, 2 * (12 * 28 * 4) * 10 * 8 * 8 * 8
+        self.assertEqual(report["n_people"], N)
+        self.assertAlmostEqual(report["max_name_bits"], N * math.log2(names / N), 9)
+        self.assertAlmostEqual(report["max_value_bits"], N * math.log2(values), 9)
+        self.assertEqual(report["max_diversity_bits"], 0)
+        self.assertAlmostEqual(report["corpus_bits"], N * math.log2(names / N * values), 9)
+        self.assertAlmostEqual(sum(report["attribute_bits"]), math.log2(names / N * values), 9)
+
+    def test_full_pools(self):
+        """log2 S0 = 47.5916 and N0 = 400 x 400 x 1000 (arXiv 2404.05405, footnote 9)."""
+        self.input("corpus: {kind: bios, people: 10000}\n")
+        report = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        self.assertAlmostEqual(report["log2_values"], 47.5916, 4)
+        self.assertAlmostEqual(report["log2_names"], math.log2(1.6e8), 9)
+        self.assertAlmostEqual(report["corpus_bits"] / 1e6, 0.616, 3)
+
+    def test_biod_bits(self):
+        self.input(merged(BIOD, corpus={"chunks": 2, "length": 3, "diversity": 20}))
+        report = one_object(self.kcap("corpus", "input.yaml", "--json", ranks=2).stdout)
+        N, K = 40, 3
+        self.assertAlmostEqual(report["max_name_bits"], N * math.log2(512 / N), 9)
+        self.assertAlmostEqual(report["max_value_bits"], N * K * 2 * math.log2(20), 9)
+        self.assertAlmostEqual(report["max_diversity_bits"], K * 20 * math.log2(16 ** 3 / 20), 9)
+        self.assertTrue(report["tokens_are_exact"])
+        self.assertEqual(report["tokens"], 40 * 10 * (4 + 3 * (1 + 2 * 3)))
+
+    def test_shown_documents(self):
+        """Spans in text and JSON say the same; person 0 differs with the seed."""
+        for config in (BIOS, BIOD):
+            self.input(config)
+            text = self.kcap("corpus", "input.yaml", "--show", 3).stdout
+            report = one_object(self.kcap("corpus", "input.yaml", "--show", 3, "--json").stdout)
+            self.assertEqual([d["person"] for d in report["documents"]], [0, 1, 2])
+            for document in report["documents"]:
+                self.assertEqual(len(document["words"]), len(document["token_ids"]))
+                self.assertEqual(document["words"][0], "<eos>")
+                self.assertLessEqual(len(document["words"]), report["max_doc_tokens"])
+                self.assertEqual({s["attribute"] for s in document["spans"]},
+                                 set(report["attribute_names"]))
+                end = 1
+                for span in document["spans"]:
+                    self.assertLessEqual(end, span["begin"])
+                    end = span["end"]
+                    words = " ".join(document["words"][span["begin"]:end]).replace(" ,", ",")
+                    self.assertIn(f"[{words}]({span['attribute']})", text)
+            other = self.kcap("corpus", "input.yaml", "--show", 3, "--set", "run.seed=99").stdout
+            self.assertNotEqual(text.split("\n\n")[0], other.split("\n\n")[0])
+
+    def test_show_is_the_same_without_mpirun_and_on_ranks(self):
+        self.input(BIOS)
+        alone = self.kcap("corpus", "input.yaml", "--show", 24).stdout
+        self.assertEqual(self.kcap("corpus", "input.yaml", "--show", 24, ranks=3).stdout, alone)
+        self.assertEqual(re.findall(r"(?m)^person (\d+),", alone), [str(i) for i in range(24)])
+        more = self.kcap("corpus", "input.yaml", "--show", 1000).stdout
+        self.assertEqual(more, alone, "there are only 24 people")
+
+    def test_other_pools(self):
+        """A folder of the user's, named in the file relative to the file, in --set as it stands."""
+        os.makedirs(self.path("sub", "mine"))
+        for name in ("first_name", "middle_name", "last_name"):
+            with open(self.path("sub", "mine", name + ".txt"), "w") as file:
+                file.write("".join(f"{name[0].upper()}{i}\n" for i in range(7)))
+        config = merged(BIOD, corpus={"pools": "mine", "first_names": 0, "middle_names": 5})
+        self.input(config, "sub/input.yaml")
+        report = one_object(self.kcap("corpus", "sub/input.yaml", "--show", 1, "--json",
+                                      "--set", "corpus.last_names=0").stdout)
+        self.assertAlmostEqual(report["log2_names"], math.log2(7 * 5 * 7), 9)
+        self.assertRegex(" ".join(report["documents"][0]["words"]), r"^<eos> F\d M\d L\d ")
+
+    def test_twenty_million_people(self):
+        """A corpus is a function: its size costs no time and no room."""
+        self.input("corpus: {kind: bios, people: 20000000}\n")
+        script = ("import resource, subprocess, sys, time\n"
+                  "start = time.monotonic()\n"
+                  "done = subprocess.run(sys.argv[1:], capture_output=True, text=True)\n"
+                  "done.check_returncode()\n"
+                  "took = time.monotonic() - start\n"
+                  "print(took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+                  "print(done.stdout)\n")
+        done = subprocess.run(["/usr/bin/python3", "-c", script]
+                              + harness.command(["corpus", "input.yaml", "--show", 3, "--json"]),
+                              cwd=self.folder, env=harness.environment(), capture_output=True,
+                              text=True, timeout=60, check=True)
+        numbers, text = done.stdout.split("\n", 1)
+        seconds, kibibytes = map(float, numbers.split())
+        self.assertLess(seconds, 2)
+        self.assertLess(kibibytes, 200 * 1024)
+        report = one_object(text)
+        self.assertAlmostEqual(report["corpus_bits"] / 1e6, 1011.8, 1)
+        self.assertEqual(len(report["documents"]), 3)
+
+
+class Train(harness.AppTest):
+    def test_json(self):
+        """One object on stdout; its numbers are those of the files."""
+        self.input(BIOD)
+        for ranks in (0, 2):
+            out = f"out{ranks}"
+            done = self.kcap("train", "input.yaml", "--out", out, "--json", ranks=ranks, threads=1)
+            report = one_object(done.stdout)
+            stamp = read_attributes(self.path(out, "run.h5"))
+            rows = read_columns(self.path(out), "measure")
+            for name in ("corpus_bits", "n_params", "n_people", "n_vocab", "seed", "ranks",
+                         "threads", "kernel", "config_hash", "run_id", "kcap_version",
+                         "max_bits_per_param"):
+                self.assertEqual(report[name], stamp[name], name)
+            for name, column in rows.items():
+                value = column[-1].tolist()
+                if isinstance(value, float) and math.isnan(value):
+                    value = None
+                self.assertEqual(report[name], value, name)
+            self.assertEqual(report["loss"], read_columns(self.path(out), "steps")["loss"][-1])
+            self.assertEqual((report["status"], report["out"]), ("done", out))
+            self.assertAlmostEqual(report["bits_per_param"] * report["n_params"],
+                                   report["total_bits"], 6)
+            self.assertIn("event=measure", done.stderr)
+
+    def test_table_and_progress(self):
+        """Without a terminal: lines of key=value, no control characters, then the table."""
+        self.input(BIOS)
+        done = self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        self.assertNotRegex(done.stdout, "[\x1b\r]")
+        self.assertIn("event=measure", done.stdout)
+        for word in ("layers", "parameters", "corpus", "24 people", "645 bits", "names", "values",
+                     "total", "bits a parameter", "recalled exactly", "employer", "out/run.h5"):
+            self.assertIn(word, done.stdout)
+
+    def test_where_it_writes(self):
+        """--out wins over run.out, which wins over runs/<run.name>; from the working directory."""
+        self.input(merged(BIOD, run={"name": "called"}))
+        stop = ("--set", "train.max_steps=1")
+        self.kcap("train", "input.yaml", *stop)
+        self.kcap("train", "input.yaml", *stop, "--set", "run.out=deep/in/here")
+        self.kcap("train", "input.yaml", *stop, "--set", "run.out=nowhere", "--out", "there/")
+        for folder in ("runs/called", "deep/in/here", "there"):
+            self.assertEqual(sorted(os.listdir(self.path(folder))), ["checkpoints", "run.h5"])
+        self.assertFalse(os.path.exists(self.path("nowhere")))
+
+    def test_parameters(self):
+        """P = l (12 d^2 + 13 d) + V d + 2 d at the published V = 3275 and widths of 64 h
+        (arXiv 2404.05405, appendix A)."""
+        corpus = {"people": 4, "exposures": 1, "alphabet": 3275 - 24 - 3 - 1}
+        for layers, heads in ((1, 2), (2, 2), (4, 4)):
+            self.input(merged(BIOD, corpus=corpus, model={"layers": layers, "heads": heads,
+                                                          "head_dim": 64}))
+            out = f"out{layers}"
+            report = one_object(self.kcap("train", "input.yaml", "--json", "--set",
+                                          "train.max_steps=1", "--out", out).stdout)
+            d = 64 * heads
+            P = layers * (12 * d * d + 13 * d) + 3275 * d + 2 * d
+            self.assertEqual((report["n_vocab"], report["n_params"]), (3275, P))
+            tensors = harness.read_tensors(checkpoints(self.path(out))[1])
+            self.assertEqual(sum(t.size for n, t in tensors.items() if n.startswith("params/")), P)
+        self.assertAlmostEqual(P / 1e6, 3.998, 3)
+
+    def test_files_explain_themselves(self):
+        self.input(BIOS)
+        self.kcap("train", "input.yaml", "--out", "out", ranks=2)
+        files = [self.path("out", "run.h5")] + list(checkpoints(self.path("out")).values())
+        for path in files:
+            with h5py.File(path, "r") as file:
+                for name in ("kcap_version", "git_commit", "compiler", "compiler_flags",
+                             "mpi_version", "blis_version", "hdf5_version", "kernel", "config",
+                             "config_hash", "seed", "started_utc", "ranks", "threads", "dp", "ep",
+                             "n_params", "corpus_bits"):
+                    self.assertIn(name, file.attrs, path)
+                keys = yaml.safe_load(file.attrs["config"])
+                self.assertEqual(keys["model"]["layers"], 2)
+                self.assertEqual(keys["train"]["beta1"], 0.9)
+        with h5py.File(files[0], "r") as file:
+            for group in ("steps", "measure"):
+                for name, data in file[group].items():
+                    self.assertIn("unit", data.attrs, name)
+                    self.assertGreaterEqual(len(data.attrs["description"]), 8, name)
+            self.assertEqual(len(file["measure/attribute_names"]), 8)
+
+
+class Measure(harness.AppTest):
+    def compare(self, config):
+        self.input(config)
+        self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        os.rename(self.path("input.yaml"), self.path("gone.yaml"))
+        rows = read_columns(self.path("out"), "measure")
+        files = checkpoints(self.path("out"))
+        for where in ("out", files[max(files)]):
+            for ranks, threads in ((0, 1), (1, 3), (2, 2), (3, 1)):
+                done = self.kcap("measure", where, "--json", ranks=ranks, threads=threads)
+                report = one_object(done.stdout)
+                for name, column in rows.items():
+                    value = column[-1].tolist()
+                    if isinstance(value, float) and math.isnan(value):
+                        value = None
+                    if name != "seconds":
+                        self.assertEqual(report[name], value, f"{where} on {ranks} ranks: {name}")
+                stamp = read_attributes(self.path("out", "run.h5"))
+                for name in ("n_params", "corpus_bits", "run_id", "config_hash"):
+                    self.assertEqual(report[name], stamp[name])
+
+    def test_biod(self):
+        self.compare(BIOD)
+
+    def test_bios(self):
+        self.compare(BIOS)
+
+    def test_an_older_checkpoint(self):
+        """Measured at step 10, where the run was measured too."""
+        self.input(merged(BIOD, measure={"every_exposures": 1},
+                          checkpoint={"every_steps": 1, "keep": 99}))
+        self.kcap("train", "input.yaml", "--out", "out", threads=1)
+        rows = read_columns(self.path("out"), "measure")
+        files = checkpoints(self.path("out"))
+        for i in (0, len(rows["step"]) // 2):
+            report = one_object(self.kcap("measure", files[rows["step"][i]], "--json").stdout)
+            self.assertEqual(report["total_bits"], rows["total_bits"][i])
+            self.assertEqual(report["exposures"], rows["exposures"][i])
+
+    def test_a_checkpoint_alone(self):
+        """Moved away with its manifest, its pools gone: everything needed is inside."""
+        pools = self.path("mine")
+        os.mkdir(pools)
+        for name in ("first_name", "middle_name", "last_name"):
+            with open(os.path.join(pools, name + ".txt"), "w") as file:
+                file.write("".join(f"{name[0].upper()}{i}\n" for i in range(8)))
+        self.input(merged(BIOD, corpus={"pools": "mine"}))
+        report = one_object(self.kcap("train", "input.yaml", "--out", "out", "--json").stdout)
+        files = checkpoints(self.path("out"))
+        os.mkdir(self.path("far"))
+        for ending in (".h5", ".manifest"):
+            stem = files[max(files)][:-3]
+            os.rename(stem + ending, self.path("far", os.path.basename(stem) + ending))
+        os.rename(pools, self.path("yours"))
+        moved = "far/" + os.path.basename(files[max(files)])
+        measured = one_object(self.kcap("measure", moved, "--json", ranks=2).stdout)
+        self.assertEqual(measured["total_bits"], report["total_bits"])
+        self.assertEqual(measured["exposures"], report["exposures"])
+        table = self.kcap("measure", moved).stdout
+        self.assertIn("bits a parameter", table)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a user can do wrong: one line on stderr once, the right exit code on every rank count,
+nothing written, no hang."""
+import os
+import shutil
+
+import numpy as np
+
+import harness
+from harness import BIOD, BIOS, checkpoints, merged, read_columns
+
+INPUTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "inputs")
+
+
+class ErrorTest(harness.AppTest):
+    def listing(self):
+        return sorted(os.path.join(place, name) for place, folders, names in os.walk(self.folder)
+                      for name in folders + names)
+
+    def refused(self, words, *args, code=2, ranks=(1, 3)):
+        """Same message and code without mpirun and on each rank count; nothing written."""
+        before = self.listing()
+        for n in (0,) + tuple(ranks):
+            done = self.kcap(*args, ranks=n, threads=1, timeout=60, code=code)
+            said = [line for line in done.stderr.splitlines() if line.startswith("kcap: ")]
+            self.assertEqual(len(said), 1, f"{args} on {n} ranks: {done.stderr}")
+            for word in words:
+                self.assertIn(word, said[0])
+            self.assertNotIn("Signal", done.stderr)
+            self.assertEqual(done.stdout, "")
+            self.assertEqual(self.listing(), before, f"{args} on {n} ranks has written something")
+
+
+class CommandLine(ErrorTest):
+    def test_verbs_and_options(self):
+        self.input(BIOD)
+        for words, args in (
+                (["name a verb"], []),
+                (["trian", "unknown verb", "train"], ["trian", "input.yaml"]),
+                (["--ouput", "unknown option"], ["train", "input.yaml", "--ouput", "x"]),
+                (["--show", "not an option of train"], ["train", "input.yaml", "--show", "3"]),
+                (["--out", "not an option of measure"], ["measure", "x", "--out", "y"]),
+                (["--out", "value is missing"], ["train", "input.yaml", "--out"]),
+                (["--set", "value is missing"], ["train", "input.yaml", "--set"]),
+                (["what to read is missing"], ["train"]),
+                (["what to read is missing"], ["measure", "--json"]),
+                (["other.yaml", "one input"], ["train", "input.yaml", "other.yaml"]),
+                (["--defaults"], ["config"]),
+                (["--max-time", "HH:MM:SS"], ["train", "input.yaml", "--max-time", "90"]),
+                (["--max-time", "HH:MM:SS"], ["train", "input.yaml", "--max-time", "00:61:00"]),
+                (["--show", "many"], ["corpus", "input.yaml", "--show", "many"]),
+                (["--show", "-1"], ["corpus", "input.yaml", "--show=-1"])):
+            with self.subTest(args=args):
+                self.refused(words, *args, ranks=(3,) if len(args) < 2 else ())
+
+    def test_set(self):
+        self.input(BIOD)
+        for words, override in (
+                (["model.layer", "model.layers"], "model.layer=4"),
+                (["modle", "model"], "modle.layers=4"),
+                (["model.layers", "four"], "model.layers=four"),
+                (["model.layers", "1000"], "model.layers=1001"),
+                (["model.layers", "0"], "model.layers=0"),
+                (["train.lr", "10"], "train.lr=11"),
+                (["train.lr", "nan"], "train.lr=nan"),
+                (["corpus.kind", "bioz", "bios|biod"], "corpus.kind=bioz"),
+                (["model.layers"], "model.layers"),
+                (["model.layers"], "model.layers="),
+                (["layers"], "layers=4"),
+                (["train.lanes", "3", "train.batch"], "train.lanes=3")):
+            with self.subTest(override=override):
+                self.refused(words, "train", "input.yaml", "--set", override, ranks=())
+
+
+class InputFile(ErrorTest):
+    def test_text(self):
+        for words, text in (
+                (["input.yaml:2", "model.layer", "unknown key", "did you mean", "model.layers"],
+                 "model:\n  layer: 2\n"),
+                (["input.yaml:1", "modell", "model"], "modell:\n  layers: 2\n"),
+                (["input.yaml:2", "model.layers", "two"], "model:\n  layers: two\n"),
+                (["input.yaml:3", "model.layers", "-1"], "# a comment\nmodel:\n  layers: -1\n"),
+                (["input.yaml:2", "train.lr", "1e9"], "train:\n  lr: 1e9\n"),
+                (["input.yaml:3", "model.layers"], "model:\n  layers: 2\n  layers: 3\n"),
+                (["input.yaml:3", "model"], "model:\n  layers: 2\nmodel:\n  heads: 3\n"),
+                (["input.yaml:2", "corpus.kind", "novel"], "corpus:\n  kind: novel\n"),
+                (["input.yaml:2", "train.batch", "2.5"], "train:\n  batch: 2.5\n"),
+                (["input.yaml"], "model: [1, 2\n"),
+                (["input.yaml"], "just a sentence\n"),
+                (["input.yaml:2", "model.layers"], "model:\n  layers: [1, 2]\n"),
+                (["input.yaml:2", "model.head_dim", "7"], "model:\n  head_dim: 7\n"),
+                (["input.yaml:2", "corpus.diversity", "500", "corpus.alphabet"],
+                 "corpus:\n  diversity: 500\n  kind: biod\n"),
+                (["input.yaml:5", "corpus.people", "30", "27"],
+                 "corpus:\n  first_names: 3\n  middle_names: 3\n  last_names: 3\n  people: 30\n")):
+            with self.subTest(text=text):
+                self.refused(words, "train", self.input(text),
+                             ranks=(3,) if "layer:" in text else ())
+
+    def test_files(self):
+        self.refused(["absent.yaml", "No such file"], "train", "absent.yaml")
+        self.refused(["absent", "no such"], "measure", "absent", ranks=(2,))
+        os.mkdir(self.path("folder"))
+        self.refused(["folder"], "train", "folder", ranks=(2,))
+        self.refused(["folder", "no checkpoint"], "measure", "folder", ranks=(2,))
+        with open(self.path("noise.h5"), "wb") as file:
+            file.write(np.random.default_rng(1).bytes(4096))
+        self.refused(["noise.manifest", "no checkpoint"], "measure", "noise.h5", ranks=(2,))
+        self.input(BIOD)
+        self.refused(["input.yaml"], "measure", "input.yaml", ranks=(2,))
+        self.refused(["absent"], "train", "input.yaml", "--resume", "absent", ranks=(2,))
+        with open(self.path("large.yaml"), "w") as file:
+            file.write("# comment\n" * 200000)
+        self.refused(["large.yaml", "1 MiB"], "train", "large.yaml", ranks=(2,))
+
+
+class Pools(ErrorTest):
+    def broken(self, words, change, config=BIOS):
+        for part in ("pools", "templates"):
+            shutil.rmtree(self.path(part), ignore_errors=True)
+            shutil.copytree(os.path.join(INPUTS, part), self.path(part))
+        self.input(merged(config, corpus={"pools": "pools", "templates": "templates"}))
+        change()
+        self.refused(words, "train", "input.yaml", ranks=(2,))
+        self.refused(words, "corpus", "input.yaml", ranks=())
+
+    def rewrite(self, name, text):
+        with open(self.path(name), "w") as file:
+            file.write(text)
+
+    def test_missing_folder(self):
+        self.input(BIOD)
+        self.refused(["/nowhere/at/all", "corpus.pools"], "train", "input.yaml", "--set",
+                     "corpus.pools=/nowhere/at/all")
+
+    def test_missing_file(self):
+        self.broken(["city.txt"], lambda: os.remove(self.path("pools", "city.txt")))
+        self.broken(["employer.txt"], lambda: os.remove(self.path("templates", "employer.txt")))
+
+    def test_too_few_values(self):
+        self.broken(["city.txt", "10", "2"],
+                    lambda: self.rewrite("pools/city.txt", "A, NY\nB, NY\n"))
+
+    def test_doubled_and_empty_lines(self):
+        rest = "Cid\nDan\nEve\nFay\nGus\n"
+        self.broken(["first_name.txt:3", "Ann"],
+                    lambda: self.rewrite("pools/first_name.txt", "Ann\nBob\nAnn\n" + rest))
+        self.broken(["first_name.txt:2"],
+                    lambda: self.rewrite("pools/first_name.txt", "Ann\n\nBob\n" + rest))
+
+    def test_company_without_a_city(self):
+        lines = "".join(f"Firm{i}; City{i}, NY\n" for i in range(20))
+        self.broken(["company.txt:2"], lambda: self.rewrite(
+            "pools/company.txt", lines.replace("Firm1; City1, NY", "Firm1")))
+
+    def test_template_without_a_value(self):
+        self.broken(["major.txt:1", "{value}"], lambda: self.rewrite(
+            "templates/major.txt", "{subject} read something.\n{subject} studied {value}.\n"))
+
+    def test_more_people_than_names(self):
+        self.input(BIOS)
+        self.refused(["217", "216"], "train", "input.yaml", "--set", "corpus.people=217")
+
+
+class Machine(ErrorTest):
+    def test_ranks_that_do_not_divide_the_lanes(self):
+        self.input(merged(BIOD, train={"batch": 12, "lanes": 12}))
+        before = self.listing()
+        for ranks in (5, 7):
+            done = self.kcap("train", "input.yaml", ranks=ranks, threads=1, code=2)
+            self.assertEqual(done.stderr.count("kcap: "), 1, done.stderr)
+            for word in ("train.lanes", "12 lanes", f"{ranks} ranks", "1 2 3 4 6 12"):
+                self.assertIn(word, done.stderr)
+        self.assertEqual(self.listing(), before)
+
+    def test_context_shorter_than_a_document(self):
+        self.input(BIOD)
+        self.refused(["train.context", "9", "10"], "train", "input.yaml",
+                     "--set", "train.context=9", ranks=(1, 2))
+        self.kcap("train", "input.yaml", "--set", "train.context=10", "--out", "fits", ranks=2)
+
+    def test_kernel(self):
+        """skx needs AVX-512."""
+        with open("/proc/cpuinfo") as file:
+            if "avx512f" in file.read():
+                self.skipTest("this CPU runs every kernel")
+        self.input(BIOD)
+        self.refused(["parallel.kernel", "skx"], "train", "input.yaml",
+                     "--set", "parallel.kernel=skx", ranks=(1, 2))
+
+
+class Output(ErrorTest):
+    """A file in the way stands for what cannot be written: root may write anywhere else."""
+
+    def test_a_file_in_the_way(self):
+        self.input(BIOD)
+        with open(self.path("file"), "w") as file:
+            file.write("x")
+        for out in ("file", "file/below", "file/far/below"):
+            for resume in ("never", "auto"):
+                self.refused([out], "train", "input.yaml", "--out", out, "--resume", resume, code=4,
+                             ranks=(2,))
+
+    def test_checkpoints_cannot_be_made(self):
+        """A file stands where OUT/checkpoints should be."""
+        self.input(BIOD)
+        os.mkdir(self.path("out"))
+        with open(self.path("out", "checkpoints"), "w") as file:
+            file.write("x")
+        done = self.kcap("train", "input.yaml", "--out", "out", "--resume", "auto", ranks=2,
+                         code=None)
+        self.assertIn(done.returncode, (2, 4), done.stderr)
+        self.assertEqual(done.stderr.count("kcap: "), 1, done.stderr)
+        self.assertIn("checkpoints", done.stderr)
+
+    def test_a_full_disk(self):
+        """A file size limit acts as a full disk does: exit 4, the older checkpoints stay good."""
+        # Larger than the files that MPI maps, which the limit must leave alone.
+        self.input(merged(BIOD, model={"layers": 10, "head_dim": 64}))
+        self.kcap("train", "input.yaml", "--out", "out", "--set", "train.max_steps=10", threads=1)
+        size = os.path.getsize(checkpoints(self.path("out"))[10])
+        script = self.path("limited")
+        with open(script, "w") as file:
+            file.write(f"#!/bin/bash\ntrap '' XFSZ\nulimit -f {size // 1024 - 100}\nexec \"$@\"\n")
+        os.chmod(script, 0o755)
+        args = harness.command(["train", "input.yaml", "--out", "out", "--resume", "auto"])
+        done = harness.subprocess.run([script] + args, cwd=self.folder, env=harness.environment(1),
+                                      capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("File too large", done.stderr)
+        self.assertEqual(list(checkpoints(self.path("out"))), [10])
+        self.assertEqual(sorted(os.listdir(self.path("out", "checkpoints"))),
+                         ["step_0000000010.h5", "step_0000000010.manifest"])
+        self.kcap("train", "input.yaml", "--out", "out", "--resume", "auto", ranks=2, threads=1)
+
+
+class Numeric(ErrorTest):
+    def test_weights_that_explode(self):
+        """Rate times decay is 100: matrices grow by a factor of 99 a step until float32 overflows.
+        Exit 3 on every rank count, step and tensor named, and every checkpoint is finite."""
+        self.input(merged(BIOD, train={"clip": 0, "lr": 10, "weight_decay": 10, "warmup_steps": 0},
+                          corpus={"exposures": 40}, checkpoint={"every_steps": 1, "keep": 100},
+                          measure={"every_exposures": 0}))
+        messages = set()
+        for ranks in (1, 2, 4):
+            out = f"out{ranks}"
+            done = self.kcap("train", "input.yaml", "--out", out, ranks=ranks, threads=1, code=3)
+            said = [line for line in done.stderr.splitlines() if line.startswith("kcap: ")]
+            self.assertEqual(len(said), 1, done.stderr)
+            files = checkpoints(self.path(out))
+            last = max(files)
+            self.assertIn(f"step {last + 1}: loss", said[0])
+            self.assertRegex(said[0], "(wte|ln1_gain|ln1_bias|attn_qkv|attn_out|mlp_up|lnf_gain)")
+            self.assertEqual(sorted(files), list(range(1, last + 1)))
+            self.assertGreater(last, 3)
+            for step, path in files.items():
+                for name, values in harness.read_tensors(path).items():
+                    self.assertTrue(np.isfinite(values).all(), f"step {step}: {name}")
+            steps = read_columns(self.path(out), "steps")
+            self.assertEqual(steps["step"][-1], last)
+            self.assertTrue(np.isfinite(steps["loss"]).all())
+            messages.add(said[0])
+        self.assertEqual(len(messages), 1, f"ranks change what is said: {messages}")
+
+
+if __name__ == "__main__":
+    harness.main()

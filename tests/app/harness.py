@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the whole-program tests share: starting kcap with and without mpirun, small input files,
+reading what a run wrote. A test file is called as `test.py KCAP MPIRUN [test names]`."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import h5py
+import numpy as np
+import yaml
+
+KCAP = MPIRUN = None
+
+# K = 3 attributes of 8 values; 40 documents of 10 tokens an exposure; four lanes of one window.
+BIOD = {
+    "run": {"name": "tiny", "seed": 3},
+    "corpus": {"kind": "biod", "people": 40, "exposures": 10, "first_names": 8, "middle_names": 8,
+               "last_names": 8, "attributes": 3, "diversity": 8, "alphabet": 16},
+    "model": {"layers": 2, "heads": 2, "head_dim": 8},
+    "train": {"context": 32, "batch": 4, "lanes": 4, "warmup_steps": 5, "lr": 3.0e-3},
+    "measure": {"every_exposures": 3},
+    "checkpoint": {"every_steps": 10, "keep": 3},
+}
+BIOS = {
+    "run": {"name": "tinybios", "seed": 5},
+    "corpus": {"kind": "bios", "people": 24, "exposures": 16, "first_names": 6, "middle_names": 6,
+               "last_names": 6, "birth_years": 4, "cities": 10, "universities": 8, "majors": 8,
+               "employers": 8, "sentences": 2},
+    "model": {"layers": 2, "heads": 2, "head_dim": 8},
+    "train": {"context": 64, "batch": 8, "lanes": 4, "warmup_steps": 5, "lr": 3.0e-3},
+    "measure": {"every_exposures": 5},
+    "checkpoint": {"every_steps": 10, "keep": 3},
+}
+
+
+def merged(base, **sections):
+    """A copy of an input with some keys replaced: merged(BIOD, train={"batch": 8})."""
+    result = {section: dict(keys) for section, keys in base.items()}
+    for section, keys in sections.items():
+        result.setdefault(section, {}).update(keys)
+    return result
+
+
+def environment(threads=None):
+    """Waiting threads sleep: tests put more of them on a core than there is room for, and spinning
+    ones would keep the others from working."""
+    env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+               OMP_WAIT_POLICY="passive")
+    env.pop("OMP_NUM_THREADS", None)
+    if threads:
+        env["OMP_NUM_THREADS"] = str(threads)
+    return env
+
+
+def command(args, ranks=0):
+    """The command line; ranks=0 leaves mpirun out."""
+    front = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)] if ranks else []
+    return front + [KCAP] + [str(a) for a in args]
+
+
+def no_duplicates(pairs):
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names)), f"an object names a member twice: {names}"
+    return dict(pairs)
+
+
+def one_object(text):
+    """The one JSON object that a text is, or an exception."""
+    return json.loads(text, object_pairs_hook=no_duplicates,
+                      parse_constant=lambda word: (_ for _ in ()).throw(ValueError(word)))
+
+
+def read_columns(run, group):
+    """Columns of a group of run.h5 as arrays of equal length; also while it is being written."""
+    path = os.path.join(run, "run.h5")
+    try:
+        file = h5py.File(path, "r", libver="latest", swmr=True)
+    except (OSError, ValueError):
+        file = h5py.File(path, "r")
+    with file:
+        columns = {name: d[()] for name, d in file[group].items() if name != "attribute_names"}
+    rows = min(len(c) for c in columns.values())
+    return {name: c[:rows] for name, c in columns.items()}
+
+
+def read_attributes(path):
+    with h5py.File(path, "r") as file:
+        return dict(file.attrs)
+
+
+def checkpoints(run):
+    """Paths of a run's complete checkpoints by step."""
+    folder = os.path.join(run, "checkpoints")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return {int(n[5:15]): os.path.join(folder, n) for n in names
+            if n.endswith(".h5") and n[:-3] + ".manifest" in names}
+
+
+def read_tensors(path):
+    with h5py.File(path, "r") as file:
+        result = {f"{group}/{name}": d[()] for group in ("params", "m", "v")
+                  for name, d in file[group].items()}
+        result["lanes/cursor"] = file["lanes/cursor"][()]
+    return result
+
+
+class AppTest(unittest.TestCase):
+    """Each test has a folder of its own and starts kcap in it."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="kcap_app_")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def input(self, config, name="input.yaml"):
+        """Write an input file (a dict, or text as it stands); returns its name."""
+        with open(self.path(name), "w") as file:
+            file.write(config if isinstance(config, str) else yaml.safe_dump(config))
+        return name
+
+    def kcap(self, *args, ranks=0, threads=None, timeout=120, code=0):
+        """Run to the end, check the exit code. mpirun else waits two seconds for failed ranks."""
+        env = dict(environment(threads), OMPI_MCA_odls_base_sigkill_timeout="0")
+        done = subprocess.run(command(args, ranks), cwd=self.folder, env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=timeout)
+        if code is not None:
+            self.assertEqual(done.returncode, code,
+                             f"{args} on {ranks} ranks:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def start(self, *args, ranks=1, threads=None):
+        """Start and leave running; what is still there at the test's end is killed."""
+        process = subprocess.Popen(command(args, ranks), cwd=self.folder, env=environment(threads),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.finish, process)
+        return process
+
+    @staticmethod
+    def finish(process):
+        if process.poll() is None:
+            process.kill()
+        if not process.stderr.closed:
+            process.communicate()
+
+    def assert_same_bits(self, first, second, what, leave_out=()):
+        """Dicts of arrays, equal in every bit (NaN equals the same NaN)."""
+        self.assertEqual(set(first), set(second), what)
+        for name in first:
+            a, b = np.asarray(first[name]), np.asarray(second[name])
+            if name in leave_out:
+                continue
+            self.assertEqual((a.dtype, a.shape), (b.dtype, b.shape), f"{what}: {name}")
+            if a.tobytes() != b.tobytes():
+                at = np.flatnonzero(a.ravel().view(np.uint8).reshape(a.size, -1)
+                                    != b.ravel().view(np.uint8).reshape(b.size, -1))
+                self.fail(f"{what}: {name} differs in {len(at)} bytes, first in element "
+                          f"{at[0] // a.itemsize}")
+
+    def assert_same_run(self, first, second, what, tensors=True):
+        """Two run folders hold the same rows and, at their last step, the same tensors."""
+        clock = ("seconds", "tokens_per_second")
+        for group in ("steps", "measure"):
+            self.assert_same_bits(read_columns(self.path(first), group),
+                                  read_columns(self.path(second), group),
+                                  f"{what}: /{group}", clock)
+        if tensors:
+            a, b = checkpoints(self.path(first)), checkpoints(self.path(second))
+            self.assertEqual(max(a), max(b), what)
+            self.assert_same_bits(read_tensors(a[max(a)]), read_tensors(b[max(b)]),
+                                  f"{what}: checkpoint")
+
+
+def main():
+    global KCAP, MPIRUN
+    if len(sys.argv) < 3:
+        sys.exit("usage: test.py KCAP MPIRUN [test names]")
+    KCAP, MPIRUN = os.path.abspath(sys.argv[1]), sys.argv[2]
+    unittest.main(argv=[sys.argv[0]] + sys.argv[3:], verbosity=2, module="__main__")

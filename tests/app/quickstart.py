@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The two shipped inputs keep their promises: the law itself, and full biographies."""
+import os
+import time
+
+import numpy as np
+
+import harness
+from harness import one_object, read_attributes, read_columns
+
+INPUTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "inputs")
+
+
+class Shipped(harness.AppTest):
+    def run_input(self, name):
+        start = time.monotonic()
+        done = self.kcap("train", os.path.join(INPUTS, name), "--out", "out", "--json", ranks=2,
+                         threads=1, timeout=800)
+        print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+        report = one_object(done.stdout)
+        rows = read_columns(self.path("out"), "measure")
+        stamp = read_attributes(self.path("out", "run.h5"))
+        measured = one_object(self.kcap("measure", "out", "--json", ranks=2, threads=1).stdout)
+        self.assertEqual(measured["total_bits"], report["total_bits"])
+        self.assertEqual(rows["total_bits"][-1], report["total_bits"])
+        self.assertEqual(rows["bits_per_param"][-1], measured["bits_per_param"])
+        for name_ in ("n_params", "n_people", "corpus_bits", "max_bits_per_param"):
+            self.assertEqual(stamp[name_], measured[name_])
+        total = rows["name_bits"] + rows["value_bits"] + rows["diversity_bits"]
+        self.assertTrue(np.allclose(rows["total_bits"], total, rtol=1e-12))
+        self.assertTrue((rows["total_bits"] <= stamp["corpus_bits"]).all(), "more than there is")
+        shown = ("exposures", "total_bits", "bits_per_param", "max_bits_per_param", "value_recall")
+        print({column: round(float(rows[column][-1]), 4) for column in shown}, flush=True)
+        return stamp, rows
+
+    def test_quickstart(self):
+        """34,400 parameters, over-filled, hold close to 2 bits each after 1000 exposures
+        (arXiv 2404.05405, Result 3), all three terms counted."""
+        stamp, rows = self.run_input("quickstart.yaml")
+        self.assertEqual(stamp["n_params"], 2 * (12 * 32 ** 2 + 13 * 32) + 279 * 32 + 2 * 32)
+        self.assertEqual(stamp["n_vocab"], 279)
+        self.assertAlmostEqual(stamp["max_bits_per_param"], 2.78, 2)
+        self.assertEqual(rows["exposures"][-1], 1000)
+        self.assertGreaterEqual(rows["bits_per_param"][-1], 1.80)
+        self.assertLessEqual(rows["diversity_bits"].max(), 0)
+        loss = read_columns(self.path("out"), "steps")["loss"]
+        self.assertTrue(np.isfinite(loss).all())
+
+    def test_bios_small(self):
+        """At least 300 people's full biographies, at least 12,000 bits, 95 % of them stored."""
+        stamp, rows = self.run_input("bios_small.yaml")
+        self.assertGreaterEqual(stamp["n_people"], 300)
+        self.assertGreaterEqual(stamp["corpus_bits"], 12000)
+        self.assertGreaterEqual(rows["total_bits"][-1] / stamp["corpus_bits"], 0.95)
+        self.assertGreater(rows["value_recall"][-1], 0.95)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A run that was stopped, killed or damaged goes on and ends with the bits of one that was not."""
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+
+import numpy as np
+
+import harness
+from harness import BIOD, BIOS, checkpoints, merged, read_attributes, read_columns
+
+# Long enough to be caught in the middle: some 1,250 steps.
+LONG = merged(BIOD, corpus={"exposures": 400}, measure={"every_exposures": 20},
+              checkpoint={"every_steps": 40})
+
+
+def children(pid):
+    """Processes that a process has started, at any depth."""
+    parents = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                parents[int(name)] = int(file.read().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            pass
+    found = [p for p, parent in parents.items() if parent == pid]
+    return found + [p for child in found for p in children(child)]
+
+
+def kill_all(process):
+    """SIGKILL to every rank of an mpirun, then to itself."""
+    for pid in children(process.pid) + [process.pid]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.communicate()
+
+
+def snapshot(folder):
+    """Every file below a folder with its bytes."""
+    result = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(place, name), "rb") as file:
+                result[os.path.relpath(os.path.join(place, name), folder)] = file.read()
+    return result
+
+
+class ResumeTest(harness.AppTest):
+    def train(self, out, *args, ranks=1, **more):
+        return self.kcap("train", "input.yaml", "--out", out, *args, ranks=ranks, threads=1, **more)
+
+    def wait_for_rows(self, out, rows, process, seconds=60):
+        """Until run.h5 shows so many steps, read while it is being written."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                n = len(read_columns(self.path(out), "steps")["step"])
+                if n >= rows:
+                    return n
+            except (OSError, KeyError):
+                pass
+            time.sleep(0.02)
+        self.fail(f"no {rows} rows within {seconds} s; exit code {process.poll()}")
+
+
+class Resume(ResumeTest):
+    def staged(self, config, stops, ranks):
+        """One run at once, another in stages on changing rank counts."""
+        self.input(config)
+        self.train("whole", ranks=1)
+        self.train("parts", "--set", f"train.max_steps={stops[0]}", ranks=ranks[0])
+        for stop, n in zip(stops[1:] + [0], ranks[1:]):
+            self.train("parts", "--resume", "auto", "--set", f"train.max_steps={stop}", ranks=n)
+
+    def rows_without_stops(self, out, stops):
+        """A stop by max_steps measures too: rows that the whole run has not."""
+        rows = read_columns(self.path(out), "measure")
+        keep = ~np.isin(rows["step"], stops)
+        return {name: column[keep] for name, column in rows.items()}
+
+    def check_staged(self, stops):
+        clock = ("seconds", "tokens_per_second")
+        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
+                              read_columns(self.path("parts"), "steps"), "/steps", clock)
+        self.assert_same_bits(self.rows_without_stops("whole", stops),
+                              self.rows_without_stops("parts", stops), "/measure", clock)
+        a, b = checkpoints(self.path("whole")), checkpoints(self.path("parts"))
+        self.assert_same_bits(harness.read_tensors(a[max(a)]), harness.read_tensors(b[max(b)]),
+                              "checkpoint")
+        ids = {read_attributes(path)["run_id"] for path in b.values()}
+        ids.add(read_attributes(self.path("parts", "run.h5"))["run_id"])
+        self.assertEqual(len(ids), 1, "a resumed run keeps its identity")
+
+    def test_biod_1_2_4(self):
+        self.staged(BIOD, [7, 20], [1, 2, 4])
+        self.check_staged([7, 20])
+
+    def test_bios_4_1_2(self):
+        self.staged(BIOS, [3, 21], [4, 1, 2])
+        self.check_staged([3, 21])
+
+    def test_max_steps_leaves_the_schedule_alone(self):
+        self.input(BIOD)
+        self.train("whole")
+        self.train("short", "--set", "train.max_steps=12")
+        whole, short = (read_columns(self.path(x), "steps") for x in ("whole", "short"))
+        self.assertEqual(len(short["step"]), 12)
+        self.assertTrue(np.array_equal(whole["lr"][:12], short["lr"]))
+
+    def test_from_a_path_into_another_folder(self):
+        """A checkpoint or a run's folder named; the source stays as it is."""
+        self.input(BIOD)
+        self.train("whole")
+        before = snapshot(self.path("whole"))
+        middle = checkpoints(self.path("whole"))[20]
+        self.train("file", "--resume", middle, ranks=2)
+        self.assert_same_run("whole", "file", "from a file")
+        self.train("first", "--set", "train.max_steps=15")
+        self.train("folder", "--resume", "first", ranks=4)
+        whole, folder = (read_columns(self.path(x), "steps") for x in ("whole", "folder"))
+        self.assert_same_bits(whole, folder, "from a folder", ("seconds", "tokens_per_second"))
+        self.assertEqual(snapshot(self.path("whole")), before)
+
+    def test_finished(self):
+        self.input(BIOD)
+        self.train("out", ranks=2)
+        before = snapshot(self.path("out"))
+        done = self.train("out", "--resume", "auto", ranks=2)
+        self.assertIn("finished", done.stderr)
+        self.assertEqual(done.stderr.count("finished"), 1)
+        self.assertEqual(snapshot(self.path("out")), before)
+
+    def test_auto_starts_where_there_is_nothing(self):
+        self.input(BIOD)
+        self.train("whole")
+        os.mkdir(self.path("empty"))
+        for out in ("empty", "absent"):
+            self.train(out, "--resume", "auto", ranks=2)
+            self.assert_same_run("whole", out, out)
+
+    def test_never_refuses_a_folder_in_use(self):
+        self.input(BIOD)
+        self.train("out", "--set", "train.max_steps=5")
+        os.mkdir(self.path("foreign"))
+        with open(self.path("foreign", "thesis.tex"), "w") as file:
+            file.write("x")
+        for out in ("out", "foreign"):
+            before = snapshot(self.path(out))
+            for ranks in (1, 3 if out == "foreign" else 2):
+                done = self.train(out, ranks=ranks, code=2)
+                self.assertIn("not empty", done.stderr)
+                self.assertEqual(done.stderr.count("kcap: "), 1)
+            self.assertEqual(snapshot(self.path(out)), before)
+
+    def test_another_experiment_is_refused(self):
+        self.input(BIOD)
+        self.train("out", "--set", "train.max_steps=12")
+        before = snapshot(self.path("out"))
+        for key, then, now in (("train.lr", "0.003", "0.004"), ("run.seed", "3", "4"),
+                               ("corpus.people", "40", "44"), ("model.layers", "2", "1"),
+                               ("corpus.kind", "biod", "bios")):
+            done = self.train("out", "--resume", "auto", "--set", f"{key}={now}", ranks=2, code=2)
+            for word in (key, then, now):
+                self.assertIn(word, done.stderr)
+            self.assertEqual(done.stderr.count("kcap: "), 1)
+        self.assertEqual(snapshot(self.path("out")), before)
+
+    def test_free_keys_may_change(self):
+        self.input(BIOD)
+        self.train("whole")
+        self.train("out", "--set", "train.max_steps=12")
+        self.train("out", "--resume", "auto", "--set", "checkpoint.every_steps=4", "--set",
+                   "checkpoint.keep=2", "--set", "run.name=other", "--set", "parallel.threads=2")
+        self.assertEqual(len(checkpoints(self.path("out"))), 2)
+        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
+                              read_columns(self.path("out"), "steps"), "/steps",
+                              ("seconds", "tokens_per_second"))
+
+    def test_pools_come_from_the_checkpoint(self):
+        """Pools that have changed or gone since do not matter to a resume."""
+        pools = os.path.join(os.path.dirname(__file__), "..", "..", "inputs", "pools")
+        shutil.copytree(pools, self.path("mine"))
+        self.input(merged(BIOS, corpus={"pools": "mine"}))
+        self.train("whole")
+        self.train("out", "--set", "train.max_steps=12")
+        shutil.rmtree(self.path("mine"))
+        self.train("out", "--resume", "auto", ranks=2)
+        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
+                              read_columns(self.path("out"), "steps"), "/steps",
+                              ("seconds", "tokens_per_second"))
+
+
+class Damage(ResumeTest):
+    def damaged(self, change, ranks):
+        """Damage the newest checkpoint: the one before it is used, and the end is the same."""
+        self.input(BIOD)
+        self.train("whole")
+        self.train("out", "--set", "train.max_steps=25")
+        newest = checkpoints(self.path("out"))[25]
+        change(newest)
+        done = self.train("out", "--resume", "auto", ranks=ranks)
+        self.assertIn("step_0000000025", done.stderr)
+        self.assertEqual(done.stderr.count("passed over"), 1)
+        self.assertIn("step_0000000020", done.stdout)
+        self.assert_same_run("whole", "out", "after damage")
+
+    def test_one_byte(self):
+        def change(path):
+            with open(path, "r+b") as file:
+                file.seek(os.path.getsize(path) // 2)
+                byte = file.read(1)[0]
+                file.seek(-1, os.SEEK_CUR)
+                file.write(bytes([byte ^ 1]))
+        self.damaged(change, 2)
+
+    def test_cut_off(self):
+        self.damaged(lambda path: os.truncate(path, os.path.getsize(path) - 1), 1)
+
+    def test_empty(self):
+        self.damaged(lambda path: os.truncate(path, 0), 4)
+
+    def test_all_damaged(self):
+        """Then a resume says so instead of starting over what somebody trained."""
+        self.input(BIOD)
+        self.train("out", "--set", "train.max_steps=25")
+        for path in checkpoints(self.path("out")).values():
+            os.truncate(path, 100)
+        before = snapshot(self.path("out"))
+        done = self.train("out", "--resume", "auto", ranks=2, code=2)
+        self.assertIn("no undamaged checkpoint", done.stderr)
+        self.assertEqual(snapshot(self.path("out")), before)
+
+
+class Interrupted(ResumeTest):
+    whole = None
+
+    def setUp(self):
+        """The run without interruption is made once for all tests."""
+        super().setUp()
+        self.input(LONG)
+        if not Interrupted.whole:
+            Interrupted.whole = tempfile.mkdtemp(prefix="kcap_app_")
+            self.addClassCleanup(shutil.rmtree, Interrupted.whole)
+            self.train(Interrupted.whole)
+
+    def finish_and_compare(self, out, ranks):
+        self.train(out, "--resume", "auto", ranks=ranks)
+        self.assert_same_run(self.whole, out, "after interruptions")
+
+    def test_kill_at_any_moment(self):
+        """SIGKILL to all ranks, again and again, on changing rank counts."""
+        moments = random.Random(os.environ.get("KCAP_TEST_SEED", "7"))
+        n_steps = len(read_columns(self.whole, "steps")["step"])
+        n_rows = 0
+        for ranks in (2, 1, 2, 4, 1):
+            process = self.start("train", "input.yaml", "--out", "out", "--resume", "auto",
+                                 ranks=ranks, threads=1)
+            # Counted in steps, not seconds, so that no machine is too fast or too slow for it.
+            self.wait_for_rows("out", n_rows + moments.randint(1, n_steps // 10), process)
+            time.sleep(moments.uniform(0, 0.02))
+            kill_all(process)
+            self.assertNotEqual(process.returncode, 0, "the run ended before it was killed")
+            steps = read_columns(self.path("out"), "steps")
+            rows = len(steps["step"])
+            self.assertTrue(np.array_equal(steps["step"], np.arange(1, rows + 1)))
+            done = max(checkpoints(self.path("out")), default=0)
+            self.assertGreaterEqual(rows, done, "a checkpoint is ahead of run.h5")
+            n_rows = max(n_rows, rows)
+        self.finish_and_compare("out", 2)
+
+    def test_killed_at_once(self):
+        """Before anything is written."""
+        for wait in (0.0, 0.1, 0.2, 0.3):
+            process = self.start("train", "input.yaml", "--out", "out", "--resume", "auto", ranks=2)
+            time.sleep(wait)
+            kill_all(process)
+        self.finish_and_compare("out", 1)
+
+    def test_readable_while_running(self):
+        process = self.start("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        first = self.wait_for_rows("out", 1, process)
+        second = self.wait_for_rows("out", first + 50, process)
+        steps = read_columns(self.path("out"), "steps")
+        self.assertTrue(np.array_equal(steps["step"], np.arange(1, len(steps["step"]) + 1)))
+        self.assertTrue(np.isfinite(steps["loss"]).all())
+        self.assertGreaterEqual(len(steps["step"]), second)
+        stderr = process.communicate(timeout=120)[1]
+        self.assertEqual(process.returncode, 0, stderr)
+
+    def stopped_by(self, number, ranks, then):
+        process = self.start("train", "input.yaml", "--out", "out", ranks=ranks, threads=1)
+        self.wait_for_rows("out", 30, process)
+        process.send_signal(number)
+        stderr = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 75, stderr)
+        rows = len(read_columns(self.path("out"), "steps")["step"])
+        self.assertEqual(max(checkpoints(self.path("out"))), rows)
+        self.finish_and_compare("out", then)
+
+    def test_sigusr1(self):
+        self.stopped_by(signal.SIGUSR1, 2, 4)
+
+    def test_sigterm_to_one_rank(self):
+        """Whichever rank hears of it, all stop at the same step."""
+        process = self.start("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        self.wait_for_rows("out", 30, process)
+        os.kill(max(children(process.pid)), signal.SIGTERM)
+        stderr = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 75, stderr)
+        self.finish_and_compare("out", 1)
+
+    def test_max_time(self):
+        self.input(merged(LONG, corpus={"exposures": 100000}))
+        start = time.monotonic()
+        self.train("out", "--max-time", "00:00:02", ranks=2, code=75)
+        took = time.monotonic() - start
+        self.assertGreater(took, 2)
+        self.assertLess(took, 12)
+        rows = len(read_columns(self.path("out"), "steps")["step"])
+        self.assertGreater(rows, 10)
+        self.assertEqual(max(checkpoints(self.path("out"))), rows)
+        done = self.train("out", "--resume", "auto", "--max-time", "00:00:01", "--json", code=75)
+        report = harness.one_object(done.stdout)
+        self.assertEqual(report["status"], "stopped")
+        self.assertGreater(report["step"], rows)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Memory in aligned, zeroed pieces that never overlap. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kcap/base/arena.h"
+
+static void needs_are_whole_lines(void **state)
+{
+    (void)state;
+    assert_int_equal(kc_arena_need(0, 8), 0);
+    assert_int_equal(kc_arena_need(1, 1), 64);
+    assert_int_equal(kc_arena_need(16, 4), 64);
+    assert_int_equal(kc_arena_need(17, 4), 128);
+    assert_int_equal(kc_arena_need(INT64_C(1) << 40, 4), INT64_C(1) << 42);
+}
+
+static void pieces_are_aligned_zeroed_and_apart(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    unsigned char *piece[N];
+    size_t bytes = 0;
+    kc_arena a;
+    for (int64_t i = 0; i < N; ++i)
+        bytes += kc_arena_need(i * 13, 1);
+    kc_arena_create(&a, bytes);
+    for (int64_t i = 0; i < N; ++i) {
+        piece[i] = kc_arena_take(&a, i * 13, 1);
+        assert_int_equal((uintptr_t)piece[i] % 64, 0);
+        for (int64_t k = 0; k < i * 13; ++k)
+            assert_int_equal(piece[i][k], 0);
+        memset(piece[i], (int)i + 1, (size_t)i * 13);
+    }
+    assert_int_equal(a.used, bytes);
+    for (int64_t i = 0; i < N; ++i)
+        for (int64_t k = 0; k < i * 13; ++k)
+            assert_int_equal(piece[i][k], (unsigned char)(i + 1));
+    kc_arena_destroy(&a);
+    assert_null(a.base);
+    kc_arena_destroy(&a);
+}
+
+static void an_empty_arena_is_allowed(void **state)
+{
+    (void)state;
+    kc_arena a;
+    kc_arena_create(&a, 0);
+    kc_arena_take(&a, 0, 8);
+    assert_int_equal(a.used, 0);
+    kc_arena_destroy(&a);
+}
+
+/* Run `act` in a child that must abort with `words` on stderr. */
+static void must_abort(void (*act)(void), const char *words)
+{
+    int ends[2], status;
+    char text[400] = "";
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit no_core = {0, 0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        signal(SIGABRT, SIG_DFL);
+        dup2(ends[1], STDERR_FILENO);
+        act();
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_true(read(ends[0], text, sizeof text - 1) >= 0);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_non_null(strstr(text, words));
+}
+
+static void take_too_much(void)
+{
+    kc_arena a;
+    kc_arena_create(&a, 1000);
+    kc_arena_take(&a, (int64_t)a.bytes - 64, 1);
+    kc_arena_take(&a, 64, 1);
+    kc_arena_take(&a, 1, 1);
+}
+
+static void ask_beyond_addresses(void)
+{
+    kc_arena_need(INT64_MAX, 16);
+}
+
+static void running_out_aborts(void **state)
+{
+    (void)state;
+    must_abort(take_too_much, " has 0 left, 64 asked for");
+    must_abort(ask_beyond_addresses, "9223372036854775807 elements of 16 bytes");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(needs_are_whole_lines),
+        cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
+        cmocka_unit_test(an_empty_arena_is_allowed),
+        cmocka_unit_test(running_out_aborts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Errors keep their first cause; a broken invariant says rank, place and values; clocks run on. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kcap/base/clock.h"
+#include "kcap/base/err.h"
+
+static void the_first_cause_stays(void **state)
+{
+    (void)state;
+    kc_error e = {0};
+    assert_int_equal(kc_fail(&e, KC_EIO, "%s: %d", "full", 7), KC_EIO);
+    assert_int_equal(kc_fail(&e, KC_EINPUT, "later"), KC_EIO);
+    assert_string_equal(e.text, "full: 7");
+    char text[4000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    e.code = KC_OK;
+    kc_fail(&e, KC_EINPUT, "%s", text);
+    assert_int_equal(strlen(e.text), sizeof e.text - 1);
+}
+
+static void an_abort_explains_itself(void **state)
+{
+    (void)state;
+    int ends[2], status;
+    char text[400] = "";
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit no_core = {0, 0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        signal(SIGABRT, SIG_DFL);
+        dup2(ends[1], STDERR_FILENO);
+        unsetenv("OMPI_COMM_WORLD_RANK");
+        unsetenv("PMI_RANK");
+        setenv("SLURM_PROCID", "3", 1);
+        KC_CHECK(1 + 1 == 2, "never printed");
+        KC_CHECK(1 > 2, "lane %d of %d", 5, 4);
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_true(read(ends[0], text, sizeof text - 1) > 0);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_memory_equal(text, "kcap: rank 3: ", 14);
+    assert_non_null(strstr(text, "test_err.c:"));
+    assert_non_null(strstr(text, ": 1 > 2 does not hold: lane 5 of 4\n"));
+    assert_null(strstr(text, "never printed"));
+}
+
+static void clocks(void **state)
+{
+    (void)state;
+    const struct timespec pause = {.tv_nsec = 20000000};
+    char text[21];
+    struct tm utc;
+    double start = kc_clock();
+    nanosleep(&pause, NULL);
+    assert_true(kc_clock() - start >= 0.02);
+    time_t before = time(NULL);
+    kc_clock_utc(text);
+    memset(&utc, 0, sizeof utc);
+    char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    assert_non_null(end);
+    assert_int_equal(end - text, 20);
+    assert_in_range(timegm(&utc), before, time(NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_cause_stays),
+        cmocka_unit_test(an_abort_explains_itself),
+        cmocka_unit_test(clocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sums in their fixed order, in double. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "kcap/base/sum.h"
+
+static void sums_keep_their_order(void **state)
+{
+    (void)state;
+    const double values[] = {1e16, 1, 1, -1e16};
+    assert_true(kc_sum(values, 4) == 0); /* a single 1 is lost at 1e16, the two together are not */
+    assert_true(kc_sum((const double[]){1, 1, 1e16, -1e16}, 4) == 2);
+    assert_true(kc_sum(values, 0) == 0);
+}
+
+static void squares_are_summed_in_double(void **state)
+{
+    (void)state;
+    static float x[5000];
+    for (int64_t n = 0; n < 5000; n = n * 2 + 1) {
+        double want = 0;
+        for (int64_t i = 0; i < n; ++i) {
+            x[i] = (float)(i % 2 ? 1e-3 : 1e15) * (float)(i + 1);
+            want += (double)x[i] * x[i];
+        }
+        assert_float_equal(kc_sum_squares(x, n) / (want ? want : 1), want ? 1 : 0, 1e-14);
+    }
+    for (int64_t i = 0; i < 16; ++i)
+        x[i] = i == 7 ? 1e30f : 0;
+    assert_float_equal(kc_sum_squares(x, 16) / 1e60, 1, 1e-6);
+    x[11] = NAN;
+    assert_true(isnan(kc_sum_squares(x, 16)));
+}
+
+static void additions_are_by_element(void **state)
+{
+    (void)state;
+    float left[37], right[37];
+    for (int i = 0; i < 37; ++i) {
+        left[i] = (float)i;
+        right[i] = 0.5f;
+    }
+    kc_add(left, right, 36);
+    for (int i = 0; i < 36; ++i)
+        assert_true(left[i] == (float)i + 0.5f && right[i] == 0.5f);
+    assert_true(left[36] == 36);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_keep_their_order),
+        cmocka_unit_test(squares_are_summed_in_double),
+        cmocka_unit_test(additions_are_by_element),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""layers.py [ROOT]: does the tree keep its rules: doors, layers, headers, licence lines?"""
+
+import re
+import sys
+from pathlib import Path
+
+LEVELS = {"base": 0, "config": 1, "comm": 1, "types": 1, "io": 2, "data": 3, "nn": 3, "optim": 3,
+          "train": 4, "measure": 4, "record": 4, "app": 5}
+# Neighbours on one level that may be looked at; all others on one level may not.
+BESIDE = {("config", "types"), ("comm", "types"), ("optim", "nn")}
+
+# What marks a library in code, and the only places (prefixes of paths) where it may stand.
+DOORS = {
+    "MPI": (r"\bMPI_\w+|<mpi\.h>", ("src/comm/", "src/io/", "include/kcap/comm/mpi.h")),
+    "HDF5": (r"\bH5[A-Z]\w*|\bhid_t\b|\bherr_t\b|<hdf5\w*\.h>",
+             ("src/io/", "include/kcap/io/")),
+    "BLIS": (r"\bbli_\w+|\bBLIS_\w+|\bcblas_\w+|<(blis|cblas)\.h>", ("src/nn/gemm.c",)),
+    "LAPACKE": (r"\bLAPACKE_\w+|<lapacke\.h>", ("src/measure/quant.c",)),
+    "libyaml": (r"\byaml_\w+_t\b|<yaml\.h>", ("src/config/", "include/kcap/config/")),
+    "cJSON": (r"\bcJSON\w*|cJSON\.h", ("src/app/", "include/kcap/app/")),
+    "Random123": (r"\bphilox\d\w*|\bthreefry\d\w*|\bR123_\w+|<Random123/", ("src/base/rng.c",)),
+    "xxHash": (r"\bXXH(?:32|64|3|128|_)\w*|<xxhash\.h>",
+               ("src/config/", "src/io/", "include/kcap/config/", "include/kcap/io/")),
+}
+
+CODE = (".c", ".h", ".def", ".py", ".sh", ".slurm", ".pbs", ".cmake")
+CODE_NAMES = ("CMakeLists.txt", ".clang-format")
+FOLDERS = ("src", "include", "tests", "analysis", "jobscripts", ".ci")
+
+
+def bare(text):
+    """C without comments and texts, but with the names of included files."""
+    token = r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+
+    def blank(match):
+        before = text[text.rfind("\n", 0, match.start()) + 1:match.start()]
+        if match.group().startswith('"') and before.strip().startswith("#include"):
+            return match.group()
+        return re.sub(r"[^\n]", " ", match.group())
+    return re.sub(token, blank, text, flags=re.S)
+
+
+def c_files(root):
+    """(path from the root, bare text) of the program's C files."""
+    for folder in ("src", "include/kcap"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in (".c", ".h", ".def"):
+                yield path.relative_to(root).as_posix(), bare(path.read_text(encoding="utf-8"))
+
+
+def doors(name, text):
+    """Libraries used elsewhere than at their door."""
+    for library, (mark, places) in DOORS.items():
+        if name.startswith(places):
+            continue
+        for match in re.finditer(mark, text):
+            row = text.count("\n", 0, match.start()) + 1
+            yield f"{name}:{row}: {match.group()}: {library} only in {', '.join(places)}"
+
+
+def layer(name):
+    """The layer of src/LAYER/x.c or include/kcap/LAYER/x.h; src/main.c is of the app."""
+    parts = name.removeprefix("include/kcap/").removeprefix("src/").split("/")
+    return "app" if parts == ["main.c"] else parts[0]
+
+
+def includes(name, text):
+    """Includes that do not point downwards, and layers nobody knows."""
+    here = layer(name)
+    if here not in LEVELS:
+        yield f"{name}: layer {here} is not one of {', '.join(LEVELS)}"
+        return
+    for match in re.finditer(r'#include\s+"kcap/(\w+)/', text):
+        there = match.group(1)
+        row = text.count("\n", 0, match.start()) + 1
+        if there not in LEVELS:
+            yield f"{name}:{row}: includes the unknown layer {there}"
+        elif there != here and (here, there) not in BESIDE and LEVELS[there] >= LEVELS[here]:
+            yield f"{name}:{row}: {here} may not include {there}: dependencies point downwards"
+
+
+def declared(text):
+    """Functions of kcap declared here, outside of bodies, structs and macros."""
+    code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
+    while re.search(r"\{[^{}]*\}", code):
+        code = re.sub(r"\{[^{}]*\}", " @ ", code)
+    return set(re.findall(r"\b(kc_\w+)\s*\([^@;]*\)[^@;]*;", code))
+
+
+def own_headers(name, folder, files):
+    """Headers of its own layer that a file includes, directly or through one of them."""
+    seen, todo = set(), [name]
+    while todo:
+        for path in re.findall(r'#include "(kcap/[^"]*\.h)"', files.get(todo.pop(), "")):
+            path = f"include/{path}"
+            if path.startswith(folder + "/") and path not in seen:
+                seen.add(path)
+                todo.append(path)
+    return seen
+
+
+def contracts(files):
+    """A header with functions has its .c; a .c includes its own header, or where it has none, a
+    header of its layer that declares a function of its own."""
+    for name, text in files.items():
+        where, _, module = name.rpartition("/")
+        if name.endswith(".c") and name != "src/main.c":
+            folder = where.replace("src/", "include/kcap/", 1)
+            mine, own = own_headers(name, folder, files), f"{folder}/{module[:-2]}.h"
+            functions = {each for path in mine for each in declared(files.get(path, ""))}
+            if own in files and own not in mine:
+                yield f"{name}: does not include its own {own}"
+            elif not any(re.search(rf"^\w[^;{{]*\b{function}\([^;{{]*\{{", text, re.M)
+                         for function in functions):
+                yield f"{name}: no header of its layer declares a function of it"
+        elif name.endswith(".h") and not name.endswith("_internal.h") and declared(text):
+            source = name.replace("include/kcap/", "src/", 1)[:-2] + ".c"
+            if source not in files:
+                yield f"{name}: declares functions, but there is no {source}"
+
+
+def licences(root):
+    """Files of code without the licence line among their first three."""
+    for folder in FOLDERS:
+        for path in sorted((root / folder).rglob("*")):
+            if not path.is_file() or "__pycache__" in path.parts:
+                continue
+            if path.suffix in CODE or path.name in CODE_NAMES or folder == ".ci":
+                head = path.read_text(encoding="utf-8").split("\n", 3)[:3]
+                if not any("SPDX-License-Identifier: BSD-3-Clause" in line for line in head):
+                    yield f"{path.relative_to(root)}: no SPDX-License-Identifier: BSD-3-Clause"
+
+
+def check(root):
+    """All breaches of the rules, one line each."""
+    files = dict(c_files(root))
+    if not files:
+        return [f"{root}: no C file under src or include/kcap: nothing was checked"]
+    found = [line for name, text in files.items()
+             for rule in (doors, includes) for line in rule(name, text)]
+    return found + list(contracts(files)) + list(licences(root))
+
+
+if __name__ == "__main__":
+    breaches = check(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]))
+    print("\n".join(breaches))
+    sys.exit(bool(breaches))

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ranks move bytes and agree on errors. */
+#include "grids.h"
+
+#include <stdio.h>
+
+static void ranks_know_each_other(void **state)
+{
+    const kc_grid *g = *state;
+    int *ranks = calloc((size_t)g->size, sizeof *ranks);
+    char text[300] = "";
+    kc_allgather(g, &g->rank, ranks, sizeof g->rank);
+    for (int r = 0; r < g->size; ++r)
+        assert_int_equal(ranks[r], r);
+    assert_same_on_all(g, &g->size, sizeof g->size);
+    assert_int_equal(g->node_ranks, g->size);
+    kc_grid_mpi_version(text, sizeof text);
+    assert_true(strlen(text) > 3);
+    assert_null(strchr(text, '\n'));
+    free(ranks);
+}
+
+static void the_first_ranks_bytes_reach_all(void **state)
+{
+    const kc_grid *g = *state;
+    enum { N = 100003 };
+    unsigned char *data = malloc(N);
+    for (int i = 0; i < N; ++i)
+        data[i] = (unsigned char)(g->rank ? 255 : i % 251);
+    kc_bcast(g, data, N);
+    for (int i = 0; i < N; ++i)
+        assert_int_equal(data[i], i % 251);
+    data[0] = 77;
+    kc_bcast(g, data, 0);
+    assert_int_equal(data[0], 77);
+    free(data);
+}
+
+static void all_bytes_come_in_rank_order(void **state)
+{
+    const kc_grid *g = *state;
+    enum { N = 33 };
+    double mine[N], *all = calloc((size_t)g->size * N, sizeof *all);
+    for (int i = 0; i < N; ++i)
+        mine[i] = g->rank + i / 64.0;
+    kc_allgather(g, mine, all, sizeof mine);
+    for (int i = 0; i < N * g->size; ++i)
+        assert_true(all[i] == i / N + i % N / 64.0);
+    free(all);
+}
+
+static void nobody_failed(void **state)
+{
+    const kc_grid *g = *state;
+    kc_error e = {0};
+    assert_int_equal(kc_agree(g, &e), KC_OK);
+    assert_int_equal(e.code, KC_OK);
+    assert_string_equal(e.text, "");
+}
+
+/* Every set of failing ranks: all learn what the lowest of them found. */
+static void the_lowest_failing_rank_speaks(void **state)
+{
+    const kc_grid *g = *state;
+    for (int failing = 1; failing < 1 << g->size; ++failing) {
+        kc_error e = {0};
+        char text[40];
+        int lowest = 0;
+        while (!(failing >> lowest & 1))
+            ++lowest;
+        if (failing >> g->rank & 1)
+            kc_fail(&e, g->rank % 2 ? KC_EIO : KC_EINPUT, "found by %d", g->rank);
+        assert_int_equal(kc_agree(g, &e), lowest % 2 ? KC_EIO : KC_EINPUT);
+        assert_int_equal(e.code, lowest % 2 ? KC_EIO : KC_EINPUT);
+        snprintf(text, sizeof text, "found by %d", lowest);
+        assert_string_equal(e.text, text);
+    }
+}
+
+static void equal_texts_agree(void **state)
+{
+    const kc_grid *g = *state;
+    kc_error e = {0};
+    char text[20] = "haswell";
+    text[10 + g->rank] = 'x'; /* behind the end */
+    assert_int_equal(kc_agree_text(g, "parallel.kernel", text, &e), KC_OK);
+    assert_int_equal(kc_agree_text(g, "nothing", "", &e), KC_OK);
+    assert_string_equal(e.text, "");
+}
+
+static void a_text_of_its_own_is_an_error(void **state)
+{
+    const kc_grid *g = *state;
+    const int last = g->size - 1;
+    kc_error e = {0};
+    char want[200];
+    if (g->size == 1)
+        return; /* one rank always agrees */
+    snprintf(want, sizeof want,
+             "parallel.kernel: rank 0 has 'zen', rank %d has 'zen3'; all ranks must have the same",
+             last);
+    assert_int_equal(kc_agree_text(g, "parallel.kernel", g->rank == last ? "zen3" : "zen", &e),
+                     KC_EINPUT);
+    assert_string_equal(e.text, want);
+    kc_error shorter = {0};
+    assert_int_equal(kc_agree_text(g, "x", g->rank == last ? "ze" : "zen", &shorter), KC_EINPUT);
+}
+
+static void barriers_let_all_pass(void **state)
+{
+    const kc_grid *g = *state;
+    int passed = 0;
+    for (int i = 0; i < 10; ++i) {
+        kc_barrier(g);
+        ++passed;
+    }
+    assert_same_on_all(g, &passed, sizeof passed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranks_know_each_other),
+        cmocka_unit_test(the_first_ranks_bytes_reach_all),
+        cmocka_unit_test(all_bytes_come_in_rank_order),
+        cmocka_unit_test(nobody_failed),
+        cmocka_unit_test(the_lowest_failing_rank_speaks),
+        cmocka_unit_test(equal_texts_agree),
+        cmocka_unit_test(a_text_of_its_own_is_an_error),
+        cmocka_unit_test(barriers_let_all_pass),
+    };
+    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
+}

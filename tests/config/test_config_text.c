@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The configuration as text: round trip, hash, and input that means harm. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kcap/config/config_internal.h"
+
+/* An allocation is dear under the sanitizer, which walks the stack slowly to tell MPI's leaks from
+ * ours. */
+#ifdef __SANITIZE_ADDRESS__
+enum { FEWER = 20 };
+#else
+enum { FEWER = 1 };
+#endif
+
+/* Numbers that look random and repeat; independent of the code under test. */
+static uint64_t draw(uint64_t *state)
+{
+    uint64_t x = *state += 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+
+static void *field(kc_config *cfg, int key)
+{
+    return (char *)cfg + kc_key_rows[key].offset;
+}
+
+/* Any text that YAML can hold, from pieces that need care. */
+static void draw_text(char *text, int most, uint64_t *state)
+{
+    static const char *const pieces[] = {"a",
+                                         "Z",
+                                         "7",
+                                         " ",
+                                         "  ",
+                                         ":",
+                                         ": ",
+                                         " #",
+                                         "\"",
+                                         "'",
+                                         "\\",
+                                         "\n",
+                                         "\t",
+                                         "\r",
+                                         "\x01",
+                                         "\x7f",
+                                         "-",
+                                         "- ",
+                                         "? ",
+                                         "{",
+                                         "]",
+                                         ",",
+                                         "&a",
+                                         "*a",
+                                         "!",
+                                         "|",
+                                         "%",
+                                         "@",
+                                         "`",
+                                         "true",
+                                         "~",
+                                         "\xc3\xa9",
+                                         "\xc2\x85",
+                                         "\xc2\xa0",
+                                         "\n ",
+                                         "...",
+                                         "---",
+                                         "\xe2\x80\xa8",
+                                         "\xe2\x80\xa9",
+                                         "\xef\xbb\xbf",
+                                         "\xef\xbf\xbf",
+                                         "\xf0\x9f\x99\x82",
+                                         "/",
+                                         "\x1b"};
+    text[0] = '\0';
+    for (int n = (int)(draw(state) % (uint64_t)most); n > 0; n--)
+        strcat(text, pieces[draw(state) % (sizeof pieces / sizeof pieces[0])]);
+}
+
+static void draw_word(char *text, const char *words, uint64_t *state)
+{
+    char copy[KC_TEXT_MAX], *rest = copy, *word;
+    int seen = 0;
+    snprintf(copy, sizeof copy, "%s", words);
+    while ((word = strsep(&rest, "|")) != NULL)
+        if (draw(state) % (uint64_t)++seen == 0)
+            strncpy(text, word, sizeof(kc_key_CHOICE)); /* zeroes the rest, as a reader does */
+}
+
+static void draw_key(kc_config *cfg, int key, uint64_t *state)
+{
+    const kc_key_row *row = &kc_key_rows[key];
+    double share = (double)(draw(state) >> 11) * 0x1p-53;
+    char text[KC_TEXT_MAX];
+    if (row->type == KC_TYPE_INT) {
+        *(int64_t *)field(cfg, key) =
+            (int64_t)(row->least + floor(share * (row->most - row->least)));
+    } else if (row->type == KC_TYPE_REAL) {
+        double scale = draw(state) % 2 ? 1 : exp2(-(double)(draw(state) % 1100));
+        *(double *)field(cfg, key) = row->least + share * scale * (row->most - row->least);
+    } else if (row->type == KC_TYPE_CHOICE) {
+        draw_word(field(cfg, key), row->unit, state);
+    } else {
+        draw_text(text, 60, state);
+        memset(field(cfg, key), 0, row->bytes);
+        sprintf(field(cfg, key), "%s%s", row->type == KC_TYPE_PATH ? "/" : "", text);
+    }
+}
+
+static void assert_round_trip(const kc_config *cfg)
+{
+    kc_config again;
+    kc_error e = {0};
+    char *text = kc_config_yaml(cfg);
+    if (kc_config_parse(text, strlen(text), "x.yaml", NULL, 0, &again, &e) != KC_OK)
+        fail_msg("%s\n%s", e.text, text);
+    assert_memory_equal(cfg, &again, sizeof again);
+    free(text);
+}
+
+static void random_configs_return(void **state)
+{
+    (void)state;
+    uint64_t seed = 1;
+    for (int round = 0; round < 2000 / FEWER; round++) {
+        kc_config cfg;
+        kc_config_defaults(&cfg);
+        for (int i = 0; i < KC_N_KEYS; i++)
+            draw_key(&cfg, i, &seed);
+        /* What keys demand of each other. */
+        cfg.train.lanes = cfg.train.batch;
+        cfg.model.head_dim = 4 * (1 + cfg.model.head_dim / 4 % 256);
+        cfg.model.rotary_fraction = 0.5;
+        cfg.corpus.diversity = 2;
+        cfg.corpus.last_names = 0;
+        assert_round_trip(&cfg);
+    }
+}
+
+static char *printed_with_help(const kc_config *cfg)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    kc_config_print(cfg, 1, out);
+    fclose(out);
+    return text;
+}
+
+static void defaults_with_help_return(void **state)
+{
+    (void)state;
+    kc_config cfg, again;
+    kc_error e = {0};
+    kc_config_defaults(&cfg);
+    char *text = printed_with_help(&cfg);
+    assert_int_equal(kc_config_parse(text, strlen(text), "x", NULL, 0, &again, &e), KC_OK);
+    assert_memory_equal(&cfg, &again, sizeof cfg);
+    assert_non_null(strstr(text, "\n  layers: 2  # [1, 1000] layers: transformer blocks\n"));
+    assert_non_null(strstr(text, "\n  pools: \"\"  # folder of the value lists;"));
+    assert_non_null(strstr(text, "\n  eps: 1.0e-06  # [0, 1]: AdamW"));
+    free(text);
+}
+
+/* Another value, not necessarily an allowed one. */
+static void alter(kc_config *cfg, int key)
+{
+    if (kc_key_rows[key].type == KC_TYPE_INT)
+        *(int64_t *)field(cfg, key) += 1;
+    else if (kc_key_rows[key].type == KC_TYPE_REAL)
+        *(double *)field(cfg, key) = nextafter(*(double *)field(cfg, key), 2e9);
+    else
+        strcat(field(cfg, key), "x");
+}
+
+static void hash_follows_the_experiment(void **state)
+{
+    (void)state;
+    kc_config cfg;
+    char hash[17], other[17], text[200];
+    int bits = 0;
+    kc_config_defaults(&cfg);
+    kc_config_hash(&cfg, hash);
+    assert_int_equal(strspn(hash, "0123456789abcdef"), 16);
+    for (int i = 0; i < KC_N_KEYS; i++) {
+        kc_config altered = cfg;
+        alter(&altered, i);
+        kc_config_hash(&altered, other);
+        int is_bits = kc_key_rows[i].effect == KC_EFFECT_BITS;
+        assert_int_equal(strcmp(hash, other) != 0, is_bits);
+        assert_int_equal(kc_config_differs(&cfg, &altered, "a", "b", text, sizeof text), is_bits);
+        bits += is_bits;
+    }
+    assert_in_range(bits, 1, KC_N_KEYS - 1);
+    kc_config altered = cfg;
+    altered.model.layers = 4;
+    kc_config_differs(&cfg, &altered, "the first", "the second", text, sizeof text);
+    assert_string_equal(text, "model.layers: 2 in the first, 4 in the second");
+}
+
+static const char sample[] =
+    "# a valid file\nrun: {name: \"exa\\u00e9mple\", seed: 1, out: runs/example}\n"
+    "corpus:\n  kind: biod\n  people: 5e2\n  pools: ../p\n"
+    "model: {arch: gpt2, layers: 2, heads: 1, head_dim: 64}\n"
+    "train:\n  batch: 8\n  lanes: 4\n  lr: 1.0e-3\n  beta1: .9\nparallel: {threads: 0}\n";
+
+static void mutate(char *text, size_t *bytes, uint64_t *state)
+{
+    static const char special[] = "[]{}:,-?#&*!|>'\"%@`\n \t0e.~\\\xff\x80\xc2\xef";
+    for (int n = 1 + (int)(draw(state) % 4); n > 0; n--) {
+        size_t at = draw(state) % *bytes;
+        switch (draw(state) % 4) {
+        case 0: /* NUL among the special ones */
+            text[at] = special[draw(state) % sizeof special];
+            break;
+        case 1:
+            text[at] = (char)draw(state);
+            break;
+        case 2: /* drop a byte */
+            memmove(text + at, text + at + 1, --*bytes - at);
+            break;
+        default: /* repeat the rest from here */
+            memmove(text + at + 1, text + at, (*bytes)++ - at);
+            break;
+        }
+    }
+}
+
+static void broken_input_never_crashes(void **state)
+{
+    (void)state;
+    uint64_t seed = 7;
+    int accepted = 0, rounds = 20000 / FEWER;
+    for (int round = 0; round < rounds; round++) {
+        kc_config cfg;
+        kc_error e = {0};
+        size_t bytes = sizeof sample - 1;
+        char *text = malloc(bytes + 8);
+        memcpy(text, sample, bytes);
+        mutate(text, &bytes, &seed);
+        text = realloc(text, bytes); /* so that a sanitizer sees a byte too far */
+        if (kc_config_parse(text, bytes, "x.yaml", NULL, 0, &cfg, &e) == KC_OK) {
+            accepted++;
+            assert_round_trip(&cfg);
+        } else {
+            assert_int_equal(e.code, KC_EINPUT);
+            assert_true(strncmp(e.text, "default:", 8) == 0 || strncmp(e.text, "x.yaml:", 7) == 0);
+            assert_null(strchr(e.text, '\n'));
+        }
+        free(text);
+    }
+    assert_in_range(accepted, rounds / 100, rounds - rounds / 10);
+}
+
+static void garbage_in_overrides(void **state)
+{
+    (void)state;
+    uint64_t seed = 9;
+    for (int round = 0; round < 5000 / FEWER; round++) {
+        kc_config cfg;
+        kc_error e = {0};
+        char set[KC_TEXT_MAX] = "run.name=";
+        const char *sets = set;
+        draw_text(set + 9, 12, &seed);
+        if (kc_config_parse("", 0, "x.yaml", &sets, 1, &cfg, &e) == KC_OK) {
+            assert_round_trip(&cfg);
+        } else {
+            assert_memory_equal(e.text, "--set run.name=", 15);
+            assert_null(strchr(e.text, '\n'));
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_configs_return),       cmocka_unit_test(defaults_with_help_return),
+        cmocka_unit_test(hash_follows_the_experiment), cmocka_unit_test(broken_input_never_crashes),
+        cmocka_unit_test(garbage_in_overrides),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

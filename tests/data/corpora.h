@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_TESTS_DATA_CORPORA_H
+#define KCAP_TESTS_DATA_CORPORA_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kcap/data/corpus.h"
+
+/* What a small corpus of biographies is made of; a text may be replaced before it is used. */
+enum { N_TEXTS = 13 };
+
+typedef struct texts {
+    const char *name[N_TEXTS], *text[N_TEXTS];
+} texts;
+
+static inline texts small_texts(void)
+{
+    return (texts){
+        {"pools/first_name.txt", "pools/middle_name.txt", "pools/last_name.txt", "pools/city.txt",
+         "pools/university.txt", "pools/field.txt", "pools/company.txt", "templates/birth_date.txt",
+         "templates/birth_city.txt", "templates/university.txt", "templates/major.txt",
+         "templates/employer.txt", "templates/working_city.txt"},
+        {"Ada\nBen\nCleo\nDan\nEve Marie\n", "Lou\nMay\nNed\nAda\n", "Poe\nQuist\nRoe\nFlorence\n",
+         "Florence, AL\nSt. Paul, MN\nNew York, NY\n",
+         "Ohio State\nOhio\nTexas A&M\nCollege of St. Mary\nYale\n", "Law\nArt\nCivil Law\n",
+         "Acme Corp.; Paul, ID\nBolt, Nut and Sons; New York, NY\nAcme; Rome, GA\n"
+         "Yahoo!; New York, NY\n",
+         "{subject} was born on {value}.\n{subject} has the birthday {value}, by the way.\n",
+         "{subject} comes from {value}.\n{subject} was a child in {value} once.\n"
+         "{subject} grew up in {value}.\n",
+         "{subject} went to {value}.\n{subject} holds a degree of {value} now.\n",
+         "{subject} learnt {value}.\n{subject} chose {value} at school.\n",
+         "{subject} works for {value} today.\n{subject} serves {value} well.\n",
+         "{subject} works in {value}.\n{subject} goes to {value} each day.\n"}};
+}
+
+/* The texts as if they had been read from files under /small. */
+static inline kc_files files_of(const texts *t)
+{
+    kc_files files = {0};
+
+    for (int i = 0; i < N_TEXTS; i++) {
+        size_t bytes = strlen(t->text[i]);
+
+        files.text = realloc(files.text, (size_t)files.bytes + bytes + 1);
+        memcpy(files.text + files.bytes, t->text[i], bytes + 1);
+        snprintf(files.file[i].name, sizeof files.file[i].name, "%s", t->name[i]);
+        snprintf(files.file[i].path, sizeof files.file[i].path, "/small/%s", t->name[i]);
+        files.file[i].begin = files.bytes;
+        files.file[i].bytes = (int64_t)bytes;
+        files.bytes += (int64_t)bytes + 1;
+        files.n++;
+    }
+    return files;
+}
+
+static inline kc_config config_of(const char *kind, int64_t people)
+{
+    kc_config cfg;
+
+    kc_config_defaults(&cfg);
+    strcpy(cfg.corpus.kind, kind);
+    cfg.corpus.people = people;
+    return cfg;
+}
+
+/* A corpus of the small texts; a failure fails the test with its message. */
+static inline kc_corpus *small_corpus(const kc_config *cfg, const texts *t)
+{
+    kc_files files = files_of(t);
+    kc_corpus *corpus = NULL;
+    kc_error e = {0};
+
+    if (kc_corpus_create(cfg, &files, &corpus, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    kc_files_free(&files);
+    return corpus;
+}
+
+/* The same from the files shipped with kcap. */
+static inline kc_corpus *shipped_corpus(const kc_config *cfg)
+{
+    kc_corpus *corpus = NULL;
+    kc_error e = {0};
+    kc_files files;
+
+    if (kc_files_load(cfg, &files, &e) != KC_OK ||
+        kc_corpus_create(cfg, &files, &corpus, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    kc_files_free(&files);
+    return corpus;
+}
+
+static inline kc_doc doc_for(const kc_corpus *corpus)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+
+    return (kc_doc){.tokens = calloc((size_t)info->max_doc_tokens, sizeof(int32_t)),
+                    .spans = calloc((size_t)info->n_attributes, sizeof(kc_span))};
+}
+
+static inline void doc_free(kc_doc *doc)
+{
+    free(doc->tokens);
+    free(doc->spans);
+}
+
+/* Running text of tokens begin ... end-1 in a static buffer. */
+static inline const char *text_of(const kc_corpus *corpus, const int32_t *tokens, int32_t begin,
+                                  int32_t end)
+{
+    static char text[1 << 16];
+    size_t n = 0;
+
+    text[0] = 0;
+    for (int32_t i = begin; i < end; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s",
+                              i > begin && !kc_corpus_word_joins(corpus, tokens[i]) ? " " : "",
+                              kc_corpus_word(corpus, tokens[i]));
+    return text;
+}
+
+static inline const kc_span *span_of(const kc_doc *doc, int32_t attribute)
+{
+    for (int32_t i = 0; i < doc->n_spans; i++)
+        if (doc->spans[i].attribute == attribute)
+            return &doc->spans[i];
+    fail_msg("no span of attribute %d", attribute);
+    return NULL;
+}
+
+/* Entry `i` of a text, up to `stop`, empty past the last; a static buffer. */
+static inline const char *entry(const char *text, int64_t i, char stop)
+{
+    static char line[256];
+
+    while (i-- > 0 && *text)
+        text += strcspn(text, "\n") + 1;
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(text, (char[]){'\n', stop, 0}), text);
+    return line;
+}
+
+/* Chi-square of counts against equal shares, as a standard normal (Wilson and Hilferty): above 4
+ * has a chance of 3e-5. Counts too even are as wrong as counts too far apart. */
+static inline double uneven(const int64_t *count, int64_t n)
+{
+    double total = 0, sum = 0, df = (double)n - 1;
+
+    for (int64_t i = 0; i < n; i++)
+        total += (double)count[i];
+    for (int64_t i = 0; i < n; i++) {
+        double d = (double)count[i] - total / (double)n;
+
+        sum += d * d / (total / (double)n);
+    }
+    return (__builtin_cbrt(sum / df) - (1 - 2 / (9 * df))) / __builtin_sqrt(2 / (9 * df));
+}
+
+#endif

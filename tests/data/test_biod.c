@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "corpora.h"
+
+#include <math.h>
+
+/* bioD over the small names: 5 x 4 x 4 of them; "Ada" stands in two pools. */
+static kc_corpus *small_biod(int64_t people, int64_t K, int64_t C, int64_t D, int64_t L, int64_t T)
+{
+    kc_config cfg = config_of("biod", people);
+    texts t = small_texts();
+
+    cfg.corpus.attributes = K;
+    cfg.corpus.chunks = C;
+    cfg.corpus.diversity = D;
+    cfg.corpus.length = L;
+    cfg.corpus.alphabet = T;
+    return small_corpus(&cfg, &t);
+}
+
+static void the_quickstart_counts(void **state)
+{
+    kc_config cfg = config_of("biod", 2000);
+    kc_corpus *c;
+    const kc_corpus_info *info;
+    double names = 3 * log(48) / log(2), people = log(2000) / log(2);
+
+    (void)state;
+    cfg.corpus.first_names = cfg.corpus.middle_names = cfg.corpus.last_names = 48;
+    c = shipped_corpus(&cfg);
+    info = kc_corpus_about(c);
+    assert_int_equal(info->n_vocab, 279);
+    assert_int_equal(info->max_doc_tokens, 16);
+    assert_int_equal(info->lengths_are_equal, 1);
+    assert_float_equal(info->mean_doc_tokens, 16, 0);
+    assert_int_equal(info->n_attributes, 7);
+    assert_float_equal(info->log2_names, names, 1e-9);
+    assert_float_equal(info->log2_values, 7, 1e-12);
+    assert_float_equal(info->log2_strings, 7, 1e-12);
+    assert_float_equal(info->max_name_bits, 2000 * (names - people), 1e-6);
+    assert_float_equal(info->max_value_bits, 84000, 1e-6);
+    assert_float_equal(info->max_diversity_bits, 0, 1e-6);
+    assert_float_equal(info->max_bits, 95578, 1);
+    kc_corpus_destroy(c);
+}
+
+static void bits_follow_the_bound(void **state)
+{
+    kc_corpus *c = small_biod(40, 3, 2, 10, 4, 5);
+    const kc_corpus_info *info = kc_corpus_about(c);
+    double value = 40 * 3 * 2 * log2(10), diversity = 3 * 10 * log2(5 * 5 * 5 * 5 / 10.0);
+
+    (void)state;
+    assert_int_equal(info->K, 3);
+    assert_int_equal(info->C, 2);
+    assert_int_equal(info->D, 10);
+    assert_int_equal(info->L, 4);
+    assert_float_equal(info->log2_values, 2 * log2(10), 1e-12);
+    assert_float_equal(info->attribute[3].log2_pool, 2 * log2(10), 1e-12);
+    assert_string_equal(info->attribute[3].name, "id3");
+    assert_float_equal(info->max_name_bits, 40, 1e-9);
+    assert_float_equal(info->max_value_bits, value, 1e-9);
+    assert_float_equal(info->max_diversity_bits, diversity, 1e-9);
+    assert_float_equal(info->max_bits, 40 + value + diversity, 1e-9);
+    assert_int_equal(info->max_doc_tokens, 1 + 3 + 3 * (1 + 2 * 4));
+    kc_corpus_destroy(c);
+}
+
+static void words_stand_in_their_order(void **state)
+{
+    static const char *const WANT[] = {
+        "<eos>", "Ada",   "Ben", "Cleo",     "Dan",  "Eve Marie", "Lou", "May", "Ned", "Ada",
+        "Poe",   "Quist", "Roe", "Florence", "id1:", "id2:",      "c0",  "c1",  "c2"};
+    kc_corpus *c = small_biod(10, 2, 1, 3, 1, 3);
+
+    (void)state;
+    assert_int_equal(kc_corpus_about(c)->n_vocab, 19);
+    for (int32_t i = 0; i < 19; i++)
+        assert_string_equal(kc_corpus_word(c, i), WANT[i]);
+    assert_int_equal(kc_corpus_word_joins(c, 14), 0);
+    kc_corpus_destroy(c);
+}
+
+/* Check one document; values[a * C + chunk] holds the person's strings, -1 until seen. */
+static void document_check(const kc_corpus *c, const kc_doc *doc, int64_t person, int32_t *strings)
+{
+    const kc_corpus_info *info = kc_corpus_about(c);
+    int32_t chunk = (int32_t)info->L, value = (int32_t)info->C * chunk, at = 4;
+    int64_t name = kc_corpus_value(c, person, 0), seen = 0;
+
+    assert_int_equal(doc->n_tokens, info->max_doc_tokens);
+    assert_int_equal(doc->n_spans, info->n_attributes);
+    assert_int_equal(doc->tokens[0], KC_EOS);
+    assert_int_equal(doc->tokens[1], 1 + name / 16);
+    assert_int_equal(doc->tokens[2], 6 + name / 4 % 4);
+    assert_int_equal(doc->tokens[3], 10 + name % 4);
+    assert_memory_equal(&doc->spans[0], (&(kc_span){person, 0, 1, 2, 4}), sizeof(kc_span));
+    for (int32_t s = 1; s < doc->n_spans; s++) {
+        const kc_span *span = &doc->spans[s];
+        int32_t *mine = strings + (span->attribute - 1) * value;
+
+        assert_int_equal(doc->tokens[at], 13 + span->attribute);
+        assert_int_equal(span->begin, at + 1);
+        assert_int_equal(span->head_end, at + 1 + chunk);
+        assert_int_equal(span->end, at + 1 + value);
+        if (mine[0] < 0)
+            memcpy(mine, doc->tokens + at + 1, (size_t)value * sizeof *mine);
+        assert_memory_equal(mine, doc->tokens + at + 1, (size_t)value * sizeof *mine);
+        for (int32_t i = span->begin; i < span->end; i++)
+            assert_in_range(doc->tokens[i], 14 + info->K, info->n_vocab - 1);
+        seen |= (int64_t)1 << span->attribute;
+        at = span->end;
+    }
+    assert_int_equal(seen, ((int64_t)1 << (info->K + 1)) - 2);
+}
+
+static void documents_tell_the_person(void **state)
+{
+    enum { N = 80, K = 5, C = 3, L = 2, VALUES = K * C * L };
+    kc_corpus *c = small_biod(N, K, C, 20, L, 9);
+    kc_doc doc = doc_for(c);
+    static int32_t strings[N * VALUES];
+
+    (void)state;
+    memset(strings, 255, sizeof strings);
+    for (int64_t i = 0; i < 10000; i++) {
+        kc_corpus_document(c, i % N, i / N - 1, &doc);
+        document_check(c, &doc, i % N, strings + i % N * VALUES);
+    }
+    doc_free(&doc);
+    kc_corpus_destroy(c);
+}
+
+static void attributes_have_their_own_strings(void **state)
+{
+    enum { K = 4, D = 12, T = 40 };
+    kc_corpus *c = small_biod(80, K, 1, D, 1, T);
+    int32_t token_of[K][D], shared = 0;
+    kc_doc doc = doc_for(c);
+
+    (void)state;
+    memset(token_of, 0, sizeof token_of);
+    for (int64_t i = 0; i < 80; i++) {
+        kc_corpus_document(c, i, 0, &doc);
+        for (int32_t a = 0; a < K; a++) {
+            int32_t *token = &token_of[a][kc_corpus_value(c, i, a + 1)];
+            int32_t found = doc.tokens[span_of(&doc, a + 1)->begin];
+
+            assert_true(!*token || *token == found);
+            *token = found;
+        }
+    }
+    for (int a = 0; a < K; a++) {
+        for (int d = 0; d < D; d++) {
+            for (int other = 0; other < d; other++)
+                assert_int_not_equal(token_of[a][d], token_of[a][other]);
+            shared += a && token_of[a][d] == token_of[a - 1][d];
+        }
+    }
+    assert_true(shared < 8);
+    doc_free(&doc);
+    kc_corpus_destroy(c);
+}
+
+static void chunks_are_drawn_apart(void **state)
+{
+    enum { D = 8, N = 80 };
+    kc_corpus *c = small_biod(N, 2, 2, D, 1, 50);
+    int32_t token_of[2][D] = {{0}}, same[3] = {0};
+    kc_doc doc = doc_for(c);
+
+    (void)state;
+    for (int64_t i = 0; i < 2 * N; i++) { /* first learn the strings, then compare */
+        int64_t first = kc_corpus_value(c, i % N, 1), second = kc_corpus_value(c, i % N, 2);
+        const int32_t *one, *two;
+
+        kc_corpus_document(c, i % N, 0, &doc);
+        one = doc.tokens + span_of(&doc, 1)->begin;
+        two = doc.tokens + span_of(&doc, 2)->begin;
+        token_of[0][first] = one[0];
+        token_of[1][second] = two[0];
+        if (i >= N) {
+            same[0] += one[1] == one[0];
+            same[1] += one[1] == token_of[0][second];
+            same[2] += two[1] == token_of[1][first];
+        }
+    }
+    for (int k = 0; k < 3; k++)
+        assert_true(same[k] < 25);
+    doc_free(&doc);
+    kc_corpus_destroy(c);
+}
+
+static void values_are_uniform_and_orders_fresh(void **state)
+{
+    enum { N = 2000, K = 3, D = 8, EXPOSURES = 10 };
+    int64_t count[D] = {0}, order[6] = {0}, pair[D * D] = {0};
+    kc_config cfg = config_of("biod", N);
+    kc_corpus *c;
+    kc_doc doc;
+
+    (void)state;
+    cfg.corpus.attributes = K;
+    cfg.corpus.diversity = D;
+    c = shipped_corpus(&cfg);
+    doc = doc_for(c);
+    for (int64_t i = 0; i < N; i++) {
+        count[kc_corpus_value(c, i, 2)]++;
+        pair[kc_corpus_value(c, i, 1) * D + kc_corpus_value(c, i, 3)]++;
+        for (int64_t x = 0; x < EXPOSURES; x++) {
+            kc_corpus_document(c, i, x, &doc);
+            order[(doc.spans[1].attribute - 1) * 2 +
+                  (doc.spans[2].attribute > doc.spans[3].attribute)]++;
+        }
+    }
+    assert_true(uneven(count, D) < 4);
+    assert_true(uneven(pair, D * D) < 4);
+    assert_true(uneven(order, 6) < 4 && uneven(order, 6) > -4);
+    doc_free(&doc);
+    kc_corpus_destroy(c);
+}
+
+static void too_many_strings_are_refused(void **state)
+{
+    kc_config cfg = config_of("biod", 10);
+    texts t = small_texts();
+    kc_files files = files_of(&t);
+    kc_corpus *c;
+    kc_error e = {0};
+
+    (void)state;
+    cfg.corpus.diversity = 26;
+    cfg.corpus.length = 2;
+    cfg.corpus.alphabet = 5;
+    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
+    assert_string_equal(e.text, "corpus.diversity: 26 distinct strings, but 2 characters of an "
+                                "alphabet of 5 make 25; lower corpus.diversity or raise "
+                                "corpus.length or corpus.alphabet");
+    assert_null(c);
+    kc_files_free(&files);
+}
+
+static void a_short_pool_is_refused(void **state)
+{
+    kc_config cfg = config_of("biod", 10);
+    texts t = small_texts();
+    kc_files files = files_of(&t);
+    kc_corpus *c;
+    kc_error e = {0};
+
+    (void)state;
+    cfg.corpus.middle_names = 48;
+    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
+    assert_string_equal(e.text,
+                        "/small/pools/middle_name.txt: 4 lines, but corpus.middle_names asks "
+                        "for 48; add lines or lower the key");
+    kc_files_free(&files);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_quickstart_counts),
+        cmocka_unit_test(bits_follow_the_bound),
+        cmocka_unit_test(words_stand_in_their_order),
+        cmocka_unit_test(documents_tell_the_person),
+        cmocka_unit_test(attributes_have_their_own_strings),
+        cmocka_unit_test(chunks_are_drawn_apart),
+        cmocka_unit_test(values_are_uniform_and_orders_fresh),
+        cmocka_unit_test(too_many_strings_are_refused),
+        cmocka_unit_test(a_short_pool_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

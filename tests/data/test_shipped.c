@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The lists and sentences that kcap ships. */
+#include "corpora.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "kcap/data/corpus_internal.h"
+
+enum { EMPLOYER = 5, WORKING_CITY = 7 };
+
+static void bits_are_those_of_the_paper(void **state)
+{
+    kc_config cfg = config_of("bios", 100000);
+    kc_corpus *c = shipped_corpus(&cfg);
+    const kc_corpus_info *info = kc_corpus_about(c);
+
+    (void)state;
+    assert_float_equal(info->log2_values, 47.5916, 1e-4);
+    assert_float_equal(exp2(info->log2_names), 1.6e8, 1);
+    assert_float_equal(info->max_bits, 5.824e6, 0.5e3); /* the paper's table */
+    kc_corpus_destroy(c);
+}
+
+static void lists_have_their_sizes_and_open_nothing(void **state)
+{
+    static const int32_t NAMES[] = {400, 400, 1000}, VALUES[] = {0, 67200, 200, 300, 100, 263, 2};
+    kc_config cfg = config_of("bios", 10);
+    kc_corpus *c = shipped_corpus(&cfg);
+
+    (void)state;
+    for (int p = 0; p < 3; p++) {
+        assert_int_equal(c->bios.name[p].n, NAMES[p]);
+        assert_int_equal(kc_pool_longest(&c->bios.name[p]), 1);
+    }
+    for (int a = 1; a < 7; a++) {
+        assert_int_equal(c->bios.value[a].n, VALUES[a]);
+        for (int32_t i = 0; i < c->bios.value[a].n; i++)
+            assert_int_equal(c->bios.value[a].opens[i], 0);
+    }
+    for (int s = 0; s < 6; s++)
+        assert_in_range(c->bios.sentence[s].before.n, 15, 60);
+    kc_corpus_destroy(c);
+}
+
+static void headquarters_betray_only_part_of_the_employer(void **state)
+{
+    kc_config cfg = config_of("bios", 10);
+    kc_corpus *c = shipped_corpus(&cfg);
+    const kc_pool *city = &c->bios.value[WORKING_CITY];
+    int most = 0;
+
+    (void)state;
+    for (int32_t i = 0; i < city->n; i++) {
+        int same = 0;
+
+        for (int32_t j = 0; j < city->n; j++)
+            same += kc_pool_length(city, i) == kc_pool_length(city, j) &&
+                    !memcmp(city->token + city->begin[i], city->token + city->begin[j],
+                            (size_t)kc_pool_length(city, i) * sizeof(int32_t));
+        most = same > most ? same : most;
+    }
+    assert_in_range(most, 10, 60);
+    kc_corpus_destroy(c);
+}
+
+static void every_word_comes_up(void **state)
+{
+    enum { N = 300 };
+    kc_config cfg = config_of("bios", N * 500);
+    kc_corpus *c = shipped_corpus(&cfg);
+    const kc_corpus_info *info = kc_corpus_about(c);
+    kc_doc doc = doc_for(c);
+    int64_t missing = 0, found = 0;
+    int32_t *seen = calloc((size_t)info->n_vocab, sizeof *seen);
+
+    (void)state;
+    for (int64_t i = 0; i < info->n_people; i++) {
+        kc_corpus_document(c, i, i % 7, &doc);
+        for (int32_t k = 0; k < doc.n_tokens; k++) {
+            assert_in_range(doc.tokens[k], 0, info->n_vocab - 1);
+            seen[doc.tokens[k]]++;
+        }
+    }
+    for (int64_t v = 0; v < info->n_vocab; v++) {
+        missing += !seen[v];
+        found += !!seen[v];
+    }
+    assert_int_equal(missing, 0);
+    assert_in_range(found, 1500, 3275);
+    free(seen);
+    doc_free(&doc);
+    kc_corpus_destroy(c);
+}
+
+static void biographies_have_the_usual_length(void **state)
+{
+    kc_config cfg = config_of("bios", 3000);
+    kc_corpus *c = shipped_corpus(&cfg);
+    const kc_corpus_info *info = kc_corpus_about(c);
+    kc_doc doc = doc_for(c);
+    double sum = 0;
+
+    (void)state;
+    for (int64_t i = 0; i < 30000; i++) {
+        kc_corpus_document(c, i % 3000, i / 3000, &doc);
+        sum += doc.n_tokens;
+    }
+    assert_float_equal(sum / 30000, info->mean_doc_tokens, 0.3);
+    assert_true(info->mean_doc_tokens > 50 && info->mean_doc_tokens < 90);
+    assert_true(info->max_doc_tokens < 160);
+    doc_free(&doc);
+    kc_corpus_destroy(c);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void twenty_million_people_cost_nothing(void **state)
+{
+    kc_config cfg = config_of("bios", 20000000);
+    double start = seconds();
+    kc_corpus *c = shipped_corpus(&cfg);
+    kc_doc doc = doc_for(c);
+
+    (void)state;
+    kc_corpus_document(c, 19999999, 999999, &doc);
+    assert_int_equal(doc.n_spans, 8);
+    assert_true(seconds() - start < 2);
+    assert_float_equal(kc_corpus_about(c)->max_bits, 1011.8e6, 1e5);
+    doc_free(&doc);
+    kc_corpus_destroy(c);
+}
+
+static void another_seed_is_another_corpus(void **state)
+{
+    kc_config cfg = config_of("bios", 1000);
+    kc_corpus *a = shipped_corpus(&cfg), *b;
+    int same = 0;
+
+    (void)state;
+    cfg.run.seed++;
+    b = shipped_corpus(&cfg);
+    for (int64_t i = 0; i < 1000; i++)
+        same += kc_corpus_value(a, i, EMPLOYER) == kc_corpus_value(b, i, EMPLOYER);
+    assert_true(same < 20);
+    kc_corpus_destroy(a);
+    kc_corpus_destroy(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bits_are_those_of_the_paper),
+        cmocka_unit_test(lists_have_their_sizes_and_open_nothing),
+        cmocka_unit_test(headquarters_betray_only_part_of_the_employer),
+        cmocka_unit_test(every_word_comes_up),
+        cmocka_unit_test(biographies_have_the_usual_length),
+        cmocka_unit_test(twenty_million_people_cost_nothing),
+        cmocka_unit_test(another_seed_is_another_corpus),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

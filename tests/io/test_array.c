@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kcap/io/array.h"
+#include "kcap/io/attribute.h"
+#include "kcap/io/file.h"
+#include "kcap/io/text.h"
+
+typedef struct fixture {
+    char path[64];
+    kc_h5 file;
+} fixture;
+
+static int set_up(void **state)
+{
+    fixture *x = *state;
+    kc_error e = {0};
+    snprintf(x->path, sizeof x->path, "/tmp/kcap_test_XXXXXX");
+    int fd = mkstemp(x->path);
+    close(fd);
+    return fd < 0 ? -1 : kc_h5_create(&x->file, x->path, KC_H5_PLAIN, &e);
+}
+
+static int tear_down(void **state)
+{
+    fixture *x = *state;
+    kc_error e = {0};
+    kc_h5_close(&x->file, &e);
+    return unlink(x->path);
+}
+
+static void says(const kc_error *e, int code, const char *part)
+{
+    assert_int_equal(e->code, code);
+    if (strstr(e->text, part) == NULL)
+        fail_msg("'%s' does not say '%s'", e->text, part);
+}
+
+/* Each range of flat indices is written and read alone and touches nothing else. */
+static void every_flat_range(void **state)
+{
+    fixture *x = *state;
+    static const int64_t shapes[][KC_H5_DIMS] = {{7}, {4, 5}, {3, 4, 3}, {2, 3, 2, 3}};
+    for (int d = 1; d <= KC_H5_DIMS; ++d) {
+        kc_error e = {0};
+        kc_h5_array a;
+        char name[8] = {'/', (char)('a' + d), 0};
+        int64_t n = 1;
+        double whole[64], zero[64] = {0}, part[64];
+        for (int i = 0; i < d; ++i)
+            n *= shapes[d - 1][i];
+        assert_int_equal(kc_h5_array_create(&x->file, name, KC_H5_REAL, d, shapes[d - 1], &e), 0);
+        assert_int_equal(kc_h5_array_open(&x->file, name, KC_H5_REAL, &a, &e), 0);
+        assert_int_equal(a.n_dims, d);
+        assert_memory_equal(a.dims, shapes[d - 1], (size_t)d * sizeof(int64_t));
+        for (int64_t first = 0; first <= n; ++first)
+            for (int64_t count = 0; first + count <= n; ++count) {
+                for (int64_t i = 0; i < count; ++i)
+                    part[i] = (double)(first * 100 + i + 1);
+                assert_int_equal(kc_h5_array_write(&a, 0, n, zero, &e), 0);
+                assert_int_equal(kc_h5_array_write(&a, first, count, part, &e), 0);
+                assert_int_equal(kc_h5_array_read(&a, 0, n, whole, &e), 0);
+                for (int64_t i = 0; i < n; ++i)
+                    assert_true(whole[i] ==
+                                (i >= first && i < first + count ? part[i - first] : 0));
+                memset(part, 0, sizeof part);
+                assert_int_equal(kc_h5_array_read(&a, first, count, part, &e), 0);
+                assert_memory_equal(part, whole + first, (size_t)count * sizeof *part);
+            }
+        assert_int_equal(kc_h5_array_close(&a, &e), 0);
+    }
+}
+
+static void texts_and_attributes_come_back(void **state)
+{
+    fixture *x = *state;
+    kc_error e = {0};
+    char *text = NULL;
+    int64_t size = 0, n = -1, value = 0;
+    assert_int_equal(kc_h5_text_write(&x->file, "/deep/down", "a\0b", 4, 0, &e), 0);
+    assert_int_equal(kc_h5_text_write(&x->file, "/pair", "ab\0cde", 3, 2, &e), 0);
+    assert_int_equal(kc_h5_set_text(&x->file, "/deep", "note", "gr\xc3\xbc\xc3\x9f", &e), 0);
+    assert_int_equal(kc_h5_set_int(&x->file, "/", "seed", -5, &e), 0);
+    assert_int_equal(kc_h5_close(&x->file, &e), 0);
+    assert_int_equal(kc_h5_open(&x->file, x->path, KC_H5_PLAIN, &e), 0);
+    assert_int_equal(kc_h5_text_read(&x->file, "/deep/down", &text, &size, &n, &e), 0);
+    assert_true(size == 4 && n == 0);
+    assert_memory_equal(text, "a\0b", 4);
+    free(text);
+    assert_int_equal(kc_h5_text_read(&x->file, "/pair", &text, &size, &n, &e), 0);
+    assert_true(size == 3 && n == 2);
+    assert_memory_equal(text, "ab\0cde", 6);
+    free(text);
+    assert_int_equal(kc_h5_get_text(&x->file, "/deep", "note", &text, &e), 0);
+    assert_string_equal(text, "gr\xc3\xbc\xc3\x9f");
+    free(text);
+    assert_int_equal(kc_h5_get_int(&x->file, "/", "seed", &value, &e), 0);
+    assert_int_equal(value, -5);
+
+    assert_int_equal(kc_h5_get_text(&x->file, "/", "seed", &text, &e), KC_EINPUT);
+    says(&e, KC_EINPUT, "attribute seed of / has another type than kcap writes");
+    e = (kc_error){0};
+    kc_h5_get_int(&x->file, "/", "sed", &value, &e);
+    says(&e, KC_EINPUT, "attribute sed of / is missing");
+}
+
+static void foreign_objects_are_refused(void **state)
+{
+    fixture *x = *state;
+    kc_error e = {0};
+    kc_h5_array a;
+    char command[600];
+    assert_int_equal(kc_h5_close(&x->file, &e), 0);
+    snprintf(
+        command, sizeof command,
+        "/usr/bin/python3 -c \"import h5py; f = h5py.File('%s', 'w');"
+        "f['soft'] = h5py.SoftLink('/x'); f['out/er'] = h5py.ExternalLink('/etc/a', '/b');"
+        "f['f4'] = [[1.0]]; f.create_dataset('far', (2,), 'f4', external=[('/tmp/b', 0, 8)])\"",
+        x->path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(kc_h5_open(&x->file, x->path, KC_H5_PLAIN, &e), 0);
+    static const char *const cases[][2] = {{"/soft", "/soft is a link that leads elsewhere"},
+                                           {"/out/er", "/out/er is a link that leads elsewhere"},
+                                           {"/out", "/out is not a dataset"},
+                                           {"/out/side", "/out/side is missing"},
+                                           {"/far", "/far is filtered or lies in another file"},
+                                           {"/f4", "/f4 does not hold 32-bit reals"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        e = (kc_error){0};
+        kc_h5_array_open(&x->file, cases[i][0], KC_H5_FLOAT, &a, &e);
+        says(&e, KC_EINPUT, cases[i][1]);
+        kc_h5_array_close(&a, &e);
+    }
+}
+
+static void a_failed_write_breaks_the_file(void **state)
+{
+    fixture *x = *state;
+    kc_error e = {0};
+    assert_int_equal(kc_h5_group(&x->file, "/no/parent", &e), KC_EIO);
+    says(&e, KC_EIO, "group /no/parent: cannot create it (HDF5: ");
+    e = (kc_error){0};
+    kc_h5_group(&x->file, "/fine", &e);
+    says(&e, KC_EIO, "an earlier write failed");
+}
+
+/* Chunks hashed apart by several readers are the chunks one reader hashes. */
+static void file_hashes(void **state)
+{
+    fixture *x = *state;
+    kc_error e = {0};
+    uint64_t all[3] = {0}, odd[1] = {0};
+    FILE *f = fopen(x->path, "wb");
+    fputs("abcdefghijklmnopqrstuvwxyz", f);
+    fclose(f);
+    assert_int_equal(kc_file_hash(x->path, 26, 10, 0, 1, all, &e), 0);
+    assert_int_equal(kc_file_hash(x->path, 26, 10, 1, 2, odd, &e), 0);
+    assert_true(odd[0] == all[1] && all[0] != all[1] && all[2] != 0);
+    assert_true(kc_hash_combine(NULL, 0) == 0x2d06800538d394c2); /* XXH3-64 of nothing */
+    assert_int_equal(kc_file_hash(x->path, 27, 10, 0, 1, all, &e), KC_EINPUT);
+    says(&e, KC_EINPUT, "ends after 26 bytes");
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, &x)
+
+int main(void)
+{
+    fixture x = {.path = ""};
+    const struct CMUnitTest tests[] = {
+        TEST(every_flat_range),
+        TEST(texts_and_attributes_come_back),
+        TEST(foreign_objects_are_refused),
+        TEST(a_failed_write_breaks_the_file),
+        TEST(file_hashes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

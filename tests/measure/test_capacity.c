@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Oracles of known capacity through the whole measurement; spans, hits, ranks and threads. */
+#include "oracles.h"
+
+enum { N_PARAMS = 1000, MAX_THREADS = 3 };
+
+/* A corpus with the files it is made of. */
+typedef struct library {
+    kc_config cfg;
+    kc_files files;
+    kc_corpus *corpus;
+    const kc_corpus_info *info;
+} library;
+
+static void library_open(library *l, kc_config cfg, int shipped)
+{
+    kc_error e = {0};
+    texts t = small_texts();
+    l->cfg = cfg;
+    if (!shipped)
+        l->files = files_of(&t);
+    else if (kc_files_load(&cfg, &l->files, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    if (kc_corpus_create(&cfg, &l->files, &l->corpus, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    l->info = kc_corpus_about(l->corpus);
+}
+
+static void library_close(library *l)
+{
+    kc_corpus_destroy(l->corpus);
+    kc_files_free(&l->files);
+}
+
+static kc_config small_bios(int64_t people)
+{
+    kc_config cfg = config_of("bios", people);
+    cfg.corpus.birth_years = 3;
+    return cfg;
+}
+
+static kc_config small_biod(int64_t people, int64_t C, int64_t D, int64_t L, int64_t T)
+{
+    kc_config cfg = config_of("biod", people);
+    cfg.corpus.attributes = 3;
+    cfg.corpus.chunks = C;
+    cfg.corpus.diversity = D;
+    cfg.corpus.length = L;
+    cfg.corpus.alphabet = T;
+    return cfg;
+}
+
+static kc_measure_row measure(const kc_grid *g, const library *l, oracle *o)
+{
+    kc_span_sums sums;
+    kc_measure_row row;
+    memset(&row, 255, sizeof row);
+    kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, oracle_score, o, 1, &sums);
+    kc_capacity(l->info, &sums, N_PARAMS, &row);
+    assert_same_on_all(g, &sums, sizeof sums);
+    return row;
+}
+
+static void check_bios(const kc_grid *g, kc_config cfg, int shipped)
+{
+    library l;
+    oracle o;
+    library_open(&l, cfg, shipped);
+    oracle_create(&o, l.corpus, &l.files, &cfg);
+    kc_measure_row row = measure(g, &l, &o);
+    assert_float_equal(row.name_bits, 0, 1e-3);
+    assert_float_equal(row.value_bits, 0, 1e-3);
+    assert_true(row.diversity_bits == 0 && isnan(row.first_chunk_nats));
+    assert_float_equal(row.total_bits, 0, 1e-3);
+    assert_float_equal(row.bits_per_param, 0, 1e-6);
+    assert_float_equal(row.name_nats, l.info->log2_names * M_LN2, 1e-6);
+    assert_float_equal(row.value_nats, l.info->log2_values * M_LN2, 1e-6);
+    assert_true(row.attribute_nats[7] >= 50); /* the working city: read, but in no sum */
+    oracle_learn(&o);
+    row = measure(g, &l, &o);
+    assert_float_equal(row.total_bits / l.info->max_bits, 1, 1e-9);
+    assert_float_equal(row.name_bits / l.info->max_name_bits, 1, 1e-7);
+    assert_true(row.value_nats == 0);
+    assert_float_equal(row.bits_per_param / row.max_bits_per_param, 1, 1e-9);
+    assert_float_equal(row.max_bits_per_param, l.info->max_bits / N_PARAMS, 1e-9);
+    oracle_free(&o);
+    library_close(&l);
+}
+
+static void biographies_read_nothing_or_all(void **state)
+{
+    check_bios(*state, small_bios(60), 0);
+    check_bios(*state, small_bios(80), 0);
+}
+
+/* All shipped values; names few enough to be listed. */
+static void shipped_biographies_read_nothing_or_all(void **state)
+{
+    kc_config cfg = config_of("bios", 150);
+    cfg.corpus.first_names = cfg.corpus.middle_names = 12;
+    cfg.corpus.last_names = 20;
+    cfg.corpus.birth_years = 7;
+    check_bios(*state, cfg, 1);
+}
+
+static void check_biod(const kc_grid *g, kc_config cfg)
+{
+    library l;
+    oracle o;
+    library_open(&l, cfg, 0);
+    oracle_create(&o, l.corpus, &l.files, &cfg);
+    kc_measure_row row = measure(g, &l, &o);
+    const double K = 3, D = (double)cfg.corpus.diversity;
+    const double strings = pow((double)cfg.corpus.alphabet, (double)cfg.corpus.length);
+    assert_float_equal(row.name_bits, 0, 1e-3);
+    assert_float_equal(row.value_bits, 0, 1e-3);
+    assert_float_equal(row.first_chunk_nats, log(D), 1e-6);
+    assert_float_equal(row.value_nats, (double)cfg.corpus.chunks * log(D), 1e-6);
+    assert_float_equal(row.diversity_bits, K * D * log2(strings / (D * D)), 1e-3);
+    assert_float_equal(row.total_bits, row.diversity_bits, 1e-3);
+    oracle_learn(&o);
+    row = measure(g, &l, &o);
+    assert_float_equal(row.total_bits / l.info->max_bits, 1, 1e-9);
+    assert_float_equal(row.diversity_bits, K * D * log2(strings / D), 1e-9);
+    assert_float_equal(row.bits_per_param / row.max_bits_per_param, 1, 1e-9);
+    oracle_free(&o);
+    library_close(&l);
+}
+
+static void tables_read_their_diversity_or_all(void **state)
+{
+    check_biod(*state, small_biod(80, 2, 20, 2, 16));
+    check_biod(*state, small_biod(80, 1, 7, 1, 9));
+    check_biod(*state, small_biod(50, 4, 11, 3, 4));
+}
+
+/* Losses and hits that anybody can work out: attribute a of person i loses (a + 1) / 4 + i / 1024
+ * a token; all its tokens are hit, or only the first, or all but the first, by (i + a) mod 3. */
+static float made_up_nats(int64_t person, int32_t attribute)
+{
+    return 0.25f * (float)(attribute + 1) + (float)person / 1024;
+}
+
+static void made_up_score(void *context, int thread, const kc_batch *window, float *nats,
+                          uint8_t *hit)
+{
+    assert_null(context);
+    assert_in_range(thread, 0, MAX_THREADS - 1);
+    for (int64_t t = 0; t < window->context; ++t) {
+        nats[t] = 1000;
+        hit[t] = 1;
+    }
+    for (int32_t i = 0; i < window->n_spans; ++i) {
+        const kc_span *s = &window->spans[i];
+        const int64_t how = (s->person + s->attribute) % 3;
+        for (int32_t t = s->begin; t < s->end; ++t) {
+            nats[t] = made_up_nats(s->person, s->attribute);
+            hit[t] = how == 0 || (how == 1) == (t == s->begin);
+        }
+    }
+}
+
+/* The same sums from the documents, one by one. */
+static kc_span_sums made_up_sums(const library *l)
+{
+    kc_span_sums sums = {0};
+    kc_doc doc = doc_for(l->corpus);
+    for (int64_t i = 0; i < l->info->n_people; ++i) {
+        kc_corpus_document(l->corpus, i, KC_MEASURE, &doc);
+        for (int32_t k = 0; k < doc.n_spans; ++k) {
+            const kc_span *s = &doc.spans[k];
+            const int32_t a = s->attribute, n = s->end - s->begin;
+            const int64_t how = (i + a) % 3;
+            sums.nats[a] += n * (double)made_up_nats(i, a);
+            sums.recall[a] += how == 0 || (how == 1 && n == 1);
+            sums.first[a] += how < 2;
+            if (a > 0 && l->info->attribute[a].counted)
+                sums.first_chunk_nats += (s->head_end - s->begin) * (double)made_up_nats(i, a);
+        }
+    }
+    doc_free(&doc);
+    return sums;
+}
+
+static void check_sums(const kc_grid *g, kc_config cfg, int shipped)
+{
+    library l;
+    library_open(&l, cfg, shipped);
+    const kc_span_sums want = made_up_sums(&l);
+    for (int threads = 1; threads <= MAX_THREADS; ++threads) {
+        kc_span_sums sums;
+        const int64_t context = l.info->max_doc_tokens * threads + threads - 1;
+        memset(&sums, 255, sizeof sums);
+        kc_measure_spans(g, l.corpus, context, made_up_score, NULL, threads, &sums);
+        assert_memory_equal(&sums, &want, sizeof sums);
+    }
+    kc_measure_row row;
+    kc_capacity(l.info, &want, N_PARAMS, &row);
+    const double N = (double)l.info->n_people;
+    double recall = 0, counted = 0;
+    for (int a = 0; a < l.info->n_attributes; ++a) {
+        assert_true(row.attribute_nats[a] == want.nats[a] / N);
+        assert_true(row.attribute_recall[a] == want.recall[a] / N);
+        assert_true(row.attribute_first[a] == want.first[a] / N);
+        if (a == 0 || !l.info->attribute[a].counted)
+            continue;
+        recall += want.recall[a] / N;
+        counted += 1;
+    }
+    assert_true(row.name_recall == want.recall[0] / N);
+    assert_float_equal(row.value_recall, recall / counted, 1e-12);
+    assert_int_equal(counted, l.info->is_biod ? 3 : 6);
+    library_close(&l);
+}
+
+static void spans_and_hits_are_summed(void **state)
+{
+    check_sums(*state, small_bios(77), 0);
+    check_sums(*state, small_biod(80, 2, 10, 3, 7), 0);
+    check_sums(*state, small_biod(1, 1, 4, 1, 5), 0);
+    check_sums(*state, small_biod(900, 1, 10, 1, 12), 1); /* several groups of people */
+    check_sums(*state, config_of("bios", 400), 1);
+}
+
+/* More groups of people than one rank's share, none of them even. */
+static void a_model_scores_the_same_anywhere(void **state)
+{
+    const kc_grid *g = *state;
+    library l;
+    kc_model model;
+    alone self;
+    kc_span_sums one, sums;
+    kc_config cfg = small_biod(701, 2, 20, 2, 16);
+    cfg.model.heads = 2;
+    cfg.model.head_dim = 8;
+    cfg.model.init_std = 0.5;
+    cfg.train.context = 50;
+    library_open(&l, cfg, 1);
+    kc_model_create(&model, &cfg, l.info->n_vocab);
+    const int64_t n = model.layout.n_flat;
+    float *w = calloc((size_t)n, sizeof *w), *wt = calloc((size_t)n, sizeof *wt);
+    const kc_weights weights = {&model.layout, w, wt};
+    kc_params_init(&model.layout, 1, cfg.model.init_std, w);
+    kc_params_transpose(&model.layout, w, wt, 1);
+    alone_create(&self, g);
+    for (int threads = 1; threads <= MAX_THREADS; ++threads) {
+        kc_scorer scorer;
+        kc_scorer_create(&scorer, &model, &weights, threads);
+        if (threads == 1)
+            kc_measure_spans(&self.grid, l.corpus, 50, kc_scorer_score, &scorer, 1, &one);
+        kc_measure_spans(g, l.corpus, 50, kc_scorer_score, &scorer, threads, &sums);
+        assert_memory_equal(&sums, &one, sizeof sums);
+        kc_scorer_destroy(&scorer);
+    }
+    assert_true(one.nats[0] > 700 && isfinite(one.nats[0]));
+    assert_true(one.first[0] + one.first[1] + one.first[2] + one.first[3] > 0);
+    assert_same_on_all(g, &sums, sizeof sums);
+    kc_model_destroy(&model);
+    free(w);
+    free(wt);
+    library_close(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(biographies_read_nothing_or_all),
+        cmocka_unit_test(shipped_biographies_read_nothing_or_all),
+        cmocka_unit_test(tables_read_their_diversity_or_all),
+        cmocka_unit_test(spans_and_hits_are_summed),
+        cmocka_unit_test(a_model_scores_the_same_anywhere),
+    };
+    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_TESTS_NN_MODELS_H
+#define KCAP_TESTS_NN_MODELS_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kcap/base/rng.h"
+#include "kcap/nn/model.h"
+
+/* A small model with all that one window needs. */
+typedef struct tiny {
+    kc_model model;
+    kc_weights weights;
+    float *w, *wt, *grad;
+    int32_t *tokens, *targets;
+    kc_arena arena;
+    kc_work *work;
+} tiny;
+
+/* What a test chooses of a model. */
+typedef struct tiny_size {
+    int64_t T, layers, heads, head_dim, V;
+    double rotary;
+} tiny_size;
+
+static inline void *test_room(int64_t n, size_t size)
+{
+    void *room = calloc((size_t)n + 1, size);
+    if (!room)
+        abort();
+    return room;
+}
+
+static inline float noise(uint64_t seed, uint64_t i)
+{
+    return (float)kc_rand_normal(seed, KC_STREAM_TEXT, i, 0);
+}
+
+static inline float *noise_of(uint64_t seed, int64_t n)
+{
+    float *x = test_room(n, sizeof *x);
+    for (int64_t i = 0; i < n; ++i)
+        x[i] = noise(seed, (uint64_t)i);
+    return x;
+}
+
+/* Move every weight, gains and biases too, so that no gradient is zero for a trivial reason. */
+static inline void perturb(const kc_layout *layout, uint64_t seed, float *w)
+{
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        const int64_t each = t->rows * t->cols;
+        for (int64_t i = 0; i < t->layers * each; ++i)
+            w[t->offset + i / each * t->stride + i % each] +=
+                0.15f * noise(seed + 100, (uint64_t)k << 40 | (uint64_t)i);
+    }
+}
+
+static inline void tiny_refresh(tiny *m)
+{
+    kc_params_transpose(&m->model.layout, m->w, m->wt, 1);
+}
+
+/* Random tokens; every fifth target does not count. */
+static inline void tiny_text(tiny *m, uint64_t seed)
+{
+    const kc_shape *s = &m->model.shape;
+    for (int64_t t = 0; t < s->T; ++t) {
+        m->tokens[t] = (int32_t)kc_rand_below(seed, KC_STREAM_TEXT, (uint64_t)t, 1, (uint64_t)s->V);
+        m->targets[t] =
+            (int32_t)kc_rand_below(seed, KC_STREAM_TEXT, (uint64_t)t, 2, (uint64_t)s->V);
+        if (t % 5 == 3)
+            m->targets[t] = KC_NO_TARGET;
+    }
+}
+
+static inline void tiny_create(tiny *m, tiny_size size, uint64_t seed, int threads)
+{
+    kc_config cfg;
+    kc_config_defaults(&cfg);
+    cfg.train.context = size.T;
+    cfg.model.layers = size.layers;
+    cfg.model.heads = size.heads;
+    cfg.model.head_dim = size.head_dim;
+    cfg.model.rotary_fraction = size.rotary;
+    kc_model_create(&m->model, &cfg, size.V);
+    const int64_t n = m->model.layout.n_flat;
+    m->w = test_room(n, sizeof *m->w);
+    m->wt = test_room(n, sizeof *m->wt);
+    m->grad = test_room(n, sizeof *m->grad);
+    m->tokens = test_room(size.T, sizeof *m->tokens);
+    m->targets = test_room(size.T, sizeof *m->targets);
+    m->weights = (kc_weights){&m->model.layout, m->w, m->wt};
+    kc_params_init(&m->model.layout, seed, cfg.model.init_std, m->w);
+    perturb(&m->model.layout, seed, m->w);
+    tiny_refresh(m);
+    tiny_text(m, seed);
+    kc_arena_create(&m->arena, kc_work_bytes(&m->model));
+    m->work = kc_work_create(&m->model, &m->arena, threads);
+}
+
+static inline void tiny_destroy(tiny *m)
+{
+    kc_arena_destroy(&m->arena);
+    kc_model_destroy(&m->model);
+    free(m->w);
+    free(m->wt);
+    free(m->grad);
+    free(m->tokens);
+    free(m->targets);
+}
+
+/* Gradient of the model's window into m->grad, from zero; returns the loss. */
+static inline double tiny_grad(tiny *m)
+{
+    memset(m->grad, 0, (size_t)m->model.layout.n_flat * sizeof *m->grad);
+    return kc_model_grad(&m->model, &m->weights, m->tokens, m->targets, m->work, m->grad);
+}
+
+/* Summed loss of the window, forward only. */
+static inline double tiny_loss(tiny *m)
+{
+    const int64_t T = m->model.shape.T;
+    float *nats = test_room(T, sizeof *nats);
+    uint8_t *hit = test_room(T, 1);
+    double loss = 0;
+    kc_model_score(&m->model, &m->weights, m->tokens, m->targets, m->work, nats, hit);
+    for (int64_t t = 0; t < T; ++t)
+        loss += nats[t];
+    free(nats);
+    free(hit);
+    return loss;
+}
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* parity T LAYERS HEADS HEAD_DIM V ROTARY_FRACTION SEED OUT: what parity.py compares with PyTorch.
+ *
+ * OUT is a sequence of records: a line `name type dim dim ...\n` (f4, f8 or i4, no dims: a scalar)
+ * and the values in row-major order, little-endian. */
+#include <stdio.h>
+
+#include "models.h"
+
+#include "kcap/optim/adamw.h"
+#include "kcap/optim/reduce.h"
+#include "kcap/optim/schedule.h"
+
+enum { WINDOWS = 2, STEPS = 10, WARM_UP = 4 };
+
+/* All that the program works on. */
+typedef struct bench {
+    kc_config cfg;
+    tiny m;
+    int32_t *tokens, *targets; /* [WINDOWS, T] */
+    int64_t counted;
+    FILE *out;
+} bench;
+
+static void record(FILE *out, const char *name, const char *type, int n_dims, const int64_t *dims,
+                   const void *values)
+{
+    size_t n = 1;
+    fprintf(out, "%s %s", name, type);
+    for (int i = 0; i < n_dims; ++i) {
+        fprintf(out, " %lld", (long long)dims[i]);
+        n *= (size_t)dims[i];
+    }
+    fputc('\n', out);
+    fwrite(values, (size_t)(type[1] - '0'), n, out);
+}
+
+static void scalar(FILE *out, const char *name, double value)
+{
+    record(out, name, "f8", 0, NULL, &value);
+}
+
+/* Every tensor of a flat array as `<prefix>.<name>` in its global shape, padding left out. */
+static void tensors(FILE *out, const kc_layout *layout, const char *prefix, const float *flat)
+{
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        const int64_t each = t->rows * t->cols;
+        float *packed = test_room(t->layers * each, sizeof *packed);
+        char name[64];
+        for (int64_t l = 0; l < t->layers; ++l)
+            memcpy(packed + l * each, kc_at(layout, flat, k, l), (size_t)each * sizeof *packed);
+        snprintf(name, sizeof name, "%s.%s", prefix, t->name);
+        record(out, name, "f4", t->n_dims, t->dims, packed);
+        free(packed);
+    }
+}
+
+static double gradient(bench *b)
+{
+    const int64_t T = b->m.model.shape.T;
+    double loss = 0;
+    memset(b->m.grad, 0, (size_t)b->m.model.layout.n_flat * sizeof *b->m.grad);
+    for (int64_t k = 0; k < WINDOWS; ++k)
+        loss += kc_model_grad(&b->m.model, &b->m.weights, b->tokens + k * T, b->targets + k * T,
+                              b->m.work, b->m.grad);
+    return loss;
+}
+
+static void write_text(bench *b)
+{
+    const int64_t T = b->m.model.shape.T;
+    b->tokens = test_room(WINDOWS * T, sizeof *b->tokens);
+    b->targets = test_room(WINDOWS * T, sizeof *b->targets);
+    for (int64_t k = 0; k < WINDOWS; ++k) {
+        tiny_text(&b->m, (uint64_t)k + 50);
+        memcpy(b->tokens + k * T, b->m.tokens, (size_t)T * sizeof *b->tokens);
+        memcpy(b->targets + k * T, b->m.targets, (size_t)T * sizeof *b->targets);
+    }
+    for (int64_t i = 0; i < WINDOWS * T; ++i)
+        b->counted += b->targets[i] != KC_NO_TARGET;
+    record(b->out, "tokens", "i4", 2, (int64_t[]){WINDOWS, T}, b->tokens);
+    record(b->out, "targets", "i4", 2, (int64_t[]){WINDOWS, T}, b->targets);
+}
+
+static void write_forward(bench *b)
+{
+    const kc_shape *s = &b->m.model.shape;
+    float *logits = test_room(WINDOWS * s->T * s->V, sizeof *logits);
+    for (int64_t k = 0; k < WINDOWS; ++k)
+        kc_model_logits(&b->m.model, &b->m.weights, b->tokens + k * s->T, b->m.work,
+                        logits + k * s->T * s->V);
+    record(b->out, "logits", "f4", 3, (int64_t[]){WINDOWS, s->T, s->V}, logits);
+    scalar(b->out, "loss", gradient(b));
+    tensors(b->out, &b->m.model.layout, "weight", b->m.w);
+    tensors(b->out, &b->m.model.layout, "grad", b->m.grad);
+    free(logits);
+}
+
+/* Ten steps on the same windows, as a trainer takes them. */
+static void write_steps(bench *b, const kc_grid *g)
+{
+    const int64_t n = b->m.model.layout.n_flat;
+    kc_arena arena;
+    kc_reducer reducer;
+    kc_arena_create(&arena, kc_reducer_bytes(g, n) + 2 * kc_arena_need(n, sizeof(float)));
+    kc_reducer_create(&reducer, g, n, &arena);
+    kc_state state = {.layout = &b->m.model.layout, .params = b->m.w, .lo = reducer.lo};
+    state.m = kc_arena_take(&arena, n, sizeof(float));
+    state.v = kc_arena_take(&arena, n, sizeof(float));
+    double norms[STEPS];
+    for (int64_t t = 0; t < STEPS; ++t) {
+        gradient(b);
+        norms[t] = kc_grads_norm(&reducer, g, b->m.grad, 1) / (double)b->counted;
+        kc_adamw a = {.lr = kc_schedule(&b->cfg, t, t, STEPS),
+                      .beta1 = b->cfg.train.beta1,
+                      .beta2 = b->cfg.train.beta2,
+                      .eps = b->cfg.train.eps,
+                      .weight_decay = b->cfg.train.weight_decay,
+                      .scale = kc_clip_factor(norms[t], b->cfg.train.clip) / (double)b->counted,
+                      .t = t + 1};
+        kc_adamw_step(&b->m.model.layout, &a, 0, n, &state, b->m.grad, 1);
+        tiny_refresh(&b->m);
+    }
+    record(b->out, "norms", "f8", 1, (int64_t[]){STEPS}, norms);
+    tensors(b->out, &b->m.model.layout, "after", b->m.w);
+    kc_arena_destroy(&arena);
+}
+
+static void write_settings(bench *b)
+{
+    kc_config_defaults(&b->cfg);
+    b->cfg.train.warmup_steps = WARM_UP;
+    b->cfg.train.lr = 5e-3;
+    b->cfg.train.weight_decay = 0.1;
+    b->cfg.train.clip = 0.9;
+    scalar(b->out, "heads", (double)b->m.model.shape.h);
+    scalar(b->out, "rotary_base", b->cfg.model.rotary_base);
+    scalar(b->out, "lr", b->cfg.train.lr);
+    scalar(b->out, "lr_final", b->cfg.train.lr_final);
+    scalar(b->out, "warmup_steps", WARM_UP);
+    scalar(b->out, "weight_decay", b->cfg.train.weight_decay);
+    scalar(b->out, "beta1", b->cfg.train.beta1);
+    scalar(b->out, "beta2", b->cfg.train.beta2);
+    scalar(b->out, "eps", b->cfg.train.eps);
+    scalar(b->out, "clip", b->cfg.train.clip);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 9) {
+        fprintf(stderr, "usage: parity T LAYERS HEADS HEAD_DIM V ROTARY_FRACTION SEED OUT\n");
+        return 2;
+    }
+    const tiny_size size = {atoll(argv[1]), atoll(argv[2]), atoll(argv[3]),
+                            atoll(argv[4]), atoll(argv[5]), atof(argv[6])};
+    bench b = {.out = fopen(argv[8], "wb")};
+    kc_grid g;
+    if (!b.out)
+        return 4;
+    kc_grid_start(&g);
+    tiny_create(&b.m, size, (uint64_t)atoll(argv[7]), 1);
+    write_settings(&b);
+    write_text(&b);
+    write_forward(&b);
+    write_steps(&b, &g);
+    free(b.tokens);
+    free(b.targets);
+    tiny_destroy(&b.m);
+    kc_grid_stop(&g);
+    return fclose(b.out) == 0 ? 0 : 4;
+}

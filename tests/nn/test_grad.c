@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The gradient against differences of the loss, and what must not enter it. */
+#include "models.h"
+
+enum { DIRECTIONS = 4 };
+
+/* Two row blocks of attention, two chunks of the head, padding behind every vector. */
+static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
+
+/* Largest error of a directional derivative over the gradient's norm, measured 4.2e-5. */
+static const double difference_bound = 1.5e-4;
+
+/* Rows r0 ... r1-1 of a layer of a tensor. */
+typedef struct part {
+    const kc_tensor *t;
+    int64_t layer, r0, r1;
+} part;
+
+/* Derivative along `direction`, from five points. */
+static double difference(tiny *m, float *at, int64_t n, const float *direction)
+{
+    const double step = 2e-2;
+    double loss[5];
+    float *kept = test_room(n, sizeof *kept);
+    memcpy(kept, at, (size_t)n * sizeof *kept);
+    for (int k = -2; k <= 2; ++k) {
+        for (int64_t i = 0; i < n; ++i)
+            at[i] = kept[i] + (float)(k * step) * direction[i];
+        tiny_refresh(m);
+        loss[k + 2] = tiny_loss(m);
+    }
+    memcpy(at, kept, (size_t)n * sizeof *kept);
+    tiny_refresh(m);
+    free(kept);
+    return (8 * (loss[3] - loss[1]) - (loss[4] - loss[0])) / (12 * step);
+}
+
+static void check_part(tiny *m, part p)
+{
+    const int64_t n = (p.r1 - p.r0) * p.t->cols;
+    const int64_t at = p.t->offset + p.layer * p.t->stride + p.r0 * p.t->cols;
+    const float *grad = m->grad + at;
+    double norm = 0;
+    for (int64_t i = 0; i < n; ++i)
+        norm += (double)grad[i] * grad[i];
+    norm = sqrt(norm);
+    assert_true(norm > 1e-3);
+    for (uint64_t k = 0; k < DIRECTIONS; ++k) {
+        float *u = noise_of(1000 + k, n);
+        double length = 0, slope = 0;
+        for (int64_t i = 0; i < n; ++i)
+            length += (double)u[i] * u[i];
+        for (int64_t i = 0; i < n; ++i) {
+            /* Half along the gradient, so that the loss changes; half anywhere. */
+            u[i] = (float)(u[i] / sqrt(length) + grad[i] / norm * (k % 2 ? 0.5 : -0.5));
+            slope += (double)grad[i] * u[i];
+        }
+        double measured = difference(m, m->w + at, n, u);
+        if (fabs(slope - measured) > difference_bound * norm)
+            fail_msg("%s, layer %lld, rows %lld ... %lld: gradient %.8g, differences %.8g, norm %g",
+                     p.t->name, (long long)p.layer, (long long)p.r0, (long long)p.r1 - 1, slope,
+                     measured, norm);
+        free(u);
+    }
+}
+
+static void differences_agree(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 1, 1);
+    tiny_grad(&m);
+    for (int k = 0; k < m.model.layout.n; ++k) {
+        const kc_tensor *t = &m.model.layout.tensor[k];
+        for (int64_t l = 0; l < t->layers; ++l)
+            check_part(&m, (part){t, l, 0, t->rows});
+    }
+    tiny_destroy(&m);
+}
+
+/* The embedding's gradient comes from the input and from the output head. */
+static void tied_rows_have_both_parts(void **state)
+{
+    (void)state;
+    enum { INPUT = 3, TARGET = 4, NEITHER = 5, BOTH = 6 };
+    tiny m;
+    tiny_create(&m, odd_size, 2, 1);
+    for (int64_t t = 0; t < odd_size.T; ++t) {
+        m.tokens[t] = t % 7 == 0 ? INPUT : t % 7 == 1 ? BOTH : 10 + m.tokens[t] % 20;
+        if (m.targets[t] != KC_NO_TARGET)
+            m.targets[t] = t % 3 == 0 ? TARGET : t % 3 == 1 ? BOTH : 10 + m.targets[t] % 20;
+    }
+    tiny_grad(&m);
+    for (int64_t row = INPUT; row <= BOTH; ++row)
+        check_part(&m, (part){&m.model.layout.tensor[KC_P_wte], 0, row, row + 1});
+    tiny_destroy(&m);
+}
+
+static double largest(const float *x, int64_t n)
+{
+    double most = 0;
+    for (int64_t i = 0; i < n; ++i)
+        most = fmax(most, fabs((double)x[i]));
+    return most;
+}
+
+static void gradients_add_up(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 3, 1);
+    const int64_t n = m.model.layout.n_flat;
+    float *sum = test_room(n, sizeof *sum), *other = test_room(n, sizeof *other);
+    tiny_grad(&m);
+    memcpy(other, m.grad, (size_t)n * sizeof *other);
+    memcpy(sum, m.grad, (size_t)n * sizeof *sum);
+    tiny_text(&m, 77);
+    kc_model_grad(&m.model, &m.weights, m.tokens, m.targets, m.work, sum);
+    tiny_grad(&m);
+    const double scale = largest(sum, n);
+    for (int64_t i = 0; i < n; ++i)
+        assert_true(fabs((double)sum[i] - other[i] - m.grad[i]) < 2e-6 * scale);
+    free(sum);
+    free(other);
+    tiny_destroy(&m);
+}
+
+static void padding_stays_zero(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 4, 2);
+    const kc_layout *layout = &m.model.layout;
+    int64_t at = 0, padded = 0;
+    tiny_grad(&m);
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        for (int64_t l = 0; l < t->layers; ++l) {
+            const int64_t begin = t->offset + l * t->stride;
+            for (; at < begin; ++at, ++padded)
+                assert_true(m.grad[at] == 0 && m.wt[at] == 0 && m.w[at] == 0);
+            at = begin + t->rows * t->cols;
+        }
+    }
+    for (; at < layout->n_flat; ++at, ++padded)
+        assert_true(m.grad[at] == 0 && m.wt[at] == 0);
+    assert_int_equal(padded, layout->n_flat - layout->n_params);
+    assert_true(padded > layout->n * 4);
+    tiny_destroy(&m);
+}
+
+/* What comes after the last counted target changes neither loss nor gradient. */
+static void uncounted_targets_contribute_nothing(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 5, 1);
+    const int64_t n = m.model.layout.n_flat, T = odd_size.T, last = 90;
+    float *first = test_room(n, sizeof *first);
+    for (int64_t t = last + 1; t < T; ++t)
+        m.targets[t] = KC_NO_TARGET;
+    double loss = tiny_grad(&m);
+    assert_true(loss > 10);
+    memcpy(first, m.grad, (size_t)n * sizeof *first);
+    for (int64_t t = last + 1; t < T; ++t)
+        m.tokens[t] = (m.tokens[t] + 1 + (int32_t)t % 5) % (int32_t)odd_size.V;
+    assert_true(tiny_grad(&m) == loss);
+    for (int64_t i = 0; i < n; ++i)
+        assert_true(m.grad[i] == first[i]);
+    for (int64_t t = 0; t < T; ++t)
+        m.targets[t] = KC_NO_TARGET;
+    assert_true(tiny_grad(&m) == 0);
+    assert_true(largest(m.grad, n) == 0);
+    free(first);
+    tiny_destroy(&m);
+}
+
+/* Two halves of the targets have the whole's loss and gradient between them. */
+static void targets_split(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 6, 1);
+    const int64_t n = m.model.layout.n_flat, T = odd_size.T;
+    int32_t *targets = test_room(T, sizeof *targets);
+    float *whole = test_room(n, sizeof *whole), *half = test_room(n, sizeof *half);
+    double loss = tiny_grad(&m), halves = 0;
+    memcpy(whole, m.grad, (size_t)n * sizeof *whole);
+    memcpy(targets, m.targets, (size_t)T * sizeof *targets);
+    for (int side = 0; side < 2; ++side) {
+        for (int64_t t = 0; t < T; ++t)
+            m.targets[t] = t % 2 == side ? targets[t] : KC_NO_TARGET;
+        halves += tiny_grad(&m);
+        for (int64_t i = 0; i < n; ++i)
+            half[i] += m.grad[i];
+    }
+    assert_float_equal(halves, loss, 1e-9 * loss);
+    for (int64_t i = 0; i < n; ++i)
+        assert_true(fabs((double)half[i] - whole[i]) < 2e-6 * largest(whole, n));
+    free(targets);
+    free(whole);
+    free(half);
+    tiny_destroy(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(differences_agree),
+        cmocka_unit_test(tied_rows_have_both_parts),
+        cmocka_unit_test(gradients_add_up),
+        cmocka_unit_test(padding_stays_zero),
+        cmocka_unit_test(uncounted_targets_contribute_nothing),
+        cmocka_unit_test(targets_split),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A model as a whole: no look ahead, three ways to one loss, the same bits on any number of threads. */
+#include "models.h"
+
+enum { MAX_THREADS = 3 };
+
+/* Two row blocks of attention, two chunks of the head, padding behind every vector. */
+static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
+
+static void the_past_sees_no_future(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 7, 1);
+    const int64_t V = odd_size.V, T = odd_size.T;
+    float *before = test_room(T * V, sizeof *before), *after = test_room(T * V, sizeof *after);
+    kc_model_logits(&m.model, &m.weights, m.tokens, m.work, before);
+    for (int64_t t = 0; t < T; t += t < 60 || t > 70 ? 13 : 1) {
+        const int32_t token = m.tokens[t];
+        m.tokens[t] = (token + 1) % (int32_t)V;
+        kc_model_logits(&m.model, &m.weights, m.tokens, m.work, after);
+        assert_memory_equal(before, after, (size_t)(t * V) * sizeof *after);
+        for (int64_t later = t; later < T; ++later)
+            assert_memory_not_equal(before + later * V, after + later * V,
+                                    (size_t)V * sizeof *after);
+        m.tokens[t] = token;
+    }
+    free(before);
+    free(after);
+    tiny_destroy(&m);
+}
+
+/* Loss, score and logits are three ways to the same numbers. */
+static void scores_follow_from_logits(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 8, 1);
+    const int64_t V = odd_size.V, T = odd_size.T;
+    float *logits = test_room(T * V, sizeof *logits), *nats = test_room(T, sizeof *nats);
+    uint8_t *hit = test_room(T, 1);
+    double loss = tiny_grad(&m);
+    kc_model_logits(&m.model, &m.weights, m.tokens, m.work, logits);
+    for (int64_t t = 0; t < T; t += 4) { /* as many hits as misses */
+        if (m.targets[t] == KC_NO_TARGET)
+            continue;
+        for (int32_t v = 0; v < V; ++v)
+            m.targets[t] = logits[t * V + v] > logits[t * V + m.targets[t]] ? v : m.targets[t];
+    }
+    kc_model_score(&m.model, &m.weights, m.tokens, m.targets, m.work, nats, hit);
+    int64_t hits = 0;
+    for (int64_t t = 0; t < T; ++t) {
+        const float *row = logits + t * V;
+        if (m.targets[t] == KC_NO_TARGET) {
+            assert_true(nats[t] == 0 && hit[t] == 0);
+            continue;
+        }
+        double sum = 0;
+        int best = 1;
+        for (int64_t v = 0; v < V; ++v) {
+            sum += exp((double)row[v]);
+            best &= row[v] <= row[m.targets[t]];
+        }
+        assert_float_equal(nats[t], log(sum) - row[m.targets[t]], 4e-6);
+        assert_int_equal(hit[t], best);
+        hits += best;
+    }
+    assert_in_range(hits, T / 5, T / 2);
+    assert_float_equal(tiny_grad(&m), tiny_loss(&m), 1e-9 * loss);
+    free(logits);
+    free(nats);
+    free(hit);
+    tiny_destroy(&m);
+}
+
+/* Equal logits: the first of them is the likeliest. */
+static void ties_go_to_the_first(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, (tiny_size){20, 1, 1, 8, 9, 1}, 9, 1);
+    float nats[20];
+    uint8_t hit[20];
+    const kc_tensor *wte = &m.model.layout.tensor[KC_P_wte];
+    memset(m.w + wte->offset, 0, (size_t)(wte->rows * wte->cols) * sizeof *m.w);
+    tiny_refresh(&m);
+    for (int32_t t = 0; t < 20; ++t)
+        m.targets[t] = t % 9;
+    kc_model_score(&m.model, &m.weights, m.tokens, m.targets, m.work, nats, hit);
+    for (int32_t t = 0; t < 20; ++t) {
+        assert_int_equal(hit[t], t % 9 == 0);
+        assert_float_equal(nats[t], log(9), 1e-6);
+    }
+    tiny_destroy(&m);
+}
+
+/* A weight that is not a number can never hide. */
+static void not_a_number_shows(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, (tiny_size){70, 2, 2, 6, 19, 0.5}, 10, 1);
+    for (int k = 0; k < m.model.layout.n; ++k) {
+        const kc_tensor *t = &m.model.layout.tensor[k];
+        for (int64_t l = 0; l < t->layers; ++l) {
+            float *at = m.w + t->offset + l * t->stride + t->rows * t->cols - 1, kept = *at;
+            *at = NAN;
+            tiny_refresh(&m);
+            assert_true(isnan(tiny_grad(&m)));
+            assert_true(isnan(tiny_loss(&m)));
+            *at = kept;
+        }
+    }
+    tiny_refresh(&m);
+    assert_true(isfinite(tiny_grad(&m)));
+    tiny_destroy(&m);
+}
+
+/* What one window leaves behind, on this many threads: loss, digest of the scores, gradient. */
+static void run(tiny *m, int threads, float *left)
+{
+    const int64_t n = m->model.layout.n_flat, T = m->model.shape.T;
+    float *nats = test_room(T, sizeof *nats);
+    uint8_t *hit = test_room(T, 1);
+    kc_arena arena;
+    kc_arena_create(&arena, kc_work_bytes(&m->model));
+    kc_work *work = kc_work_create(&m->model, &arena, threads);
+    assert_int_equal(arena.used, kc_work_bytes(&m->model));
+    memset(m->wt, 255, (size_t)n * sizeof *m->wt);
+    kc_params_transpose(&m->model.layout, m->w, m->wt, threads);
+    kc_model_score(&m->model, &m->weights, m->tokens, m->targets, work, nats, hit);
+    memset(left, 0, (size_t)(n + 2) * sizeof *left);
+    left[n] = (float)kc_model_grad(&m->model, &m->weights, m->tokens, m->targets, work, left);
+    for (int64_t t = 0; t < T; ++t)
+        left[n + 1] = 0.9f * left[n + 1] + nats[t] + hit[t];
+    free(nats);
+    free(hit);
+    kc_arena_destroy(&arena);
+}
+
+static void threads_leave_bits(void **state)
+{
+    (void)state;
+    static const tiny_size sizes[] = {
+        {256, 2, 1, 32, 279, 1}, {140, 2, 3, 20, 101, 0.5}, {512, 1, 2, 64, 700, 0.25}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; ++i) {
+        tiny m;
+        tiny_create(&m, sizes[i], i, 1);
+        const int64_t n = m.model.layout.n_flat + 2;
+        float *one = test_room(n, sizeof *one), *more = test_room(n, sizeof *more);
+        run(&m, 1, one);
+        assert_true(one[n - 2] > (float)sizes[i].T && one[n - 1] > 1);
+        for (int threads = 2; threads <= MAX_THREADS; ++threads) {
+            run(&m, threads, more);
+            assert_memory_equal(more, one, (size_t)n * sizeof *one);
+        }
+        free(one);
+        free(more);
+        tiny_destroy(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_past_sees_no_future), cmocka_unit_test(scores_follow_from_logits),
+        cmocka_unit_test(ties_go_to_the_first),    cmocka_unit_test(not_a_number_shows),
+        cmocka_unit_test(threads_leave_bits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

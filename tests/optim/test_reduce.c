@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sums over lanes: one tree whatever the ranks, threads and lanes in flight. */
+#include "../comm/grids.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "kcap/base/sum.h"
+#include "kcap/optim/reduce.h"
+
+/* Element i of lane `lane`: sizes from 1e-4 to 1e4, so that every order of adding has its own bits. */
+static float element(int64_t lane, int64_t i)
+{
+    uint32_t x = (uint32_t)(lane * 7919 + i) * 2654435769u;
+    x = (x ^ x >> 15) * 2246822519u;
+    x ^= x >> 13;
+    return ldexpf((float)(x % 2000001) - 1e6f, (int)(x >> 27) % 27 - 33);
+}
+
+static float *lane_of(int64_t lane, int64_t n)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    for (int64_t i = 0; i < n; ++i)
+        x[i] = element(lane, i);
+    return x;
+}
+
+/* The sum the tree must have, by recursion: the larger power of two of lanes left, the rest right. */
+static float *reference(int64_t first, int64_t lanes, int64_t n)
+{
+    if (lanes == 1)
+        return lane_of(first, n);
+    int64_t left_lanes = 1;
+    while (2 * left_lanes < lanes)
+        left_lanes *= 2;
+    float *left = reference(first, left_lanes, n);
+    float *right = reference(first + left_lanes, lanes - left_lanes, n);
+    for (int64_t i = 0; i < n; ++i)
+        left[i] = left[i] + right[i];
+    free(right);
+    return left;
+}
+
+/* Fold lanes first ... first+lanes-1 with `in_flight` leaves out at a time; the caller frees. */
+static float *fold(int64_t first, int64_t lanes, int in_flight, int64_t n, int threads)
+{
+    const int buffers = kc_tree_buffers(lanes, in_flight);
+    kc_arena arena;
+    kc_tree tree;
+    float **leaf = malloc((size_t)in_flight * sizeof *leaf), *total = malloc((size_t)n * 4);
+    kc_arena_create(&arena, (size_t)buffers * kc_arena_need(n, sizeof(float)));
+    kc_tree_create(&tree, n, buffers, &arena);
+    for (int again = 0; again < 2; ++again) { /* a cleared tree is as good as a new one */
+        kc_tree_clear(&tree);
+        assert_int_equal(tree.n_free, buffers);
+        for (int64_t from = 0; from < lanes; from += in_flight) {
+            const int here = (int)(lanes - from < in_flight ? lanes - from : in_flight);
+            for (int i = 0; i < here; ++i)
+                leaf[i] = kc_tree_leaf(&tree);
+            for (int i = 0; i < here; ++i)
+                for (int64_t k = 0; k < n; ++k)
+                    leaf[i][k] = element(first + from + i, k);
+            for (int i = 0; i < here; ++i)
+                kc_tree_push(&tree, leaf[i], threads);
+        }
+        memcpy(total, kc_tree_total(&tree, threads), (size_t)n * sizeof *total);
+    }
+    kc_arena_destroy(&arena);
+    free(leaf);
+    return total;
+}
+
+static void the_tree_is_the_tree(void **state)
+{
+    const kc_grid *g = *state;
+    enum { N = KC_BLOCK + 100 };
+    if (g->size > 1)
+        return; /* says nothing of ranks */
+    for (int64_t lanes = 1; lanes <= 16; ++lanes) {
+        float *want = reference(0, lanes, N);
+        for (int in_flight = 1; in_flight <= lanes; ++in_flight) {
+            float *total = fold(0, lanes, in_flight, N, 1 + in_flight % 3);
+            assert_memory_equal(total, want, N * sizeof *want);
+            free(total);
+        }
+        free(want);
+    }
+}
+
+/* The data must tell a tree from a chain, or the test above proves nothing. */
+static void another_order_has_other_bits(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    float *want = reference(0, 8, N), *chain = lane_of(0, N);
+    int64_t differ = 0;
+    for (int64_t lane = 1; lane < 8; ++lane)
+        for (int64_t i = 0; i < N; ++i)
+            chain[i] = chain[i] + element(lane, i);
+    for (int64_t i = 0; i < N; ++i)
+        differ += chain[i] != want[i];
+    assert_true(differ > N / 10);
+    free(want);
+    free(chain);
+}
+
+static void slices_cover_everything(void **state)
+{
+    const kc_grid *g = *state;
+    int64_t *lo = calloc((size_t)g->size + 1, sizeof *lo);
+    for (int64_t blocks = 1; blocks < 40; ++blocks) {
+        kc_slices(g, blocks * KC_BLOCK, lo);
+        assert_int_equal(lo[0], 0);
+        assert_int_equal(lo[g->size], blocks * KC_BLOCK);
+        for (int r = 0; r < g->size; ++r) {
+            assert_int_equal(lo[r] % KC_BLOCK, 0);
+            assert_in_range((lo[r + 1] - lo[r]) / KC_BLOCK, blocks / g->size,
+                            (blocks + g->size - 1) / g->size);
+        }
+    }
+    assert_same_on_all(g, lo, ((size_t)g->size + 1) * sizeof *lo);
+    assert_int_equal(kc_slices_round(g) % KC_BLOCK, 0);
+    assert_in_range(kc_slices_round(g) * g->size * 4, 1, 4 << 20);
+    free(lo);
+}
+
+/* What one rank alone has for the norm of this gradient. */
+static double norm_alone(const kc_grid *g, float *total, int64_t n)
+{
+    alone self;
+    kc_arena arena;
+    kc_reducer r;
+    alone_create(&self, g);
+    kc_arena_create(&arena, kc_reducer_bytes(&self.grid, n));
+    kc_reducer_create(&r, &self.grid, n, &arena);
+    assert_ptr_equal(kc_grads_reduce(&r, &self.grid, total, 1), total);
+    double norm = kc_grads_norm(&r, &self.grid, total, 1);
+    kc_arena_destroy(&arena);
+    return norm;
+}
+
+static void check_norm(const kc_grid *g, kc_reducer *r, const float *own, float *whole, int64_t n)
+{
+    double square = 0, norm = kc_grads_norm(r, g, own, 1), norm2 = kc_grads_norm(r, g, own, 2);
+    for (int64_t i = 0; i < n; ++i)
+        square += (double)whole[i] * whole[i];
+    assert_float_equal(norm / sqrt(square), 1, 1e-12);
+    assert_memory_equal(&norm, &norm2, sizeof norm);
+    assert_same_on_all(g, &norm, sizeof norm);
+    const double one = norm_alone(g, whole, n);
+    assert_memory_equal(&norm, &one, sizeof norm);
+}
+
+/* Sum over ranks of what each rank folded, pairwise in rank order: the tree over all lanes. */
+static float *reference_of_ranks(int first, int ranks, int64_t lanes_each, int64_t n)
+{
+    if (ranks == 1)
+        return reference(first * lanes_each, lanes_each, n);
+    int left_ranks = 1;
+    while (2 * left_ranks < ranks)
+        left_ranks *= 2;
+    float *left = reference_of_ranks(first, left_ranks, lanes_each, n);
+    float *right = reference_of_ranks(first + left_ranks, ranks - left_ranks, lanes_each, n);
+    kc_add(left, right, n);
+    free(right);
+    return left;
+}
+
+static void check_reduce(const kc_grid *g, int64_t lanes, int64_t blocks)
+{
+    const int64_t n = blocks * KC_BLOCK, here = lanes / g->size;
+    const int power = (lanes & (lanes - 1)) == 0;
+    float *want = power ? reference(0, lanes, n) : reference_of_ranks(0, g->size, here, n);
+    for (int threads = 1; threads <= 1 + (blocks == 5); ++threads) {
+        float *total = fold(g->rank * here, here, 1, n, threads);
+        kc_arena arena;
+        kc_reducer r;
+        kc_arena_create(&arena, kc_reducer_bytes(g, n));
+        kc_reducer_create(&r, g, n, &arena);
+        const int64_t lo = r.lo[g->rank], hi = r.lo[g->rank + 1];
+        const float *own = kc_grads_reduce(&r, g, total, threads);
+        assert_memory_equal(own, want + lo, (size_t)(hi - lo) * sizeof *own);
+        check_norm(g, &r, own, want, n);
+        for (int64_t i = 0; i < n; ++i)
+            total[i] = i >= lo && i < hi ? own[i - lo] : NAN;
+        kc_slices_gather(g, total, r.lo);
+        assert_memory_equal(total, want, (size_t)n * sizeof *want);
+        kc_arena_destroy(&arena);
+        free(total);
+    }
+    free(want);
+}
+
+static void any_number_of_ranks_has_the_same_sum(void **state)
+{
+    const kc_grid *g = *state;
+    for (int64_t lanes = g->size; lanes <= 16; lanes *= 2)
+        for (int64_t blocks = 1; blocks < 8; blocks += 2)
+            check_reduce(g, lanes, blocks);
+}
+
+/* More than travels in one round, and slices that end in different rounds. */
+static void long_slices_travel_in_rounds(void **state)
+{
+    const kc_grid *g = *state;
+    const int64_t round = kc_slices_round(g) / KC_BLOCK;
+    check_reduce(g, 4, round * g->size + g->size / 2);
+    check_reduce(g, 4, 2 * round * g->size + 1);
+}
+
+static void other_numbers_of_lanes_work(void **state)
+{
+    const kc_grid *g = *state;
+    for (int64_t each = 1; each <= 7; each += 2)
+        check_reduce(g, each * g->size, 5);
+}
+
+static void the_reducer_knows_its_bytes(void **state)
+{
+    const kc_grid *g = *state;
+    for (int64_t n = KC_BLOCK; n < 50 * KC_BLOCK; n += 7 * KC_BLOCK) {
+        kc_arena arena;
+        kc_reducer r;
+        kc_arena_create(&arena, kc_reducer_bytes(g, n));
+        kc_reducer_create(&r, g, n, &arena);
+        assert_int_equal(arena.used, kc_reducer_bytes(g, n));
+        kc_arena_destroy(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_tree_is_the_tree),
+        cmocka_unit_test(another_order_has_other_bits),
+        cmocka_unit_test(slices_cover_everything),
+        cmocka_unit_test(any_number_of_ranks_has_the_same_sum),
+        cmocka_unit_test(long_slices_travel_in_rounds),
+        cmocka_unit_test(other_numbers_of_lanes_work),
+        cmocka_unit_test(the_reducer_knows_its_bytes),
+    };
+    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_TESTS_RECORD_SANDBOX_H
+#define KCAP_TESTS_RECORD_SANDBOX_H
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kcap/types/record.h"
+
+/* What the tests of src/record share: a folder of their own, a stamp, a limit of file size. */
+
+static inline void sandbox_make(char path[64])
+{
+    snprintf(path, 64, "/tmp/kcap_test_XXXXXX");
+    if (mkdtemp(path) == NULL)
+        abort();
+}
+
+static inline void sandbox_remove(const char *path)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    if (system(command) != 0)
+        abort();
+}
+
+/* Files in a folder whose name holds `part`. */
+static inline int sandbox_count(const char *folder, const char *part)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;)
+        n += strstr(entry->d_name, part) != NULL;
+    if (d != NULL)
+        closedir(d);
+    return n;
+}
+
+#define SANDBOX_TEXT(name)              "text of " #name
+#define SANDBOX_INT(name)               (int64_t)sizeof #name
+#define SANDBOX_REAL(name)              (double)sizeof #name / 3.0
+#define SANDBOX_FIELD(type, name, help) .name = SANDBOX_##type(name),
+
+static inline kc_stamp sandbox_stamp(void)
+{
+    kc_stamp stamp = {KC_STAMPS(SANDBOX_FIELD)};
+    stamp.config = "model:\n  layers: 2 # \xc3\xa4\n";
+    stamp.config_hash = "0123456789abcdef";
+    stamp.run_id = "run-7";
+    stamp.kernel = "zen3";
+    return stamp;
+}
+
+/* A full disk, as this process sees it. 0 lifts the limit. */
+static inline void sandbox_limit(rlim_t bytes)
+{
+    struct rlimit limit = {0, RLIM_INFINITY};
+    signal(SIGXFSZ, SIG_IGN);
+    limit.rlim_cur = bytes ? bytes : RLIM_INFINITY;
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        abort();
+}
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+
+#include "kcap/comm/mpi.h"
+#include "kcap/record/checkpoint.h"
+#include "kcap/record/shelf.h"
+#include "sandbox.h"
+
+typedef struct fixture {
+    kc_grid world;
+    struct kc_grid_mpi self_mpi;
+    kc_grid self; /* this rank alone */
+    char dir[64];
+} fixture;
+
+enum { LANES = 3 };
+
+/* Add a tensor of the global shape [layers, rows, cols], less dimensions where `n_dims` says so. */
+static void add(kc_layout *l, const char *name, int per_layer, int64_t layers, int64_t rows,
+                int64_t cols)
+{
+    kc_tensor *t = &l->tensor[l->n++];
+    *t = (kc_tensor){.name = name,
+                     .help = "a tensor",
+                     .layers = layers,
+                     .rows = rows,
+                     .cols = cols,
+                     .per_layer = per_layer};
+    if (per_layer)
+        t->dims[t->n_dims++] = layers;
+    if (rows > 1)
+        t->dims[t->n_dims++] = rows;
+    t->dims[t->n_dims++] = cols;
+    t->stride = (rows * cols + 15) / 16 * 16;
+    t->offset = l->n_flat;
+    l->n_flat += layers * t->stride;
+    l->n_params += layers * rows * cols;
+}
+
+/* Odd shapes of every kind. With `words` large the file has more than one chunk to hash. */
+static kc_layout make_layout(int64_t words)
+{
+    kc_layout l = {.n = 0};
+    add(&l, "wte", 0, 1, words, 5);
+    add(&l, "bias", 1, 3, 1, 11);
+    add(&l, "weight", 1, 3, 7, 9);
+    add(&l, "norm", 0, 1, 1, 13);
+    return l;
+}
+
+static float value(int what, int64_t step, int64_t flat)
+{
+    return (float)(what * 0.25 + (double)step * 3.0 + (double)flat / 7.0);
+}
+
+/* A state whose values follow from (step, flat index); padding is zero. */
+typedef struct holder {
+    kc_state state;
+    int64_t lo[9];
+    kc_cursor cursors[LANES];
+} holder;
+
+static int is_padding(const kc_layout *l, int64_t flat)
+{
+    for (int i = 0; i < l->n; ++i) {
+        const kc_tensor *t = &l->tensor[i];
+        if (flat >= t->offset && flat < t->offset + t->layers * t->stride)
+            return (flat - t->offset) % t->stride >= t->rows * t->cols;
+    }
+    return 1;
+}
+
+static void hold(holder *h, const kc_grid *g, const kc_layout *l)
+{
+    for (int r = 0; r <= g->size; ++r)
+        h->lo[r] = l->n_flat * r / g->size;
+    int64_t mine = h->lo[g->rank + 1] - h->lo[g->rank];
+    h->state = (kc_state){.layout = l,
+                          .lo = h->lo,
+                          .n_lanes = LANES,
+                          .cursors = h->cursors,
+                          .params = calloc((size_t)l->n_flat, sizeof(float)),
+                          .m = calloc((size_t)mine, sizeof(float)),
+                          .v = calloc((size_t)mine, sizeof(float))};
+    memset(h->cursors, 0, sizeof h->cursors);
+}
+
+static void fill(holder *h, const kc_grid *g, int64_t step)
+{
+    kc_state *s = &h->state;
+    s->step = step;
+    s->tokens = step * 1000;
+    for (int64_t i = 0; i < s->layout->n_flat; ++i)
+        s->params[i] = is_padding(s->layout, i) ? 0 : value(0, step, i);
+    for (int64_t i = h->lo[g->rank]; i < h->lo[g->rank + 1]; ++i) {
+        int64_t at = i - h->lo[g->rank];
+        s->m[at] = is_padding(s->layout, i) ? 0 : value(1, step, i);
+        s->v[at] = is_padding(s->layout, i) ? 0 : value(2, step, i);
+    }
+    for (int64_t i = 0; i < LANES; ++i)
+        h->cursors[i] = (kc_cursor){step + i, step * 2 + i, step * 3 + i, step * 4 + i};
+}
+
+static void release(holder *h)
+{
+    free(h->state.params);
+    free(h->state.m);
+    free(h->state.v);
+}
+
+static kc_files make_files(void)
+{
+    static char text[] = "Ada\nBob\n\0\0x\0y\n";
+    kc_files f = {.n = 3, .bytes = sizeof text, .text = text};
+    static const char *const name[] = {"templates/city.txt", "pools/first_name.txt", "pools/z.txt"};
+    static const int64_t begin[] = {0, 9, 10}, bytes[] = {8, 0, 4};
+    for (int i = 0; i < f.n; ++i) {
+        snprintf(f.file[i].name, sizeof f.file[i].name, "%s", name[i]);
+        f.file[i].begin = begin[i];
+        f.file[i].bytes = bytes[i];
+    }
+    f.bytes = 15;
+    return f;
+}
+
+static int write_step(const fixture *x, const kc_layout *l, int64_t step, int64_t keep, kc_error *e)
+{
+    holder h;
+    kc_stamp stamp = sandbox_stamp();
+    kc_files files = make_files();
+    hold(&h, &x->world, l);
+    fill(&h, &x->world, step);
+    int code = kc_checkpoint_write(&x->world, x->dir, &h.state, &stamp, &files, keep, e);
+    release(&h);
+    return code;
+}
+
+static void must_write(const fixture *x, const kc_layout *l, int64_t step, int64_t keep)
+{
+    kc_error e = {0};
+    if (write_step(x, l, step, keep, &e) != KC_OK)
+        fail_msg("%s", e.text);
+}
+
+static void check_head(const kc_head *head, int64_t step)
+{
+    kc_files files = make_files();
+    assert_int_equal(head->step, step);
+    assert_int_equal(head->tokens, step * 1000);
+    assert_string_equal(head->config, sandbox_stamp().config);
+    assert_string_equal(head->run_id, "run-7");
+    assert_string_equal(head->kernel, "zen3");
+    assert_string_equal(head->config_hash, "0123456789abcdef");
+    assert_int_equal(head->files.n, files.n);
+    assert_int_equal(head->files.bytes, files.bytes);
+    assert_memory_equal(head->files.text, files.text, (size_t)files.bytes);
+    for (int i = 0; i < files.n; ++i) {
+        char path[2048];
+        snprintf(path, sizeof path, "%s:%s", head->path, files.file[i].name);
+        assert_string_equal(head->files.file[i].path, path);
+        assert_string_equal(head->files.file[i].name, files.file[i].name);
+        assert_int_equal(head->files.file[i].begin, files.file[i].begin);
+        assert_int_equal(head->files.file[i].bytes, files.file[i].bytes);
+    }
+}
+
+/* Find from `where` on this grid and compare every value with what step's were, bit for bit. */
+static void check_found(const kc_grid *g, const char *where, const kc_layout *l, int64_t step)
+{
+    holder h, expected;
+    kc_head head;
+    kc_error e = {0};
+    if (kc_checkpoint_find(g, where, &head, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    check_head(&head, step);
+    hold(&h, g, l);
+    hold(&expected, g, l);
+    fill(&expected, g, step);
+    if (kc_checkpoint_read(g, &head, &h.state, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    size_t mine = (size_t)(h.lo[g->rank + 1] - h.lo[g->rank]) * sizeof(float);
+    assert_memory_equal(h.state.params, expected.state.params, (size_t)l->n_flat * sizeof(float));
+    assert_memory_equal(h.state.m, expected.state.m, mine);
+    assert_memory_equal(h.state.v, expected.state.v, mine);
+    assert_memory_equal(h.cursors, expected.cursors, sizeof h.cursors);
+    assert_int_equal(h.state.step, step);
+    assert_int_equal(h.state.tokens, step * 1000);
+    release(&h);
+    release(&expected);
+    kc_head_free(&head);
+}
+
+static void any_rank_count_reads_it(void **state)
+{
+    const fixture *x = *state;
+    static const int64_t words[] = {17, 400000};
+    for (int i = 0; i < 2; ++i) {
+        kc_layout l = make_layout(words[i]);
+        must_write(x, &l, 7 + i, 1);
+        check_found(&x->world, x->dir, &l, 7 + i);
+        check_found(&x->self, x->dir, &l, 7 + i);
+        kc_barrier(&x->world);
+    }
+}
+
+static void measurement_reads_weights_alone(void **state)
+{
+    const fixture *x = *state;
+    kc_layout l = make_layout(17);
+    kc_head head;
+    kc_error e = {0};
+    must_write(x, &l, 7, 1);
+    float *params = calloc((size_t)l.n_flat, sizeof *params);
+    kc_state s = {.layout = &l, .params = params};
+    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &head, &e), KC_OK);
+    assert_int_equal(kc_checkpoint_read(&x->world, &head, &s, &e), KC_OK);
+    for (int64_t i = 0; i < l.n_flat; ++i)
+        assert_true(params[i] == (is_padding(&l, i) ? 0 : value(0, 7, i)));
+    assert_int_equal(s.step, 7);
+    free(params);
+    kc_head_free(&head);
+}
+
+static void python_sees_global_shapes(void **state)
+{
+    const fixture *x = *state;
+    kc_layout l = make_layout(17);
+    must_write(x, &l, 7, 1);
+    static const char script[] =
+        "import h5py, sys, numpy as np\n"
+        "f = h5py.File(sys.argv[1] + '/checkpoints/step_0000000007.h5', 'r')\n"
+        "assert f['params/wte'].shape == (17, 5) and f['params/weight'].shape == (3, 7, 9)\n"
+        "assert f['m/bias'].shape == (3, 11) and f['v/norm'].shape == (13,)\n"
+        "i = 96 + 48 + np.arange(3)[:, None] * 64 + np.arange(63)[None, :]\n"
+        "w = (1 * 0.25 + 21.0 + i / 7.0).astype('f4').reshape(3, 7, 9)\n"
+        "assert (f['m/weight'][:] == w).all(), f['m/weight'][:] - w\n"
+        "assert f['files/pools/z.txt'][()] == b'x\\0y\\n'\n"
+        "assert f['lanes/cursor'][:].tolist()[1] == [8, 15, 22, 29]\n"
+        "assert f.attrs['step'] == 7 and f.attrs['n_params'] == 9\n"
+        "def look(name, d):\n"
+        "  if isinstance(d, h5py.Dataset): assert d.attrs['unit'] and d.attrs['description'], d\n"
+        "f.visititems(look)\n";
+    if (x->world.rank == 0) {
+        char command[2000];
+        snprintf(command, sizeof command, "/usr/bin/python3 -c \"%s\" %s", script, x->dir);
+        assert_int_equal(system(command), 0);
+    }
+    kc_barrier(&x->world);
+}
+
+static void path_of(const fixture *x, int64_t step, const char *ending, char path[256])
+{
+    kc_shelf_path(x->dir, step, ending, path, 256);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void flip_byte(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    fseek(f, at, SEEK_SET);
+    int c = fgetc(f);
+    fseek(f, at, SEEK_SET);
+    fputc(c ^ 1, f);
+    fclose(f);
+}
+
+enum { FLIP, CUT, EMPTY, NO_MANIFEST, FOREIGN, GARBAGE, DAMAGES };
+
+static void damage(const fixture *x, int kind)
+{
+    char h5[256], manifest[256], other[256], command[600];
+    path_of(x, 30, ".h5", h5);
+    path_of(x, 30, ".manifest", manifest);
+    path_of(x, 20, ".manifest", other);
+    snprintf(command, sizeof command, "cp %s %s", other, manifest);
+    if (kind == FLIP)
+        flip_byte(h5, 5000);
+    else if (kind == CUT || kind == EMPTY)
+        assert_int_equal(truncate(h5, kind == CUT ? 5000 : 0), 0);
+    else if (kind == NO_MANIFEST)
+        assert_int_equal(unlink(manifest), 0);
+    else if (kind == FOREIGN)
+        assert_int_equal(system(command), 0);
+    else
+        write_text(manifest, "kcap_checkpoint: 1\nfile: x\n");
+}
+
+/* Run find with rank 0's stderr in a file; what it said goes to text. */
+static int find_listening(const fixture *x, kc_head *head, char *text, size_t size, kc_error *e)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/stderr", x->dir);
+    fflush(stderr);
+    int old = dup(2), log = -1;
+    if (x->world.rank == 0) {
+        log = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+        dup2(log, 2);
+    }
+    int code = kc_checkpoint_find(&x->world, x->dir, head, e);
+    fflush(stderr);
+    dup2(old, 2);
+    close(old);
+    memset(text, 0, size);
+    if (log >= 0) {
+        assert_true(pread(log, text, size - 1, 0) >= 0);
+        close(log);
+    }
+    kc_bcast(&x->world, text, size);
+    return code;
+}
+
+static void assert_says(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("'%s' does not say '%s'", text, part);
+}
+
+static void damaged_newest_is_passed_over(void **state)
+{
+    const fixture *x = *state;
+    static const char *const says[DAMAGES] = {"damaged: its manifest says XXH3 ",
+                                              " it has 5000",
+                                              " it has 0",
+                                              "step_0000000030.manifest: missing, so the file",
+                                              "belongs to step_0000000020.h5, not to "
+                                              "step_0000000030.h5",
+                                              "not a manifest that kcap writes"};
+    kc_layout l = make_layout(17);
+    for (int64_t step = 10; step <= 30; step += 10)
+        must_write(x, &l, step, 3);
+    for (int kind = 0; kind < DAMAGES; ++kind) {
+        char text[2000], newest[256];
+        kc_head head;
+        kc_error e = {0};
+        if (x->world.rank == 0)
+            damage(x, kind);
+        kc_barrier(&x->world);
+        assert_int_equal(find_listening(x, &head, text, sizeof text, &e), KC_OK);
+        check_head(&head, 20);
+        kc_head_free(&head);
+        assert_says(text, "checkpoint passed over: ");
+        assert_says(text, says[kind]);
+
+        path_of(x, 30, ".h5", newest);
+        assert_int_equal(kc_checkpoint_find(&x->world, newest, &head, &e), KC_EINPUT);
+        assert_says(e.text, says[kind]);
+        assert_says(e.text, "step_0000000030");
+        must_write(x, &l, 30, 3);
+        check_found(&x->world, newest, &l, 30);
+    }
+}
+
+static void nothing_to_find(void **state)
+{
+    const fixture *x = *state;
+    kc_layout l = make_layout(17);
+    kc_head head;
+    kc_error e = {0};
+    char path[256], text[2000];
+    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &head, &e), KC_OK);
+    assert_int_equal(head.path[0], 0);
+    must_write(x, &l, 10, 2);
+    must_write(x, &l, 20, 2);
+
+    path_of(x, 20, ".h5", path);
+    if (x->world.rank == 0)
+        flip_byte(path, 4000);
+    path_of(x, 10, ".manifest", path);
+    if (x->world.rank == 0)
+        assert_int_equal(unlink(path), 0);
+    kc_barrier(&x->world);
+    assert_int_equal(find_listening(x, &head, text, sizeof text, &e), KC_EINPUT);
+    assert_says(e.text, "no undamaged checkpoint; the newest: ");
+    assert_says(e.text, "step_0000000020.h5: damaged");
+
+    /* What a kill before the first manifest leaves is no checkpoint, and no damage either. */
+    path_of(x, 20, ".manifest", path);
+    if (x->world.rank == 0)
+        assert_int_equal(unlink(path), 0);
+    e = (kc_error){0};
+    kc_barrier(&x->world);
+    assert_int_equal(find_listening(x, &head, text, sizeof text, &e), KC_OK);
+    assert_int_equal(head.path[0], 0);
+
+    snprintf(path, sizeof path, "%s/nowhere", x->dir);
+    assert_int_equal(kc_checkpoint_find(&x->world, path, &head, &e), KC_EINPUT);
+    assert_says(e.text, "nowhere: no such checkpoint or folder");
+}
+
+static void retention_keeps_the_newest(void **state)
+{
+    const fixture *x = *state;
+    kc_layout l = make_layout(17);
+    char folder[256], path[256];
+    kc_shelf_folder(x->dir, folder, sizeof folder);
+    for (int64_t step = 1; step <= 5; ++step) {
+        must_write(x, &l, step, 2);
+        if (x->world.rank == 0) {
+            assert_int_equal(sandbox_count(folder, ".h5"), step < 2 ? step : 2);
+            assert_int_equal(sandbox_count(folder, ".manifest"), step < 2 ? step : 2);
+        }
+        path_of(x, step, ".h5", path);
+        check_found(&x->world, path, &l, step);
+    }
+    path_of(x, 4, ".h5", path);
+    check_found(&x->world, path, &l, 4);
+
+    /* A later file, whole or not, never costs the one just written. */
+    must_write(x, &l, 3, 1);
+    check_found(&x->world, x->dir, &l, 5);
+    path_of(x, 3, ".h5", path);
+    check_found(&x->world, path, &l, 3);
+}
+
+static void full_disk_leaves_the_older_intact(void **state)
+{
+    const fixture *x = *state;
+    kc_layout l = make_layout(20000);
+    char folder[256];
+    kc_shelf_folder(x->dir, folder, sizeof folder);
+    must_write(x, &l, 10, 1);
+    int last = x->world.size - 1;
+    for (int only_last = 0; only_last <= (last > 0); ++only_last) {
+        kc_error e = {0};
+        if (!only_last || x->world.rank == last)
+            sandbox_limit(50000);
+        int code = write_step(x, &l, 20, 1, &e);
+        sandbox_limit(0);
+        assert_int_equal(code, KC_EIO);
+        assert_says(e.text, "step_0000000020.h5.partial");
+        assert_says(e.text, only_last ? "MPI_File_write_at failed" : "File too large");
+        if (x->world.rank == 0) {
+            assert_int_equal(sandbox_count(folder, "partial"), 0);
+            assert_int_equal(sandbox_count(folder, "step_"), 2);
+        }
+        kc_barrier(&x->world);
+        check_found(&x->world, x->dir, &l, 10);
+    }
+    must_write(x, &l, 20, 1);
+    check_found(&x->world, x->dir, &l, 20);
+}
+
+static void leftovers_of_a_kill_are_cleaned(void **state)
+{
+    const fixture *x = *state;
+    kc_layout l = make_layout(17);
+    char folder[256], path[256];
+    kc_shelf_folder(x->dir, folder, sizeof folder);
+    must_write(x, &l, 10, 2);
+    if (x->world.rank == 0) {
+        path_of(x, 15, ".h5.partial", path);
+        write_text(path, "half");
+        path_of(x, 15, ".manifest.partial", path);
+        write_text(path, "half");
+    }
+    kc_barrier(&x->world);
+    check_found(&x->world, x->dir, &l, 10);
+    must_write(x, &l, 20, 2);
+    if (x->world.rank == 0)
+        assert_int_equal(sandbox_count(folder, "partial"), 0);
+    kc_barrier(&x->world);
+}
+
+static void expect_refusal(const fixture *x, const kc_layout *l, int64_t lanes, const char *part)
+{
+    holder h;
+    kc_head head;
+    kc_error e = {0};
+    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &head, &e), KC_OK);
+    hold(&h, &x->world, l);
+    h.state.n_lanes = lanes;
+    assert_int_equal(kc_checkpoint_read(&x->world, &head, &h.state, &e), KC_EINPUT);
+    assert_says(e.text, part);
+    assert_says(e.text, "step_0000000007.h5");
+    release(&h);
+    kc_head_free(&head);
+}
+
+static void another_layout_is_refused(void **state)
+{
+    const fixture *x = *state;
+    kc_layout l = make_layout(17), other = make_layout(18), more = l, less = l;
+    must_write(x, &l, 7, 1);
+    expect_refusal(x, &other, LANES,
+                   "tensor wte is [17, 5] in the checkpoint, [18, 5] in this model");
+    add(&more, "gate", 1, 3, 7, 9);
+    expect_refusal(x, &more, LANES, "/params/gate is missing");
+    less.n -= 1;
+    expect_refusal(x, &less, LANES, "/params holds 4 tensors, this model has 3");
+    expect_refusal(x, &l, LANES - 1, "holds 3 lanes, this run has 2");
+}
+
+static int set_up(void **state)
+{
+    fixture *x = *state;
+    if (x->world.rank == 0)
+        sandbox_make(x->dir);
+    kc_bcast(&x->world, x->dir, sizeof x->dir);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *x = *state;
+    kc_barrier(&x->world);
+    if (x->world.rank == 0)
+        sandbox_remove(x->dir);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, &x)
+
+int main(void)
+{
+    fixture x = {.self_mpi = {.world = MPI_COMM_SELF}};
+    kc_grid_start(&x.world);
+    x.self = (kc_grid){.rank = 0, .size = 1, .node_ranks = 1, .mpi = &x.self_mpi};
+    const struct CMUnitTest tests[] = {
+        TEST(any_rank_count_reads_it),
+        TEST(measurement_reads_weights_alone),
+        TEST(python_sees_global_shapes),
+        TEST(damaged_newest_is_passed_over),
+        TEST(nothing_to_find),
+        TEST(retention_keeps_the_newest),
+        TEST(full_disk_leaves_the_older_intact),
+        TEST(leftovers_of_a_kill_are_cleaned),
+        TEST(another_layout_is_refused),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (failed) /* the other ranks may wait for this one */
+        MPI_Abort(x.world.mpi->world, 1);
+    kc_grid_stop(&x.world);
+    return 0;
+}
