@@ -4,6 +4,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kcap/app/verbs.h"
 #include "kcap/base/clock.h"
@@ -31,47 +32,69 @@ static int out_of_time(const kc_run *run)
     return limit > 0 && kc_clock() - run->begun > limit;
 }
 
+/* What this rank knows of the step before: how long it took, and where the time went. */
+static kc_pulse pulse_at(const kc_run *run, double now)
+{
+    kc_pulse pulse = {.seconds = now - run->row_begun};
+    if (run->row_open) {
+        memcpy(pulse.phase, kc_trainer_phases(run->trainer)->seconds, sizeof pulse.phase);
+        pulse.phase[KC_seconds_record] = pulse.seconds - run->in_step;
+    }
+    return pulse;
+}
+
 /* The row of the last step is complete once its time is: hand it on. */
-static void close_row(kc_run *run, double seconds, int64_t tokens_before)
+static void close_row(kc_run *run, const kc_pulse *pulse)
 {
     if (!run->row_open)
         return;
     run->row_open = 0;
-    run->row.seconds = seconds;
-    run->row.tokens_per_second = (double)(run->row.tokens - tokens_before) / seconds;
+    run->row.seconds = pulse->seconds;
+    run->row.tokens_per_second = (double)(run->row.tokens - run->tokens_before) / pulse->seconds;
+#define KC_TAKE(type, name, unit, help) run->row.name = pulse->phase[KC_##name];
+    KC_COLUMNS_PHASE(KC_TAKE)
+#undef KC_TAKE
     if (run->session->grid.rank == 0 && !run->record_error.code)
         kc_metrics_step(run->metrics, &run->row, &run->record_error);
+    if (run->session->grid.rank == 0 && run->watch)
+        run->watch(run->watcher, &run->row);
 }
 
-static double slowest(const kc_grid *g, double seconds)
+/* As the next step would: the slowest rank's time, the mean of the phases. */
+static void share_pulse(const kc_grid *g, kc_pulse *pulse)
 {
-    double *all = malloc((size_t)g->size * sizeof *all);
+    kc_pulse *all = malloc((size_t)g->size * sizeof *all);
     KC_CHECK(all, "out of memory");
-    kc_allgather(g, &seconds, all, sizeof seconds);
-    for (int r = 0; r < g->size; ++r)
-        seconds = all[r] > seconds ? all[r] : seconds;
+    kc_allgather(g, pulse, all, sizeof *pulse);
+    memset(pulse->phase, 0, sizeof pulse->phase);
+    for (int r = 0; r < g->size; ++r) {
+        if (all[r].seconds > pulse->seconds)
+            pulse->seconds = all[r].seconds;
+        for (int p = 0; p < KC_N_PHASES; ++p)
+            pulse->phase[p] += all[r].phase[p] / g->size;
+    }
     free(all);
-    return seconds;
 }
 
 /* One step; the row of the step before it is closed on the way. */
-static int step(kc_run *run, int64_t *tokens_before, kc_error *e)
+static int step(kc_run *run, kc_error *e)
 {
     const double now = kc_clock();
     kc_step_row row = {0};
-    kc_pulse pulse = {.seconds = now - run->row_begun,
-                      .stop = asked_to_stop || out_of_time(run) || run->record_error.code};
+    kc_pulse pulse = pulse_at(run, now);
+    pulse.stop = asked_to_stop || out_of_time(run) || run->record_error.code;
     /* The row before a checkpoint is closed already: the time of writing it is this step's. */
     if (run->row_open)
         run->row_begun = now;
     const int64_t tokens = kc_trainer_state(run->trainer)->tokens;
     if (kc_trainer_step(run->trainer, &pulse, &row, e) != KC_OK)
         return e->code;
-    close_row(run, pulse.seconds, *tokens_before);
+    run->in_step = kc_clock() - now;
+    close_row(run, &pulse);
     run->row = row;
     run->row_open = 1;
     run->stopped = pulse.stop;
-    *tokens_before = tokens;
+    run->tokens_before = tokens;
     if (run->session->grid.rank == 0)
         kc_progress_step(&run->progress, &row, kc_trainer_docs(run->trainer));
     return KC_OK;
@@ -102,14 +125,16 @@ static void measure_and_record(kc_run *run)
 }
 
 /* Rows up to this step first, then the checkpoint: a resume finds them in run.h5. */
-static int checkpoint(kc_run *run, int64_t tokens_before, kc_error *e)
+static int checkpoint(kc_run *run, kc_error *e)
 {
     kc_session *s = run->session;
     const kc_state *state = kc_trainer_state(run->trainer);
     if (run->checkpoint_step == state->step)
         return KC_OK;
     const double now = kc_clock();
-    close_row(run, slowest(&s->grid, now - run->row_begun), tokens_before);
+    kc_pulse pulse = pulse_at(run, now);
+    share_pulse(&s->grid, &pulse);
+    close_row(run, &pulse);
     run->row_begun = now;
     if (s->grid.rank == 0 && !run->record_error.code)
         kc_metrics_flush(run->metrics, &run->record_error);
@@ -136,23 +161,30 @@ int kc_run_complete(const kc_run *run)
            (most > 0 && kc_trainer_state(run->trainer)->step >= most);
 }
 
-int kc_run_loop(kc_run *run, kc_error *e)
+int kc_run_steps(kc_run *run, kc_error *e)
 {
     const int64_t every = run->session->cfg.checkpoint.every_steps;
     const kc_state *state = kc_trainer_state(run->trainer);
-    int64_t tokens_before = state->tokens;
+    run->tokens_before = state->tokens;
     run->row_begun = kc_clock();
     while (!run->stopped && !kc_run_complete(run)) {
         const int64_t docs = kc_trainer_docs(run->trainer);
-        KC_TRY(step(run, &tokens_before, e));
+        KC_TRY(step(run, e));
         if (measurement_due(run, docs, kc_trainer_docs(run->trainer)))
             measure_and_record(run);
         if (every > 0 && state->step % every == 0)
-            KC_TRY(checkpoint(run, tokens_before, e));
+            KC_TRY(checkpoint(run, e));
     }
+out:
+    return e->code;
+}
+
+int kc_run_loop(kc_run *run, kc_error *e)
+{
+    KC_TRY(kc_run_steps(run, e));
     if (kc_run_complete(run))
         measure_and_record(run);
-    KC_TRY(checkpoint(run, tokens_before, e));
+    KC_TRY(checkpoint(run, e));
 out:
     if (run->session->grid.rank == 0)
         kc_progress_end(&run->progress);

@@ -89,11 +89,17 @@ static void attention_forward(const kc_model *model, const layer *a, kc_block_ke
     kc_norm norm = {vec(a, KC_P_ln1_gain), vec(a, KC_P_ln1_bias), b->mean1, b->rstd1};
     kc_heads heads = {b->q, b->k, b->v, tmp->kt};
     kc_norm_forward(a1, x, &norm, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm(kc_mat_of(tmp->qkv, T, 3 * d), a1, mat(a, KC_P_attn_qkv), 0, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
     kc_heads_split(s, &model->rope, tmp->qkv, vec(a, KC_P_attn_qkv_bias), &heads, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_attn_forward(s, &heads, b->P, b->o, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_attention);
     kc_add_bias(x1, x, vec(a, KC_P_attn_out_bias), threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm(x1, kc_mat_of(b->o, T, d), mat(a, KC_P_attn_out), 1, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
 }
 
 static void attention_backward(const kc_model *model, const layer *a, kc_block_kept *b,
@@ -105,30 +111,40 @@ static void attention_backward(const kc_model *model, const layer *a, kc_block_k
     kc_heads heads = {b->q, b->k, b->v, NULL}, grads = {tmp->dq, tmp->dk, tmp->dv, NULL};
     kc_norm norm = {vec(a, KC_P_ln1_gain), NULL, b->mean1, b->rstd1};
     kc_add_columns(grad_vec(a, KC_P_attn_out_bias), dx, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_attn_out), kc_mat_of(b->o, T, d), dx, 1, threads);
     kc_gemm(da, dx, mat_t(a, KC_P_attn_out), 0, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
     kc_attn_backward(s, &heads, b->P, tmp->da, &grads, tmp->attn, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_attention);
     kc_heads_merge(s, &model->rope, &grads, tmp->qkv, threads);
     kc_add_columns(grad_vec(a, KC_P_attn_qkv_bias), dqkv, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_attn_qkv), kc_mat_of(b->a1, T, d), dqkv, 1, threads);
     kc_gemm(da, dqkv, mat_t(a, KC_P_attn_qkv), 0, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
     kc_norm_backward(dx, da, kc_mat_of(b->x, T, d), &norm, grad_vec(a, KC_P_ln1_gain),
                      grad_vec(a, KC_P_ln1_bias), threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
 }
 
 /* next = x1 + gelu(LN2(x1) W1 + b1) W2 + b2 */
-static void mlp_forward(const kc_shape *s, const layer *a, kc_block_kept *b, float *next,
-                        int threads)
+static void mlp_forward(const kc_shape *s, const layer *a, kc_block_kept *b, kc_block_scratch *tmp,
+                        float *next, int threads)
 {
     const int64_t T = s->T, d = s->d, f = s->f;
     kc_mat x1 = kc_mat_of(b->x1, T, d), a2 = kc_mat_of(b->a2, T, d), u = kc_mat_of(b->u, T, f),
            g = kc_mat_of(b->g, T, f), out = kc_mat_of(next, T, d);
     kc_norm norm = {vec(a, KC_P_ln2_gain), vec(a, KC_P_ln2_bias), b->mean2, b->rstd2};
     kc_norm_forward(a2, x1, &norm, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm(u, a2, mat(a, KC_P_mlp_up), 0, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
     kc_gelu_forward(g, u, vec(a, KC_P_mlp_up_bias), threads);
     kc_add_bias(out, x1, vec(a, KC_P_mlp_down_bias), threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm(out, g, mat(a, KC_P_mlp_down), 1, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
 }
 
 static void mlp_backward(const kc_shape *s, const layer *a, kc_block_kept *b, kc_block_scratch *tmp,
@@ -138,14 +154,19 @@ static void mlp_backward(const kc_shape *s, const layer *a, kc_block_kept *b, kc
     kc_mat dg = kc_mat_of(tmp->dg, T, f), du = kc_mat_of(b->u, T, f), da = kc_mat_of(tmp->da, T, d);
     kc_norm norm = {vec(a, KC_P_ln2_gain), NULL, b->mean2, b->rstd2};
     kc_add_columns(grad_vec(a, KC_P_mlp_down_bias), dx, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_mlp_down), kc_mat_of(b->g, T, f), dx, 1, threads);
     kc_gemm(dg, dx, mat_t(a, KC_P_mlp_down), 0, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
     kc_gelu_backward(du, dg, threads);
     kc_add_columns(grad_vec(a, KC_P_mlp_up_bias), du, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_mlp_up), kc_mat_of(b->a2, T, d), du, 1, threads);
     kc_gemm(da, du, mat_t(a, KC_P_mlp_up), 0, threads);
+    kc_phases_end(&tmp->phases, KC_seconds_linear);
     kc_norm_backward(dx, da, kc_mat_of(b->x1, T, d), &norm, grad_vec(a, KC_P_ln2_gain),
                      grad_vec(a, KC_P_ln2_bias), threads);
+    kc_phases_end(&tmp->phases, KC_seconds_elementwise);
 }
 
 void kc_block_forward(const kc_model *model, const kc_weights *w, int64_t layer_index,
@@ -153,7 +174,7 @@ void kc_block_forward(const kc_model *model, const kc_weights *w, int64_t layer_
 {
     const layer a = {w, layer_index, NULL};
     attention_forward(model, &a, kept, scratch, threads);
-    mlp_forward(&model->shape, &a, kept, next, threads);
+    mlp_forward(&model->shape, &a, kept, scratch, next, threads);
 }
 
 void kc_block_backward(const kc_model *model, const kc_weights *w, int64_t layer_index,

@@ -78,6 +78,11 @@ kc_work *kc_work_create(const kc_model *model, kc_arena *arena, int threads)
     return work;
 }
 
+kc_phases *kc_work_phases(kc_work *work)
+{
+    return &work->scratch.phases;
+}
+
 static kc_norm last_norm(const kc_weights *w, const kc_work *work)
 {
     return (kc_norm){kc_at(w->layout, w->w, KC_P_lnf_gain, 0),
@@ -91,8 +96,11 @@ static kc_mat forward(const kc_model *model, const kc_weights *w, const int32_t 
     const kc_shape *s = &model->shape;
     const float *wte = kc_at(w->layout, w->w, KC_P_wte, 0);
     float *x = work->kept[0].x;
+    kc_phases *phases = kc_work_phases(work);
+    kc_phases_start(phases);
     for (int64_t t = 0; t < s->T; ++t)
         memcpy(x + t * s->d, wte + tokens[t] * s->d, (size_t)s->d * sizeof *x);
+    kc_phases_end(phases, KC_seconds_elementwise);
     for (int64_t l = 0; l < s->l; ++l) {
         float *next = l + 1 < s->l ? work->kept[l + 1].x : work->x;
         kc_block_forward(model, w, l, &work->kept[l], &work->scratch, next, work->threads);
@@ -100,6 +108,7 @@ static kc_mat forward(const kc_model *model, const kc_weights *w, const int32_t 
     kc_mat y = kc_mat_of(work->y, s->T, s->d);
     kc_norm norm = last_norm(w, work);
     kc_norm_forward(y, kc_mat_of(work->x, s->T, s->d), &norm, work->threads);
+    kc_phases_end(phases, KC_seconds_elementwise);
     return y;
 }
 
@@ -113,17 +122,20 @@ double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *
     float *dwte = (float *)kc_at(at, grad, KC_P_wte, 0);
     double loss =
         kc_head_grad(w, y, targets, dy, kc_mat_of(dwte, s->V, s->d), work->logits, work->threads);
+    kc_phases_end(kc_work_phases(work), KC_seconds_head);
     kc_norm norm = last_norm(w, work);
     memset(work->dx, 0, (size_t)(s->T * s->d) * sizeof(float));
     kc_norm_backward(dx, dy, kc_mat_of(work->x, s->T, s->d), &norm,
                      (float *)kc_at(at, grad, KC_P_lnf_gain, 0),
                      (float *)kc_at(at, grad, KC_P_lnf_bias, 0), work->threads);
+    kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
     for (int64_t l = s->l - 1; l >= 0; --l)
         kc_block_backward(model, w, l, &work->kept[l], &work->scratch, work->dx, grad,
                           work->threads);
     for (int64_t t = 0; t < s->T; ++t)
         for (int64_t j = 0; j < s->d; ++j)
             dwte[tokens[t] * s->d + j] += work->dx[t * s->d + j];
+    kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
     return loss;
 }
 

@@ -18,8 +18,7 @@ typedef struct lane_report {
     double loss;
     int64_t counted;
     kc_cursor cursor;
-    double seconds; /* of its rank */
-    int64_t stop;
+    kc_pulse pulse; /* of its rank */
 } lane_report;
 
 /* Room of one lane in flight. */
@@ -46,6 +45,7 @@ struct kc_trainer {
     float **leaf;         /* [in_flight]  */
     lane_report *mine;    /* [lanes_here] */
     lane_report *reports; /* [n_lanes]    */
+    kc_phases phases;     /* of the last step */
 };
 
 /* The one list of what a trainer holds: takes it from the arena, or only counts its bytes. */
@@ -179,6 +179,11 @@ kc_state *kc_trainer_state(kc_trainer *t)
     return &t->state;
 }
 
+const kc_phases *kc_trainer_phases(const kc_trainer *t)
+{
+    return &t->phases;
+}
+
 int64_t kc_trainer_docs(const kc_trainer *t)
 {
     return t->docs;
@@ -209,16 +214,31 @@ void kc_trainer_refresh(kc_trainer *t)
 /* One lane: its windows, forward and backward, into `grad`. */
 static void run_lane(kc_trainer *t, int64_t here, flight *f, float *grad)
 {
+    kc_phases *phases = kc_work_phases(f->work);
     const int64_t lane = t->first_lane + here, T = f->batch.context;
     lane_report *r = &t->mine[here];
     r->cursor = t->state.cursors[lane];
+    kc_phases_start(phases);
     kc_batch_next(t->corpus, lane, t->state.n_lanes, &r->cursor, &f->doc, &f->batch);
     r->counted = f->batch.counted;
     r->loss = 0;
+    kc_phases_end(phases, KC_seconds_batch);
     memset(grad, 0, (size_t)t->model.layout.n_flat * sizeof *grad);
+    kc_phases_end(phases, KC_seconds_reduce);
     for (int64_t b = 0; b < f->batch.windows && r->counted; ++b)
         r->loss += kc_model_grad(&t->model, &t->weights, f->batch.tokens + b * T,
                                  f->batch.targets + b * T, f->work, grad);
+}
+
+/* What the threads timed, as a mean over them; they start anew. */
+static void collect_phases(kc_trainer *t)
+{
+    for (int i = 0; i < t->in_flight; ++i) {
+        kc_phases *from = kc_work_phases(t->flight[i].work);
+        for (int k = 0; k < KC_N_PHASES; ++k)
+            t->phases.seconds[k] += from->seconds[k] / t->in_flight;
+        *from = (kc_phases){0};
+    }
 }
 
 /* All lanes of this rank, as many at a time as are in flight, folded in lane order. */
@@ -233,29 +253,33 @@ static float *run_lanes(kc_trainer *t)
 #pragma omp parallel for num_threads(n) if (n > 1) schedule(static, 1)
         for (int i = 0; i < n; ++i)
             run_lane(t, from + i, &t->flight[i], t->leaf[i]);
+        kc_phases_start(&t->phases);
         for (int i = 0; i < n; ++i)
             kc_tree_push(&t->tree, t->leaf[i], t->threads);
+        kc_phases_end(&t->phases, KC_seconds_reduce);
     }
+    collect_phases(t);
     return kc_tree_total(&t->tree, t->threads);
 }
 
 /* What all lanes report, in lane order: equal on all ranks. */
 static void share_reports(kc_trainer *t, kc_pulse *pulse, double *loss, int64_t *counted)
 {
-    for (int64_t i = 0; i < t->lanes_here; ++i) {
-        t->mine[i].seconds = pulse->seconds;
-        t->mine[i].stop = pulse->stop;
-    }
+    for (int64_t i = 0; i < t->lanes_here; ++i)
+        t->mine[i].pulse = *pulse;
     kc_allgather(t->grid, t->mine, t->reports, (size_t)t->lanes_here * sizeof *t->mine);
     *loss = 0;
     *counted = 0;
+    memset(pulse->phase, 0, sizeof pulse->phase);
     for (int64_t k = 0; k < t->state.n_lanes; ++k) {
         const lane_report *r = &t->reports[k];
         *loss += r->loss;
         *counted += r->counted;
-        pulse->stop |= r->stop != 0;
-        if (r->seconds > pulse->seconds)
-            pulse->seconds = r->seconds;
+        pulse->stop |= r->pulse.stop;
+        if (r->pulse.seconds > pulse->seconds)
+            pulse->seconds = r->pulse.seconds;
+        for (int p = 0; p < KC_N_PHASES; ++p)
+            pulse->phase[p] += r->pulse.phase[p] / (double)t->state.n_lanes;
     }
 }
 
@@ -293,11 +317,14 @@ int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *
     const int64_t lo = t->reducer.lo[t->grid->rank], hi = t->reducer.lo[t->grid->rank + 1];
     double loss;
     int64_t counted;
+    t->phases = (kc_phases){0};
     float *total = run_lanes(t);
+    kc_phases_start(&t->phases);
     share_reports(t, pulse, &loss, &counted);
     KC_CHECK(counted > 0, "step %lld has no token", (long long)t->state.step + 1);
     const float *own = kc_grads_reduce(&t->reducer, t->grid, total, t->threads);
     const double norm = kc_grads_norm(&t->reducer, t->grid, own, t->threads) / (double)counted;
+    kc_phases_end(&t->phases, KC_seconds_reduce);
     if (!isfinite(loss) || !isfinite(norm))
         return not_finite(t, own, loss / (double)counted, e);
     const kc_adamw a = {.lr = kc_schedule(cfg, t->state.step, t->docs, kc_trainer_planned(t)),
@@ -314,6 +341,7 @@ int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *
     t->state.step += 1;
     t->state.tokens += counted;
     kc_trainer_refresh(t);
+    kc_phases_end(&t->phases, KC_seconds_update);
     row->step = t->state.step;
     row->tokens = t->state.tokens;
     row->exposures = (double)t->docs / (double)kc_corpus_about(t->corpus)->n_people;

@@ -84,11 +84,10 @@ class Resume(ResumeTest):
         return {name: column[keep] for name, column in rows.items()}
 
     def check_staged(self, stops):
-        clock = ("seconds", "tokens_per_second")
         self.assert_same_bits(read_columns(self.path("whole"), "steps"),
-                              read_columns(self.path("parts"), "steps"), "/steps", clock)
+                              read_columns(self.path("parts"), "steps"), "/steps")
         self.assert_same_bits(self.rows_without_stops("whole", stops),
-                              self.rows_without_stops("parts", stops), "/measure", clock)
+                              self.rows_without_stops("parts", stops), "/measure")
         a, b = checkpoints(self.path("whole")), checkpoints(self.path("parts"))
         self.assert_same_bits(harness.read_tensors(a[max(a)]), harness.read_tensors(b[max(b)]),
                               "checkpoint")
@@ -123,7 +122,7 @@ class Resume(ResumeTest):
         self.train("first", "--set", "train.max_steps=15")
         self.train("folder", "--resume", "first", ranks=4)
         whole, folder = (read_columns(self.path(x), "steps") for x in ("whole", "folder"))
-        self.assert_same_bits(whole, folder, "from a folder", ("seconds", "tokens_per_second"))
+        self.assert_same_bits(whole, folder, "from a folder")
         self.assertEqual(snapshot(self.path("whole")), before)
 
     def test_finished(self):
@@ -178,8 +177,7 @@ class Resume(ResumeTest):
                    "checkpoint.keep=2", "--set", "run.name=other", "--set", "parallel.threads=2")
         self.assertEqual(len(checkpoints(self.path("out"))), 2)
         self.assert_same_bits(read_columns(self.path("whole"), "steps"),
-                              read_columns(self.path("out"), "steps"), "/steps",
-                              ("seconds", "tokens_per_second"))
+                              read_columns(self.path("out"), "steps"), "/steps")
 
     def test_pools_come_from_the_checkpoint(self):
         """Pools that have changed or gone since do not matter to a resume."""
@@ -191,8 +189,7 @@ class Resume(ResumeTest):
         shutil.rmtree(self.path("mine"))
         self.train("out", "--resume", "auto", ranks=2)
         self.assert_same_bits(read_columns(self.path("whole"), "steps"),
-                              read_columns(self.path("out"), "steps"), "/steps",
-                              ("seconds", "tokens_per_second"))
+                              read_columns(self.path("out"), "steps"), "/steps")
 
 
 class Damage(ResumeTest):

@@ -16,11 +16,16 @@ typedef struct kc_run {
     kc_progress progress;
     kc_error record_error;   /* of rank 0's metrics, not agreed on yet            */
     double begun, row_begun; /* clock at the start; at the start of the open row  */
+    double in_step;          /* seconds of the open row's time that were the trainer's */
     int row_open;
+    int64_t tokens_before;   /* those before the open row's step                  */
     kc_step_row row;         /* the last step's; open until its time is known     */
     kc_measure_row measured; /* the last measurement; its step is -1 before one   */
     int64_t checkpoint_step; /* of the newest checkpoint; -1 before one           */
     int stopped;             /* by a signal or the time limit                     */
+    void (*watch)(void *watcher,
+                  const kc_step_row *row); /* sees complete rows on rank 0; or NULL */
+    void *watcher;
 } kc_run;
 
 /* The loop: step, measure when due, record, checkpoint when due, until the corpus is shown,
@@ -29,6 +34,10 @@ typedef struct kc_run {
  *   collective  on all ranks
  *   errors      agreed on: KC_ENUMERIC, KC_EIO */
 int kc_run_loop(kc_run *run, kc_error *e);
+
+/* The steps of the loop alone, with the measurements and checkpoints due between them, from where
+ * the run stands until it is complete or stopped.   collective, errors: as above */
+int kc_run_steps(kc_run *run, kc_error *e);
 
 /* 1 when nothing is left to do: the corpus is shown, or train.max_steps reached.  The same on all
  * ranks */

@@ -4,6 +4,7 @@
 
 #include "kcap/nn/model.h"
 #include "kcap/nn/ops.h"
+#include "kcap/types/phase.h"
 
 /* What one block keeps of a window from forward to backward. */
 typedef struct kc_block_kept {
@@ -25,6 +26,7 @@ typedef struct kc_block_scratch {
     float *da;           /* [T, d]                                          */
     float *dg;           /* [T, f]                                          */
     float *attn;         /* [h, kc_attn_scratch]                            */
+    kc_phases phases;    /* time spent since it was last cleared            */
 } kc_block_scratch;
 
 /* Take the pieces from the arena, or only count their bytes when it is NULL. Returns the bytes. */

@@ -5,6 +5,7 @@
 #include "kcap/base/arena.h"
 #include "kcap/nn/attn.h"
 #include "kcap/nn/params.h"
+#include "kcap/types/phase.h"
 
 /* GPT-2 with rotary positions (arXiv 2404.05405 section 2.3 and appendix A; arXiv 2309.14316
  * appendix B): pre-LN blocks x += attention(LN(x)), x += MLP(LN(x)), biases everywhere, tanh
@@ -32,6 +33,9 @@ size_t kc_work_bytes(const kc_model *model);
 /* Carve a kc_work out of an arena; lives as long as the arena.
  *   threads     that work inside one window: 1 when lanes are spread over threads */
 kc_work *kc_work_create(const kc_model *model, kc_arena *arena, int threads);
+
+/* Where the time of the windows done in this room went; the caller may clear it. */
+kc_phases *kc_work_phases(kc_work *work);
 
 /* Forward and backward of one window: returns the sum of the counted targets' losses (nats) and
  * adds its gradient to `grad` [n_flat].

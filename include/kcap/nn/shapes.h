@@ -20,6 +20,16 @@ typedef struct kc_mat {
 /* The shape of a configuration's model over a vocabulary of V words. */
 kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab);
 
+/* Floating-point operations one token of a full window costs, forward and backward, in matrix
+ * products alone: F = 6 (weights of the products) + 6 l d T, causal attention counted as the lower
+ * triangle it needs. What a kernel does beside (recomputation, blocks across the diagonal) does not
+ * count. */
+typedef struct kc_flops {
+    double linear, attention, head, all;
+} kc_flops;
+
+kc_flops kc_flops_of(const kc_shape *s);
+
 static inline kc_mat kc_mat_of(const float *p, int64_t rows, int64_t cols)
 {
     return (kc_mat){(float *)p, rows, cols, cols};

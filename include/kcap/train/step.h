@@ -5,6 +5,7 @@
 #include "kcap/comm/grid.h"
 #include "kcap/data/corpus.h"
 #include "kcap/nn/model.h"
+#include "kcap/types/phase.h"
 #include "kcap/types/record.h"
 
 /* The training step over all ranks and threads. */
@@ -12,8 +13,9 @@ typedef struct kc_trainer kc_trainer;
 
 /* What ranks tell each other once a step, beside their gradients. */
 typedef struct kc_pulse {
-    double seconds; /* wall time of the step before; after the step: the slowest rank's  */
-    int stop;       /* in: this rank was asked to stop; out: some rank was               */
+    double seconds;            /* wall time of the step before; out: the slowest rank's   */
+    double phase[KC_N_PHASES]; /* its phases' seconds; out: their mean over ranks         */
+    int stop;                  /* in: this rank was asked to stop; out: some rank was     */
 } kc_pulse;
 
 /* Set up model, weights and room on every rank, at step 0.
@@ -31,6 +33,10 @@ const kc_model *kc_trainer_model(const kc_trainer *trainer);
 const kc_weights *kc_trainer_weights(const kc_trainer *trainer);
 kc_state *kc_trainer_state(kc_trainer *trainer);
 
+/* Where the last step's time went on this rank, but for what is not the trainer's (record). A phase
+ * that several threads were in counts their mean.  Borrowed */
+const kc_phases *kc_trainer_phases(const kc_trainer *trainer);
+
 /* Documents shown so far and planned in all. */
 int64_t kc_trainer_docs(const kc_trainer *trainer);
 int64_t kc_trainer_planned(const kc_trainer *trainer);
@@ -41,7 +47,7 @@ int kc_trainer_done(const kc_trainer *trainer);
 /* Call after the state was replaced (a checkpoint was read): renews what is derived from it. */
 void kc_trainer_refresh(kc_trainer *trainer);
 
-/* One optimiser step: row receives all columns but seconds and tokens_per_second.
+/* One optimiser step: row receives all columns but the times.
  *   collective  on all ranks
  *   errors      KC_ENUMERIC on all ranks when the loss or the gradient is not finite: names step
  *               and tensor; weights, moments and the step count are those from before the step
