@@ -6,7 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_SET = 256, OPT_OUT, OPT_RESUME, OPT_TIME, OPT_SHOW, OPT_DEFAULTS, OPT_PRINT, OPT_JSON };
+enum {
+    OPT_SET = 256,
+    OPT_OUT,
+    OPT_RESUME,
+    OPT_TIME,
+    OPT_SECONDS,
+    OPT_SHOW,
+    OPT_DEFAULTS,
+    OPT_PRINT,
+    OPT_JSON
+};
 
 static const struct option all_options[] = {{"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'V'},
@@ -14,6 +24,7 @@ static const struct option all_options[] = {{"help", no_argument, NULL, 'h'},
                                             {"out", required_argument, NULL, OPT_OUT},
                                             {"resume", required_argument, NULL, OPT_RESUME},
                                             {"max-time", required_argument, NULL, OPT_TIME},
+                                            {"seconds", required_argument, NULL, OPT_SECONDS},
                                             {"show", required_argument, NULL, OPT_SHOW},
                                             {"defaults", no_argument, NULL, OPT_DEFAULTS},
                                             {"print", no_argument, NULL, OPT_PRINT},
@@ -60,6 +71,19 @@ static const struct {
          "\n"
          "  --defaults   every key with its default, unit, range and meaning, as an input file\n"
          "  --print      the input file's effective configuration\n"},
+    [KC_BENCH] =
+        {"bench", "set seconds json",
+         "usage: [mpirun -n R] kcap bench [INPUT.yaml] [options]\n"
+         "\n"
+         "Train on the input file's corpus (or with the default configuration) for a few seconds,\n"
+         "measure nothing, keep nothing, and say how fast it went: tokens a second, and each "
+         "phase\n"
+         "of the step in milliseconds and as a share of the multiply-add rate of these cores,\n"
+         "measured just before.\n"
+         "\n"
+         "  --set section.key=value   override a key of the input file; may be repeated\n"
+         "  --seconds S               how long to train, a tenth of it as warm-up (default: 5)\n"
+         "  --json                    one JSON object on stdout\n"},
     [KC_VERBS] = {"", "",
                   "usage: [mpirun -n R] kcap VERB ...\n"
                   "\n"
@@ -69,6 +93,7 @@ static const struct {
                   "  kcap measure RUN           measure a checkpoint again\n"
                   "  kcap corpus INPUT.yaml     what the corpus holds, and sample documents\n"
                   "  kcap config --defaults     the keys of an input file\n"
+                  "  kcap bench INPUT.yaml      how fast it trains here, phase by phase\n"
                   "\n"
                   "  kcap VERB --help           the options of a verb\n"
                   "  kcap --version             version, commit, compiler, libraries\n"},
@@ -86,8 +111,8 @@ static int find_verb(const char *word, kc_options *o, kc_error *e)
             o->verb = (kc_verb)v;
             return KC_OK;
         }
-    return kc_fail(e, KC_EINPUT, "%s: unknown verb; the verbs are train, measure, corpus, config",
-                   word);
+    return kc_fail(e, KC_EINPUT,
+                   "%s: unknown verb; the verbs are train, measure, corpus, config, bench", word);
 }
 
 /* Does this verb take the option? A verb's list holds whole names between blanks. */
@@ -113,6 +138,15 @@ static int parse_time(const char *text, double *seconds, kc_error *e)
     return KC_OK;
 }
 
+static int parse_seconds(const char *text, double *seconds, kc_error *e)
+{
+    char *end;
+    *seconds = strtod(text, &end);
+    if (*text == 0 || *end || !(*seconds >= 0.1 && *seconds <= 86400))
+        return kc_fail(e, KC_EINPUT, "--seconds %s: a number from 0.1 to 86400", text);
+    return KC_OK;
+}
+
 static int parse_count(const char *text, int64_t *n, kc_error *e)
 {
     char *end;
@@ -132,6 +166,8 @@ static int take_option(kc_options *o, int option, const char *value, kc_error *e
         return KC_OK;
     case OPT_TIME:
         return parse_time(value, &o->max_seconds, e);
+    case OPT_SECONDS:
+        return parse_seconds(value, &o->max_seconds, e);
     case OPT_SHOW:
         return parse_count(value, &o->show, e);
     case OPT_OUT:
@@ -152,7 +188,7 @@ static int take_option(kc_options *o, int option, const char *value, kc_error *e
     }
 }
 
-static int check_input(const kc_options *o, kc_error *e)
+static int check_input(kc_options *o, kc_error *e)
 {
     const char *name = verbs[o->verb].name;
     if (o->verb == KC_CONFIG) {
@@ -162,7 +198,9 @@ static int check_input(const kc_options *o, kc_error *e)
             return kc_fail(e, KC_EINPUT, "config --defaults: takes no input file, %s given",
                            o->input);
     }
-    if (!o->input && !o->defaults)
+    if (o->verb == KC_BENCH && o->max_seconds == 0)
+        o->max_seconds = 5;
+    if (!o->input && !o->defaults && o->verb != KC_BENCH)
         return kc_fail(e, KC_EINPUT, "%s: what to read is missing; see kcap %s --help", name, name);
     return KC_OK;
 }
@@ -203,6 +241,6 @@ int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
         return KC_OK;
     if (o->verb == KC_VERBS)
         return kc_fail(e, KC_EINPUT,
-                       "name a verb: train, measure, corpus or config; see kcap --help");
+                       "name a verb: train, measure, corpus, config or bench; see kcap --help");
     return check_input(o, e);
 }

@@ -50,7 +50,7 @@ static void renew_rates(kc_progress *p, int64_t tokens, int64_t docs, double now
 void kc_progress_step(kc_progress *p, const kc_step_row *row, int64_t docs)
 {
     const double now = kc_clock();
-    if (now - p->shown < (p->live ? live_period : line_period))
+    if (!p->out || now - p->shown < (p->live ? live_period : line_period))
         return;
     renew_rates(p, row->tokens, docs, now);
     const double eta =

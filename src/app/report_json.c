@@ -185,3 +185,22 @@ void kc_report_config_json(FILE *out, const kc_config *cfg)
 #undef ADD_KEY
     put(out, object);
 }
+
+void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b)
+{
+    cJSON *object = cJSON_CreateObject();
+    const double rate = b->tokens_per_second * b->flop_per_token;
+    text(object, "status", "timed");
+    number(object, "steps", (double)b->steps);
+    number(object, "tokens_per_second", b->tokens_per_second);
+    number(object, "flop_per_token", b->flop_per_token);
+    number(object, "flop_per_second", rate);
+    number(object, "peak_flop_per_second", b->peak > 0 ? b->peak : NAN);
+    number(object, "peak_share", b->peak > 0 ? rate / b->peak : NAN);
+    number(object, "seconds", b->seconds);
+#define ADD(type, name, unit, help) ADD_##type(object, #name, b->phase[KC_##name]);
+    KC_COLUMNS_PHASE(ADD)
+#undef ADD
+    add_stamp(object, &s->stamp);
+    put(out, object);
+}

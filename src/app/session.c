@@ -34,7 +34,7 @@ int kc_session_config(kc_session *s, kc_error *e)
     const kc_options *o = s->options;
     size_t bytes = 0;
     char *text = NULL;
-    if (s->grid.rank == 0)
+    if (s->grid.rank == 0 && o->input)
         text = read_text(o->input, &bytes, e);
     KC_TRY(kc_agree(&s->grid, e));
     kc_bcast(&s->grid, &bytes, sizeof bytes);
@@ -42,7 +42,7 @@ int kc_session_config(kc_session *s, kc_error *e)
         text = malloc(bytes + 1);
     KC_CHECK(text, "out of memory");
     kc_bcast(&s->grid, text, bytes);
-    kc_config_parse(text, bytes, o->input, o->sets, o->n_sets, &s->cfg, e);
+    kc_config_parse(text, bytes, o->input ? o->input : "defaults", o->sets, o->n_sets, &s->cfg, e);
     KC_TRY(kc_agree(&s->grid, e));
 out:
     free(text);

@@ -8,7 +8,14 @@
 
 enum { KC_SETS_MAX = 256 };
 
-typedef enum kc_verb { KC_TRAIN, KC_MEASURE_VERB, KC_CORPUS, KC_CONFIG, KC_VERBS } kc_verb;
+typedef enum kc_verb {
+    KC_TRAIN,
+    KC_MEASURE_VERB,
+    KC_CORPUS,
+    KC_CONFIG,
+    KC_BENCH,
+    KC_VERBS
+} kc_verb;
 
 /* The command line, taken apart. Texts are borrowed from argv. */
 typedef struct kc_options {
@@ -19,7 +26,7 @@ typedef struct kc_options {
     int n_sets;
     const char *out;     /* train: --out, or NULL                         */
     const char *resume;  /* train: auto, never or a path                  */
-    double max_seconds;  /* train: --max-time; 0: none                    */
+    double max_seconds;  /* train: --max-time; 0: none. bench: --seconds   */
     int64_t show;        /* corpus: documents to show                     */
     int defaults, print; /* config                                        */
     int json;

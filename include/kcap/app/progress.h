@@ -7,7 +7,7 @@
 #include "kcap/types/record.h"
 
 /* Progress of a run on rank 0: one live line on a terminal, else a `key=value` line every few
- * seconds. */
+ * seconds. All zero says nothing. */
 typedef struct kc_progress {
     FILE *out;
     int live;                                  /* out is a terminal           */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "kcap/app/session.h"
+#include "kcap/types/phase.h"
 
 /* How a run went, for the table and the JSON object. */
 typedef struct kc_outcome {
@@ -28,6 +29,21 @@ void kc_report_json(FILE *out, const kc_session *s, const kc_measure_row *row,
  * JSON. */
 void kc_report_corpus(FILE *out, const kc_session *s, int64_t show);
 void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show);
+
+/* What a bench timed. */
+typedef struct kc_bench {
+    int64_t steps;             /* after the warm-up                                         */
+    double seconds;            /* of a step: mean of the middle half                        */
+    double phase[KC_N_PHASES]; /* of it                                                     */
+    double flops[KC_N_PHASES]; /* a step's products in the phase; 0: none                   */
+    double tokens;             /* of the step of median duration                            */
+    double tokens_per_second;  /* the same                                                  */
+    double flop_per_token;     /* F of kc_flops_of                                          */
+    double peak;               /* flop/s of all ranks and threads, see kc_peak_flops; 0: unknown */
+} kc_bench;
+
+void kc_report_bench(FILE *out, const kc_session *s, const kc_bench *b);
+void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b);
 
 /* The effective configuration as JSON: an object of sections. */
 void kc_report_config_json(FILE *out, const kc_config *cfg);

@@ -22,7 +22,7 @@ typedef struct kc_session {
     char config_hash[17], mpi[256], blis[128], hdf5[32], started[21], host[64], run_id[40];
 } kc_session;
 
-/* Read the input file on rank 0, share it, parse it with the overrides.
+/* Read the input file on rank 0 (none: the defaults), share it, parse it with the overrides.
  *   collective  on all ranks
  *   errors      agreed on, as those of kc_config_parse; KC_EINPUT for a file that cannot be read */
 int kc_session_config(kc_session *s, kc_error *e);

@@ -10,6 +10,7 @@ int kc_verb_train(kc_session *s, kc_error *e);
 int kc_verb_measure(kc_session *s, kc_error *e);
 int kc_verb_corpus(kc_session *s, kc_error *e);
 int kc_verb_config(kc_session *s, kc_error *e);
+int kc_verb_bench(kc_session *s, kc_error *e);
 
 /* Measure the state's model now.   collective on all ranks; the row is the same on all */
 void kc_measure_now(kc_session *s, const kc_model *model, const kc_weights *weights,

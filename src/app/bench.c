@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kcap/app/report.h"
+#include "kcap/app/run.h"
+#include "kcap/app/verbs.h"
+#include "kcap/base/clock.h"
+#include "kcap/nn/peak.h"
+
+enum { PATH_MOST = 1024, WARM_SHARE = 10 };
+
+/* The rows a bench keeps: those after the warm-up. */
+typedef struct watched {
+    double from; /* clock at the end of the warm-up */
+    kc_step_row *rows;
+    int64_t n, room;
+} watched;
+
+static void keep_row(void *watcher, const kc_step_row *row)
+{
+    watched *w = watcher;
+    if (kc_clock() < w->from)
+        return;
+    if (w->n == w->room) {
+        w->room = w->room ? 2 * w->room : 1024;
+        w->rows = realloc(w->rows, (size_t)w->room * sizeof *w->rows);
+        KC_CHECK(w->rows, "out of memory for %lld rows", (long long)w->room);
+    }
+    w->rows[w->n++] = *row;
+}
+
+static int by_seconds(const void *a, const void *b)
+{
+    const double x = ((const kc_step_row *)a)->seconds, y = ((const kc_step_row *)b)->seconds;
+    return (x > y) - (x < y);
+}
+
+/* The step of median duration stands for all; the phases are means over the middle half, since one
+ * step's clock readings are coarse. */
+static void summarise(watched *w, const kc_flops *flops, double peak, kc_bench *b)
+{
+    qsort(w->rows, (size_t)w->n, sizeof *w->rows, by_seconds);
+    const int64_t first = w->n / 4, end = w->n - first;
+    *b = (kc_bench){.steps = w->n, .peak = peak};
+    for (int64_t i = first; i < end; ++i) {
+        const kc_step_row *row = &w->rows[i];
+        b->seconds += row->seconds / (double)(end - first);
+#define KC_TAKE(type, name, unit, help) b->phase[KC_##name] += row->name / (double)(end - first);
+        KC_COLUMNS_PHASE(KC_TAKE)
+#undef KC_TAKE
+    }
+    b->tokens = w->rows[w->n / 2].tokens_per_second * w->rows[w->n / 2].seconds;
+    b->tokens_per_second = w->rows[w->n / 2].tokens_per_second;
+    b->flops[KC_seconds_linear] = flops->linear * b->tokens;
+    b->flops[KC_seconds_attention] = flops->attention * b->tokens;
+    b->flops[KC_seconds_head] = flops->head * b->tokens;
+    b->flop_per_token = flops->all;
+}
+
+/* All ranks at the same time, since those of a node share its clock and power. */
+static double whole_peak(kc_session *s)
+{
+    double *all = malloc((size_t)s->grid.size * sizeof *all), sum = 0;
+    KC_CHECK(all, "out of memory");
+    kc_barrier(&s->grid);
+    double mine = kc_peak_flops(s->threads);
+    kc_allgather(&s->grid, &mine, all, sizeof mine);
+    for (int r = 0; r < s->grid.size; ++r)
+        sum += all[r];
+    free(all);
+    return sum;
+}
+
+/* A folder of its own for run.h5, so that recording is timed too; removed at the end. */
+static int make_room(kc_session *s, char out[PATH_MOST], kc_error *e)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(out, PATH_MOST, "%s/kcap_bench_XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+    if (s->grid.rank == 0 && !mkdtemp(out))
+        kc_fail(e, KC_EIO, "%s: no folder can be made there; set TMPDIR to one that can be written",
+                out);
+    return kc_agree(&s->grid, e);
+}
+
+static void remove_room(const kc_session *s, const char *out)
+{
+    char path[PATH_MOST + 16];
+    if (s->grid.rank != 0)
+        return;
+    snprintf(path, sizeof path, "%s/run.h5", out);
+    unlink(path);
+    rmdir(out);
+}
+
+static int run_steps(kc_run *run, watched *w, kc_error *e)
+{
+    kc_session *s = run->session;
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const char *names[KC_ATTRIBUTES_MAX];
+    for (int a = 0; a < info->n_attributes; ++a)
+        names[a] = info->attribute[a].name;
+    KC_TRY(kc_metrics_create(&s->grid, run->out, &s->stamp, names, info->n_attributes, NULL, 0,
+                             &run->metrics, e));
+    run->begun = kc_clock();
+    w->from = run->begun + s->options->max_seconds / WARM_SHARE;
+    KC_TRY(kc_run_steps(run, e));
+    if (s->grid.rank == 0 && w->n < 1)
+        kc_fail(e, KC_EINPUT,
+                "no step was finished after the warm-up; give bench more --seconds, or the corpus "
+                "more exposures");
+    kc_agree(&s->grid, e);
+out:
+    if (run->metrics) {
+        kc_error ignored = {0};
+        kc_metrics_close(run->metrics, &ignored);
+    }
+    return e->code;
+}
+
+int kc_verb_bench(kc_session *s, kc_error *e)
+{
+    char out[PATH_MOST] = "";
+    watched w = {0};
+    kc_run run = {.session = s,
+                  .out = out,
+                  .measured = {.step = -1},
+                  .checkpoint_step = -1,
+                  .watch = keep_row,
+                  .watcher = &w};
+    KC_TRY(kc_session_config(s, e));
+    /* What is timed is the step: nothing else comes between. */
+    s->cfg.measure.every_exposures = 0;
+    s->cfg.checkpoint.every_steps = 0;
+    KC_TRY(kc_session_corpus(s, NULL, e));
+    KC_TRY(kc_session_machine(s, NULL, e));
+    kc_trainer_create(&s->cfg, &s->grid, s->corpus, s->threads, &run.trainer, e);
+    KC_TRY(kc_agree(&s->grid, e));
+    kc_session_stamp(s, kc_trainer_model(run.trainer)->layout.n_params, NULL);
+    const double peak = whole_peak(s);
+    KC_TRY(make_room(s, out, e));
+    run_steps(&run, &w, e);
+    remove_room(s, out);
+    if (s->grid.rank == 0 && e->code == KC_OK) {
+        kc_bench b;
+        const kc_flops flops = kc_flops_of(&kc_trainer_model(run.trainer)->shape);
+        summarise(&w, &flops, peak, &b);
+        (s->options->json ? kc_report_bench_json : kc_report_bench)(stdout, s, &b);
+    }
+out:
+    free(w.rows);
+    kc_trainer_destroy(run.trainer);
+    return e->code;
+}
