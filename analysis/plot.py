@@ -7,7 +7,10 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
-LAW = 2.0  # bits a parameter after 1000 exposures, arXiv 2404.05405, result 1
+# Published bits a parameter: of knowledge after 1000 exposures (arXiv 2404.05405, result 1), of
+# random strings shown until nothing more is learnt (arXiv 2505.24832).
+LAWS = {"knowledge": (2.0, "published: 2 bits after 1000 exposures (arXiv 2404.05405)"),
+        "random": (3.6, "published: 3.6 bits of random strings (arXiv 2505.24832)")}
 INK = "#333333"
 COLOURS = ("#0067a5", "#c7522a", "#2e8540", "#7b4ea3", "#8a6d00", "#c2185b", "#00838f", "#5d4037")
 
@@ -15,7 +18,8 @@ COLOURS = ("#0067a5", "#c7522a", "#2e8540", "#7b4ea3", "#8a6d00", "#c2185b", "#0
 def bits_per_param(runs, path):
     """Draw runs, pairs of a label and a kcap_files.Run, into one plot."""
     figure, axes = plt.subplots(figsize=(8, 5), dpi=150)
-    top = LAW
+    published = laws(runs)
+    top = max(value for value, _ in published)
     for i, (label, run) in enumerate(runs):
         x, y = run.measure["exposures"], run.measure["bits_per_param"]
         keep = np.isfinite(x) & np.isfinite(y)
@@ -23,7 +27,8 @@ def bits_per_param(runs, path):
                   linewidth=2, label=f"{label}: {_end(y[keep])}", zorder=3)
         top = max(top, run.stamp["max_bits_per_param"], *y[keep])
     _frame(axes, runs, top)
-    _level(axes, LAW, ":", INK, "left", "published: 2 bits after 1000 exposures (arXiv 2404.05405)")
+    for value, text in published:
+        _level(axes, value, ":", INK, "left", text)
     for value, names in _maxima(runs):
         whose = "corpus's maximum" + ("" if len(names) == len(runs) else f", {', '.join(names)}")
         _level(axes, value, "--", _colour(runs, names), "right", f"{whose}: {value:.2f}")
@@ -31,6 +36,13 @@ def bits_per_param(runs, path):
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
+
+
+def laws(runs):
+    """The published figures that these runs can be held against."""
+    found = {"random" if run.setting("corpus", "kind") == "random" else "knowledge"
+             for _, run in runs}
+    return [LAWS[name] for name in sorted(found)]
 
 
 def _end(y):
@@ -60,7 +72,7 @@ def _frame(axes, runs, top):
                           if np.isfinite(run.measure["bits_per_param"]).any()])
     axes.set_xlim(0, 1.03 * most)
     axes.set_ylim(max(1.05 * lowest, -0.25 * top), 1.1 * top)
-    axes.set_xlabel("exposures of each person")
+    axes.set_xlabel("exposures of each person or string")
     axes.set_ylabel("bits stored per parameter")
     axes.set_title("Knowledge stored", loc="left", color=INK, fontweight="bold")
     axes.grid(True, color="#e6e6e6", linewidth=0.8)

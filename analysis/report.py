@@ -13,7 +13,8 @@ from pathlib import Path
 from kcap_files import FileError, read_run
 import plot
 
-KINDS = {"bios": "bioS", "biod": "bioD"}
+KINDS = {"bios": "bioS", "biod": "bioD", "random": "random"}
+PARTS = ("name", "value", "diversity", "total")  # of what is stored, <part>_bits
 
 
 def summary(run):
@@ -47,23 +48,34 @@ def ratio(a, b):
     return a / b if a is not None and b else None
 
 
+def many(row):
+    """What the corpus holds, by its kind."""
+    return "strings" if row["kind"] == "random" else "people"
+
+
+def stored(row):
+    """What is stored, part by part; random strings have one part, which is all."""
+    if row["kind"] == "random":
+        return [entry("strings", f"{row['total_bits']:,.0f} bits")]
+    return [entry(part, f"{row[part + '_bits']:,.0f} bits") for part in PARTS]
+
+
 def table(row):
     """The lines a person reads, without those about files."""
     lines = [f"{row['run_name']}" + ("" if row["finished"] else "  (running, or killed)"),
              line("model", f"{row['arch']}, {count(row['layers'], 'layer')}, width {row['width']}, "
                   f"{count(row['heads'], 'head')}, {row['n_params']:,} parameters"),
-             line("corpus", f"{KINDS.get(row['kind'], row['kind'])}, {row['n_people']:,} people, "
-                  f"{row['corpus_bits']:,.0f} bits, {row['n_vocab']:,} words"),
+             line("corpus", f"{KINDS.get(row['kind'], row['kind'])}, {row['n_people']:,} "
+                  f"{many(row)}, {row['corpus_bits']:,.0f} bits, {row['n_vocab']:,} words"),
              line("training", training(row))]
     if not row["measured"]:
         return lines + [line("stored", "not measured yet")]
     lines.append(f"  stored after {row['exposures']:g} exposures")
-    for name in ("name", "value", "diversity", "total"):
-        lines.append(entry(name, f"{row[name + '_bits']:,.0f} bits"))
+    lines += stored(row)
     lines += [entry("per parameter", f"{row['bits_per_param']:.3f} bits"),
               entry("  at most", f"{row['max_bits_per_param']:.3f} bits"),
               entry("of the maximum", percent(row["share_of_maximum"])),
-              "  recalled exactly, share of people"]
+              f"  recalled exactly, share of {many(row)}"]
     return lines + [entry(name, percent(x)) for name, x in row["attribute_recall"].items()]
 
 

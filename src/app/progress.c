@@ -72,13 +72,15 @@ void kc_progress_step(kc_progress *p, const kc_step_row *row, int64_t docs)
 
 void kc_progress_measure(kc_progress *p, const kc_measure_row *row)
 {
+    /* Random strings have no values: they are the name. */
+    const int is_named = isnan(row->value_recall);
     p->bits = row->bits_per_param;
     fprintf(p->out,
             "%sevent=measure step=%lld exposures=%.3f total_bits=%.0f bits_per_param=%.4f "
-            "max_bits_per_param=%.4f value_recall=%.4f%s\n",
+            "max_bits_per_param=%.4f %s_recall=%.4f%s\n",
             p->live ? "\r" : "", (long long)row->step, row->exposures, row->total_bits,
-            row->bits_per_param, row->max_bits_per_param, row->value_recall,
-            p->live ? "\033[K" : "");
+            row->bits_per_param, row->max_bits_per_param, is_named ? "name" : "value",
+            is_named ? row->name_recall : row->value_recall, p->live ? "\033[K" : "");
     fflush(p->out);
 }
 

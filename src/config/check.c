@@ -6,7 +6,7 @@
 
 #include "kcap/config/config_internal.h"
 
-enum { OTHER_MAX = 400 };
+enum { OTHER_MAX = 400, CHUNK_MOST = 64 };
 
 /* `model.heads 3 (inputs/x.yaml:4)`: another key that a message names, with its value and place. */
 static const char *other(const kc_config *cfg, const kc_origin *o, int key, char text[OTHER_MAX])
@@ -71,18 +71,51 @@ static int check_beta(const kc_config *cfg, const kc_origin *o, int key, kc_erro
                    kc_place_key(o, o->line[key], key, place));
 }
 
+static int is_kind(const kc_config *cfg, const char *kind)
+{
+    return strcmp(cfg->corpus.kind, kind) == 0;
+}
+
+/* The key's range serves random's strings; a chunk of biod is shorter. */
+static int check_length(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    char place[KC_PLACE_MAX], kind[OTHER_MAX];
+    if (!is_kind(cfg, "biod") || cfg->corpus.length <= CHUNK_MOST)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "%s: %" PRId64 " characters are too many for a chunk of %s; 1 to %d would do",
+                   kc_place_key(o, o->line[KC_AT_corpus_length], KC_AT_corpus_length, place),
+                   cfg->corpus.length, other(cfg, o, KC_AT_corpus_kind, kind), CHUNK_MOST);
+}
+
 static int check_strings(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t diversity = cfg->corpus.diversity;
     double strings = pow((double)cfg->corpus.alphabet, (double)cfg->corpus.length);
     char place[KC_PLACE_MAX], alphabet[OTHER_MAX], length[OTHER_MAX];
-    if (strcmp(cfg->corpus.kind, "biod") != 0 || (double)diversity <= strings)
+    if (!is_kind(cfg, "biod") || (double)diversity <= strings)
         return KC_OK;
     return kc_fail(e, KC_EINPUT,
                    "%s: %" PRId64 " distinct strings cannot be made of %s and %s; at most %.0f, or "
                    "a larger alphabet or length, would do",
                    kc_place_key(o, o->line[KC_AT_corpus_diversity], KC_AT_corpus_diversity, place),
                    diversity, other(cfg, o, KC_AT_corpus_alphabet, alphabet),
+                   other(cfg, o, KC_AT_corpus_length, length), strings);
+}
+
+/* Strings are drawn, not dealt out: some will be alike long before all have been seen. More of them
+ * than there can be different ones is a slip all the same. */
+static int check_random(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    double strings = pow((double)cfg->corpus.vocab, (double)cfg->corpus.length);
+    char place[KC_PLACE_MAX], vocab[OTHER_MAX], length[OTHER_MAX];
+    if (!is_kind(cfg, "random") || (double)cfg->corpus.people <= strings)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "%s: %" PRId64 " strings cannot all differ with %s and %s; at most %.0f, or a "
+                   "larger vocab or length, would do",
+                   kc_place_key(o, o->line[KC_AT_corpus_people], KC_AT_corpus_people, place),
+                   cfg->corpus.people, other(cfg, o, KC_AT_corpus_vocab, vocab),
                    other(cfg, o, KC_AT_corpus_length, length), strings);
 }
 
@@ -93,7 +126,7 @@ static int check_names(const kc_config *cfg, const kc_origin *o, kc_error *e)
     int64_t last = cfg->corpus.last_names, people = cfg->corpus.people;
     int64_t names = first * middle * last; /* at most 10^18 */
     char place[KC_PLACE_MAX];
-    if (names == 0 || names >= people)
+    if (is_kind(cfg, "random") || names == 0 || names >= people)
         return KC_OK;
     return kc_fail(e, KC_EINPUT,
                    "%s: %" PRId64 " people need as many names, but corpus.first_names %" PRId64
@@ -109,7 +142,9 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
     KC_TRY(check_head(cfg, o, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
+    KC_TRY(check_length(cfg, o, e));
     KC_TRY(check_strings(cfg, o, e));
+    KC_TRY(check_random(cfg, o, e));
     KC_TRY(check_names(cfg, o, e));
 out:
     return e->code;

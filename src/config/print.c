@@ -14,13 +14,20 @@ static void print_help(int key, FILE *out)
     fprintf(out, "  # %s%s%s", range, range[0] != '\0' ? ": " : "", kc_key_rows[key].help);
 }
 
+/* Does the key's value enter the hash? */
+static int is_hashed(const kc_config *cfg, const kc_key_row *row)
+{
+    const int is_default = memcmp((const char *)cfg + row->offset, row->def, row->bytes) == 0;
+    return row->effect == KC_EFFECT_BITS || (row->effect == KC_EFFECT_ADDED && !is_default);
+}
+
 static void print_keys(const kc_config *cfg, int help, int bits_only, FILE *out)
 {
     const char *section = "";
     for (int i = 0; i < KC_N_KEYS; i++) {
         const kc_key_row *row = &kc_key_rows[i];
         char text[KC_VALUE_MAX];
-        if (bits_only && row->effect != KC_EFFECT_BITS)
+        if (bits_only && !is_hashed(cfg, row))
             continue;
         if (strcmp(section, row->section) != 0)
             fprintf(out, "%s:\n", section = row->section);
@@ -59,8 +66,9 @@ char *kc_config_yaml(const kc_config *cfg)
 
 void kc_config_hash(const kc_config *cfg, char hash[17])
 {
+    const kc_config settled = kc_config_settled(cfg);
     size_t bytes = 0;
-    char *text = yaml_text(cfg, 1, &bytes);
+    char *text = yaml_text(&settled, 1, &bytes);
     snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(text, bytes));
     free(text);
 }
@@ -68,13 +76,14 @@ void kc_config_hash(const kc_config *cfg, char hash[17])
 int kc_config_differs(const kc_config *a, const kc_config *b, const char *first, const char *second,
                       char *text, size_t size)
 {
+    const kc_config here = kc_config_settled(a), there = kc_config_settled(b);
     for (int i = 0; i < KC_N_KEYS; i++) {
         const kc_key_row *row = &kc_key_rows[i];
         char left[KC_VALUE_MAX], right[KC_VALUE_MAX];
-        if (row->effect != KC_EFFECT_BITS)
+        if (row->effect == KC_EFFECT_FREE)
             continue;
-        kc_value_print(a, i, left);
-        kc_value_print(b, i, right);
+        kc_value_print(&here, i, left);
+        kc_value_print(&there, i, right);
         if (strcmp(left, right) != 0) {
             snprintf(text, size, "%s.%s: %s in %s, %s in %s", row->section, row->name, left, first,
                      right, second);

@@ -33,21 +33,6 @@ static int names_create(const kc_config *cfg, const kc_files *files, kc_biod *b,
     return kc_people_create(cfg, part, people, e);
 }
 
-/* Add n words: <before>, a number from `first` on, <after>. Returns the token of the first. */
-static int32_t numbered(kc_vocab *vocab, const char *before, int64_t first, const char *after,
-                        int64_t n)
-{
-    int32_t token = vocab->n;
-
-    for (int64_t i = first; i < first + n; i++) {
-        char word[32];
-
-        kc_vocab_add(vocab, word,
-                     snprintf(word, sizeof word, "%s%lld%s", before, (long long)i, after));
-    }
-    return token;
-}
-
 static void strings_create(kc_biod *b, uint64_t seed, int32_t character)
 {
     int64_t n = b->K * b->D * b->L;
@@ -66,6 +51,8 @@ static void describe(const kc_biod *b, const kc_people *people, kc_corpus_info *
 {
     double n = (double)people->n, k = (double)b->K, d = (double)b->D;
 
+    strcpy(info->attribute[0].name, "name");
+    info->log2_names = log2((double)people->n_names);
     info->K = b->K;
     info->C = b->C;
     info->D = b->D;
@@ -91,7 +78,7 @@ int kc_biod_create(const kc_config *cfg, const kc_files *files, kc_biod *b, kc_v
     b->K = cfg->corpus.attributes;
     b->C = cfg->corpus.chunks;
     b->D = cfg->corpus.diversity;
-    b->L = cfg->corpus.length;
+    b->L = kc_config_length(cfg);
     b->T = cfg->corpus.alphabet;
     if ((uint64_t)b->D > kc_strings_count(b->L, b->T))
         return kc_fail(e, KC_EINPUT,
@@ -102,8 +89,8 @@ int kc_biod_create(const kc_config *cfg, const kc_files *files, kc_biod *b, kc_v
                        (unsigned long long)kc_strings_count(b->L, b->T));
     if (names_create(cfg, files, b, vocab, people, e) != KC_OK)
         return e->code;
-    b->marker = numbered(vocab, "id", 1, ":", b->K);
-    strings_create(b, people->seed, numbered(vocab, "c", 0, "", b->T));
+    b->marker = kc_vocab_numbered(vocab, "id", 1, ":", b->K);
+    strings_create(b, people->seed, kc_vocab_numbered(vocab, "c", 0, "", b->T));
     describe(b, people, info);
     return KC_OK;
 }

@@ -60,6 +60,8 @@ static void describe(const kc_bios *b, const kc_people *people, kc_corpus_info *
     int32_t least;
 
     info->n_attributes = KC_BIOS_ATTRIBUTES;
+    strcpy(info->attribute[0].name, NAME[0]);
+    info->log2_names = log2((double)people->n_names);
     for (int a = 1; a < KC_BIOS_ATTRIBUTES; a++) {
         snprintf(info->attribute[a].name, sizeof info->attribute[a].name, "%s", NAME[a]);
         info->attribute[a].counted = a != KC_BIOS_WORKING_CITY;

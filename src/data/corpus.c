@@ -8,13 +8,21 @@
 #include "kcap/data/corpus_internal.h"
 #include "kcap/data/room.h"
 
-static void names_describe(const kc_people *people, kc_corpus_info *info)
+kc_kind kc_kind_of(const kc_config *cfg)
 {
-    info->log2_names = log2((double)people->n_names);
-    strcpy(info->attribute[0].name, "name");
+    if (!strcmp(cfg->corpus.kind, "biod"))
+        return KC_KIND_BIOD;
+    return strcmp(cfg->corpus.kind, "random") ? KC_KIND_BIOS : KC_KIND_RANDOM;
+}
+
+/* Names and strings alike: each kind has said how many there can be. */
+static void names_describe(kc_corpus_info *info)
+{
+    const double N = (double)info->n_people;
+
     info->attribute[0].log2_pool = info->log2_names;
     info->attribute[0].counted = 1;
-    info->max_name_bits = (double)people->n * (info->log2_names - log2((double)people->n));
+    info->max_name_bits = N * (info->log2_names - log2(N));
 }
 
 int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **corpus, kc_error *e)
@@ -23,15 +31,22 @@ int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **co
     kc_corpus_info *info = &c->info;
 
     *corpus = NULL;
-    info->is_biod = !strcmp(cfg->corpus.kind, "biod");
+    info->kind = kc_kind_of(cfg);
     info->n_people = cfg->corpus.people;
     info->exposures = cfg->corpus.exposures;
     kc_vocab_add(&c->vocab, "<eos>", 5);
-    if (info->is_biod)
-        KC_TRY(kc_biod_create(cfg, files, &c->biod, &c->vocab, &c->people, info, e));
-    else
+    switch (info->kind) {
+    case KC_KIND_BIOS:
         KC_TRY(kc_bios_create(cfg, files, &c->bios, &c->vocab, &c->people, info, e));
-    names_describe(&c->people, info);
+        break;
+    case KC_KIND_BIOD:
+        KC_TRY(kc_biod_create(cfg, files, &c->biod, &c->vocab, &c->people, info, e));
+        break;
+    case KC_KIND_RANDOM:
+        KC_TRY(kc_random_create(cfg, &c->random, &c->vocab, &c->people, info, e));
+        break;
+    }
+    names_describe(info);
     info->n_vocab = c->vocab.n;
     info->max_bits = info->max_name_bits + info->max_value_bits + info->max_diversity_bits;
     *corpus = c;
@@ -60,18 +75,27 @@ void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposur
 {
     KC_CHECK(person >= 0 && person < corpus->info.n_people, "person %lld of %lld",
              (long long)person, (long long)corpus->info.n_people);
-    if (corpus->info.is_biod)
-        kc_biod_document(&corpus->biod, &corpus->people, person, exposure, doc);
-    else
+    switch (corpus->info.kind) {
+    case KC_KIND_BIOS:
         kc_bios_document(&corpus->bios, &corpus->people, person, exposure, doc);
+        break;
+    case KC_KIND_BIOD:
+        kc_biod_document(&corpus->biod, &corpus->people, person, exposure, doc);
+        break;
+    case KC_KIND_RANDOM:
+        kc_random_document(&corpus->random, &corpus->people, person, doc);
+        break;
+    }
 }
 
 int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribute)
 {
     KC_CHECK(attribute >= 0 && attribute < corpus->info.n_attributes, "attribute %d of %d",
              attribute, corpus->info.n_attributes);
-    if (!corpus->info.is_biod)
+    if (corpus->info.kind == KC_KIND_BIOS)
         return kc_bios_value(&corpus->bios, &corpus->people, person, attribute);
+    if (corpus->info.kind == KC_KIND_RANDOM)
+        return kc_random_value(&corpus->random, &corpus->people, person, 0);
     if (!attribute)
         return kc_people_name(&corpus->people, person, NULL);
     return kc_biod_value(&corpus->biod, &corpus->people, person, attribute - 1, 0);

@@ -143,7 +143,9 @@ static int file_load(kc_folders *f, kc_source source, kc_files *files, int64_t *
 
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
 {
-    int n = strcmp(cfg->corpus.kind, "biod") ? KC_SOURCES_BIOS : KC_SOURCES_BIOD;
+    static const int NEEDS[] = {
+        [KC_KIND_BIOS] = KC_SOURCES_BIOS, [KC_KIND_BIOD] = KC_SOURCES_BIOD, [KC_KIND_RANDOM] = 0};
+    const int n = NEEDS[kc_kind_of(cfg)];
     int64_t room = 0;
     kc_folders pools, templates;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/data/vocab.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,20 @@ int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes)
     vocab->begin[vocab->n] = vocab->bytes;
     vocab->bytes += bytes + 1;
     return vocab->n++;
+}
+
+int32_t kc_vocab_numbered(kc_vocab *vocab, const char *before, int64_t first, const char *after,
+                          int64_t n)
+{
+    int32_t token = vocab->n;
+
+    for (int64_t i = first; i < first + n; i++) {
+        char word[32];
+
+        kc_vocab_add(vocab, word,
+                     snprintf(word, sizeof word, "%s%lld%s", before, (long long)i, after));
+    }
+    return token;
 }
 
 /* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv */

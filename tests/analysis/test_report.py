@@ -10,12 +10,15 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 
 import make_run
 
 REPORT = Path(__file__).resolve().parents[2] / "analysis" / "report.py"
+sys.path.insert(0, str(REPORT.parent))
+import plot  # pylint: disable=wrong-import-position
 
 
 def run_report(*arguments, **options):
@@ -51,6 +54,31 @@ class Report(unittest.TestCase):
                      "256,000 tokens/s on 2 ranks x 1 thread", str(self.run / "run.h5")):
             self.assertIn(text, shown)
         self.assertNotIn("killed", result.stdout)
+
+    def test_random_strings(self):
+        """Strings in place of names, no values; such a run is held against a law of its own."""
+        def change(file):
+            file.attrs["config"] = file.attrs["config"].replace("biod", "random")
+            for name in ("value_nats", "value_recall"):
+                file[f"measure/{name}"][:] = float("nan")
+            file["measure/value_bits"][:] = file["measure/diversity_bits"][:] = 0
+            file["measure/name_bits"][:] = file["measure/total_bits"][()]
+        self.edit(change)
+        result = run_report(self.run)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        shown = " ".join(result.stdout.split())
+        for text in ("random, 2,000 strings, 95,636 bits", "strings 64,557 bits",
+                     "share of strings", "per parameter 1.877 bits"):
+            self.assertIn(text, shown)
+        for text in ("value", "diversity", "total", "people", "nan"):
+            self.assertNotIn(text, shown.split(str(self.run))[0])
+        row = json.loads(run_report(self.run, "--json").stdout)["runs"][0]
+        self.assertEqual((row["kind"], row["value_nats"], row["value_bits"]), ("random", None, 0))
+        biod = SimpleNamespace(setting=lambda section, key: "biod")
+        random = SimpleNamespace(setting=lambda section, key: "random")
+        self.assertEqual([law for law, _ in plot.laws([("a", biod)])], [2.0])
+        self.assertEqual([law for law, _ in plot.laws([("a", random)])], [3.6])
+        self.assertEqual([law for law, _ in plot.laws([("a", random), ("b", biod)])], [2.0, 3.6])
 
     def test_csv_and_plot(self):
         result = run_report(self.run, "--brief")

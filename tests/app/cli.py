@@ -11,6 +11,16 @@ import yaml
 import harness
 from harness import BIOD, BIOS, checkpoints, merged, one_object, read_attributes, read_columns
 
+# 60 strings of 9 tokens out of 50; 600 tokens an exposure.
+RANDOM = {
+    "run": {"name": "tinyrandom", "seed": 4},
+    "corpus": {"kind": "random", "people": 60, "exposures": 12, "length": 9, "vocab": 50},
+    "model": {"layers": 2, "heads": 2, "head_dim": 8},
+    "train": {"context": 32, "batch": 4, "lanes": 4, "warmup_steps": 5, "lr": 3.0e-3},
+    "measure": {"every_exposures": 3},
+    "checkpoint": {"every_steps": 10, "keep": 9},
+}
+
 VERBS = ("train", "measure", "corpus", "config")
 
 
@@ -324,6 +334,120 @@ class Measure(harness.AppTest):
         self.assertEqual(measured["exposures"], report["exposures"])
         table = self.kcap("measure", moved).stdout
         self.assertIn("bits a parameter", table)
+
+
+class Random(harness.AppTest):
+    """corpus.kind: random (arXiv 2505.24832): no pools, no values, one span a document."""
+
+    def test_bits(self):
+        self.input(RANDOM)
+        report = one_object(self.kcap("corpus", "input.yaml", "--show", 2, "--json",
+                                      ranks=2).stdout)
+        string = 9 * math.log2(50)
+        self.assertEqual([report[name] for name in ("kind", "n_people", "n_vocab")],
+                         ["random", 60, 51])
+        self.assertAlmostEqual(report["log2_names"], string, 9)
+        self.assertAlmostEqual(report["ordered_bits"], 60 * string, 9)
+        self.assertAlmostEqual(report["corpus_bits"], 60 * (string - math.log2(60)), 9)
+        self.assertEqual(report["max_name_bits"], report["corpus_bits"])
+        self.assertEqual((report["max_value_bits"], report["max_diversity_bits"]), (0, 0))
+        self.assertEqual((report["tokens"], report["tokens_are_exact"]), (60 * 10 * 12, True))
+        self.assertEqual(report["attribute_names"], ["string"])
+        for document in report["documents"]:
+            self.assertEqual(document["words"],
+                             ["<eos>"] + [f"r{t - 1}" for t in document["token_ids"][1:]])
+            self.assertEqual(document["spans"], [{"attribute": "string", "begin": 1, "end": 10}])
+
+    def test_corpus_table(self):
+        self.input(RANDOM)
+        text = self.kcap("corpus", "input.yaml", "--show", 1).stdout
+        for words in ("string 0, 10 tokens:", "](string)", "N = 60 strings of 9 tokens",
+                      "V = 51 words", "in its place           50.7947",
+                      "as one of the set      44.8878", "3,048 bits", "2,693 bits"):
+            self.assertIn(words, text)
+        for word in ("names", "values", "people", "person"):
+            self.assertNotIn(word, text)
+
+    def test_defaults(self):
+        """Published: 64 tokens out of 2048. 0 is the default of each kind, in every place."""
+        self.input("corpus: {kind: random, people: 16384}\n")
+        report = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        self.assertEqual((report["n_vocab"], report["max_doc_tokens"]), (2049, 65))
+        self.assertEqual(report["ordered_bits"], 16384 * 704)
+        self.assertEqual(report["corpus_bits"], 16384 * (704 - 14))
+
+    def test_train_and_table(self):
+        self.input(RANDOM)
+        done = self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        self.assertIn("name_recall=0", done.stdout)
+        for word in ("value", "nan", "names", "people", "person", "total "):
+            self.assertNotIn(word, done.stdout.replace("total_bits", ""))
+        for word in ("60 strings of 9 tokens", "2,693 bits", "strings   ", "nats a string",
+                     "bits a parameter", "recalled exactly"):
+            self.assertIn(word, done.stdout)
+
+    def test_json_is_that_of_the_file(self):
+        """From the checkpoint alone too; what random has not is null, and NaN in the file."""
+        self.input(RANDOM)
+        report = one_object(self.kcap("train", "input.yaml", "--out", "out", "--json",
+                                      ranks=2, threads=1).stdout)
+        rows = read_columns(self.path("out"), "measure")
+        for name in ("value_nats", "first_chunk_nats", "value_recall"):
+            self.assertIsNone(report[name], name)
+            self.assertTrue(all(math.isnan(x) for x in rows[name]), name)
+        for name in ("value_bits", "diversity_bits"):
+            self.assertEqual(report[name], 0)
+        self.assertEqual(report["total_bits"], report["name_bits"])
+        self.assertAlmostEqual(report["name_bits"],
+                               60 * (9 * math.log2(50) - report["name_nats"] / math.log(2)), 6)
+        self.assertGreater(report["name_bits"], rows["name_bits"][0])
+        self.assertEqual(report["attribute_names"], ["string"])
+        self.assertEqual(report["attribute_nats"], [report["name_nats"]])
+        self.assertEqual(report["tokens"], 60 * 10 * 12 - 4, "four lanes' first tokens")
+        files = checkpoints(self.path("out"))
+        for where, ranks in (("out", 0), (files[max(files)], 3)):
+            again = one_object(self.kcap("measure", where, "--json", ranks=ranks).stdout)
+            for name in rows:
+                if name != "seconds":
+                    self.assertEqual(again[name], report[name], name)
+            self.assertEqual(again["config_hash"], report["config_hash"])
+        with h5py.File(files[max(files)], "r") as file:
+            self.assertEqual(len(file["files"]), 0)
+
+    def test_resume_on_more_ranks(self):
+        self.input(RANDOM)
+        self.kcap("train", "input.yaml", "--out", "whole", threads=1)
+        stop = read_columns(self.path("whole"), "measure")["step"][1]
+        self.kcap("train", "input.yaml", "--out", "parts", "--set", f"train.max_steps={stop}",
+                  ranks=1, threads=1)
+        done = self.kcap("train", "input.yaml", "--out", "parts", "--resume", "auto", "--set",
+                         "corpus.pools=/nowhere", ranks=2, threads=1)
+        self.assertIn("resumed from", done.stdout)
+        self.assert_same_run("whole", "parts", "resumed on 2 ranks")
+        done = self.kcap("train", "input.yaml", "--out", "parts", "--resume", "auto", "--set",
+                         "corpus.vocab=49", code=2)
+        self.assertIn("corpus.vocab: 50 in the checkpoint, 49 in this input", done.stderr)
+
+    def test_a_default_length_is_no_other_experiment(self):
+        """64 written or not: the same hash, and one goes on where the other stopped."""
+        config = merged(RANDOM, train={"context": 65})
+        del config["corpus"]["length"]
+        self.input(config)
+        hashes = set()
+        for i, length in enumerate((0, 64)):
+            stop = ("--set", f"train.max_steps={i + 1}")
+            report = one_object(self.kcap("train", "input.yaml", "--out", "out", "--resume", "auto",
+                                          "--set", f"corpus.length={length}", "--json",
+                                          *stop).stdout)
+            hashes.add(report["config_hash"])
+        self.assertEqual((len(hashes), report["step"]), (1, 2))
+
+    def test_twenty_million_strings(self):
+        self.input(merged(RANDOM, corpus={"people": 20000000, "length": 64, "vocab": 2048}))
+        report = one_object(self.kcap("corpus", "input.yaml", "--show", 3, "--json",
+                                      timeout=5).stdout)
+        self.assertEqual(report["ordered_bits"], 2e7 * 704)
+        self.assertEqual(len(report["documents"]), 3)
 
 
 if __name__ == "__main__":

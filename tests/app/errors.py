@@ -63,7 +63,7 @@ class CommandLine(ErrorTest):
                 (["model.layers", "0"], "model.layers=0"),
                 (["train.lr", "10"], "train.lr=11"),
                 (["train.lr", "nan"], "train.lr=nan"),
-                (["corpus.kind", "bioz", "bios|biod"], "corpus.kind=bioz"),
+                (["corpus.kind", "bioz", "bios|biod|random"], "corpus.kind=bioz"),
                 (["model.layers"], "model.layers"),
                 (["model.layers"], "model.layers="),
                 (["layers"], "layers=4"),
@@ -92,10 +92,20 @@ class InputFile(ErrorTest):
                 (["input.yaml:2", "corpus.diversity", "500", "corpus.alphabet"],
                  "corpus:\n  diversity: 500\n  kind: biod\n"),
                 (["input.yaml:5", "corpus.people", "30", "27"],
-                 "corpus:\n  first_names: 3\n  middle_names: 3\n  last_names: 3\n  people: 30\n")):
+                 "corpus:\n  first_names: 3\n  middle_names: 3\n  last_names: 3\n  people: 30\n"),
+                (["input.yaml:3", "corpus.length", "65", "biod (input.yaml:2)", "1 to 64"],
+                 "corpus:\n  kind: biod\n  length: 65\n"),
+                (["input.yaml:3", "corpus.people", "28 strings", "corpus.vocab 3 (input.yaml:5)",
+                  "corpus.length 3 (input.yaml:4)", "at most 27"],
+                 "corpus:\n  kind: random\n  people: 28\n  length: 3\n  vocab: 3\n"),
+                (["input.yaml:3", "corpus.length", "1048577"],
+                 "corpus:\n  kind: random\n  length: 1048577\n"),
+                (["input.yaml:2", "corpus.vocab", "[2, 1000000]"], "corpus:\n  vocab: 1\n"),
+                (["train.context", "64", "65"],
+                 "corpus:\n  kind: random\ntrain:\n  context: 64\n")):
             with self.subTest(text=text):
                 self.refused(words, "train", self.input(text),
-                             ranks=(3,) if "layer:" in text else ())
+                             ranks=(3,) if "layer:" in text else (2,) if "random" in text else ())
 
     def test_files(self):
         self.refused(["absent.yaml", "No such file"], "train", "absent.yaml")

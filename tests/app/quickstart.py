@@ -54,6 +54,12 @@ class Shipped(harness.AppTest):
         self.assertGreaterEqual(rows["total_bits"][-1] / stamp["corpus_bits"], 0.95)
         self.assertGreater(rows["value_recall"][-1], 0.95)
 
+    def test_random_small(self):
+        """Random strings, as in arXiv 2505.24832: at this budget 2.48 bits a parameter."""
+        _, rows = self.run_input("random_small.yaml")
+        self.assertGreaterEqual(rows["bits_per_param"][-1], 2.3)
+        self.assertEqual(rows["value_bits"][-1], 0)
+
 
 if __name__ == "__main__":
     harness.main()

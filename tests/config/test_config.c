@@ -66,9 +66,12 @@ static void wrong_values(void **state)
         "transformer blocks");
     bad("train: {lr: 1e999}", NULL,
         "inputs/x.yaml:1: train.lr: 1e999 is outside [0, 10]: peak learning rate");
-    bad("corpus: {kind: foo}", NULL, "inputs/x.yaml:1: corpus.kind: 'foo' is not one of bios|biod");
-    bad("corpus: {kind: bio}", NULL, "inputs/x.yaml:1: corpus.kind: 'bio' is not one of bios|biod");
-    bad("corpus: {kind: ''}", NULL, "inputs/x.yaml:1: corpus.kind: '' is not one of bios|biod");
+    bad("corpus: {kind: foo}", NULL,
+        "inputs/x.yaml:1: corpus.kind: 'foo' is not one of bios|biod|random");
+    bad("corpus: {kind: bio}", NULL,
+        "inputs/x.yaml:1: corpus.kind: 'bio' is not one of bios|biod|random");
+    bad("corpus: {kind: ''}", NULL,
+        "inputs/x.yaml:1: corpus.kind: '' is not one of bios|biod|random");
     bad("", "train.lr=abc", "--set train.lr=abc: 'abc' is not a number");
     bad("", "model.layers=", "--set model.layers=: '' is not a whole number");
     static const char *const reals[] = {"abc", "nan", ".inf", "0x1p-3", "1e",
@@ -196,6 +199,34 @@ static void keys_that_disagree(void **state)
     good("corpus: {people: 61, first_names: 3, middle_names: 4, last_names: 0}", NULL);
 }
 
+static void strings_that_disagree(void **state)
+{
+    (void)state;
+    bad("corpus: {kind: biod,\n length: 65}", NULL,
+        "inputs/x.yaml:2: corpus.length: 65 characters are too many for a chunk of corpus.kind "
+        "biod (inputs/x.yaml:1); 1 to 64 would do");
+    bad("corpus: {length: 65}", "corpus.kind=biod",
+        "inputs/x.yaml:1: corpus.length: 65 characters are too many for a chunk of corpus.kind "
+        "biod (--set); 1 to 64 would do");
+    good("corpus: {kind: biod, length: 64}", NULL);
+    good("corpus: {kind: random, length: 1048576}", NULL);
+    bad("corpus: {kind: biod, diversity: 10, alphabet: 3}", NULL,
+        "inputs/x.yaml:1: corpus.diversity: 10 distinct strings cannot be made of corpus.alphabet "
+        "3 (inputs/x.yaml:1) and corpus.length 1 (default); at most 3, or a larger alphabet or "
+        "length, would do");
+    bad("corpus: {kind: random,\n people: 10,\n length: 2,\n vocab: 3}", NULL,
+        "inputs/x.yaml:2: corpus.people: 10 strings cannot all differ with corpus.vocab 3 "
+        "(inputs/x.yaml:4) and corpus.length 2 (inputs/x.yaml:3); at most 9, or a larger vocab or "
+        "length, would do");
+    good("corpus: {kind: random, people: 9, length: 2, vocab: 3}", NULL);
+    good("corpus: {kind: random, people: 61, first_names: 3, middle_names: 4, last_names: 5}",
+         NULL);
+    assert_int_equal(good("corpus: {kind: random}", NULL).corpus.length, 0);
+    const kc_config random = good("corpus: {kind: random}", NULL), biod = good("", NULL);
+    assert_int_equal(kc_config_length(&random), 64);
+    assert_int_equal(kc_config_length(&biod), 1);
+}
+
 static void values_and_order(void **state)
 {
     (void)state;
@@ -252,13 +283,10 @@ static void nothing_given(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unknown_keys),
-        cmocka_unit_test(wrong_values),
-        cmocka_unit_test(wrong_shapes),
-        cmocka_unit_test(too_much),
-        cmocka_unit_test(keys_that_disagree),
-        cmocka_unit_test(values_and_order),
-        cmocka_unit_test(paths),
+        cmocka_unit_test(unknown_keys),       cmocka_unit_test(wrong_values),
+        cmocka_unit_test(wrong_shapes),       cmocka_unit_test(too_much),
+        cmocka_unit_test(keys_that_disagree), cmocka_unit_test(strings_that_disagree),
+        cmocka_unit_test(values_and_order),   cmocka_unit_test(paths),
         cmocka_unit_test(nothing_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,8 @@ static void random_configs_return(void **state)
         cfg.model.rotary_fraction = 0.5;
         cfg.corpus.diversity = 2;
         cfg.corpus.last_names = 0;
+        if (strcmp(cfg.corpus.kind, "biod") == 0)
+            cfg.corpus.length %= 65;
         assert_round_trip(&cfg);
     }
 }
@@ -174,7 +176,7 @@ static void defaults_with_help_return(void **state)
 static void alter(kc_config *cfg, int key)
 {
     if (kc_key_rows[key].type == KC_TYPE_INT)
-        *(int64_t *)field(cfg, key) += 1;
+        *(int64_t *)field(cfg, key) += 2; /* a length of 0 may mean 1 */
     else if (kc_key_rows[key].type == KC_TYPE_REAL)
         *(double *)field(cfg, key) = nextafter(*(double *)field(cfg, key), 2e9);
     else
@@ -194,7 +196,7 @@ static void hash_follows_the_experiment(void **state)
         kc_config altered = cfg;
         alter(&altered, i);
         kc_config_hash(&altered, other);
-        int is_bits = kc_key_rows[i].effect == KC_EFFECT_BITS;
+        int is_bits = kc_key_rows[i].effect != KC_EFFECT_FREE;
         assert_int_equal(strcmp(hash, other) != 0, is_bits);
         assert_int_equal(kc_config_differs(&cfg, &altered, "a", "b", text, sizeof text), is_bits);
         bits += is_bits;
@@ -204,6 +206,40 @@ static void hash_follows_the_experiment(void **state)
     altered.model.layers = 4;
     kc_config_differs(&cfg, &altered, "the first", "the second", text, sizeof text);
     assert_string_equal(text, "model.layers: 2 in the first, 4 in the second");
+}
+
+static void assert_same_experiment(const char *first, const char *second, int same)
+{
+    kc_config a, b;
+    kc_error e = {0};
+    char hash[17], other[17], text[200];
+    assert_int_equal(kc_config_parse(first, strlen(first), "x", NULL, 0, &a, &e), KC_OK);
+    assert_int_equal(kc_config_parse(second, strlen(second), "x", NULL, 0, &b, &e), KC_OK);
+    kc_config_hash(&a, hash);
+    kc_config_hash(&b, other);
+    assert_int_equal(strcmp(hash, other) == 0, same);
+    assert_int_equal(kc_config_differs(&a, &b, "a", "b", text, sizeof text), !same);
+}
+
+/* 0 and the length it stands for are the same experiment, and so is an input of version 0.1.0,
+ * when 1 was the default; the hashes are those of that version. */
+static void a_default_length_is_that_length(void **state)
+{
+    (void)state;
+    assert_same_experiment("corpus: {kind: biod}", "corpus: {kind: biod, length: 1}", 1);
+    assert_same_experiment("corpus: {kind: biod}", "corpus: {kind: biod, length: 2}", 0);
+    assert_same_experiment("corpus: {kind: random}", "corpus: {kind: random, length: 64}", 1);
+    assert_same_experiment("corpus: {kind: random}", "corpus: {kind: random, length: 1}", 0);
+    assert_same_experiment("corpus: {kind: random}", "corpus: {kind: random, vocab: 2048}", 1);
+    assert_same_experiment("corpus: {kind: random}", "corpus: {kind: random, vocab: 2047}", 0);
+    kc_config cfg;
+    char hash[17];
+    kc_config_defaults(&cfg);
+    kc_config_hash(&cfg, hash);
+    assert_string_equal(hash, "a159ada8c0259d02");
+    strcpy(cfg.corpus.kind, "biod");
+    kc_config_hash(&cfg, hash);
+    assert_string_equal(hash, "88a125d2c5161290");
 }
 
 static const char sample[] =
@@ -282,9 +318,12 @@ static void garbage_in_overrides(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_configs_return),       cmocka_unit_test(defaults_with_help_return),
-        cmocka_unit_test(hash_follows_the_experiment), cmocka_unit_test(broken_input_never_crashes),
+        cmocka_unit_test(random_configs_return),
+        cmocka_unit_test(defaults_with_help_return),
+        cmocka_unit_test(hash_follows_the_experiment),
+        cmocka_unit_test(broken_input_never_crashes),
         cmocka_unit_test(garbage_in_overrides),
+        cmocka_unit_test(a_default_length_is_that_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

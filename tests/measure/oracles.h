@@ -134,7 +134,7 @@ static inline void oracle_create(oracle *o, const kc_corpus *corpus, const kc_fi
                                  const kc_config *cfg)
 {
     *o = (oracle){.corpus = corpus};
-    if (kc_corpus_about(corpus)->is_biod)
+    if (kc_corpus_about(corpus)->kind == KC_KIND_BIOD)
         biod_pools(o, files, cfg);
     else
         bios_pools(o, files, cfg);
@@ -185,7 +185,7 @@ static inline void oracle_span(const oracle *o, const kc_span *s, const int32_t 
                                float *nats)
 {
     const kc_corpus_info *info = kc_corpus_about(o->corpus);
-    const int chunked = info->is_biod && s->attribute > 0;
+    const int chunked = info->kind == KC_KIND_BIOD && s->attribute > 0;
     const int32_t piece = chunked ? (int32_t)info->L : s->end - s->begin;
     const int64_t value = kc_corpus_value(o->corpus, s->person, s->attribute);
     for (int32_t at = s->begin; at < s->end; at += piece) {
@@ -213,6 +213,33 @@ static inline void oracle_score(void *context, int thread, const kc_batch *windo
     for (int32_t i = 0; i < window->n_spans; ++i)
         if (o->pool[window->spans[i].attribute].n)
             oracle_span(o, &window->spans[i], window->targets, nats);
+}
+
+/* Who reads random strings holding `first` values of a string's first token equally likely, and
+ * `other` of each that follows. */
+typedef struct guesser {
+    double first, other;
+} guesser;
+
+/* A kc_score. Rounding is made up for by the next token. */
+static inline void guesser_score(void *context, int thread, const kc_batch *window, float *nats,
+                                 uint8_t *hit)
+{
+    const guesser *g = context;
+    assert_int_equal(thread, 0);
+    for (int64_t t = 0; t < window->context; ++t) {
+        nats[t] = 50;
+        hit[t] = 0;
+    }
+    for (int32_t i = 0; i < window->n_spans; ++i) {
+        const kc_span *s = &window->spans[i];
+        double due = log(g->first), told = 0;
+        for (int32_t t = s->begin; t < s->end; ++t, due += log(g->other)) {
+            nats[t] = (float)(due - told);
+            told += nats[t];
+            hit[t] = g->other == 1 && (t > s->begin || g->first == 1);
+        }
+    }
 }
 
 #endif

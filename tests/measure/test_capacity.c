@@ -2,6 +2,8 @@
 /* Oracles of known capacity through the whole measurement; spans, hits, ranks and threads. */
 #include "oracles.h"
 
+#include "kcap/nn/gemm.h"
+
 enum { N_PARAMS = 1000, MAX_THREADS = 3 };
 
 /* A corpus with the files it is made of. */
@@ -134,6 +136,64 @@ static void tables_read_their_diversity_or_all(void **state)
     check_biod(*state, small_biod(50, 4, 11, 3, 4));
 }
 
+static kc_config small_random(int64_t people, int64_t S, int64_t V)
+{
+    kc_config cfg = config_of("random", people);
+    cfg.corpus.length = S;
+    cfg.corpus.vocab = V;
+    return cfg;
+}
+
+static kc_measure_row guess(const kc_grid *g, const library *l, double first, double other)
+{
+    guesser who = {first, other};
+    kc_span_sums sums;
+    kc_measure_row row;
+    memset(&row, 255, sizeof row);
+    kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, guesser_score, &who, 1, &sums);
+    kc_capacity(l->info, &sums, N_PARAMS, &row);
+    assert_same_on_all(g, &sums, sizeof sums);
+    assert_true(row.value_bits == 0 && row.diversity_bits == 0);
+    assert_true(isnan(row.value_nats) && isnan(row.first_chunk_nats) && isnan(row.value_recall));
+    assert_true(row.total_bits == row.name_bits);
+    assert_true(row.name_nats == row.attribute_nats[0]);
+    assert_true(row.name_recall == row.attribute_recall[0]);
+    assert_true(row.bits_per_param == row.total_bits / N_PARAMS);
+    assert_true(row.max_bits_per_param == l->info->max_bits / N_PARAMS);
+    return row;
+}
+
+/* Morris et al., arXiv 2505.24832: a uniform guess has stored nothing, whoever knows what comes has
+ * stored H, and a memory of the set log2 N bits a string less. */
+static void check_random(const kc_grid *g, kc_config cfg)
+{
+    library l;
+    library_open(&l, cfg, 0);
+    const double N = (double)cfg.corpus.people, V = (double)cfg.corpus.vocab;
+    const double H = N * (double)cfg.corpus.length * log2(V);
+    kc_measure_row row = guess(g, &l, V, V);
+    assert_float_equal(row.name_bits / H, 0, 1e-7); /* a float holds a loss to 6e-8 */
+    assert_true(row.name_recall == 0);
+    row = guess(g, &l, 1, 1);
+    assert_true(row.name_bits == l.info->ordered_bits);
+    assert_float_equal(row.name_bits / H, 1, 1e-15);
+    assert_true(row.name_nats == 0 && row.name_recall == 1 && row.attribute_first[0] == 1);
+    row = guess(g, &l, N, 1);
+    assert_float_equal(row.name_bits / H, l.info->max_bits / H, 1e-7);
+    assert_float_equal(row.bits_per_param, (H - N * log2(N)) / N_PARAMS, 1e-7 * H / N_PARAMS);
+    row = guess(g, &l, 2 * V, V); /* worse than a uniform guess: less than nothing, never clipped */
+    assert_float_equal(row.name_bits, -N, 1e-7 * H);
+    library_close(&l);
+}
+
+static void strings_read_nothing_or_all(void **state)
+{
+    check_random(*state, small_random(50, 9, 30));
+    check_random(*state, small_random(700, 64, 2048)); /* several groups of strings */
+    check_random(*state, small_random(8, 3, 2));
+    check_random(*state, small_random(1, 1, 5));
+}
+
 /* Losses and hits that anybody can work out: attribute a of person i loses (a + 1) / 4 + i / 1024
  * a token; all its tokens are hit, or only the first, or all but the first, by (i + a) mod 3. */
 static float made_up_nats(int64_t person, int32_t attribute)
@@ -208,8 +268,12 @@ static void check_sums(const kc_grid *g, kc_config cfg, int shipped)
         counted += 1;
     }
     assert_true(row.name_recall == want.recall[0] / N);
-    assert_float_equal(row.value_recall, recall / counted, 1e-12);
-    assert_int_equal(counted, l.info->is_biod ? 3 : 6);
+    static const int has[] = {[KC_KIND_BIOS] = 6, [KC_KIND_BIOD] = 3, [KC_KIND_RANDOM] = 0};
+    assert_int_equal(counted, has[l.info->kind]);
+    if (counted > 0)
+        assert_float_equal(row.value_recall, recall / counted, 1e-12);
+    else
+        assert_true(isnan(row.value_recall));
     library_close(&l);
 }
 
@@ -220,6 +284,7 @@ static void spans_and_hits_are_summed(void **state)
     check_sums(*state, small_biod(1, 1, 4, 1, 5), 0);
     check_sums(*state, small_biod(900, 1, 10, 1, 12), 1); /* several groups of people */
     check_sums(*state, config_of("bios", 400), 1);
+    check_sums(*state, small_random(900, 5, 20), 0);
 }
 
 /* More groups of people than one rank's share, none of them even. */
@@ -236,6 +301,9 @@ static void a_model_scores_the_same_anywhere(void **state)
     cfg.model.init_std = 0.5;
     cfg.train.context = 50;
     library_open(&l, cfg, 1);
+    char kernel[32];
+    kc_error e = {0};
+    assert_int_equal(kc_gemm_start("auto", kernel, &e), KC_OK);
     kc_model_create(&model, &cfg, l.info->n_vocab);
     const int64_t n = model.layout.n_flat;
     float *w = calloc((size_t)n, sizeof *w), *wt = calloc((size_t)n, sizeof *wt);
@@ -267,6 +335,7 @@ int main(void)
         cmocka_unit_test(biographies_read_nothing_or_all),
         cmocka_unit_test(shipped_biographies_read_nothing_or_all),
         cmocka_unit_test(tables_read_their_diversity_or_all),
+        cmocka_unit_test(strings_read_nothing_or_all),
         cmocka_unit_test(spans_and_hits_are_summed),
         cmocka_unit_test(a_model_scores_the_same_anywhere),
     };

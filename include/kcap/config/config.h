@@ -56,11 +56,16 @@ void kc_config_print(const kc_config *cfg, int help, FILE *out);
 /* The same without help as one string. The caller frees it. */
 char *kc_config_yaml(const kc_config *cfg);
 
-/* 16 hex digits of XXH3-64 over the YAML of all BITS keys: equal hashes, same experiment. */
+/* corpus.length, or where that is 0 the kind's own: 64 for random, 1 for the others. Whoever needs
+ * the length asks here; the field itself is what the user wrote. */
+int64_t kc_config_length(const kc_config *cfg);
+
+/* 16 hex digits of XXH3-64 over the YAML of all BITS keys, and of ADDED ones that are not at their
+ * default; corpus.length enters as kc_config_length says. Equal hashes, same experiment. */
 void kc_config_hash(const kc_config *cfg, char hash[17]);
 
-/* The first BITS key whose values differ, as "model.layers: 2 in the first, 4 in the second"
- * written into `text`; returns 0 when all are equal.
+/* The first BITS or ADDED key whose values differ, as "model.layers: 2 in the first, 4 in the
+ * second" written into `text`; returns 0 when all are equal. Lengths compare by kc_config_length.
  *   first, second   what to call the two sides in the message */
 int kc_config_differs(const kc_config *a, const kc_config *b, const char *first, const char *second,
                       char *text, size_t size);

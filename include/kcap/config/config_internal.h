@@ -18,7 +18,7 @@ typedef enum kc_key_type {
     KC_TYPE_CHOICE
 } kc_key_type;
 
-typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_FREE } kc_key_effect;
+typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_ADDED, KC_EFFECT_FREE } kc_key_effect;
 
 /* KC_AT_train_lanes, ...: where a key stands in kc_key_rows. */
 #define KC_AT(section, name, type, def, least, most, unit, effect, help) KC_AT_##section##_##name,
@@ -108,7 +108,10 @@ void kc_scalar_write(const char *text, FILE *out);
 int kc_read_file(const char *text, size_t bytes, kc_origin *o, kc_config *cfg, kc_error *e);
 int kc_read_set(int i, kc_origin *o, kc_config *cfg, kc_error *e);
 
-/* What keys demand of each other.
+/* A copy in which each key says what it stands for: corpus.length as kc_config_length has it. */
+kc_config kc_config_settled(const kc_config *cfg);
+
+/* What keys demand of each other, in a settled configuration.
  *   errors      KC_EINPUT */
 int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
 

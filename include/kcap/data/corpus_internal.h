@@ -4,14 +4,16 @@
 
 #include "kcap/data/biod.h"
 #include "kcap/data/bios.h"
+#include "kcap/data/random.h"
 
-/* One of bios and biod is in use, as info.is_biod says; the other is empty. */
+/* One of bios, biod and random is in use, as info.kind says; the others are empty. */
 struct kc_corpus {
     kc_corpus_info info;
     kc_people people;
     kc_vocab vocab;
     kc_bios bios;
     kc_biod biod;
+    kc_random random;
 };
 
 #endif

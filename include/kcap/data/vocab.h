@@ -20,6 +20,11 @@ void kc_vocab_free(kc_vocab *vocab);
 /* Add a word of `bytes` bytes even if there is one like it; returns its token. */
 int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes);
 
+/* Add n words: <before>, a number from `first` on, <after>; at most 31 bytes each. Returns the
+ * token of the first. */
+int32_t kc_vocab_numbered(kc_vocab *vocab, const char *before, int64_t first, const char *after,
+                          int64_t n);
+
 /* The token of the first word like this one that came by kc_vocab_intern; new if there is none. */
 int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes);
 

@@ -4,12 +4,17 @@
 
 #include "kcap/measure/spans.h"
 
-/* From summed losses to bits (arXiv 2404.05405, Theorem 3.2, Definitions 4.1 and 4.3), unclipped:
+/* From summed losses to bits (arXiv 2404.05405, Theorem 3.2, Definitions 4.1 and 4.3; random:
+ * arXiv 2505.24832), unclipped:
  *   p1 mean loss of the name, p2 of the values, p3 of their first chunks, in nats
  *   bios  N log2(N0 / e^p1) + N log2(S0 / e^p2),            p2 a mean over people of all six values
  *   biod  N log2(N0 / e^p1) + N K log2(D^C / e^p2) + K D log2(T^L / (D e^p3)),
  *                                                           p2, p3 means over (person, attribute)
+ *   random  N (S log2 V - p1 log2 e): H less the code length, the name term with N0 = V^S. At most H
+ *           for who knows the order of the strings, N (S log2 V - log2 N) for a memory of their set
  * and R = bits / n_params. Fills every column of the row but step, tokens, exposures and seconds.
+ * What a kind does not have stores 0 bits, and its nats and recall are NaN: first chunks of bios,
+ * all values of random.
  *   collective  no */
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
                  kc_measure_row *row);
