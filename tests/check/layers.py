@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 LEVELS = {"base": 0, "config": 1, "comm": 1, "types": 1, "io": 2, "data": 3, "nn": 3, "optim": 3,
-          "train": 4, "measure": 4, "record": 4, "app": 5}
+          "train": 4, "measure": 4, "record": 4, "plan": 5, "app": 6}
 # Neighbours on one level that may be looked at; all others on one level may not.
 BESIDE = {("config", "types"), ("comm", "types"), ("optim", "nn")}
 
@@ -15,7 +15,8 @@ DOORS = {
     "MPI": (r"\bMPI_\w+|<mpi\.h>", ("src/comm/", "src/io/", "include/kcap/comm/mpi.h")),
     "HDF5": (r"\bH5[A-Z]\w*|\bhid_t\b|\bherr_t\b|<hdf5\w*\.h>",
              ("src/io/", "include/kcap/io/")),
-    "BLIS": (r"\bbli_\w+|\bBLIS_\w+|\bcblas_\w+|<(blis|cblas)\.h>", ("src/nn/gemm.c",)),
+    "BLIS": (r"\bbli_\w+|\bBLIS_\w+|\bcblas_\w+|<(blis|cblas)\.h>", ("src/nn/gemm_blis.c",)),
+    "oneDNN": (r"\bdnnl_\w+|<dnnl\.h>", ("src/nn/gemm_onednn.c",)),
     "LAPACKE": (r"\bLAPACKE_\w+|<lapacke\.h>", ("src/measure/quant.c",)),
     "libyaml": (r"\byaml_\w+_t\b|<yaml\.h>", ("src/config/", "include/kcap/config/")),
     "cJSON": (r"\bcJSON\w*|cJSON\.h", ("src/app/", "include/kcap/app/")),

@@ -13,7 +13,18 @@
 #include <cmocka.h>
 
 #include "kcap/base/rng.h"
+#include "kcap/nn/gemm.h"
 #include "kcap/nn/model.h"
+
+/* The kernels of all products of a test: KCAP_TEST_KERNEL, or those a run would choose. */
+static inline void test_kernels(void)
+{
+    const char *kernel = getenv("KCAP_TEST_KERNEL");
+    char name[32];
+    kc_error e = {0};
+    if (kc_gemm_start(kernel ? kernel : "auto", name, &e) != KC_OK)
+        fail_msg("%s", e.text);
+}
 
 /* A small model with all that one window needs. */
 typedef struct tiny {
@@ -91,6 +102,7 @@ static inline void tiny_create(tiny *m, tiny_size size, uint64_t seed, int threa
     cfg.model.heads = size.heads;
     cfg.model.head_dim = size.head_dim;
     cfg.model.rotary_fraction = size.rotary;
+    test_kernels();
     kc_model_create(&m->model, &cfg, size.V);
     const int64_t n = m->model.layout.n_flat;
     m->w = test_room(n, sizeof *m->w);

@@ -198,6 +198,13 @@ static void threads_leave_bits(void **state)
     bench_destroy(&b);
 }
 
+static int on_kernels(void **state)
+{
+    (void)state;
+    test_kernels();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,5 +214,5 @@ int main(void)
         cmocka_unit_test(attention_is_softmax_over_the_past),
         cmocka_unit_test(threads_leave_bits),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, on_kernels, NULL);
 }
