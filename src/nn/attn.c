@@ -92,9 +92,7 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
     const int64_t T = s->T, hd = s->hd, at = a * T * hd, n = blocks_of(T);
     const float scale = 1 / sqrtf((float)hd);
     float *vt = scratch, *dS = scratch + hd * T;
-    for (int64_t t = 0; t < T; ++t)
-        for (int64_t j = 0; j < hd; ++j)
-            vt[j * T + t] = heads->v[at + t * hd + j];
+    kc_transpose(kc_mat_of(vt, hd, T), kc_mat_of(heads->v + at, T, hd), 1);
     /* The last block reaches every column, so it can overwrite what the others add to. */
     for (int64_t i = n - 1; i >= 0; --i) {
         const block b = block_of(i, T);

@@ -182,6 +182,63 @@ void kc_gelu_backward(kc_mat u, kc_mat dg, int threads)
     }
 }
 
+typedef float v8 __attribute__((vector_size(32)));
+typedef int32_t i8 __attribute__((vector_size(32)));
+
+enum { SIDE = 8, TILE = 64 };
+
+/* An 8 x 8 block in registers: neighbours exchange single floats, then pairs, then halves. */
+static void transpose_block(float *restrict to, int64_t ld_to, const float *restrict from,
+                            int64_t ld_from)
+{
+    const i8 low1 = {0, 8, 1, 9, 4, 12, 5, 13}, high1 = {2, 10, 3, 11, 6, 14, 7, 15},
+             low2 = {0, 1, 8, 9, 4, 5, 12, 13}, high2 = {2, 3, 10, 11, 6, 7, 14, 15},
+             low4 = {0, 1, 2, 3, 8, 9, 10, 11}, high4 = {4, 5, 6, 7, 12, 13, 14, 15};
+    v8 a[SIDE], b[SIDE];
+    for (int i = 0; i < SIDE; ++i)
+        memcpy(&a[i], from + i * ld_from, sizeof a[i]);
+    for (int i = 0; i < SIDE; i += 2) {
+        b[i] = __builtin_shuffle(a[i], a[i + 1], low1);
+        b[i + 1] = __builtin_shuffle(a[i], a[i + 1], high1);
+    }
+    for (int i = 0; i < SIDE; i += 4) {
+        a[i] = __builtin_shuffle(b[i], b[i + 2], low2);
+        a[i + 1] = __builtin_shuffle(b[i], b[i + 2], high2);
+        a[i + 2] = __builtin_shuffle(b[i + 1], b[i + 3], low2);
+        a[i + 3] = __builtin_shuffle(b[i + 1], b[i + 3], high2);
+    }
+    for (int i = 0; i < SIDE / 2; ++i) {
+        b[i] = __builtin_shuffle(a[i], a[i + 4], low4);
+        b[i + 4] = __builtin_shuffle(a[i], a[i + 4], high4);
+    }
+    for (int i = 0; i < SIDE; ++i)
+        memcpy(to + i * ld_to, &b[i], sizeof b[i]);
+}
+
+/* A tile that stays in the first cache; what is left of whole blocks float by float. */
+static void transpose_tile(kc_mat to, kc_mat from)
+{
+    const int64_t m = from.rows / SIDE * SIDE, n = from.cols / SIDE * SIDE;
+    for (int64_t j = 0; j < n; j += SIDE)
+        for (int64_t i = 0; i < m; i += SIDE)
+            transpose_block(to.p + j * to.ld + i, to.ld, from.p + i * from.ld + j, from.ld);
+    for (int64_t i = 0; i < from.rows; ++i)
+        for (int64_t j = i < m ? n : 0; j < from.cols; ++j)
+            to.p[j * to.ld + i] = from.p[i * from.ld + j];
+}
+
+void kc_transpose(kc_mat to, kc_mat from, int threads)
+{
+#pragma omp parallel for collapse(2) num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < from.rows; i += TILE)
+        for (int64_t j = 0; j < from.cols; j += TILE) {
+            const int64_t m = from.rows - i < TILE ? from.rows - i : TILE;
+            const int64_t n = from.cols - j < TILE ? from.cols - j : TILE;
+            transpose_tile((kc_mat){to.p + j * to.ld + i, n, m, to.ld},
+                           (kc_mat){from.p + i * from.ld + j, m, n, from.ld});
+        }
+}
+
 void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads)
 {
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)

@@ -6,8 +6,9 @@
 
 #include "kcap/base/rng.h"
 #include "kcap/base/sum.h"
+#include "kcap/nn/ops.h"
 
-enum { SCOPE_ONCE, SCOPE_LAYER, KIND_VECTOR = 0, KIND_MATRIX = 1, ALIGN = 16, TILE = 32 };
+enum { SCOPE_ONCE, SCOPE_LAYER, KIND_VECTOR = 0, KIND_MATRIX = 1, ALIGN = 16 };
 
 static int64_t round_up(int64_t n, int64_t unit)
 {
@@ -75,25 +76,14 @@ void kc_params_init(const kc_layout *layout, uint64_t seed, double std, float *w
     }
 }
 
-/* to[cols, rows] = from[rows, cols]^T, in tiles that stay in the first cache. */
-static void transpose(float *restrict to, const float *restrict from, int64_t rows, int64_t cols,
-                      int threads)
-{
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t r0 = 0; r0 < rows; r0 += TILE)
-        for (int64_t c0 = 0; c0 < cols; c0 += TILE)
-            for (int64_t r = r0; r < r0 + TILE && r < rows; ++r)
-                for (int64_t c = c0; c < c0 + TILE && c < cols; ++c)
-                    to[c * rows + r] = from[r * cols + c];
-}
-
 void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int threads)
 {
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
         for (int64_t l = 0; t->is_matrix && l < t->layers; ++l) {
             int64_t at = t->offset + l * t->stride;
-            transpose(wt + at, w + at, t->rows, t->cols, threads);
+            kc_transpose(kc_mat_of(wt + at, t->cols, t->rows), kc_mat_of(w + at, t->rows, t->cols),
+                         threads);
         }
     }
 }

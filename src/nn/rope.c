@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "kcap/nn/ops.h"
+
+enum { ROWS = 64 };
+
 void kc_rope_tables(const kc_shape *s, double base, float *cosines, float *sines)
 {
     const int64_t half = s->rot / 2;
@@ -47,18 +51,20 @@ void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, co
     const int64_t T = s->T, hd = s->hd, d = s->d, half = rope->half;
 #pragma omp parallel for collapse(2) num_threads(threads) if (threads > 1) schedule(static)
     for (int64_t a = 0; a < s->h; ++a)
-        for (int64_t t = 0; t < T; ++t) {
-            const float *in = qkv + t * 3 * d + a * hd, *b = bias + a * hd;
-            const float *c = rope->cos + t * half, *sn = rope->sin + t * half;
-            float *q = heads->q + (a * T + t) * hd, *k = heads->k + (a * T + t) * hd;
-            add(q, in, b, hd);
-            add(k, in + d, b + d, hd);
-            add(heads->v + (a * T + t) * hd, in + 2 * d, b + 2 * d, hd);
-            turn(q, c, sn, half);
-            turn(k, c, sn, half);
-            float *kt = heads->kt + a * hd * T + t;
-            for (int64_t j = 0; j < hd; ++j)
-                kt[j * T] = k[j];
+        for (int64_t t0 = 0; t0 < T; t0 += ROWS) {
+            const int64_t end = t0 + ROWS < T ? t0 + ROWS : T, at = (a * T + t0) * hd;
+            for (int64_t t = t0; t < end; ++t) {
+                const float *in = qkv + t * 3 * d + a * hd, *b = bias + a * hd;
+                const float *c = rope->cos + t * half, *sn = rope->sin + t * half;
+                float *q = heads->q + (a * T + t) * hd, *k = heads->k + (a * T + t) * hd;
+                add(q, in, b, hd);
+                add(k, in + d, b + d, hd);
+                add(heads->v + (a * T + t) * hd, in + 2 * d, b + 2 * d, hd);
+                turn(q, c, sn, half);
+                turn(k, c, sn, half);
+            }
+            kc_transpose((kc_mat){heads->kt + a * hd * T + t0, hd, end - t0, T},
+                         kc_mat_of(heads->k + at, end - t0, hd), 1);
         }
 }
 

@@ -310,13 +310,40 @@ static void threads_leave_bits(void **state)
     norm_destroy(&b);
 }
 
+/* Odd sizes, rows apart from each other; what lies around stays. */
+static void transposes(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][2] = {{1, 1},    {8, 8},   {7, 9}, {64, 64},
+                                       {65, 130}, {200, 3}, {3, 77}};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; ++k)
+        for (int threads = 1; threads <= 3; threads += 2) {
+            const int64_t m = sizes[k][0], n = sizes[k][1], ld_from = n + 3, ld_to = m + 5;
+            float *from = noise_of(5, m * ld_from), *to = noise_of(6, n * ld_to);
+            float *before = noise_of(6, n * ld_to);
+            kc_transpose((kc_mat){to, n, m, ld_to}, (kc_mat){from, m, n, ld_from}, threads);
+            for (int64_t j = 0; j < n; ++j)
+                for (int64_t i = 0; i < ld_to; ++i)
+                    assert_float_equal(to[j * ld_to + i],
+                                       i < m ? from[i * ld_from + j] : before[j * ld_to + i], 0);
+            free(from);
+            free(to);
+            free(before);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exp_keeps_its_bound),         cmocka_unit_test(exp_at_the_edges),
-        cmocka_unit_test(a_nan_spoils_the_row),        cmocka_unit_test(the_largest_is_found),
-        cmocka_unit_test(gelu_is_the_tanh_form),       cmocka_unit_test(norm_is_right),
-        cmocka_unit_test(a_flat_row_becomes_its_bias), cmocka_unit_test(columns_and_biases_add),
+        cmocka_unit_test(transposes),
+        cmocka_unit_test(exp_keeps_its_bound),
+        cmocka_unit_test(exp_at_the_edges),
+        cmocka_unit_test(a_nan_spoils_the_row),
+        cmocka_unit_test(the_largest_is_found),
+        cmocka_unit_test(gelu_is_the_tanh_form),
+        cmocka_unit_test(norm_is_right),
+        cmocka_unit_test(a_flat_row_becomes_its_bias),
+        cmocka_unit_test(columns_and_biases_add),
         cmocka_unit_test(threads_leave_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,9 @@ void kc_gelu_forward(kc_mat g, kc_mat u, const float *bias, int threads);
 /* u becomes du = dg gelu'(u). */
 void kc_gelu_backward(kc_mat u, kc_mat dg, int threads);
 
+/* to[n,m] = from[m,n]^T; they do not overlap. */
+void kc_transpose(kc_mat to, kc_mat from, int threads);
+
 /* y = x + bias by rows. */
 void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads);
 
