@@ -9,11 +9,10 @@
 #include "kcap/base/clock.h"
 #include "kcap/nn/peak.h"
 
-enum { PATH_MOST = 1024, WARM_SHARE = 10 };
+enum { PATH_MOST = 1024, WARM_SHARE = 10, LEAST = 2 };
 
-/* The rows a bench keeps: those after the warm-up. */
+/* All rows; the first tenth, at least one, is warm-up. */
 typedef struct watched {
-    double from; /* clock at the end of the warm-up */
     kc_step_row *rows;
     int64_t n, room;
 } watched;
@@ -21,8 +20,6 @@ typedef struct watched {
 static void keep_row(void *watcher, const kc_step_row *row)
 {
     watched *w = watcher;
-    if (kc_clock() < w->from)
-        return;
     if (w->n == w->room) {
         w->room = w->room ? 2 * w->room : 1024;
         w->rows = realloc(w->rows, (size_t)w->room * sizeof *w->rows);
@@ -39,20 +36,22 @@ static int by_seconds(const void *a, const void *b)
 
 /* The step of median duration stands for all; the phases are means over the middle half, since one
  * step's clock readings are coarse. */
-static void summarise(watched *w, const kc_flops *flops, double peak, kc_bench *b)
+static void summarise(const watched *w, const kc_flops *flops, double peak, kc_bench *b)
 {
-    qsort(w->rows, (size_t)w->n, sizeof *w->rows, by_seconds);
-    const int64_t first = w->n / 4, end = w->n - first;
-    *b = (kc_bench){.steps = w->n, .peak = peak};
+    const int64_t warm = w->n / WARM_SHARE > 1 ? w->n / WARM_SHARE : 1, n = w->n - warm;
+    kc_step_row *rows = w->rows + warm;
+    qsort(rows, (size_t)n, sizeof *rows, by_seconds);
+    const int64_t first = n / 4, end = n - first;
+    *b = (kc_bench){.steps = n, .peak = peak};
     for (int64_t i = first; i < end; ++i) {
-        const kc_step_row *row = &w->rows[i];
+        const kc_step_row *row = &rows[i];
         b->seconds += row->seconds / (double)(end - first);
 #define KC_TAKE(type, name, unit, help) b->phase[KC_##name] += row->name / (double)(end - first);
         KC_COLUMNS_PHASE(KC_TAKE)
 #undef KC_TAKE
     }
-    b->tokens = w->rows[w->n / 2].tokens_per_second * w->rows[w->n / 2].seconds;
-    b->tokens_per_second = w->rows[w->n / 2].tokens_per_second;
+    b->tokens_per_second = rows[n / 2].tokens_per_second;
+    b->tokens = b->tokens_per_second * rows[n / 2].seconds;
     b->flops[KC_seconds_linear] = flops->linear * b->tokens;
     b->flops[KC_seconds_attention] = flops->attention * b->tokens;
     b->flops[KC_seconds_head] = flops->head * b->tokens;
@@ -104,12 +103,12 @@ static int run_steps(kc_run *run, watched *w, kc_error *e)
     KC_TRY(kc_metrics_create(&s->grid, run->out, &s->stamp, names, info->n_attributes, NULL, 0,
                              &run->metrics, e));
     run->begun = kc_clock();
-    w->from = run->begun + s->options->max_seconds / WARM_SHARE;
     KC_TRY(kc_run_steps(run, e));
-    if (s->grid.rank == 0 && w->n < 1)
+    if (s->grid.rank == 0 && w->n < LEAST)
         kc_fail(e, KC_EINPUT,
-                "no step was finished after the warm-up; give bench more --seconds, or the corpus "
-                "more exposures");
+                "%lld steps were timed, at least %d are needed; give bench more --seconds, or the "
+                "corpus more exposures",
+                (long long)w->n, LEAST);
     kc_agree(&s->grid, e);
 out:
     if (run->metrics) {
@@ -146,6 +145,8 @@ int kc_verb_bench(kc_session *s, kc_error *e)
         kc_bench b;
         const kc_flops flops = kc_flops_of(&kc_trainer_model(run.trainer)->shape);
         summarise(&w, &flops, peak, &b);
+        b.last_step = run.row.step;
+        b.loss = run.row.loss;
         (s->options->json ? kc_report_bench_json : kc_report_bench)(stdout, s, &b);
     }
 out:

@@ -13,6 +13,8 @@ static int run(kc_session *s, kc_error *e)
         return kc_verb_measure(s, e);
     case KC_CORPUS:
         return kc_verb_corpus(s, e);
+    case KC_PLAN:
+        return kc_verb_plan(s, e);
     case KC_BENCH:
         return kc_verb_bench(s, e);
     default:

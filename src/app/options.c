@@ -12,6 +12,12 @@ enum {
     OPT_RESUME,
     OPT_TIME,
     OPT_SECONDS,
+    OPT_DRY,
+    OPT_RANKS,
+    OPT_THREADS,
+    OPT_NODE,
+    OPT_MEMORY,
+    OPT_RATE,
     OPT_SHOW,
     OPT_DEFAULTS,
     OPT_PRINT,
@@ -25,6 +31,12 @@ static const struct option all_options[] = {{"help", no_argument, NULL, 'h'},
                                             {"resume", required_argument, NULL, OPT_RESUME},
                                             {"max-time", required_argument, NULL, OPT_TIME},
                                             {"seconds", required_argument, NULL, OPT_SECONDS},
+                                            {"dry-run", no_argument, NULL, OPT_DRY},
+                                            {"ranks", required_argument, NULL, OPT_RANKS},
+                                            {"threads", required_argument, NULL, OPT_THREADS},
+                                            {"ranks-per-node", required_argument, NULL, OPT_NODE},
+                                            {"memory", required_argument, NULL, OPT_MEMORY},
+                                            {"rate", required_argument, NULL, OPT_RATE},
                                             {"show", required_argument, NULL, OPT_SHOW},
                                             {"defaults", no_argument, NULL, OPT_DEFAULTS},
                                             {"print", no_argument, NULL, OPT_PRINT},
@@ -35,7 +47,7 @@ static const struct {
     const char *name, *options, *help;
 } verbs[KC_VERBS + 1] = {
     [KC_TRAIN] =
-        {"train", "set out resume max-time json",
+        {"train", "set out resume max-time dry-run json",
          "usage: [mpirun -n R] kcap train INPUT.yaml [options]\n"
          "\n"
          "Train a model on the input file's corpus, measure what it stores, and write\n"
@@ -47,6 +59,7 @@ static const struct {
          "  --resume auto             go on from OUT's newest good checkpoint, or start\n"
          "  --resume PATH             go on from this checkpoint or run folder\n"
          "  --max-time HH:MM:SS       stop in time with a checkpoint and exit code 75\n"
+         "  --dry-run                 say what it would take (see kcap plan) and stop\n"
          "  --json                    one JSON object on stdout; progress goes to stderr\n"
          "\n"
          "SIGUSR1 or SIGTERM: write a checkpoint, exit with code 75. Exit codes: 0 done,\n"
@@ -71,6 +84,20 @@ static const struct {
          "\n"
          "  --defaults   every key with its default, unit, range and meaning, as an input file\n"
          "  --print      the input file's effective configuration\n"},
+    [KC_PLAN] =
+        {"plan", "set ranks threads ranks-per-node memory rate json",
+         "usage: [mpirun -n R] kcap plan INPUT.yaml [options]\n"
+         "\n"
+         "What a run would take, before it is started: every item of a rank's memory, tokens,\n"
+         "steps, operations, traffic. Exit code 2 when a node cannot hold its ranks.\n"
+         "\n"
+         "  --set section.key=value   override a key of the input file; may be repeated\n"
+         "  --ranks N                 plan for N ranks (default: those it runs on)\n"
+         "  --threads T               of T threads each\n"
+         "  --ranks-per-node N        how many of them share a node's memory (default: all)\n"
+         "  --memory GIB              what a node can give (default: what this one can now)\n"
+         "  --rate TOKENS_PER_SECOND  of all ranks together, for the time it takes\n"
+         "  --json                    one JSON object on stdout\n"},
     [KC_BENCH] =
         {"bench", "set seconds json",
          "usage: [mpirun -n R] kcap bench [INPUT.yaml] [options]\n"
@@ -93,6 +120,7 @@ static const struct {
                   "  kcap measure RUN           measure a checkpoint again\n"
                   "  kcap corpus INPUT.yaml     what the corpus holds, and sample documents\n"
                   "  kcap config --defaults     the keys of an input file\n"
+                  "  kcap plan INPUT.yaml       memory, steps and operations of a run, in advance\n"
                   "  kcap bench INPUT.yaml      how fast it trains here, phase by phase\n"
                   "\n"
                   "  kcap VERB --help           the options of a verb\n"
@@ -112,7 +140,8 @@ static int find_verb(const char *word, kc_options *o, kc_error *e)
             return KC_OK;
         }
     return kc_fail(e, KC_EINPUT,
-                   "%s: unknown verb; the verbs are train, measure, corpus, config, bench", word);
+                   "%s: unknown verb; the verbs are train, measure, corpus, config, plan, bench",
+                   word);
 }
 
 /* Does this verb take the option? A verb's list holds whole names between blanks. */
@@ -138,21 +167,24 @@ static int parse_time(const char *text, double *seconds, kc_error *e)
     return KC_OK;
 }
 
-static int parse_seconds(const char *text, double *seconds, kc_error *e)
+static int parse_real(const char *option, const char *text, double least, double most,
+                      double *value, kc_error *e)
 {
     char *end;
-    *seconds = strtod(text, &end);
-    if (*text == 0 || *end || !(*seconds >= 0.1 && *seconds <= 86400))
-        return kc_fail(e, KC_EINPUT, "--seconds %s: a number from 0.1 to 86400", text);
+    *value = strtod(text, &end);
+    if (*text == 0 || *end || !(*value >= least && *value <= most))
+        return kc_fail(e, KC_EINPUT, "%s %s: a number from %g to %g", option, text, least, most);
     return KC_OK;
 }
 
-static int parse_count(const char *text, int64_t *n, kc_error *e)
+static int parse_count(const char *option, const char *text, int64_t least, int64_t *n, kc_error *e)
 {
+    enum { MOST = 1000000 };
     char *end;
     *n = strtoll(text, &end, 10);
-    if (*text == 0 || *end || *n < 0 || *n > 1000000)
-        return kc_fail(e, KC_EINPUT, "--show %s: a number of documents from 0 to 1000000", text);
+    if (*text == 0 || *end || *n < least || *n > MOST)
+        return kc_fail(e, KC_EINPUT, "%s %s: a whole number from %d to %d", option, text,
+                       (int)least, MOST);
     return KC_OK;
 }
 
@@ -167,9 +199,22 @@ static int take_option(kc_options *o, int option, const char *value, kc_error *e
     case OPT_TIME:
         return parse_time(value, &o->max_seconds, e);
     case OPT_SECONDS:
-        return parse_seconds(value, &o->max_seconds, e);
+        return parse_real("--seconds", value, 0.1, 86400, &o->max_seconds, e);
+    case OPT_RANKS:
+        return parse_count("--ranks", value, 1, &o->ranks, e);
+    case OPT_THREADS:
+        return parse_count("--threads", value, 1, &o->threads, e);
+    case OPT_NODE:
+        return parse_count("--ranks-per-node", value, 1, &o->ranks_per_node, e);
+    case OPT_MEMORY:
+        return parse_real("--memory", value, 0.001, 1e6, &o->memory, e);
+    case OPT_RATE:
+        return parse_real("--rate", value, 1e-3, 1e15, &o->rate, e);
+    case OPT_DRY:
+        o->dry_run = 1;
+        return KC_OK;
     case OPT_SHOW:
-        return parse_count(value, &o->show, e);
+        return parse_count("--show", value, 0, &o->show, e);
     case OPT_OUT:
         o->out = value;
         return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--out: no folder named");
@@ -240,7 +285,8 @@ int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
     if (o->help || o->version)
         return KC_OK;
     if (o->verb == KC_VERBS)
-        return kc_fail(e, KC_EINPUT,
-                       "name a verb: train, measure, corpus, config or bench; see kcap --help");
+        return kc_fail(
+            e, KC_EINPUT,
+            "name a verb: train, measure, corpus, config, plan or bench; see kcap --help");
     return check_input(o, e);
 }

@@ -152,6 +152,8 @@ void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
            info->mean_doc_tokens * (double)info->n_people * (double)info->exposures);
     cJSON_AddBoolToObject(object, "tokens_are_exact", info->lengths_are_equal);
     number(object, "corpus_bits", info->max_bits);
+    if (info->kind == KC_KIND_RANDOM)
+        number(object, "ordered_bits", info->ordered_bits);
     number(object, "max_name_bits", info->max_name_bits);
     number(object, "max_value_bits", info->max_value_bits);
     number(object, "max_diversity_bits", info->max_diversity_bits);
@@ -192,6 +194,8 @@ void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b)
     const double rate = b->tokens_per_second * b->flop_per_token;
     text(object, "status", "timed");
     number(object, "steps", (double)b->steps);
+    number(object, "step", (double)b->last_step);
+    number(object, "loss", b->loss);
     number(object, "tokens_per_second", b->tokens_per_second);
     number(object, "flop_per_token", b->flop_per_token);
     number(object, "flop_per_second", rate);
@@ -202,5 +206,43 @@ void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b)
     KC_COLUMNS_PHASE(ADD)
 #undef ADD
     add_stamp(object, &s->stamp);
+    put(out, object);
+}
+
+void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
+{
+    cJSON *object = cJSON_CreateObject();
+    const struct {
+        const char *name;
+        double value;
+    } values[] = {{"ranks", p->machine.ranks},
+                  {"threads", p->machine.threads},
+                  {"ranks_per_node", p->machine.ranks_per_node},
+                  {"node_bytes", (double)p->machine.node_bytes},
+                  {"n_params", (double)p->n_params},
+                  {"n_vocab", (double)p->n_vocab},
+                  {"arena_bytes", (double)p->arena_bytes},
+                  {"base_bytes", (double)p->base_bytes},
+                  {"peak_bytes", (double)p->peak_bytes},
+                  {"node_needs_bytes", (double)p->node_needs},
+                  {"tokens_per_exposure", p->tokens_per_exposure},
+                  {"tokens", p->tokens},
+                  {"tokens_per_step", (double)p->tokens_per_step},
+                  {"steps", (double)p->steps},
+                  {"flop_per_token", p->flop_per_token.all},
+                  {"flops", p->flops},
+                  {"sent_bytes", p->sent_bytes},
+                  {"checkpoint_bytes", p->checkpoint_bytes}};
+    text(object, "status",
+         p->node_needs > p->machine.node_bytes && p->machine.node_bytes > 0 ? "does not fit"
+                                                                            : "fits");
+    text(object, "input", s->options->input);
+    for (size_t i = 0; i < sizeof values / sizeof *values; ++i)
+        number(object, values[i].name, values[i].value);
+#define ADD(name, help) number(object, #name, (double)p->needs.bytes[KC_##name]);
+    KC_NEEDS(ADD)
+#undef ADD
+    if (s->options->rate > 0)
+        number(object, "seconds", p->tokens / s->options->rate);
     put(out, object);
 }

@@ -226,6 +226,9 @@ static int set_up(kc_run *run, kc_head *head, kc_error *e)
         KC_TRY(check_same_experiment(s, head, e));
     KC_TRY(kc_session_corpus(s, resumed ? &head->files : NULL, e));
     KC_TRY(resumed ? resume_machine(s, head, e) : kc_session_machine(s, NULL, e));
+    KC_TRY(kc_session_plan(s, &run->plan, e));
+    if (s->options->dry_run)
+        return KC_OK;
     kc_trainer_create(&s->cfg, &s->grid, s->corpus, s->threads, &run->trainer, e);
     KC_TRY(kc_agree(&s->grid, e));
     kc_session_stamp(s, kc_trainer_model(run->trainer)->layout.n_params,
@@ -254,6 +257,11 @@ int kc_verb_train(kc_session *s, kc_error *e)
     choose_out(s, out);
     KC_TRY(find_start(s, out, &head, e));
     KC_TRY(set_up(&run, &head, e));
+    if (s->options->dry_run) {
+        if (s->grid.rank == 0)
+            (s->options->json ? kc_report_plan_json : kc_report_plan)(stdout, s, &run.plan);
+        goto out;
+    }
     if (head.path[0] && kc_run_complete(&run)) {
         report_finished(&run, &head);
         goto out;

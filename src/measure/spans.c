@@ -11,11 +11,15 @@
 /* At most so many groups, and at least so many people in one: enough to share, few to add. */
 enum { GROUPS = 4096, PEOPLE = 128 };
 
+size_t kc_scorer_bytes(const kc_model *model, int threads)
+{
+    return (size_t)threads * kc_work_bytes(model) + kc_arena_need(threads, sizeof(kc_work *));
+}
+
 void kc_scorer_create(kc_scorer *s, const kc_model *model, const kc_weights *weights, int threads)
 {
     *s = (kc_scorer){.model = model, .weights = weights, .threads = threads};
-    kc_arena_create(&s->arena, (size_t)threads * kc_work_bytes(model) +
-                                   kc_arena_need(threads, sizeof *s->work));
+    kc_arena_create(&s->arena, kc_scorer_bytes(model, threads));
     s->work = kc_arena_take(&s->arena, threads, sizeof *s->work);
     for (int i = 0; i < threads; ++i)
         s->work[i] = kc_work_create(model, &s->arena, 1);
@@ -107,19 +111,37 @@ static void add_sums(kc_span_sums *to, const kc_span_sums *from)
         left[i] += right[i];
 }
 
+/* The groups of a corpus, and how they are spread. */
+typedef struct shares {
+    int64_t people, groups, here; /* of a group; of all; of a rank, at most */
+} shares;
+
+static shares shares_of(int64_t n_people, int ranks)
+{
+    const int64_t even = (n_people + GROUPS - 1) / GROUPS;
+    const int64_t people = even > PEOPLE ? even : PEOPLE;
+    const int64_t groups = (n_people + people - 1) / people;
+    return (shares){people, groups, (groups + ranks - 1) / ranks};
+}
+
+size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int ranks, int threads)
+{
+    const shares s = shares_of(info->n_people, ranks);
+    desk count = {0};
+    return kc_arena_need(threads, sizeof(desk)) +
+           (size_t)threads * carve(&count, info, context, NULL) +
+           kc_arena_need(s.here, sizeof(kc_span_sums)) +
+           kc_arena_need(s.here * ranks, sizeof(kc_span_sums));
+}
+
 void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
                       void *scorer, int threads, kc_span_sums *sums)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
-    const int64_t N = info->n_people, even = (N + GROUPS - 1) / GROUPS;
-    const int64_t people = even > PEOPLE ? even : PEOPLE, groups = (N + people - 1) / people;
-    const int64_t here = (groups + g->size - 1) / g->size;
-    desk count = {0};
+    const shares s = shares_of(info->n_people, g->size);
+    const int64_t N = info->n_people, people = s.people, groups = s.groups, here = s.here;
     kc_arena arena;
-    kc_arena_create(&arena, kc_arena_need(threads, sizeof(desk)) +
-                                (size_t)threads * carve(&count, info, context, NULL) +
-                                kc_arena_need(here, sizeof *sums) +
-                                kc_arena_need(here * g->size, sizeof *sums));
+    kc_arena_create(&arena, kc_measure_spans_bytes(info, context, g->size, threads));
     desk *desks = kc_arena_take(&arena, threads, sizeof *desks);
     for (int i = 0; i < threads; ++i)
         carve(&desks[i], info, context, &arena);

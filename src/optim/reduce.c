@@ -88,12 +88,10 @@ static size_t carve(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *a
     if (arena) {
         r->lo = kc_arena_take(arena, g->size + 1, sizeof *r->lo);
         r->partial = kc_arena_take(arena, many * g->size * room, sizeof *r->partial);
-        r->own = kc_arena_take(arena, many * most, sizeof *r->own);
         r->blocks = kc_arena_take(arena, n_flat / KC_BLOCK, sizeof *r->blocks);
     }
     return kc_arena_need(g->size + 1, sizeof *r->lo) +
            kc_arena_need(many * g->size * room, sizeof *r->partial) +
-           kc_arena_need(many * most, sizeof *r->own) +
            kc_arena_need(n_flat / KC_BLOCK, sizeof *r->blocks);
 }
 
@@ -110,8 +108,10 @@ void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena
     kc_slices(g, n_flat, r->lo);
 }
 
+/* A round's part of `total` is sent before its sum is put in its place; later rounds send others. */
 float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int threads)
 {
+    float *own = total + r->lo[g->rank];
     if (g->size == 1)
         return total;
     int64_t longest = 0;
@@ -123,9 +123,9 @@ float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int thread
         for (int stride = 1; stride < g->size; stride *= 2)
             for (int k = 0; k + stride < g->size; k += 2 * stride)
                 add(r->partial + k * n, r->partial + (k + stride) * n, n, threads);
-        memcpy(r->own + from, r->partial, (size_t)n * sizeof *r->own);
+        memcpy(own + from, r->partial, (size_t)n * sizeof *own);
     }
-    return r->own;
+    return own;
 }
 
 double kc_grads_norm(kc_reducer *r, const kc_grid *g, const float *own, int threads)

@@ -48,53 +48,69 @@ struct kc_trainer {
     kc_phases phases;     /* of the last step */
 };
 
-/* The one list of what a trainer holds: takes it from the arena, or only counts its bytes. */
-static size_t carve(kc_trainer *t, kc_arena *arena)
+static void *take(kc_arena *arena, int64_t n, size_t size, size_t *bytes)
+{
+    *bytes += kc_arena_need(n, size);
+    return arena ? kc_arena_take(arena, n, size) : NULL;
+}
+
+static void carve_flight(kc_trainer *t, flight *f, kc_arena *arena, kc_needs *needs)
 {
     const kc_corpus_info *info = kc_corpus_about(t->corpus);
+    const int64_t windows = t->cfg->train.batch / t->state.n_lanes,
+                  tokens = windows * t->model.shape.T;
+    size_t *bytes = &needs->bytes[KC_batches_bytes];
+    needs->bytes[KC_activations_bytes] += kc_work_bytes(&t->model);
+    f->work = arena ? kc_work_create(&t->model, arena, t->threads / t->in_flight) : NULL;
+    f->batch = (kc_batch){.windows = windows, .context = t->model.shape.T};
+    f->batch.tokens = take(arena, tokens, sizeof(int32_t), bytes);
+    f->batch.targets = take(arena, tokens, sizeof(int32_t), bytes);
+    f->doc.tokens = take(arena, info->max_doc_tokens, sizeof(int32_t), bytes);
+    f->doc.spans = take(arena, info->n_attributes, sizeof(kc_span), bytes);
+}
+
+/* The one list of what a trainer holds: takes it from the arena, or only counts its bytes. */
+static kc_needs carve(kc_trainer *t, kc_arena *arena)
+{
     const int64_t n = t->model.layout.n_flat, L = t->state.n_lanes;
     const int64_t most = (n / KC_BLOCK + t->grid->size - 1) / t->grid->size * KC_BLOCK;
-    const int64_t windows = t->cfg->train.batch / L, tokens = windows * t->model.shape.T;
     const int n_buffers = kc_tree_buffers(t->lanes_here, t->in_flight);
     const struct {
         void **at;
         int64_t n;
         size_t size;
-    } rest[] = {{(void **)&t->state.params, n, sizeof(float)},
-                {(void **)&t->wt, n, sizeof(float)},
-                {(void **)&t->state.m, most, sizeof(float)},
-                {(void **)&t->state.v, most, sizeof(float)},
-                {(void **)&t->state.cursors, L, sizeof(kc_cursor)},
-                {(void **)&t->flight, t->in_flight, sizeof(flight)},
-                {(void **)&t->leaf, t->in_flight, sizeof(float *)},
-                {(void **)&t->mine, t->lanes_here, sizeof(lane_report)},
-                {(void **)&t->reports, L, sizeof(lane_report)}};
-    size_t bytes =
-        kc_reducer_bytes(t->grid, n) + (size_t)n_buffers * kc_arena_need(n, sizeof(float));
+        kc_need need;
+    } rest[] = {{(void **)&t->state.params, n, sizeof(float), KC_weights_bytes},
+                {(void **)&t->wt, n, sizeof(float), KC_transposed_bytes},
+                {(void **)&t->state.m, most, sizeof(float), KC_moments_bytes},
+                {(void **)&t->state.v, most, sizeof(float), KC_moments_bytes},
+                {(void **)&t->state.cursors, L, sizeof(kc_cursor), KC_batches_bytes},
+                {(void **)&t->flight, t->in_flight, sizeof(flight), KC_batches_bytes},
+                {(void **)&t->leaf, t->in_flight, sizeof(float *), KC_batches_bytes},
+                {(void **)&t->mine, t->lanes_here, sizeof(lane_report), KC_batches_bytes},
+                {(void **)&t->reports, L, sizeof(lane_report), KC_batches_bytes}};
+    kc_needs needs = {{0}};
+    needs.bytes[KC_exchange_bytes] = kc_reducer_bytes(t->grid, n);
+    needs.bytes[KC_gradients_bytes] = (size_t)n_buffers * kc_arena_need(n, sizeof(float));
     if (arena) {
         kc_reducer_create(&t->reducer, t->grid, n, arena);
         kc_tree_create(&t->tree, n, n_buffers, arena);
     }
-    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i) {
-        bytes += kc_arena_need(rest[i].n, rest[i].size);
-        if (arena)
-            *rest[i].at = kc_arena_take(arena, rest[i].n, rest[i].size);
-    }
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i)
+        *rest[i].at = take(arena, rest[i].n, rest[i].size, &needs.bytes[rest[i].need]);
     for (int i = 0; i < t->in_flight; ++i) {
-        bytes += kc_work_bytes(&t->model) + 2 * kc_arena_need(tokens, sizeof(int32_t)) +
-                 kc_arena_need(info->max_doc_tokens, sizeof(int32_t)) +
-                 kc_arena_need(info->n_attributes, sizeof(kc_span));
-        if (!arena)
-            continue;
-        flight *f = &t->flight[i];
-        f->work = kc_work_create(&t->model, arena, t->threads / t->in_flight);
-        f->batch = (kc_batch){.windows = windows, .context = t->model.shape.T};
-        f->batch.tokens = kc_arena_take(arena, tokens, sizeof(int32_t));
-        f->batch.targets = kc_arena_take(arena, tokens, sizeof(int32_t));
-        f->doc.tokens = kc_arena_take(arena, info->max_doc_tokens, sizeof(int32_t));
-        f->doc.spans = kc_arena_take(arena, info->n_attributes, sizeof(kc_span));
+        flight counted;
+        carve_flight(t, arena ? &t->flight[i] : &counted, arena, &needs);
     }
-    return bytes;
+    return needs;
+}
+
+static size_t sum_of(const kc_needs *needs)
+{
+    size_t sum = 0;
+    for (int i = 0; i < KC_N_NEEDS; ++i)
+        sum += needs->bytes[i];
+    return sum;
 }
 
 static int check_lanes(const kc_config *cfg, const kc_grid *g, kc_error *e)
@@ -125,6 +141,31 @@ static int check_context(const kc_config *cfg, const kc_corpus_info *info, kc_er
                    (long long)cfg->train.context, info->max_doc_tokens);
 }
 
+/* Everything about a trainer but its room. */
+static void describe(kc_trainer *t, const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus,
+                     int threads)
+{
+    *t = (kc_trainer){.cfg = cfg, .grid = g, .corpus = corpus, .threads = threads};
+    kc_model_create(&t->model, cfg, kc_corpus_about(corpus)->n_vocab);
+    t->state.layout = &t->model.layout;
+    t->state.n_lanes = cfg->train.lanes;
+    t->lanes_here = cfg->train.lanes / g->size;
+    t->first_lane = t->lanes_here * g->rank;
+    t->in_flight = (int)(t->lanes_here < threads ? t->lanes_here : threads);
+}
+
+int kc_trainer_needs(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
+                     kc_needs *needs, kc_error *e)
+{
+    kc_trainer t;
+    if (check_lanes(cfg, g, e) != KC_OK || check_context(cfg, kc_corpus_about(corpus), e) != KC_OK)
+        return e->code;
+    describe(&t, cfg, g, corpus, threads);
+    *needs = carve(&t, NULL);
+    kc_model_destroy(&t.model);
+    return KC_OK;
+}
+
 int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
                       kc_trainer **trainer, kc_error *e)
 {
@@ -134,18 +175,12 @@ int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *c
         return e->code;
     kc_trainer *t = calloc(1, sizeof *t);
     KC_CHECK(t, "out of memory");
-    t->cfg = cfg;
-    t->grid = g;
-    t->corpus = corpus;
-    t->threads = threads;
-    kc_model_create(&t->model, cfg, info->n_vocab);
-    t->state.layout = &t->model.layout;
-    t->state.n_lanes = cfg->train.lanes;
-    t->lanes_here = cfg->train.lanes / g->size;
-    t->first_lane = t->lanes_here * g->rank;
-    t->in_flight = (int)(t->lanes_here < threads ? t->lanes_here : threads);
-    kc_arena_create(&t->arena, carve(t, NULL));
+    describe(t, cfg, g, corpus, threads);
+    kc_needs needs = carve(t, NULL);
+    kc_arena_create(&t->arena, sum_of(&needs));
     carve(t, &t->arena);
+    KC_CHECK(t->arena.used == sum_of(&needs), "%zu bytes taken, %zu forecast", t->arena.used,
+             sum_of(&needs));
     t->state.lo = t->reducer.lo;
     t->weights = (kc_weights){&t->model.layout, t->state.params, t->wt};
     kc_params_init(&t->model.layout, (uint64_t)cfg->run.seed, cfg->model.init_std, t->state.params);

@@ -65,7 +65,7 @@ class Bench(harness.AppTest):
         for args, words in ((("--seconds", "0"), "--seconds 0: a number from 0.1"),
                             (("--seconds", "soon"), "--seconds soon"),
                             (("--out", "x"), "--out: not an option of bench"),
-                            (("--set", "train.max_steps=1"), "no step was finished after")):
+                            (("--set", "train.max_steps=1"), "0 steps were timed, at least 2 are needed")):
             self.assertIn(words, self.kcap("bench", "input.yaml", *args, ranks=2, code=2).stderr)
 
     def test_nowhere_to_write(self):

@@ -13,6 +13,7 @@ typedef enum kc_verb {
     KC_MEASURE_VERB,
     KC_CORPUS,
     KC_CONFIG,
+    KC_PLAN,
     KC_BENCH,
     KC_VERBS
 } kc_verb;
@@ -24,10 +25,13 @@ typedef struct kc_options {
     const char *input; /* INPUT.yaml, run folder or checkpoint; or NULL */
     const char *sets[KC_SETS_MAX];
     int n_sets;
-    const char *out;     /* train: --out, or NULL                         */
-    const char *resume;  /* train: auto, never or a path                  */
-    double max_seconds;  /* train: --max-time; 0: none. bench: --seconds   */
-    int64_t show;        /* corpus: documents to show                     */
+    const char *out;                        /* train: --out, or NULL                         */
+    const char *resume;                     /* train: auto, never or a path                  */
+    double max_seconds;                     /* train: --max-time; 0: none. bench: --seconds   */
+    int64_t show;                           /* corpus: documents to show                     */
+    int dry_run;                            /* train                                         */
+    int64_t ranks, threads, ranks_per_node; /* plan; 0: those of the present grid    */
+    double memory, rate; /* plan: GiB of a node, tokens a second; 0: not stated */
     int defaults, print; /* config                                        */
     int json;
 } kc_options;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "kcap/app/session.h"
+#include "kcap/plan/plan.h"
 #include "kcap/types/phase.h"
 
 /* How a run went, for the table and the JSON object. */
@@ -32,6 +33,8 @@ void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show);
 
 /* What a bench timed. */
 typedef struct kc_bench {
+    int64_t last_step;         /* the last step done, and                                  */
+    double loss;               /* its loss, in nats a token                                */
     int64_t steps;             /* after the warm-up                                         */
     double seconds;            /* of a step: mean of the middle half                        */
     double phase[KC_N_PHASES]; /* of it                                                     */
@@ -44,6 +47,10 @@ typedef struct kc_bench {
 
 void kc_report_bench(FILE *out, const kc_session *s, const kc_bench *b);
 void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b);
+
+/* What a run takes: memory of a rank by purpose, tokens, operations, traffic. */
+void kc_report_plan(FILE *out, const kc_session *s, const kc_plan *p);
+void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p);
 
 /* The effective configuration as JSON: an object of sections. */
 void kc_report_config_json(FILE *out, const kc_config *cfg);

@@ -4,12 +4,14 @@
 
 #include "kcap/app/progress.h"
 #include "kcap/app/session.h"
+#include "kcap/plan/plan.h"
 #include "kcap/record/metrics.h"
 #include "kcap/train/step.h"
 
 /* A training run between its set-up and its end. */
 typedef struct kc_run {
     kc_session *session;
+    kc_plan plan;
     kc_trainer *trainer;
     kc_metrics *metrics;
     const char *out;

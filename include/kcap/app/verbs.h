@@ -3,6 +3,7 @@
 #define KCAP_APP_VERBS_H
 
 #include "kcap/app/session.h"
+#include "kcap/plan/plan.h"
 
 /* Each verb: collective on all ranks; prints on rank 0; returns the exit code, with the error
  * agreed on. */
@@ -11,6 +12,12 @@ int kc_verb_measure(kc_session *s, kc_error *e);
 int kc_verb_corpus(kc_session *s, kc_error *e);
 int kc_verb_config(kc_session *s, kc_error *e);
 int kc_verb_bench(kc_session *s, kc_error *e);
+int kc_verb_plan(kc_session *s, kc_error *e);
+
+/* The plan of this run on these ranks. When it does not fit the table goes to stderr.
+ *   collective  on all ranks
+ *   errors      KC_EINPUT, agreed on: it does not fit, or as kc_plan_make */
+int kc_session_plan(kc_session *s, kc_plan *plan, kc_error *e);
 
 /* Measure the state's model now.   collective on all ranks; the row is the same on all */
 void kc_measure_now(kc_session *s, const kc_model *model, const kc_weights *weights,

@@ -21,6 +21,8 @@ typedef struct kc_scorer {
     kc_work **work; /* [threads] */
 } kc_scorer;
 
+/* Bytes that kc_scorer_create takes. */
+size_t kc_scorer_bytes(const kc_model *model, int threads);
 void kc_scorer_create(kc_scorer *s, const kc_model *model, const kc_weights *weights, int threads);
 void kc_scorer_destroy(kc_scorer *s);
 void kc_scorer_score(void *scorer, int thread, const kc_batch *window, float *nats, uint8_t *hit);
@@ -32,6 +34,9 @@ typedef struct kc_span_sums {
     double first[KC_ATTRIBUTES_MAX];  /* people whose first token of it is                   */
     double first_chunk_nats;          /* over counted attributes but the name: first chunk's loss */
 } kc_span_sums;
+
+/* Bytes that kc_measure_spans takes while it runs on so many ranks. */
+size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int ranks, int threads);
 
 /* Read every person's measurement document once. People are taken in fixed groups of consecutive
  * ones; a group's whole documents are packed into windows of `context` tokens in order; groups

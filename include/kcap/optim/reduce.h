@@ -44,16 +44,15 @@ typedef struct kc_reducer {
     int64_t *lo;    /* [size+1]: the slices                                   */
     int64_t round;  /* elements of a slice a round                            */
     float *partial; /* [size, round]: all ranks' versions of this rank's part */
-    float *own;     /* [own slice]: the sum                                   */
     double *blocks; /* [n_flat / KC_BLOCK]: sums of squares                   */
 } kc_reducer;
 
 size_t kc_reducer_bytes(const kc_grid *g, int64_t n_flat);
 void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *arena);
 
-/* The sum of all ranks' gradients over this rank's slice; on one rank `total` itself.
- *   collective  on all ranks
- *   owns        the result belongs to the reducer or is `total` */
+/* The sum of all ranks' gradients over this rank's slice: its part of `total`, in place. What
+ * `total` holds elsewhere is this rank's own.
+ *   collective  on all ranks */
 float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int threads);
 
 /* Norm of a gradient of which each rank holds its slice: squares summed by blocks of KC_BLOCK

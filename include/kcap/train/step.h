@@ -5,6 +5,7 @@
 #include "kcap/comm/grid.h"
 #include "kcap/data/corpus.h"
 #include "kcap/nn/model.h"
+#include "kcap/types/need.h"
 #include "kcap/types/phase.h"
 #include "kcap/types/record.h"
 
@@ -27,6 +28,14 @@ typedef struct kc_pulse {
 int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
                       kc_trainer **trainer, kc_error *e);
 void kc_trainer_destroy(kc_trainer *trainer);
+
+/* What kc_trainer_create would take from memory on such a grid, by purpose; takes nothing itself.
+ * kc_trainer_create aborts when it has taken another sum.
+ *   g           only its size matters: any grid can be asked about
+ *   collective  no
+ *   errors      as kc_trainer_create */
+int kc_trainer_needs(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
+                     kc_needs *needs, kc_error *e);
 
 /* Borrowed: the model, the weights with their transposes, and all that a checkpoint holds. */
 const kc_model *kc_trainer_model(const kc_trainer *trainer);

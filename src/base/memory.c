@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/base/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static int64_t available_kernel(void)
+{
+    FILE *f = fopen("/proc/meminfo", "r");
+    char line[256];
+    int64_t kib = 0;
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %" SCNd64, &kib) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kib * 1024;
+}
+
+/* The number a file holds; -1 where there is none (`max`, no file). */
+static int64_t number_in(const char *folder, const char *name)
+{
+    char path[768];
+    int64_t n = -1;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%" SCNd64, &n) != 1)
+        n = -1;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+/* What is left in a control group and in those it is in, up to the mount point. */
+static int64_t left_in(const char *mount, const char *group, const char *limit, const char *usage)
+{
+    char path[512];
+    int64_t least = INT64_MAX;
+    snprintf(path, sizeof path, "%s%s", mount, group);
+    for (;;) {
+        const int64_t most = number_in(path, limit), used = number_in(path, usage);
+        if (most >= 0 && used >= 0 && most - used < least)
+            least = most > used ? most - used : 0;
+        char *slash = strrchr(path, '/');
+        if (!slash || strlen(path) <= strlen(mount))
+            return least;
+        *slash = 0;
+    }
+}
+
+static int64_t available_group(void)
+{
+    FILE *f = fopen("/proc/self/cgroup", "r");
+    char line[512];
+    int64_t least = INT64_MAX;
+    while (f && fgets(line, sizeof line, f)) {
+        int64_t left = INT64_MAX;
+        char *group = strchr(line, ':') ? strchr(strchr(line, ':') + 1, ':') : NULL;
+        line[strcspn(line, "\n")] = 0;
+        if (group && strncmp(line, "0::", 3) == 0)
+            left = left_in("/sys/fs/cgroup", group + 1, "memory.max", "memory.current");
+        else if (group && strstr(line, ":memory:"))
+            left = left_in("/sys/fs/cgroup/memory", group + 1, "memory.limit_in_bytes",
+                           "memory.usage_in_bytes");
+        least = left < least ? left : least;
+    }
+    if (f)
+        fclose(f);
+    return least;
+}
+
+int64_t kc_memory_available(void)
+{
+    const int64_t kernel = available_kernel(), group = available_group();
+    return kernel > 0 && kernel < group ? kernel : group < INT64_MAX ? group : kernel;
+}

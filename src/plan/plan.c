@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/plan/plan.h"
+
+#include <math.h>
+
+#include "kcap/measure/spans.h"
+#include "kcap/train/step.h"
+
+/* Measured as VmHWM of runs with next to no model, 1 and 2 threads: tests/app/plan.py holds the
+ * forecast against a real run. */
+enum { PROGRAM_BYTES = 44 << 20, THREAD_BYTES = 8 << 20 };
+
+static void count_run(const kc_config *cfg, const kc_corpus_info *info, kc_plan *p)
+{
+    p->tokens_per_exposure = info->mean_doc_tokens * (double)info->n_people;
+    p->tokens = p->tokens_per_exposure * (double)info->exposures;
+    p->tokens_per_step = cfg->train.batch * cfg->train.context;
+    p->steps = (int64_t)ceil(p->tokens / (double)p->tokens_per_step);
+    if (cfg->train.max_steps > 0 && cfg->train.max_steps < p->steps) {
+        p->steps = cfg->train.max_steps;
+        p->tokens = (double)(p->steps * p->tokens_per_step);
+    }
+    p->flops = p->tokens * p->flop_per_token.all;
+}
+
+int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine *machine,
+                 kc_plan *plan, kc_error *e)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    const kc_grid grid = {.size = machine->ranks, .node_ranks = machine->ranks_per_node};
+    const double R = machine->ranks;
+    kc_model model;
+    *plan = (kc_plan){.machine = *machine, .n_vocab = info->n_vocab};
+    if (kc_trainer_needs(cfg, &grid, corpus, machine->threads, &plan->needs, e) != KC_OK)
+        return e->code;
+    for (int i = 0; i < KC_N_NEEDS; ++i)
+        plan->arena_bytes += (int64_t)plan->needs.bytes[i];
+    kc_model_create(&model, cfg, info->n_vocab);
+    plan->needs.bytes[KC_measurement_bytes] =
+        kc_scorer_bytes(&model, machine->threads) +
+        kc_measure_spans_bytes(info, cfg->train.context, machine->ranks, machine->threads);
+    plan->n_params = model.layout.n_params;
+    plan->flop_per_token = kc_flops_of(&model.shape);
+    plan->sent_bytes = 8 * (double)model.layout.n_flat * (R - 1) / R;
+    plan->checkpoint_bytes = 12 * (double)plan->n_params;
+    kc_model_destroy(&model);
+    plan->base_bytes = PROGRAM_BYTES + (int64_t)machine->threads * THREAD_BYTES;
+    plan->peak_bytes =
+        plan->arena_bytes + plan->base_bytes + (int64_t)plan->needs.bytes[KC_measurement_bytes];
+    plan->node_needs = plan->peak_bytes * machine->ranks_per_node;
+    count_run(cfg, info, plan);
+    return KC_OK;
+}
+
+int kc_plan_fits(const kc_plan *plan, kc_error *e)
+{
+    const double gib = 1024.0 * 1024 * 1024;
+    if (plan->machine.node_bytes == 0 || plan->node_needs <= plan->machine.node_bytes)
+        return KC_OK;
+    return kc_fail(
+        e, KC_EINPUT,
+        "memory: %d ranks on a node need %.2f GiB, it can give %.2f GiB; more nodes (ranks share "
+        "the "
+        "moments), fewer ranks a node with more threads each, fewer threads (each holds a lane's "
+        "activations and gradient), a shorter train.context or a smaller model would do",
+        plan->machine.ranks_per_node, (double)plan->node_needs / gib,
+        (double)plan->machine.node_bytes / gib);
+}

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`kcap plan` and `train --dry-run`: the forecast against formulas, against runs, and its refusal."""
+import os
+import resource
+import subprocess
+
+import harness
+from harness import BIOD, BIOS, merged, one_object
+
+# Above 1 GiB a rank, a second a step.
+LARGE = {"corpus": {"kind": "random", "people": 400, "exposures": 10, "length": 31, "vocab": 500},
+         "model": {"layers": 6, "heads": 12, "head_dim": 64},
+         "train": {"context": 64, "batch": 2, "lanes": 2, "max_steps": 2}}
+SEVEN_BILLION = {"corpus": {"kind": "bios", "people": 20000000, "exposures": 1000},
+                 "model": {"layers": 32, "heads": 32, "head_dim": 128},
+                 "train": {"context": 512, "batch": 2048, "lanes": 2048}}
+
+
+class Plan(harness.AppTest):
+    def plan(self, *args, **how):
+        return one_object(self.kcap("plan", "input.yaml", "--json", *args, **how).stdout)
+
+    def test_one_code_path(self):
+        for config in (BIOD, BIOS):
+            self.input(config)
+            for ranks, threads in ((1, 1), (1, 2), (2, 1), (4, 2)):
+                plan = self.plan(ranks=ranks, threads=threads)
+                dry = one_object(self.kcap("train", "input.yaml", "--dry-run", "--json",
+                                           ranks=ranks, threads=threads).stdout)
+                elsewhere = self.plan("--ranks", ranks, "--threads", threads)
+                for other in (dry, elsewhere):
+                    other["node_bytes"] = plan["node_bytes"]
+                    self.assertEqual(plan, other)
+            self.assertEqual(os.listdir(self.folder), ["input.yaml"])
+
+    def test_bound(self):
+        """Bytes a parameter on R ranks: 4 + 4 + 4 (tree depth + lanes in flight) + 8 / R."""
+        self.input(LARGE)
+        for ranks, lanes, threads in ((1, 8, 1), (1, 8, 4), (2, 8, 2), (8, 8, 1), (1024, 1024, 8)):
+            p = self.plan("--ranks", ranks, "--threads", threads, "--memory", 100000, "--set",
+                          f"train.lanes={lanes}", "--set", f"train.batch={lanes}")
+            here = lanes // ranks
+            most = 8 + 4 * ((here - 1).bit_length() + min(here, threads)) + 8 / ranks
+            held = sum(p[name] for name in ("weights_bytes", "transposed_bytes", "moments_bytes",
+                                            "gradients_bytes"))
+            self.assertLessEqual(held / p["n_params"], most * 1.001)
+            self.assertEqual(p["arena_bytes"], held + p["exchange_bytes"] +
+                             p["activations_bytes"] + p["batches_bytes"])
+            self.assertLess(p["exchange_bytes"], 5e6 + 17e3 * ranks)
+
+    def test_counts(self):
+        self.input(merged(BIOD, train={"context": 64, "batch": 4, "lanes": 4}))
+        p = self.plan("--rate", 1000, "--ranks", 4)
+        corpus = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        self.assertEqual(p["n_vocab"], corpus["n_vocab"])
+        self.assertEqual(p["tokens_per_step"], 256)
+        self.assertEqual(p["seconds"], p["tokens"] / 1000)
+        self.assertEqual(p["flops"], p["tokens"] * p["flop_per_token"])
+        self.assertEqual(p["steps"], -(-p["tokens"] // 256))
+        self.assertEqual(p["checkpoint_bytes"], 12 * p["n_params"])
+        self.assertGreaterEqual(p["sent_bytes"], 6 * p["n_params"])
+        self.assertEqual(self.plan("--set", "train.max_steps=7")["steps"], 7)
+
+    def test_seven_billion(self):
+        """Thousands of ranks, 20 million people: nothing is allocated for it."""
+        self.input(SEVEN_BILLION)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        p = self.plan("--ranks", 1024, "--ranks-per-node", 4, "--threads", 16, "--memory", 2000)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, 5)
+        self.assertGreater(p["n_params"], 6.4e9)
+        self.assertLess(p["moments_bytes"], 8 * p["n_params"] / 1000)
+
+    def test_refusal(self):
+        """Nothing is written by what cannot fit; the table says why."""
+        self.input(SEVEN_BILLION)
+        for args in (("plan",), ("train", "--out", "out"), ("train", "--dry-run")):
+            done = self.kcap(args[0], "input.yaml", *args[1:], ranks=2, code=2)
+            self.assertIn("memory: 2 ranks on a node need", done.stderr)
+            self.assertIn("fewer threads", done.stderr)
+            self.assertIn("activations_bytes", done.stdout + done.stderr)
+        self.assertEqual(os.listdir(self.folder), ["input.yaml"])
+        self.input(BIOD)
+        self.assertIn("it can give 0.01 GiB",
+                      self.kcap("plan", "input.yaml", "--memory", 0.01, code=2).stderr)
+        for args, words in ((("--ranks", 0), "--ranks 0: a whole number from 1"),
+                            (("--rate", "fast"), "--rate fast: a number from"),
+                            (("--ranks", 3), "lanes cannot be shared by 3 ranks")):
+            self.assertIn(words, self.kcap("plan", "input.yaml", *args, code=2).stderr)
+
+    def peak(self, threads):
+        """VmHWM of a real run: the child's own, since no other is as large."""
+        pid = os.fork()
+        if pid == 0:
+            code = subprocess.run(harness.command(["train", "input.yaml", "--out", "out"]),
+                                  cwd=self.folder, env=harness.environment(threads),
+                                  stdout=subprocess.DEVNULL, check=False).returncode
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+            with open(self.path("peak"), "w") as file:
+                file.write(f"{code} {peak}")
+            os._exit(0)
+        os.waitpid(pid, 0)
+        with open(self.path("peak")) as file:
+            code, peak = map(int, file.read().split())
+        self.assertEqual(code, 0)
+        return peak
+
+    def test_peak_of_a_real_run(self):
+        self.input(LARGE)
+        forecast = self.plan(threads=2)["peak_bytes"]
+        measured = self.peak(2)
+        print(f"peak: {measured:,} bytes, forecast {forecast:,}", flush=True)
+        self.assertGreater(measured, 2 ** 30)
+        self.assertLess(abs(measured / forecast - 1), 0.1)
+
+
+if __name__ == "__main__":
+    harness.main()
