@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* parity T LAYERS HEADS HEAD_DIM V ROTARY_FRACTION SEED OUT: what parity.py compares with PyTorch.
  *
- * OUT is a sequence of records: a line `name type dim dim ...\n` (f4, f8 or i4, no dims: a scalar)
- * and the values in row-major order, little-endian. */
-#include <stdio.h>
-
+ * OUT is a sequence of records, see records.h. */
 #include "models.h"
+#include "records.h"
 
 #include "kcap/optim/adamw.h"
 #include "kcap/optim/reduce.h"
@@ -21,40 +19,6 @@ typedef struct bench {
     int64_t counted;
     FILE *out;
 } bench;
-
-static void record(FILE *out, const char *name, const char *type, int n_dims, const int64_t *dims,
-                   const void *values)
-{
-    size_t n = 1;
-    fprintf(out, "%s %s", name, type);
-    for (int i = 0; i < n_dims; ++i) {
-        fprintf(out, " %lld", (long long)dims[i]);
-        n *= (size_t)dims[i];
-    }
-    fputc('\n', out);
-    fwrite(values, (size_t)(type[1] - '0'), n, out);
-}
-
-static void scalar(FILE *out, const char *name, double value)
-{
-    record(out, name, "f8", 0, NULL, &value);
-}
-
-/* Every tensor of a flat array as `<prefix>.<name>` in its global shape, padding left out. */
-static void tensors(FILE *out, const kc_layout *layout, const char *prefix, const float *flat)
-{
-    for (int k = 0; k < layout->n; ++k) {
-        const kc_tensor *t = &layout->tensor[k];
-        const int64_t each = t->rows * t->cols;
-        float *packed = test_room(t->layers * each, sizeof *packed);
-        char name[64];
-        for (int64_t l = 0; l < t->layers; ++l)
-            memcpy(packed + l * each, kc_at(layout, flat, k, l), (size_t)each * sizeof *packed);
-        snprintf(name, sizeof name, "%s.%s", prefix, t->name);
-        record(out, name, "f4", t->n_dims, t->dims, packed);
-        free(packed);
-    }
-}
 
 static double gradient(bench *b)
 {

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from records import read
+
 # T, layers, heads, head_dim, V, rotary fraction, rotated dimensions that follow
 SHAPES = ((64, 2, 1, 32, 279, 1.0, 32),
           (96, 2, 3, 20, 101, 0.5, 10),
@@ -26,18 +28,6 @@ BOUND = {"logits": 1e-5,  # absolute                                     [2.9e-6
          "grad": 5e-6,    # absolute, over the tensor's largest element  [1.0e-6]
          "norm": 2e-6,    # relative                                     [3.7e-7]
          "after": 6e-5}   # absolute; the weights move by up to 3e-2     [2.2e-5]
-
-
-def read(path):
-    """The records of a file of parity.c by name."""
-    records = {}
-    with open(path, "rb") as file:
-        for line in file:
-            name, kind, *dims = line.decode().split()
-            dims = [int(n) for n in dims]
-            size = math.prod(dims) * int(kind[1])
-            records[name] = np.frombuffer(file.read(size), "<" + kind).reshape(dims)
-    return records
 
 
 def rotate(x, rot, base):

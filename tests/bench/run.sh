@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# kcap against PyTorch on the same weights and tokens, in turn: see run.py --help.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=jobscripts/deps.sh
+. "$root/jobscripts/deps.sh"
+# OpenBLAS is for PyTorch, which takes it by itself where it is there.
+kc_install "${kc_packages[@]}" "${kc_test_packages[@]}" libopenblas0-pthread
+kc_mpi_local
+build=$root/build/tests-release
+if ! { cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON &&
+    cmake --build "$build" -j "$(kc_cores)" --target kcap bench_dump; } >"$root/build/bench.log" 2>&1; then
+    cat "$root/build/bench.log"
+    exit 1
+fi
+exec /usr/bin/python3 "$root/tests/bench/run.py" "$build" "$@"
