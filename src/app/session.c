@@ -2,6 +2,7 @@
 #include "kcap/app/session.h"
 
 #include <errno.h>
+#include <omp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,12 +141,37 @@ static void warn_about_launch(const kc_session *s)
                 tasks);
 }
 
+/* A thread a core, where they are as many: beside a competing process threads that wander from core
+ * to core spin on those that others work on, and a step can take a hundred times as long. Not where
+ * other programs may choose the same cores of many, nor where lanes have threads inside: those
+ * would start out on their lane's one core. */
+static void pin_threads(const kc_session *s)
+{
+    const int64_t lanes = s->cfg.train.lanes / s->grid.size;
+    cpu_set_t mask;
+    if (s->threads < 2 || s->threads != cores_allowed() || (lanes > 1 && lanes < s->threads) ||
+        getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || getenv("GOMP_CPU_AFFINITY") ||
+        sched_getaffinity(0, sizeof mask, &mask) != 0)
+        return;
+#pragma omp parallel num_threads(s->threads)
+    {
+        cpu_set_t mine;
+        int core = -1;
+        for (int left = omp_get_thread_num() + 1; left > 0; left -= CPU_ISSET(core, &mask) != 0)
+            ++core;
+        CPU_ZERO(&mine);
+        CPU_SET(core, &mine);
+        sched_setaffinity(0, sizeof mine, &mine);
+    }
+}
+
 int kc_session_machine(kc_session *s, const char *kernel, kc_error *e)
 {
     s->threads = choose_threads(s);
     warn_about_cores(s);
     if (s->grid.rank == 0)
         warn_about_launch(s);
+    pin_threads(s);
     kc_gemm_start(kernel ? kernel : s->cfg.parallel.kernel, s->kernel, e);
     KC_TRY(kc_agree(&s->grid, e));
     KC_TRY(

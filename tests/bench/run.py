@@ -90,7 +90,7 @@ class Case:
         for blas, isa, malloc in itertools.product(
                 choices, ({}, {"ATEN_CPU_CAPABILITY": "avx512"}), ({}, MALLOC)):
             env = {**blas, **isa, **malloc}
-            trial = self.peer(env, max(4, self.steps // 5))
+            trial = self.peer(env, max(3, self.steps // 5))
             results.append((trial["tokens_per_second"], env))
         return max(results, key=lambda r: r[0])[1]
 

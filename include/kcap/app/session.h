@@ -32,7 +32,8 @@ int kc_session_config(kc_session *s, kc_error *e);
 int kc_session_corpus(kc_session *s, kc_files *files, kc_error *e);
 
 /* Threads of this rank, BLIS kernels (`kernel` in place of the configuration's auto when not
- * NULL), nested parallelism; warns when a rank has fewer cores than threads.
+ * NULL); warns when a rank has fewer cores than threads, pins a thread to a core where they are as
+ * many.
  *   collective  on all ranks */
 int kc_session_machine(kc_session *s, const char *kernel, kc_error *e);
 
