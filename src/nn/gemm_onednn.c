@@ -33,7 +33,7 @@ int kc_gemm_onednn(const char *kernel, char name[32], kc_gemm_serial *serial, kc
     if (runs_wide != wide)
         return kc_fail(e, KC_EINPUT, "parallel.kernel: asked for %s, oneDNN runs %s", kernel, name);
     /* Its packing buffers come from malloc at each call: keep them, or each costs page faults. */
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that glibc takes */
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
     omp_set_num_threads(1);
     *serial = serial_product;
