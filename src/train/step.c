@@ -285,9 +285,15 @@ static float *run_lanes(kc_trainer *t)
         const int n = (int)(left < t->in_flight ? left : t->in_flight);
         for (int i = 0; i < n; ++i)
             t->leaf[i] = kc_tree_leaf(&t->tree);
-#pragma omp parallel for num_threads(n) if (n > 1) schedule(static, 1)
-        for (int i = 0; i < n; ++i)
-            run_lane(t, from + i, &t->flight[i], t->leaf[i]);
+        /* Not an if clause: a region of one thread would make those inside the lane nested, and
+         * libgomp starts a new thread for each of these. */
+        if (n == 1)
+            run_lane(t, from, &t->flight[0], t->leaf[0]);
+        else {
+#pragma omp parallel for num_threads(n) schedule(static, 1)
+            for (int i = 0; i < n; ++i)
+                run_lane(t, from + i, &t->flight[i], t->leaf[i]);
+        }
         kc_phases_start(&t->phases);
         for (int i = 0; i < n; ++i)
             kc_tree_push(&t->tree, t->leaf[i], t->threads);

@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -67,6 +68,14 @@ class Case:
         subprocess.run([self.build / "tests" / "bench_dump", self.input, str(self.steps), self.dump,
                         *args.set], check=True)
 
+    def layouts(self):
+        """Those whose ranks can share the lanes."""
+        words = [word for each in self.args.set for word in ("--set", each)]
+        config = object_of([self.build / "kcap", "config", "--print", self.input, "--json", *words],
+                           {})
+        return [name for name, (ranks, _) in LAYOUTS.items()
+                if config["train"]["lanes"] % ranks == 0]
+
     def kcap(self, layout):
         ranks, threads = LAYOUTS[layout]
         sets = [f"train.max_steps={self.steps}", f"parallel.threads={threads}", *self.args.set]
@@ -103,17 +112,16 @@ def measure(args, config, folder):
     case = Case(args, config, folder)
     best = {} if args.quick else case.best_peer()
     rounds = 1 if args.quick else args.rounds
-    runs = {name: [] for name in (*LAYOUTS, "installed", "tuned")}
+    layouts = case.layouts()
+    runs = {name: [] for name in (*layouts, "installed", "tuned")}
     loaded = 0.0
     for _ in range(rounds):
         loaded = max(loaded, others_share())
-        for layout in LAYOUTS:
-            runs[layout].append(case.kcap(layout))
-            if layout != "1x1":
-                runs["tuned" if layout == "2x1" else "installed"].append(
-                    case.peer(best if layout == "2x1" else {}))
+        for name in runs:
+            runs[name].append(case.kcap(name) if name in LAYOUTS else
+                              case.peer(best if name == "tuned" else {}))
     speed = {name: medians(each, "tokens_per_second") for name, each in runs.items()}
-    fastest = max(("2x1", "1x2"), key=speed.get)
+    fastest = max((name for name in layouts if name != "1x1"), key=speed.get)
     flop = runs[fastest][0]["flop_per_token"]
     peak = medians(runs[fastest], "peak_flop_per_second")
     loss, peer_loss = runs[fastest][0]["loss"], runs["tuned"][0]["loss"]
@@ -123,7 +131,8 @@ def measure(args, config, folder):
             "peak_share": flop * speed[fastest] / peak, "peak_gflop_per_second": 1e-9 * peak,
             "ratio_tuned": speed[fastest] / speed["tuned"],
             "ratio_installed": speed[fastest] / speed["installed"],
-            "scaling_2x1": speed["2x1"] / speed["1x1"], "scaling_1x2": speed["1x2"] / speed["1x1"],
+            "scaling_2x1": speed.get("2x1", math.nan) / speed["1x1"],
+            "scaling_1x2": speed["1x2"] / speed["1x1"],
             "tuned_environment": best, "loss": loss, "peer_loss": peer_loss,
             "same_loss": abs(loss - peer_loss) <= SAME_LOSS, "others_share": loaded}
 
@@ -144,7 +153,8 @@ def main():
     for config in args.config:
         with tempfile.TemporaryDirectory() as folder:
             rows.append(measure(args, config, folder))
-        print(json.dumps(rows[-1]), flush=True)
+        known = {key: None if value != value else value for key, value in rows[-1].items()}
+        print(json.dumps(known), flush=True)
     print("\nconfig   tokens/s  GFLOP/s  of peak  /tuned  /installed  2x1   1x2   loss    PyTorch's")
     print("\n".join(row(r) for r in rows))
     return 0 if all(r["same_loss"] for r in rows) else 1
