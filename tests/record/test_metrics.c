@@ -161,15 +161,18 @@ static int64_t check_rows(const char *dir, kc_h5_mode mode, int64_t at_least)
     return n;
 }
 
-/* The same by h5py, as a user reads it. */
+/* The same by h5py, as a user reads it. A kill may fall between two columns, one of which then has
+ * rows that the other lacks: a killed file is read up to its shortest column, a closed one whole. */
 static void check_by_h5py(const char *dir, int swmr, int64_t n)
 {
     static const char script[] =
         "import h5py, sys\n"
         "f = h5py.File(sys.argv[1] + '/run.h5', 'r', **eval(sys.argv[2]))\n"
         "n = int(sys.argv[3])\n"
-        "s = f['steps/step'][:]\n"
-        "assert len(s) == n and (s == range(1, n + 1)).all(), s\n"
+        "rows = [len(d) for d in f['steps'].values()]\n"
+        "assert min(rows) == n and (max(rows) == n or sys.argv[2] != '{}'), rows\n"
+        "s = f['steps/step'][:n]\n"
+        "assert (s == range(1, n + 1)).all(), s\n"
         "assert (f['steps/loss'][:n] == s + 0.2).all()\n"
         "assert f.attrs['config'] == 'model:\\n  layers: 2 # \\u00e4\\n'\n"
         "assert f.attrs['seed'] == 5 and f.attrs['corpus_bits'] == 4.0\n"
