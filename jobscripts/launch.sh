@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# What train.slurm and train.pbs have in common. Sourced, with $root set to the top of the clone.
+# What train.slurm, train.pbs and sweep.slurm have in common. Sourced, with $root set to the top of the clone.
 
 # kc_site ROOT: the settings of the site over the defaults; site.example.sh explains each. ROOT is
 # the top of the clone.
@@ -19,9 +19,16 @@ kc_site() {
     fi
 }
 
-# kc_train RANKS THREADS INPUT [OPTION...]: train, going on where a checkpoint is. Returns kcap's
-# exit code. SIGUSR1 or SIGTERM to this shell makes kcap write a checkpoint and stop with 75.
+# kc_train RANKS THREADS INPUT [OPTION...]: train, going on where a checkpoint is.
 kc_train() {
+    local ranks=$1 threads=$2
+    shift 2
+    kc_run "$ranks" "$threads" train --resume auto --set "parallel.threads=$threads" "$@"
+}
+
+# kc_run RANKS THREADS VERB [ARGUMENT...]: kcap on all ranks. Returns its exit code. SIGUSR1 or
+# SIGTERM to this shell makes kcap write a checkpoint and stop with 75.
+kc_run() {
     local ranks=$1 threads=$2 child status=0
     shift 2
     if [ ${#kc_launcher[@]} -eq 0 ]; then
@@ -29,7 +36,7 @@ kc_train() {
             "${kc_mpi_options[@]}" -x OMP_NUM_THREADS -x OMP_PLACES -x OMP_PROC_BIND)
     fi
     export OMP_NUM_THREADS=$threads OMP_PLACES=cores OMP_PROC_BIND=close
-    "${kc_launcher[@]}" "$KC_KCAP" train --resume auto --set "parallel.threads=$threads" "$@" &
+    "${kc_launcher[@]}" "$KC_KCAP" "$@" &
     child=$!
     # mpirun and srun pass USR1 on to every rank; TERM they would take as an order to kill.
     # shellcheck disable=SC2064 # the process of now

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kcap/app/choose.h"
 #include "kcap/app/report.h"
 #include "kcap/app/run.h"
 #include "kcap/app/verbs.h"
@@ -17,7 +18,7 @@ typedef struct watched {
     int64_t n, room;
 } watched;
 
-static void keep_row(void *watcher, const kc_step_row *row)
+static void keep_row(void *watcher, const kc_run *run)
 {
     watched *w = watcher;
     if (w->n == w->room) {
@@ -25,7 +26,7 @@ static void keep_row(void *watcher, const kc_step_row *row)
         w->rows = realloc(w->rows, (size_t)w->room * sizeof *w->rows);
         KC_CHECK(w->rows, "out of memory for %lld rows", (long long)w->room);
     }
-    w->rows[w->n++] = *row;
+    w->rows[w->n++] = run->row;
 }
 
 static int by_seconds(const void *a, const void *b)
@@ -118,7 +119,8 @@ out:
     return e->code;
 }
 
-int kc_verb_bench(kc_session *s, kc_error *e)
+/* Train, time, forget. */
+static int time_steps(kc_session *s, kc_bench *b, kc_error *e)
 {
     char out[PATH_MOST] = "";
     watched w = {0};
@@ -128,7 +130,6 @@ int kc_verb_bench(kc_session *s, kc_error *e)
                   .checkpoint_step = -1,
                   .watch = keep_row,
                   .watcher = &w};
-    KC_TRY(kc_session_config(s, e));
     /* What is timed is the step: nothing else comes between. */
     s->cfg.measure.every_exposures = 0;
     s->cfg.checkpoint.every_steps = 0;
@@ -142,15 +143,42 @@ int kc_verb_bench(kc_session *s, kc_error *e)
     run_steps(&run, &w, e);
     remove_room(s, out);
     if (s->grid.rank == 0 && e->code == KC_OK) {
-        kc_bench b;
         const kc_flops flops = kc_flops_of(&kc_trainer_model(run.trainer)->shape);
-        summarise(&w, &flops, peak, &b);
-        b.last_step = run.row.step;
-        b.loss = run.row.loss;
-        (s->options->json ? kc_report_bench_json : kc_report_bench)(stdout, s, &b);
+        summarise(&w, &flops, peak, b);
+        b->last_step = run.row.step;
+        b->loss = run.row.loss;
     }
 out:
     free(w.rows);
     kc_trainer_destroy(run.trainer);
+    return e->code;
+}
+
+int kc_verb_bench(kc_session *s, kc_error *e)
+{
+    kc_bench b;
+    KC_TRY(kc_session_config(s, e));
+    KC_TRY(time_steps(s, &b, e));
+    if (s->grid.rank == 0)
+        (s->options->json ? kc_report_bench_json : kc_report_bench)(stdout, s, &b);
+out:
+    return e->code;
+}
+
+int kc_bench_core_rate(const kc_session *s, double seconds, double *rate, kc_error *e)
+{
+    kc_options o = *s->options;
+    kc_session mine = {.options = &o, .grid = s->grid, .quiet = 1};
+    kc_bench b = {0};
+    o.max_seconds = seconds;
+    kc_config_defaults(&mine.cfg);
+    snprintf(mine.cfg.corpus.kind, sizeof mine.cfg.corpus.kind, "random");
+    mine.cfg.corpus.exposures = 1000000;
+    mine.cfg.train.lanes = mine.cfg.train.batch = (int64_t)s->grid.size * 64;
+    time_steps(&mine, &b, e);
+    kc_bcast(&s->grid, &b, sizeof b);
+    if (e->code == KC_OK)
+        *rate = b.tokens_per_second * b.flop_per_token / (s->grid.size * mine.threads);
+    kc_session_end(&mine);
     return e->code;
 }

@@ -17,6 +17,8 @@ static int run(kc_session *s, kc_error *e)
         return kc_verb_plan(s, e);
     case KC_BENCH:
         return kc_verb_bench(s, e);
+    case KC_SWEEP:
+        return kc_verb_sweep(s, e);
     default:
         return kc_verb_config(s, e);
     }

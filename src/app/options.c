@@ -18,30 +18,59 @@ enum {
     OPT_NODE,
     OPT_MEMORY,
     OPT_RATE,
+    OPT_FACTS,
+    OPT_BITS,
+    OPT_UNIVERSE,
+    OPT_LAW,
+    OPT_VOCAB,
+    OPT_TOKEN_BITS,
+    OPT_CORE_RATE,
     OPT_SHOW,
     OPT_DEFAULTS,
     OPT_PRINT,
+    OPT_LIST,
+    OPT_INDEX,
+    OPT_MISSING,
+    OPT_STATUS,
+    OPT_FARM,
+    OPT_PER_POINT,
+    OPT_PATIENCE,
     OPT_JSON
 };
 
-static const struct option all_options[] = {{"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"set", required_argument, NULL, OPT_SET},
-                                            {"out", required_argument, NULL, OPT_OUT},
-                                            {"resume", required_argument, NULL, OPT_RESUME},
-                                            {"max-time", required_argument, NULL, OPT_TIME},
-                                            {"seconds", required_argument, NULL, OPT_SECONDS},
-                                            {"dry-run", no_argument, NULL, OPT_DRY},
-                                            {"ranks", required_argument, NULL, OPT_RANKS},
-                                            {"threads", required_argument, NULL, OPT_THREADS},
-                                            {"ranks-per-node", required_argument, NULL, OPT_NODE},
-                                            {"memory", required_argument, NULL, OPT_MEMORY},
-                                            {"rate", required_argument, NULL, OPT_RATE},
-                                            {"show", required_argument, NULL, OPT_SHOW},
-                                            {"defaults", no_argument, NULL, OPT_DEFAULTS},
-                                            {"print", no_argument, NULL, OPT_PRINT},
-                                            {"json", no_argument, NULL, OPT_JSON},
-                                            {NULL, 0, NULL, 0}};
+static const struct option all_options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"set", required_argument, NULL, OPT_SET},
+    {"out", required_argument, NULL, OPT_OUT},
+    {"resume", required_argument, NULL, OPT_RESUME},
+    {"max-time", required_argument, NULL, OPT_TIME},
+    {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"dry-run", no_argument, NULL, OPT_DRY},
+    {"ranks", required_argument, NULL, OPT_RANKS},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"ranks-per-node", required_argument, NULL, OPT_NODE},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"facts", required_argument, NULL, OPT_FACTS},
+    {"bits", required_argument, NULL, OPT_BITS},
+    {"universe", required_argument, NULL, OPT_UNIVERSE},
+    {"law", required_argument, NULL, OPT_LAW},
+    {"vocab", required_argument, NULL, OPT_VOCAB},
+    {"bits-per-token", required_argument, NULL, OPT_TOKEN_BITS},
+    {"core-rate", required_argument, NULL, OPT_CORE_RATE},
+    {"show", required_argument, NULL, OPT_SHOW},
+    {"defaults", no_argument, NULL, OPT_DEFAULTS},
+    {"print", no_argument, NULL, OPT_PRINT},
+    {"list", no_argument, NULL, OPT_LIST},
+    {"index", required_argument, NULL, OPT_INDEX},
+    {"missing", no_argument, NULL, OPT_MISSING},
+    {"status", no_argument, NULL, OPT_STATUS},
+    {"farm", no_argument, NULL, OPT_FARM},
+    {"ranks-per-point", required_argument, NULL, OPT_PER_POINT},
+    {"patience", required_argument, NULL, OPT_PATIENCE},
+    {"json", no_argument, NULL, OPT_JSON},
+    {NULL, 0, NULL, 0}};
 
 static const struct {
     const char *name, *options, *help;
@@ -85,8 +114,11 @@ static const struct {
          "  --defaults   every key with its default, unit, range and meaning, as an input file\n"
          "  --print      the input file's effective configuration\n"},
     [KC_PLAN] =
-        {"plan", "set ranks threads ranks-per-node memory rate json",
+        {"plan",
+         "set ranks threads ranks-per-node memory rate facts bits universe law vocab "
+         "bits-per-token core-rate json",
          "usage: [mpirun -n R] kcap plan INPUT.yaml [options]\n"
+         "                     kcap plan --facts FILE.tsv | --bits B [options]\n"
          "\n"
          "What a run would take, before it is started: every item of a rank's memory, tokens,\n"
          "steps, operations, traffic. Exit code 2 when a node cannot hold its ranks.\n"
@@ -97,7 +129,18 @@ static const struct {
          "  --ranks-per-node N        how many of them share a node's memory (default: all)\n"
          "  --memory GIB              what a node can give (default: what this one can now)\n"
          "  --rate TOKENS_PER_SECOND  of all ranks together, for the time it takes\n"
-         "  --json                    one JSON object on stdout\n"},
+         "  --json                    one JSON object on stdout\n"
+         "\n"
+         "How large a model do my facts need? By the bits they hold and a capacity law:\n"
+         "\n"
+         "  --facts FILE.tsv          a table with columns name, attribute, value\n"
+         "  --bits B                  or so many bits\n"
+         "  --universe N              names that could have been, to count the names' bits too\n"
+         "  --law paper|LAW.json      bits a parameter by exposures: 2 after 1000 and 1 after 100\n"
+         "                            (default), or as analysis/law.py measured them\n"
+         "  --vocab V                 of --bits: words of the vocabulary (default: 3275)\n"
+         "  --bits-per-token X        of --bits: what a token of text brings (default: 0.74)\n"
+         "  --core-rate FLOPS         of one core in training (default: measured here)\n"},
     [KC_BENCH] =
         {"bench", "set seconds json",
          "usage: [mpirun -n R] kcap bench [INPUT.yaml] [options]\n"
@@ -111,6 +154,33 @@ static const struct {
          "  --set section.key=value   override a key of the input file; may be repeated\n"
          "  --seconds S               how long to train, a tenth of it as warm-up (default: 5)\n"
          "  --json                    one JSON object on stdout\n"},
+    [KC_SWEEP] =
+        {"sweep", "set list index missing status farm ranks-per-point patience max-time json",
+         "usage: [mpirun -n R] kcap sweep SWEEP.yaml --list | --index I | --missing | --status\n"
+         "                                           | --farm [options]\n"
+         "\n"
+         "Many runs from one file: see the README for what a sweep file says. Each point writes\n"
+         "its own folder in the sweep's; finished points are never run again.\n"
+         "\n"
+         "  --list                    the points: index, name, size and cost\n"
+         "  --index I                 run point I on these ranks, from its checkpoint if it has "
+         "one\n"
+         "  --missing                 the indices of points not finished, as Slurm's --array "
+         "takes\n"
+         "                            them: 0-3,7\n"
+         "  --status                  what each point's folder holds\n"
+         "  --farm                    run all that are not finished, the longest first, on groups "
+         "of\n"
+         "                            these ranks; a point that fails leaves error.txt in its "
+         "folder\n"
+         "                            and the others go on; the same command goes on where a "
+         "farm\n"
+         "                            was stopped\n"
+         "  --ranks-per-point N       ranks of a group (default: 1); N divides R\n"
+         "  --patience SECONDS        a group silent for longer is given up (default: 1800)\n"
+         "  --max-time HH:MM:SS       stop in time with checkpoints and exit code 75\n"
+         "  --set section.key=value   override a key in all points; may be repeated\n"
+         "  --json                    one JSON object on stdout\n"},
     [KC_VERBS] = {"", "",
                   "usage: [mpirun -n R] kcap VERB ...\n"
                   "\n"
@@ -122,6 +192,7 @@ static const struct {
                   "  kcap config --defaults     the keys of an input file\n"
                   "  kcap plan INPUT.yaml       memory, steps and operations of a run, in advance\n"
                   "  kcap bench INPUT.yaml      how fast it trains here, phase by phase\n"
+                  "  kcap sweep SWEEP.yaml      many runs from one file\n"
                   "\n"
                   "  kcap VERB --help           the options of a verb\n"
                   "  kcap --version             version, commit, compiler, libraries\n"},
@@ -139,9 +210,9 @@ static int find_verb(const char *word, kc_options *o, kc_error *e)
             o->verb = (kc_verb)v;
             return KC_OK;
         }
-    return kc_fail(e, KC_EINPUT,
-                   "%s: unknown verb; the verbs are train, measure, corpus, config, plan, bench",
-                   word);
+    return kc_fail(
+        e, KC_EINPUT,
+        "%s: unknown verb; the verbs are train, measure, corpus, config, plan, bench, sweep", word);
 }
 
 /* Does this verb take the option? A verb's list holds whole names between blanks. */
@@ -210,6 +281,40 @@ static int take_option(kc_options *o, int option, const char *value, kc_error *e
         return parse_real("--memory", value, 0.001, 1e6, &o->memory, e);
     case OPT_RATE:
         return parse_real("--rate", value, 1e-3, 1e15, &o->rate, e);
+    case OPT_INDEX:
+        return parse_count("--index", value, 0, &o->index, e);
+    case OPT_PER_POINT:
+        return parse_count("--ranks-per-point", value, 1, &o->ranks_per_point, e);
+    case OPT_PATIENCE:
+        return parse_real("--patience", value, 1, 1e6, &o->patience, e);
+    case OPT_LIST:
+        o->list = 1;
+        return KC_OK;
+    case OPT_MISSING:
+        o->missing = 1;
+        return KC_OK;
+    case OPT_STATUS:
+        o->status = 1;
+        return KC_OK;
+    case OPT_FARM:
+        o->farm = 1;
+        return KC_OK;
+    case OPT_FACTS:
+        o->facts = value;
+        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--facts: no file named");
+    case OPT_BITS:
+        return parse_real("--bits", value, 1, 1e18, &o->bits, e);
+    case OPT_UNIVERSE:
+        return parse_real("--universe", value, 1, 1e300, &o->universe, e);
+    case OPT_LAW:
+        o->law = value;
+        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--law: paper or a law.json");
+    case OPT_VOCAB:
+        return parse_count("--vocab", value, 3, &o->vocab, e);
+    case OPT_TOKEN_BITS:
+        return parse_real("--bits-per-token", value, 1e-6, 1e3, &o->bits_per_token, e);
+    case OPT_CORE_RATE:
+        return parse_real("--core-rate", value, 1, 1e18, &o->core_rate, e);
     case OPT_DRY:
         o->dry_run = 1;
         return KC_OK;
@@ -243,16 +348,31 @@ static int check_input(kc_options *o, kc_error *e)
             return kc_fail(e, KC_EINPUT, "config --defaults: takes no input file, %s given",
                            o->input);
     }
+    if (o->verb == KC_SWEEP && o->list + o->missing + o->status + o->farm + (o->index >= 0) != 1)
+        return kc_fail(e, KC_EINPUT,
+                       "sweep: one of --list, --index, --missing, --status and --farm");
     if (o->verb == KC_BENCH && o->max_seconds == 0)
         o->max_seconds = 5;
-    if (!o->input && !o->defaults && o->verb != KC_BENCH)
+    const int chooses = o->facts || o->bits > 0;
+    if (o->facts && o->bits > 0)
+        return kc_fail(e, KC_EINPUT, "plan: one of --facts and --bits");
+    if (chooses && o->input)
+        return kc_fail(e, KC_EINPUT, "plan: %s or --%s, not both", o->input,
+                       o->facts ? "facts" : "bits");
+    if (!chooses &&
+        (o->law || o->universe > 0 || o->vocab || o->bits_per_token > 0 || o->core_rate > 0))
+        return kc_fail(e, KC_EINPUT,
+                       "plan: --law, --universe, --vocab, --bits-per-token and "
+                       "--core-rate go with --facts or --bits");
+    if (!o->input && !o->defaults && !chooses && o->verb != KC_BENCH)
         return kc_fail(e, KC_EINPUT, "%s: what to read is missing; see kcap %s --help", name, name);
     return KC_OK;
 }
 
 int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
 {
-    *o = (kc_options){.verb = KC_VERBS, .resume = "never"};
+    *o = (kc_options){
+        .verb = KC_VERBS, .resume = "never", .index = -1, .ranks_per_point = 1, .patience = 1800};
     int index = 0, option;
     opterr = 0;
     optind = 1;
@@ -287,6 +407,6 @@ int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
     if (o->verb == KC_VERBS)
         return kc_fail(
             e, KC_EINPUT,
-            "name a verb: train, measure, corpus, config, plan or bench; see kcap --help");
+            "name a verb: train, measure, corpus, config, plan, bench or sweep; see kcap --help");
     return check_input(o, e);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/plan/plan.h"
 
+#include "kcap/app/choose.h"
 #include "kcap/app/report.h"
 #include "kcap/app/verbs.h"
 #include "kcap/base/memory.h"
@@ -21,6 +22,8 @@ int kc_verb_plan(kc_session *s, kc_error *e)
 {
     const kc_options *o = s->options;
     kc_plan plan;
+    if (o->facts || o->bits > 0)
+        return kc_choose(s, e);
     KC_TRY(kc_session_config(s, e));
     KC_TRY(kc_session_corpus(s, NULL, e));
     KC_TRY(kc_session_machine(s, NULL, e));

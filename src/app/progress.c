@@ -11,7 +11,7 @@ static const double live_period = 0.25, line_period = 5;
 
 /* mpirun gives its ranks a terminal of their own whatever its output is, so the parent's is asked
  * too; on another node than mpirun's that is no terminal, and plain lines are right. */
-static int watched(FILE *out)
+int kc_progress_is_live(FILE *out)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getppid(), fileno(out));
@@ -25,7 +25,7 @@ static int watched(FILE *out)
 void kc_progress_start(kc_progress *p, FILE *out, int64_t planned, int64_t docs, int64_t tokens)
 {
     *p = (kc_progress){.out = out,
-                       .live = watched(out),
+                       .live = kc_progress_is_live(out),
                        .planned = planned,
                        .bits = NAN,
                        .shown = kc_clock(),
@@ -75,6 +75,8 @@ void kc_progress_measure(kc_progress *p, const kc_measure_row *row)
     /* Random strings have no values: they are the name. */
     const int is_named = isnan(row->value_recall);
     p->bits = row->bits_per_param;
+    if (!p->out)
+        return;
     fprintf(p->out,
             "%sevent=measure step=%lld exposures=%.3f total_bits=%.0f bits_per_param=%.4f "
             "max_bits_per_param=%.4f %s_recall=%.4f%s\n",

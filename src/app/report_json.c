@@ -5,48 +5,12 @@
 
 #include <cjson/cJSON.h>
 
+#include "kcap/app/json.h"
 #include "kcap/app/report.h"
 
-static void put(FILE *out, cJSON *object)
-{
-    char *text = cJSON_Print(object);
-    KC_CHECK(text, "out of memory");
-    fprintf(out, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(object);
-}
-
-/* The shortest text that reads back as the same double; cJSON's own may miss the last bit. JSON
- * has no NaN. */
-static cJSON *exact(double value)
-{
-    char digits[32];
-    if (!isfinite(value))
-        return cJSON_CreateNull();
-    for (int n = 15; n <= 17; ++n) {
-        snprintf(digits, sizeof digits, "%.*g", n, value);
-        if (strtod(digits, NULL) == value)
-            break;
-    }
-    return cJSON_CreateRaw(digits);
-}
-
-/* A column and a stamp of one name are one number, and one member. */
-static void number(cJSON *object, const char *name, double value)
-{
-    if (cJSON_HasObjectItem(object, name))
-        return;
-    cJSON_AddItemToObject(object, name, exact(value));
-}
-
-static void text(cJSON *object, const char *name, const char *value)
-{
-    cJSON_AddStringToObject(object, name, value);
-}
-
-#define ADD_TEXT(object, name, value) text(object, name, value)
-#define ADD_INT(object, name, value)  number(object, name, (double)(value))
-#define ADD_REAL(object, name, value) number(object, name, value)
+#define ADD_TEXT(object, name, value) kc_json_text(object, name, value)
+#define ADD_INT(object, name, value)  kc_json_number(object, name, (double)(value))
+#define ADD_REAL(object, name, value) kc_json_number(object, name, value)
 
 static void add_stamp(cJSON *object, const kc_stamp *stamp)
 {
@@ -66,7 +30,7 @@ static cJSON *numbers(const double *values, int n)
 {
     cJSON *array = cJSON_CreateArray();
     for (int i = 0; i < n; ++i)
-        cJSON_AddItemToArray(array, exact(values[i]));
+        cJSON_AddItemToArray(array, kc_json_exact(values[i]));
     return array;
 }
 
@@ -86,28 +50,28 @@ void kc_report_json(FILE *out, const kc_session *s, const kc_measure_row *row,
                     const kc_outcome *outcome)
 {
     cJSON *object = cJSON_CreateObject();
-    text(object, "status", outcome->status);
+    kc_json_text(object, "status", outcome->status);
     if (outcome->out)
-        text(object, "out", outcome->out);
+        kc_json_text(object, "out", outcome->out);
     if (outcome->checkpoint)
-        text(object, "checkpoint", outcome->checkpoint);
+        kc_json_text(object, "checkpoint", outcome->checkpoint);
     if (row)
         add_row(object, row, kc_corpus_about(s->corpus));
     else {
-        number(object, "step", (double)outcome->steps);
-        number(object, "tokens", (double)outcome->tokens);
+        kc_json_number(object, "step", (double)outcome->steps);
+        kc_json_number(object, "tokens", (double)outcome->tokens);
     }
-    number(object, "loss", outcome->loss);
-    number(object, "train_seconds", outcome->seconds);
+    kc_json_number(object, "loss", outcome->loss);
+    kc_json_number(object, "train_seconds", outcome->seconds);
     add_stamp(object, &s->stamp);
-    put(out, object);
+    kc_json_put(out, object);
 }
 
 /* A document as {person, text, tokens, spans: [{attribute, text, begin, end}]}. */
 static cJSON *document(const kc_corpus *corpus, const kc_doc *doc)
 {
     cJSON *object = cJSON_CreateObject();
-    number(object, "person", (double)doc->person);
+    kc_json_number(object, "person", (double)doc->person);
     cJSON *words = cJSON_AddArrayToObject(object, "words");
     for (int t = 0; t < doc->n_tokens; ++t)
         cJSON_AddItemToArray(words, cJSON_CreateString(kc_corpus_word(corpus, doc->tokens[t])));
@@ -116,9 +80,9 @@ static cJSON *document(const kc_corpus *corpus, const kc_doc *doc)
     for (int i = 0; i < doc->n_spans; ++i) {
         const kc_span *x = &doc->spans[i];
         cJSON *span = cJSON_CreateObject();
-        text(span, "attribute", kc_corpus_about(corpus)->attribute[x->attribute].name);
-        number(span, "begin", x->begin);
-        number(span, "end", x->end);
+        kc_json_text(span, "attribute", kc_corpus_about(corpus)->attribute[x->attribute].name);
+        kc_json_number(span, "begin", x->begin);
+        kc_json_number(span, "end", x->end);
         cJSON_AddItemToArray(spans, span);
     }
     return object;
@@ -142,23 +106,23 @@ void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
     cJSON *object = cJSON_CreateObject();
-    text(object, "kind", s->cfg.corpus.kind);
-    number(object, "n_people", (double)info->n_people);
-    number(object, "exposures", (double)info->exposures);
-    number(object, "n_vocab", (double)info->n_vocab);
-    number(object, "mean_doc_tokens", info->mean_doc_tokens);
-    number(object, "max_doc_tokens", info->max_doc_tokens);
-    number(object, "tokens",
-           info->mean_doc_tokens * (double)info->n_people * (double)info->exposures);
+    kc_json_text(object, "kind", s->cfg.corpus.kind);
+    kc_json_number(object, "n_people", (double)info->n_people);
+    kc_json_number(object, "exposures", (double)info->exposures);
+    kc_json_number(object, "n_vocab", (double)info->n_vocab);
+    kc_json_number(object, "mean_doc_tokens", info->mean_doc_tokens);
+    kc_json_number(object, "max_doc_tokens", info->max_doc_tokens);
+    kc_json_number(object, "tokens",
+                   info->mean_doc_tokens * (double)info->n_people * (double)info->exposures);
     cJSON_AddBoolToObject(object, "tokens_are_exact", info->lengths_are_equal);
-    number(object, "corpus_bits", info->max_bits);
+    kc_json_number(object, "corpus_bits", info->max_bits);
     if (info->kind == KC_KIND_RANDOM)
-        number(object, "ordered_bits", info->ordered_bits);
-    number(object, "max_name_bits", info->max_name_bits);
-    number(object, "max_value_bits", info->max_value_bits);
-    number(object, "max_diversity_bits", info->max_diversity_bits);
-    number(object, "log2_names", info->log2_names);
-    number(object, "log2_values", info->log2_values);
+        kc_json_number(object, "ordered_bits", info->ordered_bits);
+    kc_json_number(object, "max_name_bits", info->max_name_bits);
+    kc_json_number(object, "max_value_bits", info->max_value_bits);
+    kc_json_number(object, "max_diversity_bits", info->max_diversity_bits);
+    kc_json_number(object, "log2_names", info->log2_names);
+    kc_json_number(object, "log2_values", info->log2_values);
     add_names(object, info);
     cJSON *bits = cJSON_AddArrayToObject(object, "attribute_bits");
     for (int a = 0; a < info->n_attributes; ++a)
@@ -166,7 +130,7 @@ void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
                              cJSON_CreateNumber(a ? info->attribute[a].log2_pool
                                                   : info->max_name_bits / (double)info->n_people));
     add_documents(object, s->corpus, show);
-    put(out, object);
+    kc_json_put(out, object);
 }
 
 #define ADD_PATH   ADD_TEXT
@@ -185,28 +149,28 @@ void kc_report_config_json(FILE *out, const kc_config *cfg)
     KC_SECTIONS(ADD_SECTION)
 #undef ADD_SECTION
 #undef ADD_KEY
-    put(out, object);
+    kc_json_put(out, object);
 }
 
 void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b)
 {
     cJSON *object = cJSON_CreateObject();
     const double rate = b->tokens_per_second * b->flop_per_token;
-    text(object, "status", "timed");
-    number(object, "steps", (double)b->steps);
-    number(object, "step", (double)b->last_step);
-    number(object, "loss", b->loss);
-    number(object, "tokens_per_second", b->tokens_per_second);
-    number(object, "flop_per_token", b->flop_per_token);
-    number(object, "flop_per_second", rate);
-    number(object, "peak_flop_per_second", b->peak > 0 ? b->peak : NAN);
-    number(object, "peak_share", b->peak > 0 ? rate / b->peak : NAN);
-    number(object, "seconds", b->seconds);
+    kc_json_text(object, "status", "timed");
+    kc_json_number(object, "steps", (double)b->steps);
+    kc_json_number(object, "step", (double)b->last_step);
+    kc_json_number(object, "loss", b->loss);
+    kc_json_number(object, "tokens_per_second", b->tokens_per_second);
+    kc_json_number(object, "flop_per_token", b->flop_per_token);
+    kc_json_number(object, "flop_per_second", rate);
+    kc_json_number(object, "peak_flop_per_second", b->peak > 0 ? b->peak : NAN);
+    kc_json_number(object, "peak_share", b->peak > 0 ? rate / b->peak : NAN);
+    kc_json_number(object, "seconds", b->seconds);
 #define ADD(type, name, unit, help) ADD_##type(object, #name, b->phase[KC_##name]);
     KC_COLUMNS_PHASE(ADD)
 #undef ADD
     add_stamp(object, &s->stamp);
-    put(out, object);
+    kc_json_put(out, object);
 }
 
 void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
@@ -233,16 +197,16 @@ void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
                   {"flops", p->flops},
                   {"sent_bytes", p->sent_bytes},
                   {"checkpoint_bytes", p->checkpoint_bytes}};
-    text(object, "status",
-         p->node_needs > p->machine.node_bytes && p->machine.node_bytes > 0 ? "does not fit"
-                                                                            : "fits");
-    text(object, "input", s->options->input);
+    kc_json_text(object, "status",
+                 p->node_needs > p->machine.node_bytes && p->machine.node_bytes > 0 ? "does not fit"
+                                                                                    : "fits");
+    kc_json_text(object, "input", s->options->input);
     for (size_t i = 0; i < sizeof values / sizeof *values; ++i)
-        number(object, values[i].name, values[i].value);
-#define ADD(name, help) number(object, #name, (double)p->needs.bytes[KC_##name]);
+        kc_json_number(object, values[i].name, values[i].value);
+#define ADD(name, help) kc_json_number(object, #name, (double)p->needs.bytes[KC_##name]);
     KC_NEEDS(ADD)
 #undef ADD
     if (s->options->rate > 0)
-        number(object, "seconds", p->tokens / s->options->rate);
-    put(out, object);
+        kc_json_number(object, "seconds", p->tokens / s->options->rate);
+    kc_json_put(out, object);
 }

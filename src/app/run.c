@@ -26,6 +26,11 @@ void kc_run_catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+int kc_run_asked_to_stop(void)
+{
+    return asked_to_stop;
+}
+
 static int out_of_time(const kc_run *run)
 {
     const double limit = run->session->options->max_seconds;
@@ -57,7 +62,7 @@ static void close_row(kc_run *run, const kc_pulse *pulse)
     if (run->session->grid.rank == 0 && !run->record_error.code)
         kc_metrics_step(run->metrics, &run->row, &run->record_error);
     if (run->session->grid.rank == 0 && run->watch)
-        run->watch(run->watcher, &run->row);
+        run->watch(run->watcher, run);
 }
 
 /* As the next step would: the slowest rank's time, the mean of the phases. */

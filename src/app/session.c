@@ -30,19 +30,28 @@ static char *read_text(const char *path, size_t *bytes, kc_error *e)
     return text;
 }
 
+int kc_session_text(kc_session *s, const char *path, char **text, size_t *bytes, kc_error *e)
+{
+    *text = NULL;
+    *bytes = 0;
+    if (s->grid.rank == 0 && path)
+        *text = read_text(path, bytes, e);
+    KC_TRY(kc_agree(&s->grid, e));
+    kc_bcast(&s->grid, bytes, sizeof *bytes);
+    if (!*text)
+        *text = malloc(*bytes + 1);
+    KC_CHECK(*text, "out of memory");
+    kc_bcast(&s->grid, *text, *bytes);
+out:
+    return e->code;
+}
+
 int kc_session_config(kc_session *s, kc_error *e)
 {
     const kc_options *o = s->options;
     size_t bytes = 0;
     char *text = NULL;
-    if (s->grid.rank == 0 && o->input)
-        text = read_text(o->input, &bytes, e);
-    KC_TRY(kc_agree(&s->grid, e));
-    kc_bcast(&s->grid, &bytes, sizeof bytes);
-    if (!text)
-        text = malloc(bytes + 1);
-    KC_CHECK(text, "out of memory");
-    kc_bcast(&s->grid, text, bytes);
+    KC_TRY(kc_session_text(s, o->input, &text, &bytes, e));
     kc_config_parse(text, bytes, o->input ? o->input : "defaults", o->sets, o->n_sets, &s->cfg, e);
     KC_TRY(kc_agree(&s->grid, e));
 out:
@@ -168,8 +177,9 @@ static void pin_threads(const kc_session *s)
 int kc_session_machine(kc_session *s, const char *kernel, kc_error *e)
 {
     s->threads = choose_threads(s);
-    warn_about_cores(s);
-    if (s->grid.rank == 0)
+    if (!s->quiet)
+        warn_about_cores(s);
+    if (s->grid.rank == 0 && !s->quiet)
         warn_about_launch(s);
     pin_threads(s);
     kc_gemm_start(kernel ? kernel : s->cfg.parallel.kernel, s->kernel, e);

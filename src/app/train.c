@@ -4,12 +4,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "kcap/app/report.h"
 #include "kcap/app/run.h"
 #include "kcap/app/verbs.h"
 #include "kcap/base/clock.h"
+#include "kcap/io/file.h"
 #include "kcap/record/checkpoint.h"
 #include "kcap/record/shelf.h"
 
@@ -36,20 +36,6 @@ static int has_entries(const char *path)
         n += strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0;
     closedir(d);
     return n > 0;
-}
-
-static int make_folders(const char *path, kc_error *e)
-{
-    char part[PATH_MOST];
-    for (const char *at = path; *at; ++at) {
-        const char *end = at[1] == '/' || at[1] == 0 ? at + 1 : NULL;
-        if (!end || *at == '/')
-            continue;
-        snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return kc_fail(e, KC_EIO, "%s: cannot be made: %s", part, strerror(errno));
-    }
-    return KC_OK;
 }
 
 /* The folder must be free unless this run goes on in it; nothing is written before. */
@@ -169,7 +155,7 @@ static int start_metrics(kc_run *run, const kc_head *head, kc_error *e)
     for (int a = 0; a < info->n_attributes; ++a)
         names[a] = info->attribute[a].name;
     if (s->grid.rank == 0)
-        make_folders(run->out, e);
+        kc_folders_create(run->out, e);
     KC_TRY(kc_agree(&s->grid, e));
     history_of(head, history);
     KC_TRY(kc_metrics_create(&s->grid, run->out, &s->stamp, names, info->n_attributes,
@@ -196,6 +182,10 @@ static void report(const kc_run *run)
 {
     const kc_session *s = run->session;
     const kc_state *state = kc_trainer_state(run->trainer);
+    if (run->watch)
+        run->watch(run->watcher, run);
+    if (s->quiet)
+        return;
     const kc_outcome outcome = {.status = kc_run_complete(run) ? "done" : "stopped",
                                 .out = run->out,
                                 .steps = state->step,
@@ -210,7 +200,7 @@ static void report(const kc_run *run)
 static int report_finished(kc_run *run, const kc_head *head)
 {
     kc_session *s = run->session;
-    if (s->grid.rank == 0)
+    if (s->grid.rank == 0 && !s->quiet)
         fprintf(stderr, "kcap: %s: this run is finished, nothing to do\n", head->path);
     kc_run_measure(run);
     if (s->grid.rank == 0)
@@ -250,7 +240,9 @@ int kc_verb_train(kc_session *s, kc_error *e)
                   .out = out,
                   .begun = kc_clock(),
                   .measured = {.step = -1},
-                  .checkpoint_step = -1};
+                  .checkpoint_step = -1,
+                  .watch = s->watch,
+                  .watcher = s->watcher};
     FILE *talk = s->options->json ? stderr : stdout;
     kc_run_catch_signals();
     KC_TRY(kc_session_config(s, e));
@@ -267,7 +259,7 @@ int kc_verb_train(kc_session *s, kc_error *e)
         goto out;
     }
     KC_TRY(start_metrics(&run, &head, e));
-    if (s->grid.rank == 0) {
+    if (s->grid.rank == 0 && !s->quiet) {
         announce(&run, &head, talk);
         kc_progress_start(&run.progress, talk, kc_trainer_planned(run.trainer),
                           kc_trainer_docs(run.trainer), kc_trainer_state(run.trainer)->tokens);

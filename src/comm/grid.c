@@ -8,6 +8,43 @@
 #include "kcap/base/sum.h"
 #include "kcap/comm/mpi.h"
 
+/* What a grid needs besides its communicator. */
+static void settle(kc_grid *g)
+{
+    MPI_Comm_set_errhandler(g->mpi->world, MPI_ERRORS_RETURN);
+    kc_mpi_check(MPI_Comm_rank(g->mpi->world, &g->rank), "MPI_Comm_rank");
+    kc_mpi_check(MPI_Comm_size(g->mpi->world, &g->size), "MPI_Comm_size");
+    kc_mpi_check(MPI_Type_contiguous(KC_BLOCK, MPI_FLOAT, &g->mpi->block), "MPI_Type_contiguous");
+    kc_mpi_check(MPI_Type_commit(&g->mpi->block), "MPI_Type_commit");
+    g->mpi->counts = malloc(4 * (size_t)g->size * sizeof *g->mpi->counts);
+    KC_CHECK(g->mpi->counts, "out of memory for %d ranks", g->size);
+}
+
+void kc_grid_split(const kc_grid *g, int color, kc_grid *part)
+{
+    *part = (kc_grid){.node_ranks = g->node_ranks, .mpi = malloc(sizeof *part->mpi)};
+    KC_CHECK(part->mpi, "out of memory");
+    kc_mpi_check(MPI_Comm_split(g->mpi->world, color, g->rank, &part->mpi->world),
+                 "MPI_Comm_split");
+    settle(part);
+}
+
+void kc_grid_leave(kc_grid *part)
+{
+    kc_mpi_check(MPI_Type_free(&part->mpi->block), "MPI_Type_free");
+    kc_mpi_check(MPI_Comm_free(&part->mpi->world), "MPI_Comm_free");
+    free(part->mpi->counts);
+    free(part->mpi);
+    part->mpi = NULL;
+}
+
+void kc_grid_abort(const kc_grid *g, int code)
+{
+    fflush(NULL);
+    MPI_Abort(g->mpi->world, code);
+    abort();
+}
+
 void kc_grid_start(kc_grid *g)
 {
     /* Open MPI's own MPI-IO component is known to corrupt and hang in the 4.1 series; ROMIO is not.
@@ -18,13 +55,7 @@ void kc_grid_start(kc_grid *g)
     g->mpi = malloc(sizeof *g->mpi);
     KC_CHECK(g->mpi, "out of memory");
     kc_mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &g->mpi->world), "MPI_Comm_dup");
-    MPI_Comm_set_errhandler(g->mpi->world, MPI_ERRORS_RETURN);
-    kc_mpi_check(MPI_Comm_rank(g->mpi->world, &g->rank), "MPI_Comm_rank");
-    kc_mpi_check(MPI_Comm_size(g->mpi->world, &g->size), "MPI_Comm_size");
-    kc_mpi_check(MPI_Type_contiguous(KC_BLOCK, MPI_FLOAT, &g->mpi->block), "MPI_Type_contiguous");
-    kc_mpi_check(MPI_Type_commit(&g->mpi->block), "MPI_Type_commit");
-    g->mpi->counts = malloc(4 * (size_t)g->size * sizeof *g->mpi->counts);
-    KC_CHECK(g->mpi->counts, "out of memory for %d ranks", g->size);
+    settle(g);
     MPI_Comm node;
     kc_mpi_check(MPI_Comm_split_type(g->mpi->world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
                  "MPI_Comm_split_type");
@@ -34,11 +65,7 @@ void kc_grid_start(kc_grid *g)
 
 void kc_grid_stop(kc_grid *g)
 {
-    kc_mpi_check(MPI_Type_free(&g->mpi->block), "MPI_Type_free");
-    kc_mpi_check(MPI_Comm_free(&g->mpi->world), "MPI_Comm_free");
-    free(g->mpi->counts);
-    free(g->mpi);
-    g->mpi = NULL;
+    kc_grid_leave(g);
     kc_mpi_check(MPI_Finalize(), "MPI_Finalize");
 }
 

@@ -147,3 +147,17 @@ uint64_t kc_hash_combine(const uint64_t *hashes, int64_t n)
     XXH3_freeState(state);
     return all;
 }
+
+int kc_folders_create(const char *path, kc_error *e)
+{
+    char part[1024];
+    for (const char *at = path; *at; ++at) {
+        const char *end = at[1] == '/' || at[1] == 0 ? at + 1 : NULL;
+        if (!end || *at == '/')
+            continue;
+        snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return kc_fail(e, KC_EIO, "%s: cannot be made: %s", part, strerror(errno));
+    }
+    return KC_OK;
+}

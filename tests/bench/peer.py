@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""peer.py DUMP THREADS STEPS: the run of a dump in PyTorch, written for speed; prints one JSON object.
+"""peer.py DUMP PROCESSES THREADS STEPS: the run of a dump in PyTorch, written for speed; prints one JSON object.
 
 Same weights, same tokens, same steps as kcap: GPT-2 with rotary positions, AdamW with a constant
 rate, no clipping. Products in the layout PyTorch is fastest in (nn.functional.linear), additive
-mask inside baddbmm, multi-tensor AdamW, gradients set to None.
+mask inside baddbmm, multi-tensor AdamW, gradients set to None. Several processes share the windows
+of a step and add up their gradients in one piece (gloo).
 """
 import json
 import math
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
 import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "nn"))
@@ -88,24 +92,52 @@ def optimiser(model, records):
                              foreach=True)
 
 
-def main(dump, threads, steps):
-    torch.set_num_threads(int(threads))
+def add_up(model, ranks):
+    """The mean of the ranks' gradients, which is that of all windows: each rank has as many targets."""
+    flat = torch.cat([p.grad.view(-1) for p in model.w.values()])
+    dist.all_reduce(flat)
+    flat /= ranks
+    for p, total in zip(model.w.values(), flat.split([p.numel() for p in model.w.values()])):
+        p.grad = total.view_as(p)
+
+
+def train(rank, ranks, meeting, dump, threads, steps):
+    torch.set_num_threads(threads)
+    if ranks > 1:
+        dist.init_process_group("gloo", init_method=f"file://{meeting}/ranks", rank=rank,
+                                world_size=ranks)
     records = read(dump)
     tokens = torch.tensor(records["tokens"], dtype=torch.int64)
     targets = torch.tensor(records["targets"], dtype=torch.int64)
+    mine = slice(tokens.shape[1] * rank // ranks, tokens.shape[1] * (rank + 1) // ranks)
     model = Model(records, tokens.shape[-1])
     adam = optimiser(model, records)
     seconds = []
-    for step in range(int(steps)):
+    for step in range(steps):
         start = time.perf_counter()
-        loss = model(tokens[step], targets[step])
+        loss = model(tokens[step, mine], targets[step, mine])
         adam.zero_grad(set_to_none=True)
         loss.backward()
+        if ranks > 1:
+            add_up(model, ranks)
         adam.step()
         seconds.append(time.perf_counter() - start)
+    loss = loss.detach()
+    if ranks > 1:
+        dist.all_reduce(loss)
     timed = sorted(seconds[max(1, len(seconds) // 10):])
-    print(json.dumps({"loss": loss.item(), "steps": len(seconds),
-                      "tokens_per_second": tokens[0].numel() / timed[len(timed) // 2]}))
+    if rank == 0:
+        print(json.dumps({"loss": loss.item() / ranks, "steps": len(seconds),
+                          "tokens_per_second": tokens[0].numel() / timed[len(timed) // 2]}))
+
+
+def main(dump, ranks, threads, steps):
+    ranks, threads, steps = int(ranks), int(threads), int(steps)
+    with tempfile.TemporaryDirectory() as meeting:
+        if ranks == 1:
+            train(0, 1, meeting, dump, threads, steps)
+        else:
+            processes.spawn(train, (ranks, meeting, dump, threads, steps), nprocs=ranks)
 
 
 if __name__ == "__main__":

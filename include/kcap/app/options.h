@@ -15,6 +15,7 @@ typedef enum kc_verb {
     KC_CONFIG,
     KC_PLAN,
     KC_BENCH,
+    KC_SWEEP,
     KC_VERBS
 } kc_verb;
 
@@ -31,8 +32,15 @@ typedef struct kc_options {
     int64_t show;                           /* corpus: documents to show                     */
     int dry_run;                            /* train                                         */
     int64_t ranks, threads, ranks_per_node; /* plan; 0: those of the present grid    */
-    double memory, rate; /* plan: GiB of a node, tokens a second; 0: not stated */
-    int defaults, print; /* config                                        */
+    double memory, rate;     /* plan: GiB of a node, tokens a second; 0: not stated */
+    const char *facts, *law; /* plan: table of facts; paper or a law.json; or NULL */
+    double bits, universe, bits_per_token, core_rate; /* plan --bits, --facts; 0: not stated */
+    int64_t vocab;                                    /* plan --bits; 0: not stated          */
+    int defaults, print;             /* config                                        */
+    int list, missing, status, farm; /* sweep                                     */
+    int64_t index;                   /* sweep: of the point to run; -1: not given */
+    int64_t ranks_per_point;         /* sweep --farm                              */
+    double patience;                 /* sweep --farm: seconds a group may be silent */
     int json;
 } kc_options;
 

@@ -18,6 +18,9 @@ typedef struct kc_progress {
     int64_t last_tokens, last_docs;
 } kc_progress;
 
+/* 1 when a person looks at `out` on a terminal, behind mpirun too. */
+int kc_progress_is_live(FILE *out);
+
 void kc_progress_start(kc_progress *p, FILE *out, int64_t planned, int64_t docs, int64_t tokens);
 
 /* After each step; shows a line when it is time. */

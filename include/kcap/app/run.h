@@ -25,8 +25,7 @@ typedef struct kc_run {
     kc_measure_row measured; /* the last measurement; its step is -1 before one   */
     int64_t checkpoint_step; /* of the newest checkpoint; -1 before one           */
     int stopped;             /* by a signal or the time limit                     */
-    void (*watch)(void *watcher,
-                  const kc_step_row *row); /* sees complete rows on rank 0; or NULL */
+    kc_watch watch;          /* called on rank 0 after each complete row; or NULL */
     void *watcher;
 } kc_run;
 
@@ -50,5 +49,8 @@ void kc_run_measure(kc_run *run);
 
 /* Catch SIGUSR1 and SIGTERM from here on: they ask the loop to stop. */
 void kc_run_catch_signals(void);
+
+/* 1 once one of them came to this rank. */
+int kc_run_asked_to_stop(void);
 
 #endif

@@ -7,6 +7,10 @@
 #include "kcap/data/corpus.h"
 #include "kcap/nn/model.h"
 
+/* Looks at a run on its rank 0 while it goes on. */
+struct kc_run;
+typedef void (*kc_watch)(void *watcher, const struct kc_run *run);
+
 /* What every verb sets up, in the data's order: configuration, files, corpus; then threads,
  * kernels and the stamp that explains what is written. */
 typedef struct kc_session {
@@ -16,6 +20,9 @@ typedef struct kc_session {
     kc_files files;
     kc_corpus *corpus;
     int threads;
+    int quiet;      /* one run of many: nothing on stdout, no warnings        */
+    kc_watch watch; /* given on to the run; or NULL                           */
+    void *watcher;
     char kernel[32];
     kc_stamp stamp; /* its texts are the fields below */
     char *config_text;
@@ -26,6 +33,11 @@ typedef struct kc_session {
  *   collective  on all ranks
  *   errors      agreed on, as those of kc_config_parse; KC_EINPUT for a file that cannot be read */
 int kc_session_config(kc_session *s, kc_error *e);
+
+/* A text file of at most 1 MiB, read on rank 0, the same on all. The caller frees *text.
+ *   collective  on all ranks
+ *   errors      agreed on: KC_EINPUT for a file that cannot be read */
+int kc_session_text(kc_session *s, const char *path, char **text, size_t *bytes, kc_error *e);
 
 /* Load pools and templates on rank 0 and share them, or take those of a checkpoint (`files`,
  * moved); build the corpus.   collective on all ranks; errors agreed on */

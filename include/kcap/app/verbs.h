@@ -13,6 +13,7 @@ int kc_verb_corpus(kc_session *s, kc_error *e);
 int kc_verb_config(kc_session *s, kc_error *e);
 int kc_verb_bench(kc_session *s, kc_error *e);
 int kc_verb_plan(kc_session *s, kc_error *e);
+int kc_verb_sweep(kc_session *s, kc_error *e);
 
 /* The plan of this run on these ranks. When it does not fit the table goes to stderr.
  *   collective  on all ranks

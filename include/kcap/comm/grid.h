@@ -21,6 +21,17 @@ typedef struct kc_grid {
 void kc_grid_start(kc_grid *g);
 void kc_grid_stop(kc_grid *g);
 
+/* The ranks that give the same `color`, in the order of this grid, as a grid of their own. Threads
+ * and memory of a node are still shared by all its ranks: node_ranks stays.
+ *   collective  on all ranks
+ *   owns        release with kc_grid_leave, on all ranks of the part */
+void kc_grid_split(const kc_grid *g, int color, kc_grid *part);
+void kc_grid_leave(kc_grid *part);
+
+/* End the job on all ranks now, with an exit code: for what no agreement can reach any more.
+ *   collective  no; never returns */
+void kc_grid_abort(const kc_grid *g, int code) __attribute__((noreturn));
+
 /* The MPI library's name and version, one line. */
 void kc_grid_mpi_version(char *text, size_t size);
 

@@ -36,6 +36,9 @@ int kc_file_remove(const char *path, kc_error *e);
 /* Make a folder unless it is there already. */
 int kc_folder_create(const char *path, kc_error *e);
 
+/* Make a folder and those above it that are missing. */
+int kc_folders_create(const char *path, kc_error *e);
+
 /* XXH3-64 of the file's chunks of `chunk` bytes (the last may be shorter) number first, first +
  * step, ... into hashes[0], hashes[1], ...
  *   bytes       size that the file must have

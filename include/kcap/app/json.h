@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_APP_JSON_H
+#define KCAP_APP_JSON_H
+
+#include <stdio.h>
+
+#include <cjson/cJSON.h>
+
+/* Print an object as the one JSON object of a stream, and free it. */
+void kc_json_put(FILE *out, cJSON *object);
+
+/* The shortest text that reads back as the same double; cJSON's own may miss the last bit. JSON
+ * has no NaN: null stands for what is not finite. */
+cJSON *kc_json_exact(double value);
+
+/* Add a member. A number that is there already stays: a column and a stamp of one name are one
+ * number, and one member. */
+void kc_json_number(cJSON *object, const char *name, double value);
+void kc_json_text(cJSON *object, const char *name, const char *value);
+
+#endif

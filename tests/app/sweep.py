@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sweeps through the command line: points, arrays, farms with failures, kills and resumes."""
+import json
+import os
+import signal
+import time
+
+import harness
+from harness import AppTest, BIOD, merged, read_columns
+
+POINTS = """\
+base: input.yaml
+out: sweep
+set: {measure.every_exposures: 0}
+zip:
+  - corpus.people: [20, 40, 20]
+    model.head_dim: [8, 8, 16]
+    train.warmup_steps: [3, 5, 3]
+axes:
+  run.seed: [1, 2]
+"""
+NAMES = ["people=20,head_dim=8,seed=1", "people=20,head_dim=8,seed=2",
+         "people=40,head_dim=8,seed=1", "people=40,head_dim=8,seed=2",
+         "people=20,head_dim=16,seed=1", "people=20,head_dim=16,seed=2"]
+
+
+class Sweep(AppTest):
+    def write(self, text=POINTS, base=None):
+        self.input(base or BIOD)
+        return self.input(text, "sweep.yaml")
+
+    def states(self, file, *sets):
+        shown = json.loads(self.kcap("sweep", file, "--status", "--json", *sets).stdout)
+        return {p["name"]: p["state"] for p in shown["points"]}
+
+    def test_list_is_stable_and_costed(self):
+        file = self.write()
+        first = self.kcap("sweep", file, "--list", "--json").stdout
+        self.assertEqual(first, self.kcap("sweep", file, "--list", "--json", ranks=2).stdout)
+        points = json.loads(first)["points"]
+        self.assertEqual([p["name"] for p in points], NAMES)
+        self.assertEqual([p["index"] for p in points], list(range(6)))
+        self.assertEqual(points[4]["set"], {
+            "measure.every_exposures": "0", "corpus.people": "20", "model.head_dim": "16",
+            "train.warmup_steps": "3", "run.seed": "1"})
+        plan = json.loads(self.kcap("plan", "input.yaml", "--json", "--set", "corpus.people=40",
+                                    "--set", "model.head_dim=8").stdout)
+        for name in "n_params", "tokens", "flops":
+            self.assertEqual(points[2][name], plan[name])
+        self.assertFalse(os.path.exists(self.path("sweep")))
+        table = self.kcap("sweep", file, "--list").stdout
+        self.assertIn(NAMES[5], table)
+
+    def test_index_runs_the_point_as_train_would(self):
+        file = self.write()
+        self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "0-5\n")
+        self.kcap("sweep", file, "--index", "3", ranks=2)
+        self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "0-2,4-5\n")
+        self.kcap("train", "input.yaml", "--out", "alone", "--set", "corpus.people=40", "--set",
+                  "model.head_dim=8", "--set", "train.warmup_steps=5", "--set", "run.seed=2",
+                  "--set", "measure.every_exposures=0")
+        self.assert_same_run(f"sweep/{NAMES[3]}", "alone", "index and train")
+        listed = json.load(open(self.path("sweep", "sweep.json")))
+        self.assertEqual([p["name"] for p in listed["points"]], NAMES)
+        again = self.kcap("sweep", file, "--index", "3")
+        self.assertIn("nothing to do", again.stderr)
+        self.assertIn("points 0 to 5", self.kcap("sweep", file, "--index", "6", code=2).stderr)
+
+    def test_farm_goes_on_past_a_failure(self):
+        file = self.write(POINTS.replace("run.seed: [1, 2]", "train.lr: [3.0e-3, 9.0]"),
+                          merged(BIOD, train={"clip": 0}, corpus={"exposures": 60}))
+        done = self.kcap("sweep", file, "--farm", ranks=4, code=None)
+        states = self.states(file)
+        failed = {name for name, state in states.items() if state == "failed"}
+        if not failed:  # a rate of 9 that happens not to diverge tests nothing
+            self.fail(f"no point failed: {done.stdout}")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertTrue(all("lr=9.0" in name for name in failed), states)
+        self.assertTrue(all(state in ("done", "failed") for state in states.values()), states)
+        for name in failed:
+            with open(self.path("sweep", name, "error.txt")) as why:
+                self.assertIn("loss", why.read())
+        self.assertIn(f"{len(failed)} of 6 points failed", done.stderr)
+
+    def test_farm_equals_single_runs(self):
+        file = self.write()
+        farm = self.kcap("sweep", file, "--farm", ranks=4)
+        self.assertEqual(set(self.states(file).values()), {"done"})
+        self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "")
+        self.assertIn("6 done", farm.stdout)
+        for index in 0, 5:
+            os.rename(self.path("sweep", NAMES[index]), self.path(f"farmed{index}"))
+            self.kcap("sweep", file, "--index", index)
+            self.assert_same_run(f"farmed{index}", f"sweep/{NAMES[index]}", "farm and index")
+        again = self.kcap("sweep", file, "--farm", "--ranks-per-point", 2, ranks=4)
+        self.assertNotIn("event=point", again.stdout)
+
+    def test_groups_of_two_give_the_same_bits(self):
+        file = self.write()
+        self.kcap("sweep", file, "--farm", ranks=4)
+        os.rename(self.path("sweep"), self.path("ones"))
+        self.kcap("sweep", file, "--farm", "--ranks-per-point", 2, ranks=4)
+        for name in NAMES:
+            self.assert_same_run(f"ones/{name}", f"sweep/{name}", "groups of 1 and 2")
+
+    def long_sweep(self):
+        return self.write(base=merged(BIOD, corpus={"exposures": 400},
+                                      checkpoint={"every_steps": 40}))
+
+    def wait_for_steps(self, process, n):
+        """Until some point is well under way."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end and process.poll() is None:
+            for name in NAMES:
+                try:
+                    if len(read_columns(self.path("sweep", name), "measure")["step"]) or \
+                            os.listdir(self.path("sweep", name, "checkpoints")):
+                        return
+                except (OSError, KeyError, ValueError):
+                    pass
+            time.sleep(0.05)
+        self.fail("no point got under way")
+
+    def test_killed_farm_goes_on_bit_equal(self):
+        file = self.long_sweep()
+        farm = self.start("sweep", file, "--farm", ranks=4)
+        self.wait_for_steps(farm, 1)
+        workers = [int(p) for p in os.popen(f"pgrep -P {farm.pid} -f sweep").read().split()]
+        os.kill(workers[-1], signal.SIGKILL)
+        farm.wait(timeout=60)
+        self.assertNotEqual(farm.returncode, 0)
+        self.assertIn("done", self.states(file).values() or ["done"], "states are readable")
+        self.kcap("sweep", file, "--farm", ranks=2)
+        os.rename(self.path("sweep"), self.path("killed"))
+        self.kcap("sweep", file, "--farm", ranks=4)
+        for name in NAMES:
+            self.assert_same_run(f"killed/{name}", f"sweep/{name}", "killed and not")
+
+    def test_stopped_farm_is_resumable(self):
+        file = self.long_sweep()
+        farm = self.start("sweep", file, "--farm", ranks=2)
+        self.wait_for_steps(farm, 1)
+        farm.send_signal(signal.SIGUSR1)
+        self.assertEqual(farm.wait(timeout=60), 75)
+        self.assertIn("partial", self.states(file).values())
+        self.kcap("sweep", file, "--farm", ranks=2)
+        self.assertEqual(set(self.states(file).values()), {"done"})
+
+    def test_silent_group_does_not_hang_the_rest(self):
+        file = self.long_sweep()
+        farm = self.start("sweep", file, "--farm", "--patience", "3", ranks=2)
+        self.wait_for_steps(farm, 1)
+        workers = sorted(int(p) for p in os.popen(f"pgrep -P {farm.pid} -f sweep").read().split())
+        os.kill(workers[-1], signal.SIGSTOP)
+        try:
+            self.assertNotEqual(farm.wait(timeout=120), 0)
+        finally:
+            try:
+                os.kill(workers[-1], signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        states = list(self.states(file).values())
+        self.assertEqual((states.count("done"), states.count("failed")), (5, 1), states)
+
+    def test_foreign_folder_is_refused(self):
+        file = self.write()
+        self.kcap("train", "input.yaml", "--out", f"sweep/{NAMES[1]}", "--set",
+                  "train.max_steps=3")
+        self.assertEqual(self.states(file)[NAMES[1]], "foreign")
+        self.assertIn("another experiment", self.kcap("sweep", file, "--farm", ranks=2,
+                                                      code=2).stderr)
+        with open(self.path("sweep", NAMES[1], "run.h5"), "w") as broken:
+            broken.write("no HDF5")
+        self.assertEqual(self.states(file)[NAMES[1]], "foreign")
+
+    def test_errors_name_place_and_cure(self):
+        base = "base: input.yaml\n"
+        for text, part in (
+                (base + "axes: {model.layer: [1]}\n", "sweep.yaml:2: model.layer: unknown key"),
+                (base + "axes: {model.layer: [1]}\n", "did you mean model.layers?"),
+                (base + "axes:\n  run.seed: []\n", "sweep.yaml:3: run.seed: an axis is a list"),
+                (base + "axes: {run.seed: [1, 1]}\n", "two points are both seed=1"),
+                (base + "zip: [{run.seed: [1, 2], model.layers: [1]}]\n", "not as many values"),
+                (base + "axes: {train.lr: {from: 1, to: 2}}\n", "points: missing in a range"),
+                (base + "axes: {train.lr: {from: 0, to: 2, points: 3, scale: log}}\n",
+                 "positive ends"),
+                (base + "axis: {run.seed: [1]}\n", "sweep.yaml:2: axis: unknown"),
+                (base + "axes: {run.seed: [[1]]}\n", "single value belongs"),
+                (base + "axes: {run.seed: [1, x]}\n", "point 1, seed=x: --set run.seed=x"),
+                (base + "set: {model.layers: 0}\n", "model.layers"),
+                ("axes: {run.seed: [1]}\n", "base is missing"),
+                ("base: gone.yaml\n", "gone.yaml: cannot be read"),
+                ("base: [\n", "broken YAML"),
+                ("- 1\n", "not a sweep file")):
+            with self.subTest(text):
+                self.write(text)
+                self.assertIn(part, self.kcap("sweep", "sweep.yaml", "--list", code=2).stderr)
+        self.write()
+        self.assertIn("one of --list", self.kcap("sweep", "sweep.yaml", code=2).stderr)
+        self.assertIn("one of --list",
+                      self.kcap("sweep", "sweep.yaml", "--list", "--farm", code=2).stderr)
+        self.assertIn("does not divide the 3 ranks",
+                      self.kcap("sweep", "sweep.yaml", "--farm", "--ranks-per-point", "2",
+                                ranks=3, code=2).stderr)
+
+    def test_ranges_and_points(self):
+        self.write("base: input.yaml\npoints:\n"
+                   "  - {corpus.people: 20, stands_for: 7.0e9}\n  - {corpus.people: 30}\n"
+                   "axes:\n  train.lr: {from: 1.0e-4, to: 1.0e-2, points: 3, scale: log}\n"
+                   "  corpus.exposures: {from: 5, to: 15, points: 3}\n")
+        points = json.loads(self.kcap("sweep", "sweep.yaml", "--list", "--json").stdout)["points"]
+        self.assertEqual(len(points), 18)
+        self.assertEqual([p["name"] for p in points[:4]],
+                         ["people=20,lr=0.0001,exposures=5", "people=20,lr=0.0001,exposures=10",
+                          "people=20,lr=0.0001,exposures=15", "people=20,lr=0.001,exposures=5"])
+        p = points[0]
+        self.assertEqual(p["stands_for"], "7e+09 parameters, {:.3g} bits, {:.3g} tokens".format(
+            7e9 / p["n_params"] * p["corpus_bits"], 7e9 / p["n_params"] * p["tokens"]))
+        self.assertNotIn("stands_for", points[9])
+
+
+class Choose(AppTest):
+    def plan(self, *args, code=0):
+        done = self.kcap("plan", *args, "--core-rate", "1e10", "--json", code=code)
+        return json.loads(done.stdout) if code == 0 else done.stderr
+
+    def facts(self, text):
+        with open(self.path("facts.tsv"), "w") as file:
+            file.write(text)
+        return "facts.tsv"
+
+    def test_facts_are_counted(self):
+        rows = [f"{n}\t{a}\t{v}" for n, a, v in (
+            ("ann lee", "city", "rome"), ("bob", "city", "oslo"), ("cem", "city", "new york"),
+            ("dan", "city", "rome"), ("ann lee", "born", "1990"), ("bob", "born", "1991"))]
+        file = self.facts("\n".join(["name\tattribute\tvalue"] + rows + rows[:1]) + "\n")
+        found = self.plan("--facts", file, "--universe", "64")
+        self.assertEqual((found["n_facts"], found["n_names"], found["n_attributes"],
+                          found["n_duplicates"]), (6, 4, 2, 1))
+        self.assertAlmostEqual(found["value_bits"], 4 * 1.584962500721156 + 2 * 1)
+        self.assertAlmostEqual(found["name_bits"], 4 * 4)
+        # ann lee bob cem dan | rome oslo new york 1990 1991 | <eos>, two markers
+        self.assertEqual(found["n_vocab"], 5 + 6 + 3)
+        # four <eos>, five words of names, six markers, seven words of values
+        self.assertEqual(found["tokens_per_exposure"], 4 + 5 + 6 + 7)
+
+    def test_bits_by_the_published_law(self):
+        found = self.plan("--bits", "3.2e9")
+        self.assertEqual([c["exposures"] for c in found["choices"]], [100, 1000])
+        for c, law in zip(found["choices"], (1, 2)):
+            d = c["heads"] * c["head_dim"]
+            formula = c["layers"] * (12 * d * d + 13 * d) + 3275 * d + 2 * d
+            self.assertEqual(c["n_params"], formula)
+            self.assertEqual(c["parameters_needed"], 3.2e9 / law)
+            self.assertTrue(1 <= formula / c["parameters_needed"] < 1.1, c)
+            self.assertAlmostEqual(c["core_hours"], c["flops"] / 1e10 / 3600)
+            self.assertGreater(c["flops"], 6 * c["tokens"] * c["n_params"])
+            self.assertGreater(c["peak_bytes_dp1"], 16 * c["n_params"])
+            self.assertLess(c["peak_bytes_dp256"], c["peak_bytes_dp1"])
+
+    def test_a_measured_law_is_taken(self):
+        with open(self.path("law.json"), "w") as file:
+            json.dump({"peaks": [{"exposures": 500, "bits_per_param": 1.6}]}, file)
+        found = self.plan("--bits", "1e6", "--law", "law.json")
+        self.assertEqual([c["parameters_needed"] for c in found["choices"]], [1e6 / 1.6])
+        with open(self.path("law.json"), "w") as file:
+            file.write("{}")
+        self.assertIn("no peaks in it", self.plan("--bits", "1e6", "--law", "law.json", code=2))
+
+    def test_the_rate_is_measured(self):
+        found = json.loads(self.kcap("plan", "--bits", "1e6", "--json").stdout)
+        self.assertGreater(found["core_flop_per_second"], 1e8)
+
+    def test_errors(self):
+        for text, part in (("name\tvalue\nx\ty\n", "facts.tsv:1: no column attribute"),
+                           ("name\tattribute\tvalue\nx\ty\n", "facts.tsv:2: 2 columns"),
+                           ("name\tattribute\tvalue\nx\ty\t\n", "facts.tsv:2: an empty value"),
+                           ("name\tattribute\tvalue\n", "no facts in it"), ("", "no facts in it")):
+            with self.subTest(text):
+                self.assertIn(part, self.plan("--facts", self.facts(text), code=2))
+        self.assertIn("gone.tsv: cannot be read", self.plan("--facts", "gone.tsv", code=2))
+        self.assertIn("not both", self.plan("--bits", "5", self.input(BIOD), code=2))
+        self.assertIn("go with", self.kcap("plan", self.input(BIOD), "--vocab", "9", code=2).stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
