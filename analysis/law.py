@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The capacity law of one or more sweeps: fits, plots, tables and one page from folders of runs."""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+from kcap_files import FileError, read_run
+import law_fits as fits
+import law_page
+import law_plots
+from report import finite, last, write_csv
+
+POINT_COLUMNS = ("sweep", "name", "cell", "n_params", "layers", "width", "n_people", "exposures", "seed",
+                 "bits_per_param", "max_bits_per_param", "total_bits", "corpus_bits", "loss", "tokens",
+                 "train_seconds", "stands_for")
+# Sections that say where and how fast, and keys that only follow the number of exposures.
+FREE = ("run", "parallel")
+FOLLOW_EXPOSURES = (("corpus", "exposures"), ("train", "warmup_steps"))
+FREE_KEYS = (("train", "max_steps"), ("corpus", "pools"), ("corpus", "templates"))
+FREE_SECTIONS = FREE + ("measure", "checkpoint")
+
+
+class LawError(Exception):
+    """Nothing to make a law of."""
+
+
+def listed_points(folder):
+    """The points a sweep has, from its list where there is one, else from its folders."""
+    path = folder / "sweep.json"
+    if not folder.is_dir():
+        raise LawError(f"{folder}: no such folder: give the folder that a sweep writes")
+    if path.is_file():
+        try:
+            text = json.loads(path.read_text(encoding="utf-8"))
+            return text.get("sweep", str(folder)), [dict(p) for p in text["points"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            raise LawError(f"{path}: not a list of points as kcap sweep writes it: {e}") from e
+    names = sorted(each.parent.name for each in folder.glob("*/run.h5"))
+    return str(folder), [{"name": name} for name in names]
+
+
+def key_of(config, without):
+    """The configuration as a text that equals another's where nothing but chance differs."""
+    kept = {section: {key: value for key, value in keys.items() if (section, key) not in without}
+            for section, keys in config.items() if section not in FREE_SECTIONS}
+    return json.dumps(kept, sort_keys=True)
+
+
+def point(run, sweep, entry):
+    """One finished run as a row."""
+    config, stamp = run.config, run.stamp
+    return {"sweep": sweep, "name": entry["name"], "n_params": int(stamp["n_params"]),
+            "layers": run.setting("model", "layers"),
+            "width": run.setting("model", "heads") * run.setting("model", "head_dim"),
+            "n_people": int(stamp["n_people"]), "exposures": run.setting("corpus", "exposures"),
+            "seed": run.setting("run", "seed"),
+            "bits_per_param": last(run.measure["bits_per_param"]),
+            "max_bits_per_param": float(stamp["max_bits_per_param"]),
+            "total_bits": last(run.measure["total_bits"]),
+            "corpus_bits": float(stamp["corpus_bits"]), "loss": last(run.steps["loss"]),
+            "tokens": last(run.steps["tokens"]),
+            "train_seconds": float(run.steps["seconds"].sum()),
+            "stands_for": entry.get("stands_for", ""), "config": stamp["config"],
+            "cell_key": key_of(config, FREE_KEYS),
+            "law_key": key_of(config, FREE_KEYS + FOLLOW_EXPOSURES)}
+
+
+def reason_left_out(folder, run):
+    """Why a run that can be read is no point, or None."""
+    if not run.finished:
+        return "not finished: still running, or killed"
+    if not len(run.measure["step"]) or last(run.measure["step"]) != last(run.steps["step"]):
+        return "not measured at its end"
+    planned, shown = run.setting("corpus", "exposures"), last(run.measure["exposures"])
+    if shown < planned:
+        return f"stopped after {shown:g} of {planned} exposures"
+    if not math.isfinite(last(run.measure["bits_per_param"])):
+        return "its bits are not a number"
+    return None
+
+
+def read_point(folder, sweep, entry):
+    """(point, None), or (None, why not)."""
+    where = folder / str(entry.get("name", ""))
+    if not (where / "run.h5").is_file():
+        error = where / "error.txt"
+        return None, ("failed: " + error.read_text(encoding="utf-8", errors="replace").strip()
+                      if error.is_file() else "missing")
+    try:
+        run = read_run(where)
+        why = reason_left_out(where, run)
+        if why and (where / "error.txt").is_file():
+            why = "failed: " + (where / "error.txt").read_text(encoding="utf-8",
+                                                               errors="replace").strip()
+        return (None, why) if why else (point(run, sweep, entry), None)
+    except FileError as e:
+        return None, f"damaged: {e}"
+
+
+def read_sweeps(folders):
+    points, left_out = [], []
+    for folder in folders:
+        sweep, entries = listed_points(folder)
+        for entry in entries:
+            found, why = read_point(folder, sweep, entry)
+            if found:
+                points.append(found)
+            else:
+                left_out.append({"sweep": sweep, "name": str(entry.get("name", "")), "reason": why})
+    return points, left_out
+
+
+def cells_of(points):
+    """Points that differ in the seed alone, in the order of size, people, exposures."""
+    groups = {}
+    for p in points:
+        groups.setdefault(p["cell_key"], []).append(p)
+    cells = []
+    for group in groups.values():
+        first = group[0]
+        values = [p["bits_per_param"] for p in group]
+        mean = sum(values) / len(values)
+        sd = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) \
+            if len(values) > 1 else math.nan
+        cells.append({"n_params": first["n_params"], "layers": first["layers"],
+                      "width": first["width"], "n_people": first["n_people"],
+                      "exposures": first["exposures"], "seeds": len(group), "bits_per_param": mean,
+                      "sd": sd, "max_bits_per_param": first["max_bits_per_param"],
+                      "share": mean / first["max_bits_per_param"],
+                      "total_bits": sum(p["total_bits"] for p in group) / len(group),
+                      "law_key": first["law_key"], "points": group})
+    cells.sort(key=lambda c: (c["exposures"], c["n_params"], c["n_people"], c["law_key"]))
+    for n, cell in enumerate(cells):
+        cell["name"] = f"cell {n}"
+        for p in cell["points"]:
+            p["cell"] = cell["name"]
+    return cells
+
+
+def analyse(points, left_out, seed):
+    """All that is known, as one object of plain values; and the cells."""
+    cells = cells_of(points)
+    by_exposures, by_law = {}, {}
+    for cell in cells:
+        by_exposures.setdefault(cell["exposures"], []).append(cell)
+        by_law.setdefault(cell["law_key"], []).append(cell)
+    headline = 1000 if 1000 in by_exposures else max(by_exposures)
+    peaks = [fits.peak(by_exposures[E], seed) for E in sorted(by_exposures)]
+    best = next(p for p in peaks if p["exposures"] == headline)
+    growth = {E: fits.growth(by_exposures[E], seed) for E in sorted(by_exposures)}
+    result = {"peak_bits_per_param": best["bits_per_param"], "peak_interval": best["interval"],
+              "peak_exposures": headline, "bootstrap_seed": seed, "peaks": peaks,
+              "saturation": [{"exposures": E} | fits.saturation(by_exposures[E])
+                             for E in sorted(by_exposures)],
+              "growth": [{"exposures": E} | growth[E] for E in sorted(by_exposures)],
+              "exposure_laws": [fit for fit in (fits.exposure_law(group)
+                                                for group in by_law.values()) if fit["fitted"]],
+              "forecast": {"exposures": headline} | fits.forecast(growth[headline]),
+              "cells": [{k: v for k, v in c.items() if k not in ("points", "law_key")}
+                        for c in cells],
+              "points": [{k: p[k] for k in POINT_COLUMNS} for c in cells for p in c["points"]],
+              "left_out": left_out}
+    return result, cells
+
+
+def without_private(value):
+    """The object without what only the plots need."""
+    if isinstance(value, dict):
+        return {k: without_private(v) for k, v in value.items() if not k.startswith("_")}
+    return [without_private(v) for v in value] if isinstance(value, list) else value
+
+
+def strict(value):
+    """JSON knows no NaN, in lists neither."""
+    if isinstance(value, list):
+        return [strict(v) for v in value]
+    if isinstance(value, dict):
+        return {k: strict(v) for k, v in value.items()}
+    return finite(value)
+
+
+def span(values, form="{:.3f}"):
+    return "[" + ", ".join("?" if v is None else form.format(v) for v in values) + "]"
+
+
+def table(result):
+    """The lines a person reads."""
+    lines = [f"peak after {result['peak_exposures']} exposures: "
+             f"{result['peak_bits_per_param']:.3f} bits a parameter, 95 % interval "
+             f"{span(result['peak_interval'])}", "",
+             "  parameters   people  exposures  seeds      R      sd    R_max   of it"]
+    for c in result["cells"]:
+        sd = "      -" if not math.isfinite(c["sd"]) else f"{c['sd']:7.4f}"
+        lines.append(f"  {c['n_params']:>10,}  {c['n_people']:>7,}  {c['exposures']:>9}  "
+                     f"{c['seeds']:>5}  {c['bits_per_param']:6.3f} {sd}  "
+                     f"{c['max_bits_per_param']:6.3f}  {100 * c['share']:5.1f} %")
+    return lines + [""] + fit_lines(result) + [
+        f"  left out: {x['name']}: {x['reason']}" for x in result["left_out"]]
+
+
+def fit_lines(result):
+    """The fits, a line each."""
+    lines = []
+    for fit in result["saturation"]:
+        if fit["fitted"]:
+            lines.append(f"  {fit['exposures']} exposures: {fit['formula']}: C = {fit['C']:.3f} "
+                         f"{span(fit['C_interval'])}, k = {fit['k']:.2f} {span(fit['k_interval'])}")
+    for fit in result["growth"]:
+        if fit["fitted"]:
+            lines.append(f"  {fit['exposures']} exposures: {fit['formula']}: g = {fit['g']:.3f} "
+                         f"{span(fit['g_interval'])}; g = 1: {fit['proportional_c']:.3f} bits a "
+                         f"parameter {span(fit['proportional_interval'])}")
+    for fit in result["exposure_laws"]:
+        lines.append(f"  P = {fit['n_params']:,}, N = {fit['n_people']:,}: {fit['formula']}: "
+                     f"alpha = {fit['alpha']:.3f} {span(fit['alpha_interval'])}, "
+                     f"R1000 = {fit['R1000']:.3f} {span(fit['R1000_interval'])}")
+    if result["forecast"]["fitted"]:
+        for row in result["forecast"]["rows"]:
+            lines.append(f"  {row['n_params']:.0e} parameters, {row['decades_beyond']:.1f} decades "
+                         f"beyond the data: {row['proportional_bits']:.3g} bits in proportion "
+                         f"{span(row['proportional_interval'], '{:.3g}')}, {row['free_bits']:.3g} "
+                         f"along g {span(row['free_interval'], '{:.3g}')}")
+    return lines
+
+
+def write_tables(result, out):
+    """points.csv and cells.csv."""
+    import numpy as np  # arrays are what report.write_csv takes
+    for name, rows, columns in (("points", result["points"], POINT_COLUMNS),
+                                ("cells", result["cells"], tuple(result["cells"][0]))):
+        write_csv(out / f"{name}.csv", {k: np.array([row[k] for row in rows]) for k in columns}, ())
+
+
+def run(arguments):
+    points, left_out = read_sweeps(arguments.sweep)
+    if not points:
+        reasons = "; ".join(f"{x['name']}: {x['reason']}" for x in left_out[:5])
+        raise LawError("no finished point in " + ", ".join(map(str, arguments.sweep)) +
+                       (f" ({reasons})" if reasons else ""))
+    result, cells = analyse(points, left_out, arguments.seed)
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    plots = law_plots.draw_all(result, cells, out)
+    public = strict(without_private(result))
+    public["files"] = ["law.json", "points.csv", "cells.csv", "report.html"] + \
+        [name for plot in plots if plot["file"] for name in (plot["file"], plot["csv"])]
+    text = json.dumps(public, indent=1, allow_nan=False)
+    (out / "law.json").write_text(text + "\n", encoding="utf-8")
+    write_tables(result, out)
+    configs = {(p["sweep"], p["name"]): p["config"] for p in points}
+    (out / "report.html").write_text(law_page.page(public, plots, configs, out), encoding="utf-8")
+    if arguments.json:
+        print(text)
+    else:
+        print("\n".join(table(result)))
+        print(f"  files: {out / 'report.html'}, law.json, CSV and PNG beside it")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sweep", nargs="+", type=Path, metavar="SWEEP_DIR",
+                        help="folder of a sweep (its `out`): a folder for each point inside")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap (default: 1)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
+    try:
+        run(parser.parse_args())
+    except LawError as e:
+        print(f"law: {e}", file=sys.stderr)
+        return 2
+    except OSError as e:
+        print(f"law: {e.filename}: {e.strerror}: choose another folder with --out", file=sys.stderr)
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

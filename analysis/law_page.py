@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""report.html: a law on one page that needs nothing else."""
+
+import base64
+from html import escape
+
+STYLE = """
+:root { color-scheme: light; }
+body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; }
+main { max-width: 62rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
+.head { font-size: 1.15rem; border-left: 4px solid #0067a5; padding: .3rem .8rem; background: #f3f8fb; }
+figure { margin: 1rem 0; } img { max-width: 100%; height: auto; display: block; }
+figcaption { color: #555; font-size: .9rem; }
+.scroll { overflow-x: auto; max-width: 100%; }
+table { border-collapse: collapse; font-size: .9rem; white-space: nowrap; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right; }
+th.text, td.text { text-align: left; }
+th button { all: unset; cursor: pointer; font-weight: 600; }
+th button:focus-visible { outline: 2px solid #0067a5; }
+th[aria-sort=ascending] button::after { content: " \\2191"; }
+th[aria-sort=descending] button::after { content: " \\2193"; }
+pre { background: #f6f6f6; padding: .6rem; overflow-x: auto; font-size: .85rem; }
+code { overflow-wrap: anywhere; } details { margin: .3rem 0; overflow-wrap: anywhere; }
+"""
+
+SCRIPT = """
+for (const table of document.querySelectorAll('table.sort')) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => head.querySelector('button').addEventListener('click', () => {
+    const up = head.getAttribute('aria-sort') !== 'ascending';
+    heads.forEach(h => h.removeAttribute('aria-sort'));
+    head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
+    const key = row => {
+      const text = row.cells[column].dataset.value ?? row.cells[column].textContent;
+      return text === '' || isNaN(text) ? text : Number(text);
+    };
+    const rows = [...table.tBodies[0].rows].sort((a, b) => {
+      const x = key(a), y = key(b);
+      if (typeof x !== typeof y) return typeof x === 'number' ? -1 : 1;
+      return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
+    });
+    table.tBodies[0].append(...rows);
+  }));
+}
+"""
+
+
+def number(value, form):
+    """A table's cell: shown rounded, sorted by its full value."""
+    if value is None or value == "":
+        return "<td></td>"
+    return f'<td data-value="{escape(repr(value))}">{escape(form.format(value))}</td>'
+
+
+def text_cell(value):
+    return f'<td class="text">{escape(str(value))}</td>'
+
+
+def sortable(heads, rows):
+    """heads: pairs of a title and the kind of its column, "text" or a format."""
+    top = "".join(f'<th scope="col"{" class=text" if kind == "text" else ""}>'
+                  f'<button type="button">{escape(title)}</button></th>' for title, kind in heads)
+    body = "".join("<tr>" + "".join(text_cell(v) if kind == "text" else number(v, kind)
+                                    for v, (_, kind) in zip(row, heads)) + "</tr>\n"
+                   for row in rows)
+    return (f'<div class="scroll"><table class="sort"><thead><tr>{top}</tr></thead>\n'
+            f"<tbody>\n{body}</tbody></table></div>\n")
+
+
+def span(values, form="{:.3f}"):
+    return " to ".join("?" if v is None else form.format(v) for v in values)
+
+
+def headline(result):
+    several = all(p["all_cells_have_several_seeds"] for p in result["peaks"])
+    text = (f"After {result['peak_exposures']} exposures of each fact these models store at most "
+            f"{result['peak_bits_per_param']:.3f} bits a parameter (95 % interval over seeds: "
+            f"{span(result['peak_interval'])}).")
+    if not several:
+        text += " Some points were trained with one seed only: the interval is too narrow."
+    return f'<p class="head">{escape(text)}</p>\n'
+
+
+def figures(plots, out):
+    parts = []
+    for plot in plots:
+        parts.append(f"<h2>{escape(plot['title'])}</h2>\n")
+        if plot["file"] is None:
+            parts.append(f"<p>Not drawn: {escape(plot['why'])}.</p>\n")
+            continue
+        data = base64.b64encode((out / plot["file"]).read_bytes()).decode()
+        parts.append(f'<figure><img alt="{escape(plot["alt"])}" src="data:image/png;base64,{data}">'
+                     f"<figcaption>Its numbers: {escape(plot['csv'])}</figcaption></figure>\n")
+    return "".join(parts)
+
+
+def fit_items(result):
+    items = []
+    for fit in result["saturation"]:
+        items.append(f"Saturation, {fit['exposures']} exposures: " + (
+            f"{fit['formula']}, C = {fit['C']:.3f} ({span(fit['C_interval'])}), k = {fit['k']:.2f} "
+            f"({span(fit['k_interval'])}), {fit['n']} points" if fit["fitted"]
+            else "not fitted: " + fit["reason"]))
+    for fit in result["growth"]:
+        items.append(f"Growth, {fit['exposures']} exposures: " + (
+            f"{fit['formula']}, g = {fit['g']:.3f} ({span(fit['g_interval'])}); with g = 1: "
+            f"{fit['proportional_c']:.3f} bits a parameter ({span(fit['proportional_interval'])}), "
+            f"{fit['n']} points" if fit["fitted"] else "not fitted: " + fit["reason"]))
+    for fit in result["exposure_laws"]:
+        items.append(f"Exposures, {fit['n_params']:,} parameters, {fit['n_people']:,} people: "
+                     f"{fit['formula']}, alpha = {fit['alpha']:.3f} ({span(fit['alpha_interval'])}), "
+                     f"R1000 = {fit['R1000']:.3f} ({span(fit['R1000_interval'])}), published alpha "
+                     f"{fit['published_alpha']:.3f}")
+    return "<ul>" + "".join(f"<li>{escape(i)}</li>\n" for i in items) + "</ul>\n"
+
+
+def forecast(result):
+    rows = result["forecast"].get("rows")
+    if not rows:
+        return f"<p>No forecast: {escape(result['forecast']['reason'])}.</p>\n"
+    beyond = rows[0]["decades_beyond"], rows[-1]["decades_beyond"]
+    say = (f"An extrapolation by {beyond[0]:.1f} to {beyond[1]:.1f} decades in size. In proportion: "
+           "what the over-filled models store a parameter, with the spread over seeds, which says "
+           "nothing of the distance. Fitted exponent: the 95 % interval of a new point, which grows "
+           "with the distance; it holds only if one power law does.")
+    return f"<p>{escape(say)}</p>\n" + sortable(
+        (("parameters", "{:.3g}"), ("decades beyond the data", "{:.1f}"),
+         ("in proportion, bits", "{:.3g}"), ("from", "{:.3g}"), ("to", "{:.3g}"),
+         ("fitted exponent, bits", "{:.3g}"), ("from ", "{:.3g}"), ("to ", "{:.3g}"),
+         ("published, bits", "{:.3g}")),
+        [(r["n_params"], r["decades_beyond"], r["proportional_bits"], *r["proportional_interval"],
+          r["free_bits"], *r["free_interval"], r["published_bits"]) for r in rows])
+
+
+def cells(result):
+    return sortable(
+        (("parameters", "{:,}"), ("layers", "{}"), ("width", "{}"), ("people", "{:,}"),
+         ("exposures", "{}"), ("seeds", "{}"), ("R", "{:.4f}"), ("sd", "{:.4f}"),
+         ("R_max", "{:.3f}"), ("R / R_max", "{:.3f}"), ("bits", "{:,.0f}")),
+        [(c["n_params"], c["layers"], c["width"], c["n_people"], c["exposures"], c["seeds"],
+          c["bits_per_param"], c["sd"], c["max_bits_per_param"], c["share"], c["total_bits"])
+         for c in result["cells"]])
+
+
+def points(result):
+    return sortable(
+        (("point", "text"), ("parameters", "{:,}"), ("people", "{:,}"), ("exposures", "{}"),
+         ("seed", "{}"), ("R", "{:.4f}"), ("R_max", "{:.3f}"), ("bits", "{:,.0f}"),
+         ("loss", "{:.4f}"), ("tokens", "{:.3g}"), ("seconds", "{:.0f}"), ("stands for", "text")),
+        [(p["name"], p["n_params"], p["n_people"], p["exposures"], p["seed"], p["bits_per_param"],
+          p["max_bits_per_param"], p["total_bits"], p["loss"], p["tokens"], p["train_seconds"],
+          p["stands_for"] or "") for p in result["points"]])
+
+
+def inputs(configs):
+    return "".join(f"<details><summary>{escape(sweep)}: {escape(name)}</summary>"
+                   f"<pre>{escape(config)}</pre></details>\n"
+                   for (sweep, name), config in configs.items())
+
+
+def left_out(result):
+    if not result["left_out"]:
+        return "<p>None.</p>\n"
+    return sortable((("point", "text"), ("why", "text"), ("sweep", "text")),
+                    [(x["name"], x["reason"], x["sweep"]) for x in result["left_out"]])
+
+
+def page(result, plots, configs, out):
+    """The whole page."""
+    sweeps = sorted({p["sweep"] for p in result["points"]})
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Capacity law: {escape(', '.join(sweeps))}</title>\n<style>{STYLE}</style></head>\n"
+        "<body><main>\n<h1>How many bits a parameter?</h1>\n" + headline(result) +
+        f"<p>{len(result['points'])} runs of <code>{escape(', '.join(sweeps))}</code>, "
+        f"{len(result['left_out'])} left out.</p>\n" + figures(plots, out) +
+        "<h2>Fits</h2>\n" + fit_items(result) + "<h2>To large models</h2>\n" + forecast(result) +
+        "<h2>Cells: runs that differ in their seeds alone</h2>\n" + cells(result) +
+        "<h2>Points</h2>\n" + points(result) + "<h2>Left out</h2>\n" + left_out(result) +
+        "<h2>The input of each point</h2>\n" + inputs(configs) +
+        f"</main>\n<script>{SCRIPT}</script></body></html>\n")

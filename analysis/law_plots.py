@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The plots of a law, each a PNG with its numbers in a CSV beside it."""
+
+import math
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
+
+from law_fits import PUBLISHED, smooth_minimum  # pylint: disable=wrong-import-position
+from plot import COLOURS, INK  # pylint: disable=wrong-import-position
+from report import write_csv  # pylint: disable=wrong-import-position
+
+GUIDES = (2.0, 1.0, 0.5)
+
+
+def draw_all(result, cells, out):
+    """Draw what there is data for; returns a dict a plot: title, alt, file and csv, or why not."""
+    headline = result["peak_exposures"]
+    at_headline = [c for c in cells if c["exposures"] == headline]
+    return [
+        bits_vs_params(result, at_headline, headline, out),
+        r_vs_rmax(result, at_headline, headline, out),
+        r_vs_exposures(result, cells, out),
+        residuals(result, out),
+        forecast(result, at_headline, out)]
+
+
+def start(title, x, y):
+    figure, axes = plt.subplots(figsize=(8, 5), dpi=130)
+    axes.set_title(title, loc="left", color=INK, fontweight="bold")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(True, which="major", color="#e6e6e6", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def finish(figure, axes, out, name, title, alt, columns):
+    """Save the figure and its numbers."""
+    axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(out / f"{name}.png", metadata={"Software": None})
+    plt.close(figure)
+    write_csv(out / f"{name}.csv", {k: np.asarray(v) for k, v in columns.items()}, ())
+    return {"title": title, "alt": alt, "file": f"{name}.png", "csv": f"{name}.csv", "why": None}
+
+
+def left_out(title, why):
+    return {"title": title, "alt": "", "file": None, "csv": None, "why": why}
+
+
+def columns_of(cells):
+    names = ("n_params", "n_people", "exposures", "seeds", "bits_per_param", "sd",
+             "max_bits_per_param", "total_bits")
+    return {name: [c[name] for c in cells] for name in names}
+
+
+def fit_at(fits, exposures):
+    return next((f for f in fits if f["exposures"] == exposures and f["fitted"]), None)
+
+
+def guides(axes, x):
+    for each in GUIDES:
+        axes.plot(x, [each * v for v in x], ":", color="#999999", linewidth=1.2, zorder=1)
+        axes.annotate(f"{each:g} bit{'s' if each != 1 else ''}/parameter", (x[0], each * x[0]),
+                      xytext=(4, -11), textcoords="offset points", fontsize=8, color="#777777")
+
+
+def bits_vs_params(result, cells, exposures, out):
+    title = f"Bits stored after {exposures} exposures"
+    cells = [c for c in cells if c["total_bits"] > 0]
+    if not cells:
+        return left_out(title, "no cell stores anything")
+    figure, axes = start(title, "parameters", "bits")
+    sizes = np.array(sorted({c["n_params"] for c in cells}), dtype=float)
+    ends = [0.8 * sizes[0], 1.25 * sizes[-1]]
+    guides(axes, ends)
+    for i, people in enumerate(sorted({c["n_people"] for c in cells})):
+        own = [c for c in cells if c["n_people"] == people]
+        error = [0 if not math.isfinite(c["sd"]) else c["sd"] * c["n_params"] for c in own]
+        axes.errorbar([c["n_params"] for c in own], [c["total_bits"] for c in own], yerr=error,
+                      fmt="o-", color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2,
+                      label=f"{people:,} people", zorder=3)
+    fit = fit_at(result["growth"], exposures)
+    if fit:
+        y = [10 ** (fit["log10_c"] + fit["g"] * math.log10(x)) for x in ends]
+        axes.plot(ends, y, "--", color=INK, linewidth=1.3,
+                  label=f"fit to the over-filled: bits ~ P^{fit['g']:.2f}")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    return finish(figure, axes, out, "bits_vs_params", title,
+                  "Bits stored against parameters, both logarithmic, one curve a corpus size",
+                  columns_of(cells))
+
+
+def r_vs_rmax(result, cells, exposures, out):
+    title = f"Bits a parameter against what the corpus has, {exposures} exposures"
+    figure, axes = start(title, "R_max: the corpus's bits a parameter", "R: bits stored a parameter")
+    top = 1.05 * max(c["max_bits_per_param"] for c in cells)
+    axes.plot([0, top], [0, top], ":", color="#999999", label="all of it")
+    axes.axhline(PUBLISHED, linestyle="--", color="#999999", linewidth=1.2,
+                 label="published: 2 bits a parameter")
+    for i, P in enumerate(sorted({c["n_params"] for c in cells})):
+        own = sorted((c for c in cells if c["n_params"] == P), key=lambda c: c["max_bits_per_param"])
+        axes.errorbar([c["max_bits_per_param"] for c in own], [c["bits_per_param"] for c in own],
+                      yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], fmt="o-",
+                      color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2,
+                      label=f"{P:,} parameters", zorder=3)
+    fit = fit_at(result["saturation"], exposures)
+    if fit:
+        x = np.linspace(0.05, top, 200)
+        axes.plot(x, smooth_minimum(x, fit["C"], fit["k"]), color=INK, linewidth=1.3,
+                  label=f"fit: C = {fit['C']:.2f}, k = {fit['k']:.1f}")
+    axes.set_xlim(0, top)
+    axes.set_ylim(bottom=min(0, min(c["bits_per_param"] for c in cells)))
+    return finish(figure, axes, out, "r_vs_rmax", title,
+                  "Bits stored a parameter against bits the corpus has a parameter",
+                  columns_of(cells))
+
+
+def r_vs_exposures(result, cells, out):
+    title = "Bits a parameter against exposures"
+    groups = {}
+    for c in cells:
+        groups.setdefault(c["law_key"], []).append(c)
+    groups = [g for g in groups.values() if len({c["exposures"] for c in g}) > 1]
+    if not groups:
+        return left_out(title, "no model was trained with more than one number of exposures")
+    figure, axes = start(title, "exposures of each person", "bits stored a parameter")
+    for i, own in enumerate(groups):
+        own.sort(key=lambda c: c["exposures"])
+        axes.errorbar([c["exposures"] for c in own], [c["bits_per_param"] for c in own],
+                      yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], fmt="o-",
+                      color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2, zorder=3,
+                      label=f"{own[0]['n_params']:,} parameters, {own[0]['n_people']:,} people")
+    for i, fit in enumerate(result["exposure_laws"]):
+        x = np.geomspace(10, 1000, 50)
+        axes.plot(x, fit["R1000"] * (x / 1000) ** fit["alpha"], "--", color=COLOURS[i % len(COLOURS)],
+                  linewidth=1.2, label=f"fit: alpha = {fit['alpha']:.2f}")
+    axes.plot([100, 1000], [1, 2], "*", color=INK, markersize=10, label="published (2404.05405)")
+    axes.set_xscale("log")
+    return finish(figure, axes, out, "r_vs_exposures", title,
+                  "Bits stored a parameter against exposures, exposures logarithmic",
+                  columns_of([c for g in groups for c in g]))
+
+
+def residuals(result, out):
+    title = "Residuals of the fits"
+    fits = [(f"saturation, {f['exposures']} exposures (bits a parameter)", f)
+            for f in result["saturation"] if f["fitted"]]
+    fits += [(f"growth, {f['exposures']} exposures (log10 bits)", f)
+             for f in result["growth"] if f["fitted"]]
+    fits += [(f"exposures, P = {f['n_params']:,} (log R)", f) for f in result["exposure_laws"]]
+    if not fits:
+        return left_out(title, "nothing could be fitted")
+    figure, axes = start(title, "point", "residual")
+    columns = {"fit": [], "point": [], "residual": []}
+    for i, (name, fit) in enumerate(fits):
+        values = [r["residual"] for r in fit["residuals"]]
+        axes.plot(range(len(values)), values, "o", color=COLOURS[i % len(COLOURS)], markersize=4,
+                  label=name)
+        columns["fit"] += [name] * len(values)
+        columns["point"] += [r["name"] for r in fit["residuals"]]
+        columns["residual"] += values
+    axes.axhline(0, color="#999999", linewidth=0.8)
+    return finish(figure, axes, out, "residuals", title, "Residual of each point from each fit",
+                  columns)
+
+
+def forecast(result, cells, out):
+    title = "Forecast: bits of large models"
+    rows = result["forecast"].get("rows")
+    if not rows:
+        return left_out(title, result["forecast"]["reason"])
+    figure, axes = start(title, "parameters", "bits")
+    axes.plot([c["n_params"] for c in cells], [c["total_bits"] for c in cells], "o",
+              color=COLOURS[0], markersize=4, label="measured")
+    x = [row["n_params"] for row in rows]
+    axes.plot(x, [row["published_bits"] for row in rows], ":", color="#999999",
+              label="published: 2 bits a parameter")
+    for name, colour, text in (("free", COLOURS[1], "fitted exponent, 95 % of new points"),
+                               ("proportional", COLOURS[2], "in proportion, 95 % over seeds")):
+        middle = [row[f"{name}_bits"] for row in rows]
+        low, high = zip(*(row[f"{name}_interval"] for row in rows))
+        axes.errorbar(x, middle, yerr=[np.subtract(middle, low), np.subtract(high, middle)],
+                      fmt="s-", color=colour, markersize=4, capsize=3, label=text)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.axvspan(max(c["n_params"] for c in cells), 1.2 * x[-1], color="#f4f4f4", zorder=0)
+    return finish(figure, axes, out, "forecast", title,
+                  "Bits measured and forecast against parameters, both logarithmic; the shaded part "
+                  "is beyond the data",
+                  {k: [row[k] for row in rows] for k in
+                   ("n_params", "decades_beyond", "proportional_bits", "free_bits",
+                    "published_bits")} |
+                  {f"{name}_{end}": [row[f"{name}_interval"][i] for row in rows]
+                   for name in ("proportional", "free") for i, end in enumerate(("low", "high"))})

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""law.py on synthetic sweeps: planted laws are found, damage is named, the page stands alone."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+ANALYSIS = Path(__file__).resolve().parents[2] / "analysis"
+sys.path[:0] = [str(ANALYSIS), str(Path(__file__).resolve().parent)]
+import law_fits as fits  # noqa: E402
+import make_run  # noqa: E402
+
+PEOPLE_BITS = 47.8
+
+
+def write_point(folder, name, people, width, exposures, seed, R, run_name="toy"):
+    """A finished run whose last measurement reads R bits a parameter."""
+    P = 2 * (12 * width ** 2 + 13 * width) + 281 * width
+    file = make_run.write_run(folder / name, exposures=(exposures / 2, exposures), steps=20)
+    config = {"run": {"name": run_name, "seed": seed},
+              "corpus": {"kind": "biod", "people": people, "exposures": exposures},
+              "model": {"arch": "gpt2", "layers": 2, "heads": 1, "head_dim": width},
+              "train": {"lr": 0.002, "warmup_steps": exposures}}
+    r_max = people * PEOPLE_BITS / P
+    file.attrs["config"] = yaml.safe_dump(config)
+    file.attrs["n_params"], file.attrs["n_people"] = P, people
+    file.attrs["max_bits_per_param"], file.attrs["corpus_bits"] = r_max, people * PEOPLE_BITS
+    file["measure/step"][-1] = 20
+    file["measure/bits_per_param"][-1] = R(r_max, P) if callable(R) else R
+    file["measure/total_bits"][-1] = file["measure/bits_per_param"][-1] * P
+    file.close()
+    return {"index": 0, "name": name, "set": {}}
+
+
+def write_sweep(folder, R, grid, exposures=(1000,), seeds=(1, 2, 3), run_name="toy"):
+    entries = [write_point(folder, f"people={n},head_dim={w},exposures={E},seed={s}", n, w, E, s,
+                           lambda r_max, P, E=E: R(r_max, P, E), run_name)
+               for n, w in grid for E in exposures for s in seeds]
+    folder.mkdir(exist_ok=True)
+    (folder / "sweep.json").write_text(json.dumps({"sweep": "inputs/s.yaml", "points": entries}))
+    return [e["name"] for e in entries]
+
+
+def cell(R, r_max=3.0, P=30000, E=1000, N=2000, name="c"):
+    return {"name": name, "exposures": E, "n_params": P, "n_people": N, "max_bits_per_param": r_max,
+            "points": [{"name": f"{name}/{i}", "bits_per_param": x, "max_bits_per_param": r_max,
+                        "n_params": P, "exposures": E, "total_bits": x * P}
+                       for i, x in enumerate(R)]}
+
+
+class Page(HTMLParser):
+    """What a page refers to, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.refers, self.tags, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.refers += [v for k, v in attrs if k in ("src", "href", "srcset", "action", "data")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+class Fits(unittest.TestCase):
+    """Planted parameters lie inside the intervals. Ten draws: by chance one or two of 95 % miss."""
+
+    def hits(self, draw):
+        found = sum(bool(draw(np.random.default_rng(n))) for n in range(10))
+        self.assertGreaterEqual(found, 8)
+
+    def test_saturation(self):
+        def draw(chance):
+            cells = [cell(fits.smooth_minimum(r, 2.1, 6.0) + chance.normal(0, 0.02, 3), r)
+                     for r in (0.8, 1.4, 1.9, 2.3, 2.8, 3.5, 4.5)]
+            fit = fits.saturation(cells)
+            self.assertLess(fit["C_interval"][1] - fit["C_interval"][0], 0.1)
+            return fit["C_interval"][0] < 2.1 < fit["C_interval"][1] and \
+                fit["k_interval"][0] < 6 < fit["k_interval"][1]
+        self.hits(draw)
+        self.assertIn("R_max", fits.saturation([cell([1.0])] * 9)["reason"])
+
+    def test_growth_and_forecast(self):
+        sizes = (20000, 35000, 60000, 100000, 200000)
+
+        def draw(chance):
+            cells = [cell(0.5 * P ** 0.12 * 10 ** chance.normal(0, 0.01, 3), P=P) for P in sizes]
+            fit = fits.growth(cells, 1)
+            rows = fits.forecast(fit)["rows"]
+            widths = [math.log(r["free_interval"][1] / r["free_interval"][0]) for r in rows]
+            self.assertEqual(widths, sorted(widths))
+            self.assertAlmostEqual(rows[0]["decades_beyond"], math.log10(1e9 / 2e5))
+            truth = [0.5 * r["n_params"] ** 1.12 for r in rows]
+            return fit["g_interval"][0] < 1.12 < fit["g_interval"][1] and \
+                all(r["free_interval"][0] < t < r["free_interval"][1] for r, t in zip(rows, truth))
+        self.hits(draw)
+
+    def test_growth_leaves_small_corpora_out(self):
+        cells = [cell([1.9] * 2, 3.0, P) for P in (2e4, 1e5)] + [cell([0.9] * 2, 0.9, 5e4)]
+        fit = fits.growth(cells, 1)
+        self.assertEqual(fit["sizes"], [2e4, 1e5])
+        self.assertAlmostEqual(fit["proportional_c"], 1.9)
+        self.assertFalse(fits.growth(cells[2:], 1)["fitted"])
+
+    def test_exposures(self):
+        def draw(chance):
+            cells = [cell(1.9 * (E / 1000) ** 0.3 * np.exp(chance.normal(0, 0.02, 3)), E=E)
+                     for E in (50, 100, 200, 500, 1000)]
+            cells += [cell([0.01] * 3, E=5), cell([-0.2] * 3, E=20), cell([1.9] * 3, E=2000)]
+            fit = fits.exposure_law(cells)
+            self.assertEqual(fit["n"], 15)
+            return fit["alpha_interval"][0] < 0.3 < fit["alpha_interval"][1] and \
+                fit["R1000_interval"][0] < 1.9 < fit["R1000_interval"][1]
+        self.hits(draw)
+
+    def test_peak(self):
+        cells = [cell([1.5, 1.6, 1.4], name="a"), cell([1.9, 2.1, 2.0], name="b")]
+        found = fits.peak(cells, 1)
+        self.assertEqual(found["cell"], "b")
+        self.assertAlmostEqual(found["bits_per_param"], 2.0)
+        low, high = found["interval"]
+        self.assertTrue(1.899 < low < 2.0 < high < 2.101, found)
+        self.assertEqual(found, fits.peak(cells, 1))
+
+
+class Command(unittest.TestCase):
+    GRID = ((1000, 24), (2000, 24), (1000, 32), (2000, 32), (2000, 48), (4000, 48))
+
+    def setUp(self):
+        self.temp = tempfile.TemporaryDirectory(prefix="kcap_law_")
+        self.addCleanup(self.temp.cleanup)
+        self.sweep, self.out = Path(self.temp.name, "sweep"), Path(self.temp.name, "out")
+
+    def law(self, *args, code=0):
+        done = subprocess.run([sys.executable, ANALYSIS / "law.py", *map(str, args)],
+                              capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def write(self, **more):
+        chance = np.random.default_rng(3)
+        return write_sweep(self.sweep, lambda r_max, P, E: float(
+            fits.smooth_minimum(r_max, 2.0, 8) * (E / 1000) ** 0.3 + chance.normal(0, 0.01)),
+            self.GRID, **more)
+
+    def found(self):
+        def refuse(word):
+            raise ValueError(word)
+        return json.loads((self.out / "law.json").read_text(), parse_constant=refuse)
+
+    def test_whole(self):
+        names = self.write(exposures=(100, 300, 1000))
+        said = self.law(self.sweep, "--out", self.out).stdout
+        law = self.found()
+        self.assertEqual(law["peak_exposures"], 1000)
+        self.assertTrue(1.9 < law["peak_bits_per_param"] < 2.05)
+        self.assertEqual(len(law["points"]), len(names))
+        self.assertEqual(len(law["cells"]), 18)
+        self.assertTrue(all(c["seeds"] == 3 for c in law["cells"]))
+        self.assertAlmostEqual(law["exposure_laws"][0]["alpha"], 0.3, delta=0.05)
+        self.assertIn("peak after 1000 exposures", said)
+        self.assertEqual([p["exposures"] for p in law["peaks"]], [100, 300, 1000])
+        for name in law["files"]:
+            self.assertGreater((self.out / name).stat().st_size, 100, name)
+        self.assertEqual(len([n for n in law["files"] if n.endswith(".png")]), 5)
+
+    def test_half_damaged(self):
+        names = self.write()
+        reasons = {}
+        for i, name in enumerate(names[::2]):
+            file = self.sweep / name / "run.h5"
+            if i % 4 == 0:
+                file.unlink()
+                reasons[name] = "missing"
+            elif i % 4 == 1:
+                file.write_bytes(file.read_bytes()[:3000])
+                reasons[name] = "damaged"
+            elif i % 4 == 2:
+                file.unlink()
+                (file.parent / "error.txt").write_text("step 7: loss nan\n")
+                reasons[name] = "failed: step 7: loss nan"
+            else:
+                import h5py
+                with h5py.File(file, "r+") as run:
+                    run["measure/exposures"][-1] = 500
+                reasons[name] = "stopped after 500 of 1000 exposures"
+        done = self.law(self.sweep, "--out", self.out)
+        law = self.found()
+        self.assertEqual(sorted(p["name"] for p in law["points"]), sorted(names[1::2]))
+        said = {x["name"]: x["reason"] for x in law["left_out"]}
+        self.assertEqual(set(said), set(reasons))
+        for name, why in reasons.items():
+            self.assertTrue(said[name].startswith(why), (said[name], why))
+            self.assertIn(f"{name}: {why}", done.stdout)
+
+    def test_nothing_usable(self):
+        names = self.write(seeds=(1,))
+        for name in names:
+            (self.sweep / name / "run.h5").unlink()
+        self.assertIn("no finished point", self.law(self.sweep, "--out", self.out, code=2).stderr)
+        self.assertFalse(self.out.exists())
+        self.assertIn("no such folder", self.law(self.sweep / "x", "--out", self.out, code=2).stderr)
+        (self.sweep / "sweep.json").write_text("{")
+        self.assertIn("not a list of points",
+                      self.law(self.sweep, "--out", self.out, code=2).stderr)
+
+    def test_one_point_is_enough(self):
+        write_sweep(self.sweep, lambda *_: 1.5, self.GRID[:1], seeds=(1,))
+        (self.sweep / "sweep.json").unlink()
+        self.law(self.sweep, "--out", self.out)
+        law = self.found()
+        self.assertEqual(law["peak_bits_per_param"], 1.5)
+        self.assertFalse(law["forecast"]["fitted"])
+        self.assertIn("Not drawn", (self.out / "report.html").read_text())
+
+    def test_page_stands_alone_and_escapes(self):
+        names = self.write(run_name="<script>alert(1)</script>")
+        listed = json.loads((self.sweep / "sweep.json").read_text())
+        listed["sweep"] = '"><script>bad</script>'
+        listed["points"][0]["stands_for"] = "7e+09 parameters"
+        (self.sweep / "sweep.json").write_text(json.dumps(listed))
+        self.law(self.sweep, "--out", self.out)
+        text = (self.out / "report.html").read_text()
+        page = Page(text)
+        self.assertTrue(page.refers)
+        self.assertTrue(all(ref.startswith("data:image/png;base64,") for ref in page.refers))
+        self.assertNotRegex(re.sub(r"base64,[^\"]*", "", text), r"https?://|@import|url\(")
+        self.assertEqual(page.tags.count("script"), 1)
+        words = "".join(page.words)
+        for name in names:
+            self.assertIn(name, words)
+        self.assertIn("7e+09 parameters", words)
+        self.assertIn("<script>alert(1)</script>", words)
+
+    def test_same_input_same_files(self):
+        self.write()
+        outs = [Path(self.temp.name, x) for x in ("a", "b")]
+        for out in outs:
+            self.law(self.sweep, "--out", out)
+        for name in json.loads((outs[0] / "law.json").read_text())["files"]:
+            self.assertEqual((outs[0] / name).read_bytes(), (outs[1] / name).read_bytes(), name)
+
+    def test_json_on_stdout(self):
+        self.write(seeds=(1,))
+        said = json.loads(self.law(self.sweep, "--out", self.out, "--json").stdout)
+        self.assertEqual(said, self.found())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
