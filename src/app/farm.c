@@ -109,14 +109,28 @@ static void announce(farm *f, const kc_point_view *v)
     fflush(stdout);
 }
 
+/* The reason of an earlier failure. */
+static void forget_error(const farm *f, int64_t point)
+{
+    char folder[KC_SWEEP_PATH_MAX], path[KC_SWEEP_PATH_MAX + 16];
+    kc_error ignored = {0};
+    kc_point_folder(f->sweep, &f->sweep->point[point], folder);
+    snprintf(path, sizeof path, "%s/error.txt", folder);
+    if (kc_file_size(path) >= 0)
+        kc_file_remove(path, &ignored);
+}
+
 /* What a leader says, its own group's too, arrives here. */
 static void take_note(farm *f, int group, const note *n)
 {
     worker *w = &f->worker[group];
     kc_point_view *v = &f->views[n->point];
     w->heard = kc_clock();
-    if (w->state == LOST)
+    if (w->state == LOST) { /* slow, not lost */
         w->state = WORKING;
+        v->state = KC_POINT_RUNNING;
+        forget_error(f, n->point);
+    }
     if (n->kind == NEWS || n->kind == DONE) {
         v->exposed = n->exposed;
         v->bits_per_param = n->bits_per_param;
@@ -229,17 +243,6 @@ static int64_t ask(farm *f)
     }
     kc_bcast(&f->group, &point, sizeof point);
     return point;
-}
-
-/* A file that says what happened last time. */
-static void forget_error(const farm *f, int64_t point)
-{
-    char folder[KC_SWEEP_PATH_MAX], path[KC_SWEEP_PATH_MAX + 16];
-    kc_error ignored = {0};
-    kc_point_folder(f->sweep, &f->sweep->point[point], folder);
-    snprintf(path, sizeof path, "%s/error.txt", folder);
-    if (kc_file_size(path) >= 0)
-        kc_file_remove(path, &ignored);
 }
 
 /* One point, on its group; its errors stay its own. */

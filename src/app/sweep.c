@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kcap/app/verbs.h"
 #include "kcap/io/file.h"
@@ -173,11 +174,13 @@ static int run_index(kc_session *s, const kc_sweep *sweep, kc_error *e)
 static int write_list(const kc_session *s, const kc_sweep *sweep, const kc_point_view *views,
                       kc_error *e)
 {
-    char path[KC_SWEEP_PATH_MAX], partial[KC_SWEEP_PATH_MAX + 16];
+    char path[KC_SWEEP_PATH_MAX], partial[KC_SWEEP_PATH_MAX + 128], host[64] = "";
     char *text = NULL;
     size_t size = 0;
     snprintf(path, sizeof path, "%s/sweep.json", sweep->out);
-    snprintf(partial, sizeof partial, "%s.partial", path);
+    /* Jobs of an array may write it at the same time: the same text. */
+    gethostname(host, sizeof host - 1);
+    snprintf(partial, sizeof partial, "%s.%s.%ld.partial", path, host, (long)getpid());
     FILE *out = open_memstream(&text, &size);
     KC_CHECK(out, "out of memory");
     kc_report_sweep_json(out, s, sweep, views, 0);

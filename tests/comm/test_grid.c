@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "kcap/comm/post.h"
+
 static void ranks_know_each_other(void **state)
 {
     const kc_grid *g = *state;
@@ -117,6 +119,45 @@ static void barriers_let_all_pass(void **state)
     assert_same_on_all(g, &passed, sizeof passed);
 }
 
+/* Parts of one and of two ranks are grids of their own. */
+static void parts_are_grids(void **state)
+{
+    const kc_grid *g = *state;
+    for (int size = 1; size <= g->size; size *= 2) {
+        kc_grid part;
+        kc_grid_split(g, g->rank / size, &part);
+        assert_int_equal(part.size, size);
+        assert_int_equal(part.rank, g->rank % size);
+        assert_int_equal(part.node_ranks, g->node_ranks);
+        int first = g->rank;
+        kc_bcast(&part, &first, sizeof first);
+        assert_int_equal(first, g->rank / size * size);
+        kc_grid_leave(&part);
+    }
+}
+
+/* Everyone posts to rank 0 at once, three times; each one's notes come in order. */
+static void notes_arrive_in_order(void **state)
+{
+    const kc_grid *g = *state;
+    int last[64] = {0}, taken = 0;
+    if (g->rank > 0)
+        for (int i = 1; i <= 3; ++i)
+            kc_post(g, 0, &i, sizeof i);
+    while (g->rank == 0 && taken < 3 * (g->size - 1)) {
+        int note = 0, from = kc_post_take(g, &note, sizeof note);
+        if (from < 0)
+            continue;
+        assert_int_equal(note, last[from] + 1);
+        last[from] = note;
+        ++taken;
+    }
+    kc_barrier(g);
+    int note = 0;
+    assert_int_equal(kc_post_take(g, &note, sizeof note), -1);
+    kc_barrier(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +169,8 @@ int main(void)
         cmocka_unit_test(equal_texts_agree),
         cmocka_unit_test(a_text_of_its_own_is_an_error),
         cmocka_unit_test(barriers_let_all_pass),
+        cmocka_unit_test(parts_are_grids),
+        cmocka_unit_test(notes_arrive_in_order),
     };
     return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
 }
