@@ -72,7 +72,7 @@ static void add_set(kc_builder *b, kc_point *p, const char *key, const char *val
     char *end;
     if (strcmp(key, KC_STANDS_FOR) == 0) {
         p->stands_for = strtod(value, &end);
-        if (*end || !(p->stands_for > 0))
+        if (!*value || *end || !(p->stands_for >= 0))
             kc_fail(b->e, KC_EINPUT, "%s: stands_for: '%.100s' is not a number of parameters",
                     b->path, value);
         return;

@@ -40,7 +40,7 @@ typedef struct kc_sweep {
  * later factor overrides an earlier one, and `set`. A point is named by its value on each axis,
  * and from a zip or `points` by as many first keys as tell the rows apart; keys lose their section
  * where that leaves them different. `stands_for` may be written wherever a key may: a number of
- * parameters, no setting.
+ * parameters (0: none), no setting.
  *   text        `bytes` bytes of YAML;  path  its name for messages and for `base`
  *   collective  no
  *   owns        kc_sweep_free; accepts a zeroed sweep
