@@ -334,7 +334,6 @@ int kc_sweep_farm(kc_session *s, const kc_sweep *sweep, kc_point_view *views, kc
                        s->grid.size);
     f.groups = s->grid.size / f.per;
     f.mine = s->grid.rank / f.per;
-    kc_run_catch_signals();
     kc_grid_split(&s->grid, f.mine, &f.group);
     if (s->grid.rank == 0) {
         make_order(&f);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kcap/app/verbs.h"
 #include "kcap/base/clock.h"
@@ -19,15 +20,33 @@ static void on_signal(int number)
     asked_to_stop = 1;
 }
 
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
+/* oneDNN's products before 3.12 run with the stack pointer in the heap, where the frame of a handler
+ * would overwrite it (oneDNN issue 4845). So the threads that compute block the signals, and ask
+ * for them between steps; the handler is for threads of MPI's own. */
 void kc_run_catch_signals(void)
 {
+    const sigset_t set = stop_signals();
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
 
 int kc_run_asked_to_stop(void)
 {
+    const sigset_t set = stop_signals();
+    const struct timespec now = {0, 0};
+    if (sigtimedwait(&set, NULL, &now) > 0)
+        asked_to_stop = 1;
     return asked_to_stop;
 }
 
@@ -87,7 +106,7 @@ static int step(kc_run *run, kc_error *e)
     const double now = kc_clock();
     kc_step_row row = {0};
     kc_pulse pulse = pulse_at(run, now);
-    pulse.stop = asked_to_stop || out_of_time(run) || run->record_error.code;
+    pulse.stop = kc_run_asked_to_stop() || out_of_time(run) || run->record_error.code;
     /* The row before a checkpoint is closed already: the time of writing it is this step's. */
     if (run->row_open)
         run->row_begun = now;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kcap/app/run.h"
 #include "kcap/app/verbs.h"
 #include "kcap/io/file.h"
 
@@ -218,6 +219,8 @@ int kc_verb_sweep(kc_session *s, kc_error *e)
     kc_sweep sweep = {0};
     kc_point_view *views = NULL;
     int code = KC_OK;
+    if (s->options->farm || s->options->index >= 0)
+        kc_run_catch_signals();
     KC_TRY(kc_sweep_load(s, &sweep, e));
     KC_TRY(kc_sweep_survey(s, &sweep, &views, e));
     if (!s->options->farm && s->options->index < 0) {
