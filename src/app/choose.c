@@ -112,8 +112,9 @@ static double params_of(int64_t layers, int64_t d, int64_t n_vocab)
     return (double)layers * (12 * w * w + 13 * w) + (double)n_vocab * w + 2 * w;
 }
 
-/* The smallest model that is large enough, neither flat nor thin: at most 2 layers a head and 2
- * heads a layer, 2 layers at least. Heads of 64 floats, narrower ones where those are too coarse. */
+/* A small model among those that are large enough, about as many layers as heads: a factor of e
+ * between them counts as much as a twentieth of the size. At least 2 layers; heads of 64 floats, and
+ * narrower ones where those are too coarse. */
 static int choose_shape(double wanted, int64_t n_vocab, choice *c)
 {
     for (int64_t hd = 64; hd >= 8; hd /= 2) {
@@ -121,14 +122,15 @@ static int choose_shape(double wanted, int64_t n_vocab, choice *c)
         for (int64_t h = 1; h <= HEADS_MAX; ++h)
             for (int64_t l = 2; l <= LAYERS_MAX; ++l) {
                 const double P = params_of(l, h * hd, n_vocab);
-                if (l > 2 * h + 1 || h > 2 * l || P < wanted || P >= best)
+                const double price = P / wanted - 1 + 0.05 * fabs(log((double)l / (double)h));
+                if (P < wanted || price >= best)
                     continue;
-                best = P;
+                best = price;
                 c->layers = l;
                 c->heads = h;
                 c->head_dim = hd;
             }
-        if (best < 1.25 * wanted || hd == 8)
+        if (best < 0.25 || hd == 8)
             return isfinite(best);
     }
     return 0;
