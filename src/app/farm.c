@@ -68,6 +68,8 @@ static void make_order(farm *f)
     f->order = malloc((size_t)f->sweep->n * sizeof *f->order);
     f->worker = calloc((size_t)f->groups, sizeof *f->worker);
     KC_CHECK(f->order && f->worker, "out of memory for %lld points", (long long)f->sweep->n);
+    for (int g = 0; g < f->groups; ++g)
+        f->worker[g].heard = f->begun;
     for (int64_t i = 0; i < f->sweep->n; ++i)
         if (f->views[i].state != KC_POINT_DONE)
             f->order[f->n_order++] = i;
@@ -165,9 +167,12 @@ static void give_up_silent(farm *f)
     const double patience = f->s->options->patience, now = kc_clock();
     for (int g = 1; g < f->groups; ++g) {
         worker *w = &f->worker[g];
-        if (w->state != WORKING || now - w->heard <= patience)
+        if ((w->state != WORKING && w->state != IDLE) || now - w->heard <= patience)
             continue;
+        const int has_point = w->state == WORKING;
         w->state = LOST;
+        if (!has_point) /* it never asked for one */
+            continue;
         kc_point_view *v = &f->views[w->point];
         v->state = KC_POINT_FAILED;
         v->seconds = now - v->seconds;
