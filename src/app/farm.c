@@ -13,12 +13,15 @@
 
 /* Rank 0 hands out points, and works too: it reads its post between the steps of its own point. A
  * group is `per` ranks that follow each other; its first rank, the leader, is the one that writes
- * to rank 0. */
+ * to rank 0: news of its point, or that it still waits, so that either side notices when the other
+ * falls silent. No rank waits for all others before all points are through. */
 
 enum { NAP_MICROSECONDS = 1000 };
-static const double news_period = 1;
 
-typedef enum note_kind { ASK, NEWS, DONE, FAILED, STOPPED } note_kind;
+/* What rank 0 answers in place of a point. */
+enum { WAIT = -1, END = -2 };
+
+typedef enum note_kind { ASK, HERE, BYE, NEWS, DONE, FAILED, STOPPED } note_kind;
 
 /* From a leader to rank 0. */
 typedef struct note {
@@ -29,7 +32,8 @@ typedef struct note {
     char text[400];
 } note;
 
-typedef enum worker_state { IDLE, WORKING, GONE, LOST } worker_state;
+/* IDLE has not asked yet; WAITING has no point and waits for the others; LEAVING was told the end. */
+typedef enum worker_state { IDLE, WORKING, WAITING, LEAVING, GONE, LOST } worker_state;
 
 /* A group as rank 0 sees it. */
 typedef struct worker {
@@ -44,6 +48,7 @@ typedef struct farm {
     kc_grid group;
     int per, groups, mine; /* ranks of a group, groups, this rank's */
     double begun;
+    kc_outbox *outbox;
     note news;            /* of this group's point, on its leader   */
     double told;          /* clock of the last news                 */
     kc_point_view *views; /* the rest on rank 0 alone               */
@@ -82,12 +87,18 @@ static double seconds_left(const farm *f)
     return limit > 0 ? limit - (kc_clock() - f->begun) : 1e300;
 }
 
-/* The next point for a group, or -1: none is left, or no more are to be begun. */
+/* A leader writes this often: several times while it is waited for. */
+static double news_period(const farm *f)
+{
+    return fmin(1, f->s->options->patience / 4);
+}
+
+/* The next point for a group, or WAIT: none is left, or no more are to be begun. */
 static int64_t next_point(farm *f, int group)
 {
     worker *w = &f->worker[group];
-    *w = (worker){.state = GONE, .point = -1, .heard = kc_clock()};
-    if (kc_run_asked_to_stop() || seconds_left(f) <= 0)
+    *w = (worker){.state = WAITING, .point = WAIT, .heard = kc_clock()};
+    if (f->stopped || kc_run_asked_to_stop() || seconds_left(f) <= 0)
         f->stopped = f->next < f->n_order || f->stopped;
     else if (f->next < f->n_order) {
         w->state = WORKING;
@@ -95,7 +106,7 @@ static int64_t next_point(farm *f, int group)
         kc_point_view *v = &f->views[w->point];
         v->state = KC_POINT_RUNNING;
         v->error[0] = 0;
-        v->seconds = kc_clock();
+        v->begun = kc_clock();
     }
     return w->point;
 }
@@ -105,9 +116,9 @@ static void announce(farm *f, const kc_point_view *v)
 {
     if (f->screen.live)
         f->screen.lines = 0;
-    printf("%sevent=point state=%s name=%s bits_per_param=%.4f seconds=%.1f%s%s\n",
-           f->screen.live ? "\r\033[J" : "", kc_point_word(v->state), v->point->name,
-           v->bits_per_param, v->seconds, v->error[0] ? " error=" : "", v->error);
+    fprintf(stdout, "%sevent=point state=%s name=%s bits_per_param=%.4f seconds=%.1f%s%s\n",
+            f->screen.live ? "\r\033[J" : "", kc_point_word(v->state), v->point->name,
+            v->bits_per_param, v->seconds, v->error[0] ? " error=" : "", v->error);
     fflush(stdout);
 }
 
@@ -139,7 +150,7 @@ static void take_note(farm *f, int group, const note *n)
     }
     if (n->kind == NEWS)
         return;
-    v->seconds = kc_clock() - v->seconds;
+    v->seconds = kc_clock() - v->begun;
     v->state = n->kind == DONE     ? KC_POINT_DONE
                : n->kind == FAILED ? KC_POINT_FAILED
                                    : KC_POINT_PARTIAL;
@@ -167,15 +178,15 @@ static void give_up_silent(farm *f)
     const double patience = f->s->options->patience, now = kc_clock();
     for (int g = 1; g < f->groups; ++g) {
         worker *w = &f->worker[g];
-        if ((w->state != WORKING && w->state != IDLE) || now - w->heard <= patience)
+        if (w->state == GONE || w->state == LOST || now - w->heard <= patience)
             continue;
         const int has_point = w->state == WORKING;
         w->state = LOST;
-        if (!has_point) /* it never asked for one */
+        if (!has_point)
             continue;
         kc_point_view *v = &f->views[w->point];
         v->state = KC_POINT_FAILED;
-        v->seconds = now - v->seconds;
+        v->seconds = now - v->begun;
         snprintf(v->error, sizeof v->error,
                  "ranks %d to %d were silent for %.0f s (--patience) and are given up", g * f->per,
                  (g + 1) * f->per - 1, patience);
@@ -184,18 +195,34 @@ static void give_up_silent(farm *f)
     }
 }
 
+/* A leader without a point is there, and hears that rank 0 is too. One sent before its question was
+ * answered may come later. */
+static void take_sign(farm *f, int group, note_kind kind)
+{
+    const int64_t answer = WAIT;
+    worker *w = &f->worker[group];
+    w->heard = kc_clock();
+    if (kind == BYE)
+        w->state = GONE;
+    else if (w->state == LOST)
+        w->state = WAITING;
+    if (w->state == WAITING)
+        kc_post(f->outbox, group * f->per, &answer, sizeof answer);
+}
+
 /* Rank 0: answer whoever wrote. */
 static void serve(farm *f)
 {
     note n;
     for (int from; (from = kc_post_take(&f->s->grid, &n, sizeof n)) >= 0;) {
         const int group = from / f->per;
-        if (n.kind != ASK) {
+        if (n.kind == ASK) {
+            const int64_t point = next_point(f, group);
+            kc_post(f->outbox, from, &point, sizeof point);
+        } else if (n.kind == HERE || n.kind == BYE)
+            take_sign(f, group, n.kind);
+        else
             take_note(f, group, &n);
-            continue;
-        }
-        const int64_t point = next_point(f, group);
-        kc_post(&f->s->grid, from, &point, sizeof point);
     }
     give_up_silent(f);
     kc_farm_show(&f->screen, stdout, f->sweep, f->views, 0);
@@ -205,8 +232,8 @@ static void tell(farm *f, const note *n)
 {
     if (f->mine == 0)
         take_note(f, 0, n);
-    else
-        kc_post(&f->s->grid, 0, n, sizeof *n);
+    else if (n->kind != NEWS || kc_outbox_pending(f->outbox) == 0) /* older news would do */
+        kc_post(f->outbox, 0, n, sizeof *n);
     f->told = kc_clock();
 }
 
@@ -220,32 +247,49 @@ static void watch(void *watcher, const kc_run *run)
         if (run->measured.exposures > f->news.exposed)
             f->news.exposed = run->measured.exposures;
     }
-    if (kc_clock() - f->told >= news_period)
+    if (kc_clock() - f->told >= news_period(f))
         tell(f, &f->news);
     if (f->mine == 0)
         serve(f);
 }
 
-/* The next point of this group, on all its ranks. A leader waits no longer than a silent group is
- * waited for: rank 0 answers between its steps. */
-static int64_t ask(farm *f)
+/* Rank 0's answer to a leader: a point, or END, which it confirms. It waits no longer for a sign of
+ * rank 0, which answers between its steps, than twice as long as a silent group is waited for. */
+static int64_t await_answer(farm *f)
 {
-    int64_t point = -1;
-    if (f->group.rank == 0 && f->mine == 0)
-        point = next_point(f, 0);
-    else if (f->group.rank == 0) {
-        const note n = {.kind = ASK};
-        const double begun = kc_clock();
-        kc_post(&f->s->grid, 0, &n, sizeof n);
-        while (kc_post_take(&f->s->grid, &point, sizeof point) < 0) {
-            if (kc_clock() - begun > 2 * f->s->options->patience) {
-                fprintf(stderr, "kcap: rank %d: rank 0 did not answer within %.0f s\n",
-                        f->s->grid.rank, 2 * f->s->options->patience);
-                kc_grid_abort(&f->s->grid, KC_EPEER);
-            }
-            usleep(NAP_MICROSECONDS);
+    const kc_grid *g = &f->s->grid;
+    const double most = 2 * f->s->options->patience;
+    const note ask = {.kind = ASK}, here = {.kind = HERE}, bye = {.kind = BYE};
+    double heard = kc_clock(), told = heard;
+    int64_t answer = WAIT;
+    kc_post(f->outbox, 0, &ask, sizeof ask);
+    while (answer == WAIT) {
+        usleep(NAP_MICROSECONDS);
+        const double now = kc_clock();
+        if (kc_post_take(g, &answer, sizeof answer) >= 0)
+            heard = now;
+        else if (now - heard > most) {
+            fprintf(stderr,
+                    "kcap: rank %d: rank 0 did not answer within %.0f s (twice --patience)\n",
+                    g->rank, most);
+            kc_grid_abort(g, KC_EPEER);
+        }
+        if (answer == WAIT && now - told >= news_period(f) && kc_outbox_pending(f->outbox) == 0) {
+            kc_post(f->outbox, 0, &here, sizeof here);
+            told = now;
         }
     }
+    if (answer == END)
+        kc_post(f->outbox, 0, &bye, sizeof bye);
+    return answer;
+}
+
+/* The next point of this group, on all its ranks; less than 0: no more. */
+static int64_t ask(farm *f)
+{
+    int64_t point = WAIT;
+    if (f->group.rank == 0)
+        point = f->mine == 0 ? next_point(f, 0) : await_answer(f);
     kc_bcast(&f->group, &point, sizeof point);
     return point;
 }
@@ -275,32 +319,43 @@ static void run_point(farm *f, int64_t point)
     tell(f, &f->news);
 }
 
-static int all_gone(const farm *f, int *n_lost)
+static int count_workers(const farm *f, worker_state state)
 {
-    int busy = 0;
-    *n_lost = 0;
-    for (int g = 1; g < f->groups; ++g) {
-        busy += f->worker[g].state == IDLE || f->worker[g].state == WORKING;
-        *n_lost += f->worker[g].state == LOST;
-    }
-    return busy == 0;
+    int n = 0;
+    for (int g = 1; g < f->groups; ++g)
+        n += f->worker[g].state == state;
+    return n;
 }
 
-/* Rank 0 after its last point: serve the others until they are through. */
+/* All that wait may go to the farm's end. */
+static void dismiss(farm *f)
+{
+    const int64_t answer = END;
+    for (int g = 1; g < f->groups; ++g)
+        if (f->worker[g].state == WAITING) {
+            f->worker[g].state = LEAVING;
+            kc_post(f->outbox, g * f->per, &answer, sizeof answer);
+        }
+}
+
+/* Rank 0 after its last point: serve the others until all are through and have said so. */
 static void see_off(farm *f)
 {
-    int n_lost = 0;
-    while (!all_gone(f, &n_lost)) {
+    for (int busy = 1; busy || count_workers(f, LEAVING) > 0;) {
         serve(f);
+        busy = count_workers(f, IDLE) + count_workers(f, WORKING) > 0;
+        if (!busy)
+            dismiss(f);
         usleep(NAP_MICROSECONDS);
     }
+    const int n_lost = count_workers(f, LOST);
     kc_farm_show(&f->screen, stdout, f->sweep, f->views, 1);
     if (n_lost == 0)
         return;
     fprintf(stderr,
-            "kcap: %d groups of ranks are lost; the rest of the sweep is done or failed, "
+            "kcap: %d of %d groups of ranks are lost; the rest of the sweep is done or failed, "
             "the same command runs what is missing\n",
-            n_lost);
+            n_lost, f->groups);
     kc_grid_abort(&f->s->grid, KC_EPEER);
 }
 
@@ -340,6 +395,8 @@ int kc_sweep_farm(kc_session *s, const kc_sweep *sweep, kc_point_view *views, kc
     f.groups = s->grid.size / f.per;
     f.mine = s->grid.rank / f.per;
     kc_grid_split(&s->grid, f.mine, &f.group);
+    /* A leader has news, a result and a question on their way; rank 0 as much for each leader. */
+    f.outbox = kc_outbox_create(&s->grid, s->grid.rank == 0 ? 4 * f.groups : 4, sizeof(note));
     if (s->grid.rank == 0) {
         make_order(&f);
         kc_farm_show(&f.screen, stdout, sweep, views, 1);
@@ -349,6 +406,7 @@ int kc_sweep_farm(kc_session *s, const kc_sweep *sweep, kc_point_view *views, kc
     if (s->grid.rank == 0)
         see_off(&f);
     const int code = verdict(&f, e);
+    kc_outbox_destroy(f.outbox);
     kc_grid_leave(&f.group);
     free(f.order);
     free(f.worker);

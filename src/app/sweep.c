@@ -101,7 +101,6 @@ static void look_up(const kc_sweep *sweep, kc_point_view *v)
     }
     if (f.there) {
         v->exposed = f.step.exposures;
-        v->seconds = f.step.seconds;
         if (f.measure.step >= 0)
             v->bits_per_param = f.measure.bits_per_param;
         const int at_end = f.step.exposures >= (double)v->exposures ||

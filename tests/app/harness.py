@@ -137,10 +137,10 @@ class AppTest(unittest.TestCase):
                              f"{args} on {ranks} ranks:\n{done.stdout}\n{done.stderr}")
         return done
 
-    def start(self, *args, ranks=1, threads=None):
+    def start(self, *args, ranks=1, threads=None, stdout=subprocess.DEVNULL):
         """Start and leave running; what is still there at the test's end is killed."""
         process = subprocess.Popen(command(args, ranks), cwd=self.folder, env=environment(threads),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stdin=subprocess.DEVNULL, stdout=stdout,
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.finish, process)
         return process

@@ -111,19 +111,24 @@ class Sweep(AppTest):
         return self.write(base=merged(BIOD, corpus={"exposures": 400},
                                       checkpoint={"every_steps": 40}))
 
-    def wait_until_under_way(self, process):
-        """Until some point is well under way."""
+    def wait_until(self, holds, process):
         end = time.monotonic() + 60
         while time.monotonic() < end and process.poll() is None:
-            for name in NAMES:
-                try:
+            if holds():
+                return
+            time.sleep(0.05)
+        self.fail("it did not come to it")
+
+    def wait_until_under_way(self, process, names=tuple(NAMES)):
+        """Until some point is well under way."""
+        def holds():
+            for name in names:
+                with contextlib.suppress(OSError, KeyError, ValueError):
                     if len(read_columns(self.path("sweep", name), "measure")["step"]) or \
                             os.listdir(self.path("sweep", name, "checkpoints")):
-                        return
-                except (OSError, KeyError, ValueError):
-                    pass
-            time.sleep(0.05)
-        self.fail("no point got under way")
+                        return True
+            return False
+        self.wait_until(holds, process)
 
     @staticmethod
     def ranks_of(farm):
@@ -168,6 +173,74 @@ class Sweep(AppTest):
                 os.kill(silent, signal.SIGKILL)
         states = list(self.states(file).values())
         self.assertEqual((states.count("done"), states.count("failed")), (5, 1), states)
+
+    def test_silent_group_without_a_point(self):
+        """One point for two groups: rank 0 has it, the other waits, and falls silent."""
+        self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1]}\n",
+                   merged(BIOD, corpus={"exposures": 400}, checkpoint={"every_steps": 40}))
+        farm = self.start("sweep", "sweep.yaml", "--farm", "--patience", "2", ranks=2)
+        self.wait_until_under_way(farm, ["seed=1"])
+        silent = self.ranks_of(farm)[-1]
+        os.kill(silent, signal.SIGSTOP)
+        try:
+            self.assertEqual(farm.wait(timeout=60), 5)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(silent, signal.SIGKILL)
+        self.assertEqual(self.states("sweep.yaml"), {"seed=1": "done"})
+
+    def test_silent_rank_0_is_not_waited_for(self):
+        """The same the other way round: who waits gives up on rank 0."""
+        self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1]}\n",
+                   merged(BIOD, corpus={"exposures": 4000}, checkpoint={"every_steps": 40}))
+        farm = self.start("sweep", "sweep.yaml", "--farm", "--patience", "1", ranks=2)
+        self.wait_until_under_way(farm, ["seed=1"])
+        silent = self.ranks_of(farm)[0]
+        os.kill(silent, signal.SIGSTOP)
+        try:
+            self.assertEqual(farm.wait(timeout=60), 5)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(silent, signal.SIGKILL)
+        self.assertIn("rank 0 did not answer within 2 s", farm.communicate()[1])
+
+    def test_slow_group_comes_back(self):
+        """Given up, then heard again: its point is done, in the time it took."""
+        file = self.write(base=merged(BIOD, corpus={"exposures": 1600},
+                                      checkpoint={"every_steps": 40}))
+        begun = time.monotonic()
+        with open(self.path("said"), "w") as said:
+            farm = self.start("sweep", file, "--farm", "--patience", "3", ranks=2, stdout=said)
+            self.wait_until_under_way(farm)
+            slow = self.ranks_of(farm)[-1]
+            os.kill(slow, signal.SIGSTOP)
+            try:
+                self.wait_until(lambda: "silent for 3 s" in self.said(), farm)
+            finally:
+                os.kill(slow, signal.SIGCONT)
+            self.assertEqual(farm.wait(timeout=120), 0)
+        took = time.monotonic() - begun
+        self.assertEqual(set(self.states(file).values()), {"done"})
+        lines = [line for line in self.said().splitlines() if "state=done" in line]
+        self.assertEqual(len(lines), 6)
+        for line in lines:
+            self.assertLess(float(line.split("seconds=")[1]), took, line)
+        self.assertFalse([n for n in NAMES if os.path.exists(self.path("sweep", n, "error.txt"))])
+
+    def said(self):
+        with open(self.path("said")) as text:
+            return text.read()
+
+    def test_stop_of_one_group_stops_the_farm(self):
+        """Only its own point is left unfinished: it takes no other, and neither do the rest."""
+        file = self.long_sweep()
+        farm = self.start("sweep", file, "--farm", ranks=2)
+        self.wait_until_under_way(farm)
+        os.kill(self.ranks_of(farm)[-1], signal.SIGUSR1)
+        self.assertEqual(farm.wait(timeout=60), 75)
+        states = list(self.states(file).values())
+        self.assertEqual(states.count("partial"), 1, states)
+        self.assertGreater(states.count("missing"), 0, states)
 
     def test_foreign_folder_is_refused(self):
         file = self.write()

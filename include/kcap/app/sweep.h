@@ -26,7 +26,8 @@ typedef struct kc_point_view {
     double corpus_bits, tokens, flops;
     char config_hash[17];
     kc_point_state state;
-    double exposed, bits_per_param, seconds; /* so far; bits NaN before a measurement */
+    double exposed, bits_per_param; /* so far; bits NaN before a measurement             */
+    double begun, seconds;          /* in a farm: clock at the start; how long it took     */
     char error[400];
 } kc_point_view;
 
