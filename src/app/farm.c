@@ -57,6 +57,7 @@ typedef struct farm {
     worker *worker; /* [groups]                               */
     int first_code; /* of the first point that failed         */
     int stopped;
+    FILE *talk; /* progress; stdout is for one JSON object with --json */
     kc_farm_screen screen;
 } farm;
 
@@ -116,10 +117,10 @@ static void announce(farm *f, const kc_point_view *v)
 {
     if (f->screen.live)
         f->screen.lines = 0;
-    fprintf(stdout, "%sevent=point state=%s name=%s bits_per_param=%.4f seconds=%.1f%s%s\n",
+    fprintf(f->talk, "%sevent=point state=%s name=%s bits_per_param=%.4f seconds=%.1f%s%s\n",
             f->screen.live ? "\r\033[J" : "", kc_point_word(v->state), v->point->name,
             v->bits_per_param, v->seconds, v->error[0] ? " error=" : "", v->error);
-    fflush(stdout);
+    fflush(f->talk);
 }
 
 /* The reason of an earlier failure. */
@@ -225,7 +226,7 @@ static void serve(farm *f)
             take_note(f, group, &n);
     }
     give_up_silent(f);
-    kc_farm_show(&f->screen, stdout, f->sweep, f->views, 0);
+    kc_farm_show(&f->screen, f->talk, f->sweep, f->views, 0);
 }
 
 static void tell(farm *f, const note *n)
@@ -349,7 +350,7 @@ static void see_off(farm *f)
         usleep(NAP_MICROSECONDS);
     }
     const int n_lost = count_workers(f, LOST);
-    kc_farm_show(&f->screen, stdout, f->sweep, f->views, 1);
+    kc_farm_show(&f->screen, f->talk, f->sweep, f->views, 1);
     if (n_lost == 0)
         return;
     fprintf(stderr,
@@ -388,7 +389,8 @@ int kc_sweep_farm(kc_session *s, const kc_sweep *sweep, kc_point_view *views, kc
               .sweep = sweep,
               .per = (int)s->options->ranks_per_point,
               .views = views,
-              .begun = kc_clock()};
+              .begun = kc_clock(),
+              .talk = s->options->json ? stderr : stdout};
     if (s->grid.size % f.per)
         return kc_fail(e, KC_EINPUT, "--ranks-per-point %d: does not divide the %d ranks", f.per,
                        s->grid.size);
@@ -399,7 +401,7 @@ int kc_sweep_farm(kc_session *s, const kc_sweep *sweep, kc_point_view *views, kc
     f.outbox = kc_outbox_create(&s->grid, s->grid.rank == 0 ? 4 * f.groups : 4, sizeof(note));
     if (s->grid.rank == 0) {
         make_order(&f);
-        kc_farm_show(&f.screen, stdout, sweep, views, 1);
+        kc_farm_show(&f.screen, f.talk, sweep, views, 1);
     }
     for (int64_t point; (point = ask(&f)) >= 0;)
         run_point(&f, point);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kcap/app/json.h"
@@ -144,6 +145,23 @@ void kc_report_missing(FILE *out, const kc_sweep *sweep, const kc_point_view *vi
     }
     if (*comma)
         fputc('\n', out);
+}
+
+void kc_report_missing_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
+                            const kc_point_view *views)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *line = open_memstream(&text, &size);
+    KC_CHECK(line, "out of memory");
+    kc_report_missing(line, sweep, views);
+    fclose(line);
+    text[strcspn(text, "\n")] = 0;
+    cJSON *object = cJSON_CreateObject();
+    kc_json_text(object, "sweep", s->options->input);
+    kc_json_text(object, "missing", text);
+    kc_json_put(out, object);
+    free(text);
 }
 
 /* How much of a point's work is behind it. */

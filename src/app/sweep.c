@@ -207,7 +207,9 @@ static int refuse_foreign(const kc_session *s, const kc_sweep *sweep, const kc_p
 static void report(const kc_session *s, const kc_sweep *sweep, const kc_point_view *views)
 {
     const kc_options *o = s->options;
-    if (o->missing)
+    if (o->missing && o->json)
+        kc_report_missing_json(stdout, s, sweep, views);
+    else if (o->missing)
         kc_report_missing(stdout, sweep, views);
     else
         (o->json ? kc_report_sweep_json : kc_report_sweep)(stdout, s, sweep, views, o->status);

@@ -52,6 +52,17 @@ class Sweep(AppTest):
         table = self.kcap("sweep", file, "--list").stdout
         self.assertIn(NAMES[5], table)
 
+    def test_json_is_alone_on_stdout(self):
+        file = self.write()
+        self.assertEqual(harness.one_object(self.kcap("sweep", file, "--missing", "--json").stdout),
+                         {"sweep": "sweep.yaml", "missing": "0-5"})
+        done = self.kcap("sweep", file, "--farm", "--json", ranks=2)
+        found = harness.one_object(done.stdout)
+        self.assertEqual([p["state"] for p in found["points"]], ["done"] * 6)
+        self.assertEqual(done.stderr.count("event=point state=done"), 6)
+        self.assertEqual(harness.one_object(self.kcap("sweep", file, "--missing", "--json").stdout),
+                         {"sweep": "sweep.yaml", "missing": ""})
+
     def test_index_runs_the_point_as_train_would(self):
         file = self.write()
         self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "0-5\n")

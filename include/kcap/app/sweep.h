@@ -63,6 +63,8 @@ void kc_report_sweep_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
 
 /* The indices of points that are not done: `0-3,7`, nothing when all are. */
 void kc_report_missing(FILE *out, const kc_sweep *sweep, const kc_point_view *views);
+void kc_report_missing_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
+                            const kc_point_view *views);
 
 /* Progress of a farm: a table redrawn in place on a terminal, else a line now and then. */
 typedef struct kc_farm_screen {
