@@ -154,24 +154,34 @@ static void warn_about_launch(const kc_session *s)
  * to core spin on those that others work on, and a step can take a hundred times as long. Not where
  * other programs may choose the same cores of many, nor where lanes have threads inside: those
  * would start out on their lane's one core. */
-static void pin_threads(const kc_session *s)
+static void pin_threads(kc_session *s)
 {
     const int64_t lanes = s->cfg.train.lanes / s->grid.size;
-    cpu_set_t mask;
+    const cpu_set_t *mask = &s->cores;
     if (s->threads < 2 || s->threads != cores_allowed() || (lanes > 1 && lanes < s->threads) ||
         getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || getenv("GOMP_CPU_AFFINITY") ||
-        sched_getaffinity(0, sizeof mask, &mask) != 0)
+        sched_getaffinity(0, sizeof s->cores, &s->cores) != 0)
         return;
+    s->pinned = s->threads;
 #pragma omp parallel num_threads(s->threads)
     {
         cpu_set_t mine;
         int core = -1;
-        for (int left = omp_get_thread_num() + 1; left > 0; left -= CPU_ISSET(core, &mask) != 0)
+        for (int left = omp_get_thread_num() + 1; left > 0; left -= CPU_ISSET(core, mask) != 0)
             ++core;
         CPU_ZERO(&mine);
         CPU_SET(core, &mine);
         sched_setaffinity(0, sizeof mine, &mine);
     }
+}
+
+/* The next run of a farm on these threads counts the cores that it may use. */
+static void release_threads(kc_session *s)
+{
+    if (s->pinned)
+#pragma omp parallel num_threads(s->pinned)
+        sched_setaffinity(0, sizeof s->cores, &s->cores);
+    s->pinned = 0;
 }
 
 int kc_session_machine(kc_session *s, const char *kernel, kc_error *e)
@@ -253,6 +263,7 @@ void kc_session_stamp(kc_session *s, int64_t n_params, const char *run_id)
 
 void kc_session_end(kc_session *s)
 {
+    release_threads(s);
     kc_corpus_destroy(s->corpus);
     kc_files_free(&s->files);
     free(s->config_text);

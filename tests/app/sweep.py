@@ -7,7 +7,7 @@ import signal
 import time
 
 import harness
-from harness import AppTest, BIOD, merged, read_columns
+from harness import AppTest, BIOD, merged, read_attributes, read_columns
 
 POINTS = """\
 base: input.yaml
@@ -109,6 +109,13 @@ class Sweep(AppTest):
             self.assert_same_run(f"farmed{index}", f"sweep/{NAMES[index]}", "farm and index")
         again = self.kcap("sweep", file, "--farm", "--ranks-per-point", 2, ranks=4)
         self.assertNotIn("event=point", again.stdout)
+
+    def test_each_point_has_all_threads(self):
+        """A point binds its threads to cores; the next one must not find itself on one core."""
+        file = self.write()
+        self.kcap("sweep", file, "--farm", ranks=1)
+        threads = [read_attributes(self.path("sweep", n, "run.h5"))["threads"] for n in NAMES]
+        self.assertEqual(threads, [len(os.sched_getaffinity(0))] * 6)
 
     def test_groups_of_two_give_the_same_bits(self):
         file = self.write()

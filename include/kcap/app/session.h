@@ -2,6 +2,8 @@
 #ifndef KCAP_APP_SESSION_H
 #define KCAP_APP_SESSION_H
 
+#include <sched.h>
+
 #include "kcap/app/options.h"
 #include "kcap/comm/grid.h"
 #include "kcap/data/corpus.h"
@@ -20,8 +22,10 @@ typedef struct kc_session {
     kc_files files;
     kc_corpus *corpus;
     int threads;
-    int quiet;      /* one run of many: nothing on stdout, no warnings        */
-    kc_watch watch; /* given on to the run; or NULL                           */
+    int pinned;      /* threads that were bound to a core each; 0: none       */
+    cpu_set_t cores; /* those allowed before                                  */
+    int quiet;       /* one run of many: nothing on stdout, no warnings        */
+    kc_watch watch;  /* given on to the run; or NULL                           */
     void *watcher;
     char kernel[32];
     kc_stamp stamp; /* its texts are the fields below */
@@ -52,7 +56,7 @@ int kc_session_machine(kc_session *s, const char *kernel, kc_error *e);
 /* Fill the stamp. run_id NULL draws a new one, the same on all ranks.   collective on all ranks */
 void kc_session_stamp(kc_session *s, int64_t n_params, const char *run_id);
 
-/* Free everything but the grid. */
+/* Free everything but the grid; threads may run where they might before. */
 void kc_session_end(kc_session *s);
 
 /* Version, commit, compiler and libraries, a line each. */
