@@ -55,8 +55,8 @@ def read_run(where):
     with file:
         try:
             return _read(path, file, finished)
-        except (KeyError, OSError, yaml.YAMLError) as e:
-            text = str(e.args[0] if e.args else e).splitlines()[0]
+        except Exception as e:  # h5py raises anything: RuntimeError, TypeError, ValueError, ...
+            text = (str(e.args[0] if e.args else e).splitlines() or [type(e).__name__])[0]
             raise FileError(f"{path}: {text}: damaged, or not a run.h5 of kcap") from e
 
 
@@ -64,10 +64,10 @@ def _open(path):
     """A file that was closed opens plainly; one with a writer, alive or killed, only as SWMR."""
     try:
         return h5py.File(path, "r"), True
-    except OSError as first:
+    except (OSError, RuntimeError) as first:
         try:
             return h5py.File(path, "r", libver="latest", swmr=True), False
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):
             raise FileError(f"{path}: not readable as HDF5 ({first}): "
                             "damaged, or not a run.h5 of kcap") from first
 

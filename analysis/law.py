@@ -5,6 +5,7 @@
 import argparse
 import json
 import math
+import multiprocessing
 import sys
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def point(run, sweep, entry):
             "tokens": last(run.steps["tokens"]),
             "train_seconds": float(run.steps["seconds"].sum()),
             "stands_for": entry.get("stands_for", ""), "config": stamp["config"],
+            "config_hash": stamp.get("config_hash"),
             "cell_key": key_of(config, FREE_KEYS),
             "law_key": key_of(config, FREE_KEYS + FOLLOW_EXPOSURES)}
 
@@ -99,18 +101,68 @@ def read_point(folder, sweep, entry):
         return (None, why) if why else (point(run, sweep, entry), None)
     except FileError as e:
         return None, f"damaged: {e}"
+    except (KeyError, TypeError, ValueError) as e:
+        return None, f"damaged: {where / 'run.h5'}: {e}"
 
 
-def read_sweeps(folders):
-    points, left_out = [], []
+def answer(pipe):
+    """The process beside: a point for each question."""
+    while True:
+        pipe.send(read_point(*pipe.recv()))
+
+
+class Reader:
+    """Reads in a process beside this one: on a damaged file the HDF5 library may crash, or not come
+    to an end."""
+
+    def __init__(self, seconds=30):
+        self.seconds, self.process, self.pipe = seconds, None, None
+
+    def read(self, folder, sweep, entry):
+        """As read_point."""
+        if not self.process:
+            self.pipe, far = multiprocessing.Pipe()
+            self.process = multiprocessing.get_context("fork").Process(
+                target=answer, args=(far,), daemon=True)
+            self.process.start()
+            far.close()
+        self.pipe.send((folder, sweep, entry))
+        try:
+            if self.pipe.poll(self.seconds):
+                return self.pipe.recv()
+            why = f"reading it takes more than {self.seconds} s"
+        except EOFError:
+            why = "the HDF5 library crashes on it"
+        self.close()
+        return None, f"damaged: {folder / str(entry.get('name', '')) / 'run.h5'}: {why}"
+
+    def close(self):
+        """End the process."""
+        if self.process:
+            self.process.kill()
+            self.process.join()
+            self.pipe.close()
+        self.process = None
+
+
+def read_sweeps(folders, reader=None):
+    """All points, and those left out; a run that two sweeps or two folders share counts once."""
+    points, left_out, seen = [], [], {}
+    reader = reader or Reader()
     for folder in folders:
         sweep, entries = listed_points(folder)
         for entry in entries:
-            found, why = read_point(folder, sweep, entry)
+            found, why = reader.read(folder, sweep, entry)
             if found:
-                points.append(found)
-            else:
+                key = found["config_hash"], found["cell_key"], found["seed"]
+                first = seen.setdefault(key, found)
+                why = None if first is found else \
+                    f"the same run as {first['name']} of {first['sweep']}"
+            if why:
                 left_out.append({"sweep": sweep, "name": str(entry.get("name", "")), "reason": why})
+            else:
+                points.append(found)
+    reader.close()
     return points, left_out
 
 
@@ -157,8 +209,9 @@ def analyse(points, left_out, seed):
               "saturation": [{"exposures": E} | fits.saturation(by_exposures[E])
                              for E in sorted(by_exposures)],
               "growth": [{"exposures": E} | growth[E] for E in sorted(by_exposures)],
-              "exposure_laws": [fit for fit in (fits.exposure_law(group)
-                                                for group in by_law.values()) if fit["fitted"]],
+              "exposure_laws": [fit | {"_law_key": key} for key, fit in
+                                ((key, fits.exposure_law(group)) for key, group in by_law.items())
+                                if fit["fitted"]],
               "forecast": {"exposures": headline} | fits.forecast(growth[headline]),
               "cells": [{k: v for k, v in c.items() if k not in ("points", "law_key")}
                         for c in cells],

@@ -138,7 +138,8 @@ def r_vs_exposures(result, cells, out):
                       yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], fmt="o-",
                       color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2, zorder=3,
                       label=f"{own[0]['n_params']:,} parameters, {own[0]['n_people']:,} people")
-    for i, fit in enumerate(result["exposure_laws"]):
+    for fit in result["exposure_laws"]:
+        i = next(n for n, own in enumerate(groups) if own[0]["law_key"] == fit["_law_key"])
         x = np.geomspace(10, 1000, 50)
         axes.plot(x, fit["R1000"] * (x / 1000) ** fit["alpha"], "--", color=COLOURS[i % len(COLOURS)],
                   linewidth=1.2, label=f"fit: alpha = {fit['alpha']:.2f}")

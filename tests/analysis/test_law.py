@@ -3,11 +3,14 @@
 
 import json
 import math
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import yaml
 
 ANALYSIS = Path(__file__).resolve().parents[2] / "analysis"
 sys.path[:0] = [str(ANALYSIS), str(Path(__file__).resolve().parent)]
+import law as law_module  # noqa: E402
 import law_fits as fits  # noqa: E402
 import make_run  # noqa: E402
 
@@ -203,6 +207,51 @@ class Command(unittest.TestCase):
         for name, why in reasons.items():
             self.assertTrue(said[name].startswith(why), (said[name], why))
             self.assertIn(f"{name}: {why}", done.stdout)
+
+    def test_damage_in_any_byte_is_named(self):
+        """Bytes changed at random places: h5py raises many things, and the library may crash or read
+        without end."""
+        names, chance = self.write(), np.random.default_rng(5)
+        for name in names[1:]:
+            file = self.sweep / name / "run.h5"
+            data = bytearray(file.read_bytes())
+            for at in chance.integers(len(data), size=100):
+                data[at] = chance.integers(256)
+            file.write_bytes(bytes(data))
+        points, left_out = law_module.read_sweeps([self.sweep], law_module.Reader(2))
+        left = {x["name"]: x["reason"] for x in left_out}
+        self.assertEqual(sorted([p["name"] for p in points] + list(left)), sorted(names))
+        self.assertIn(names[0], [p["name"] for p in points])
+        self.assertGreater(len(left), 5)
+        for why in left.values():
+            self.assertRegex(why, "^damaged: .*run.h5|not ")
+
+    def test_a_crash_or_hang_while_reading_is_one_point_lost(self):
+        names = self.write()
+        honest = law_module.read_point
+
+        def careless(folder, sweep, entry):
+            if entry["name"] == names[4]:
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if entry["name"] == names[6]:
+                signal.pause()
+            return honest(folder, sweep, entry)
+        with unittest.mock.patch.object(law_module, "read_point", careless):
+            points, left_out = law_module.read_sweeps([self.sweep], law_module.Reader(2))
+        self.assertEqual([x["name"] for x in left_out], [names[4], names[6]])
+        self.assertIn("HDF5 library crashes", left_out[0]["reason"])
+        self.assertIn("more than 2 s", left_out[1]["reason"])
+        self.assertEqual([p["name"] for p in points], names[:4] + names[5:6] + names[7:])
+
+    def test_a_run_counts_once(self):
+        names = self.write()
+        once = self.law(self.sweep, "--out", self.out) and self.found()
+        self.law(self.sweep, self.sweep, "--out", self.out)
+        twice = self.found()
+        self.assertEqual(len(twice["points"]), len(names))
+        self.assertEqual(twice["peak_interval"], once["peak_interval"])
+        self.assertEqual({x["reason"] for x in twice["left_out"]},
+                         {f"the same run as {n} of inputs/s.yaml" for n in names})
 
     def test_nothing_usable(self):
         names = self.write(seeds=(1,))
