@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 RESAMPLES = 2000
 OVERFILLED = 1.8      # R_max from which a model and not its corpus is measured (2404.05405, result 1)
+KEPT_MOST = 0.95      # and of which it may keep no more: a corpus kept whole says nothing of the model
 PUBLISHED = 2.0       # bits a parameter after 1000 exposures, the same
 TARGETS = (1e9, 7e9, 70e9)
 
@@ -89,10 +90,11 @@ def residuals(points, values):
 
 
 def capacity_cells(cells):
-    """For each P the cell that stores most, of those whose corpus has enough to over-fill it."""
+    """For each P the cell that stores most, of those whose corpus over-fills it."""
     best = {}
     for cell in cells:
-        if cell["max_bits_per_param"] < OVERFILLED or mean_bits(cell) <= 0:
+        r_max = cell["max_bits_per_param"]
+        if r_max < OVERFILLED or not 0 < mean_bits(cell) <= KEPT_MOST * r_max:
             continue
         if cell["n_params"] not in best or mean_bits(cell) > mean_bits(best[cell["n_params"]]):
             best[cell["n_params"]] = cell
@@ -105,8 +107,8 @@ def growth(cells, seed):
     chosen = capacity_cells(cells)
     points = [p for c in chosen for p in c["points"] if p["bits_per_param"] > 0]
     if len(chosen) < 2 or len(points) < 3:
-        return not_fitted(f"{len(chosen)} sizes have a corpus of R_max of at least {OVERFILLED}; "
-                          "at least 2 and 3 points are needed")
+        return not_fitted(f"{len(chosen)} sizes have a corpus of R_max of at least {OVERFILLED} and "
+                          f"keep at most {KEPT_MOST:.0%} of it; at least 2 and 3 points are needed")
     x = np.log10([p["n_params"] for p in points])
     y = np.log10([p["total_bits"] for p in points])
     line = stats.linregress(x, y)

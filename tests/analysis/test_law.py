@@ -111,7 +111,8 @@ class Fits(unittest.TestCase):
         self.hits(draw)
 
     def test_growth_leaves_small_corpora_out(self):
-        cells = [cell([1.9] * 2, 3.0, P) for P in (2e4, 1e5)] + [cell([0.9] * 2, 0.9, 5e4)]
+        cells = [cell([1.9] * 2, 3.0, P) for P in (2e4, 1e5)] + \
+            [cell([0.9] * 2, 0.9, 5e4), cell([1.85] * 2, 1.88, 7e4)]
         fit = fits.growth(cells, 1)
         self.assertEqual(fit["sizes"], [2e4, 1e5])
         self.assertAlmostEqual(fit["proportional_c"], 1.9)
