@@ -34,6 +34,31 @@ void kc_point_options(const kc_options *o, const kc_sweep *sweep, const kc_point
         of_point->sets[of_point->n_sets++] = o->sets[i];
 }
 
+/* The value a point gives a key, or NULL. */
+static const char *value_of(const kc_point *p, const char *key, size_t n)
+{
+    for (int i = 0; i < p->n_sets; ++i)
+        if (strncmp(p->sets[i], key, n) == 0 && p->sets[i][n] == '=')
+            return p->sets[i] + n + 1;
+    return NULL;
+}
+
+/* An override of what tells the points apart would make them one run under several names. */
+static int check_sets(const kc_options *o, const kc_sweep *sweep, kc_error *e)
+{
+    for (int i = 0; i < o->n_sets; ++i) {
+        const size_t n = strcspn(o->sets[i], "=");
+        const char *first = value_of(&sweep->point[0], o->sets[i], n);
+        for (int64_t j = 1; j < sweep->n; ++j) {
+            const char *other = value_of(&sweep->point[j], o->sets[i], n);
+            if ((first == NULL) != (other == NULL) || (first && strcmp(first, other) != 0))
+                return kc_fail(e, KC_EINPUT, "--set %s: the points of %s differ in this key",
+                               o->sets[i], o->input);
+        }
+    }
+    return KC_OK;
+}
+
 int kc_sweep_load(kc_session *s, kc_sweep *sweep, kc_error *e)
 {
     char *text = NULL;
@@ -44,6 +69,8 @@ int kc_sweep_load(kc_session *s, kc_sweep *sweep, kc_error *e)
     if (e->code == KC_OK && s->options->n_sets + KC_SWEEP_SETS_MAX >= KC_SETS_MAX)
         kc_fail(e, KC_EINPUT, "--set: at most %d overrides of a sweep",
                 KC_SETS_MAX - KC_SWEEP_SETS_MAX - 1);
+    if (e->code == KC_OK)
+        check_sets(s->options, sweep, e);
     KC_TRY(kc_agree(&s->grid, e));
 out:
     free(text);

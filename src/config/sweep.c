@@ -13,27 +13,38 @@ char *kc_text_copy(const char *text)
     return copied;
 }
 
-static int same_rows(const kc_factor *f, int64_t i, int64_t j, int columns)
+static int compare_texts(const char *a, const char *b)
 {
-    for (int k = 0; k < columns; ++k) {
-        const char *a = f->cell[i * f->n_columns + k], *b = f->cell[j * f->n_columns + k];
-        if ((a == NULL) != (b == NULL) || (a && strcmp(a, b) != 0))
-            return 0;
-    }
-    return 1;
+    return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+/* Rows of a factor by their first `named` columns. */
+static int by_named(const void *a, const void *b, void *of_factor)
+{
+    const kc_factor *f = of_factor;
+    const int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+    int result = 0;
+    for (int k = 0; k < f->named && result == 0; ++k)
+        result = compare_texts(f->cell[i * f->n_columns + k], f->cell[j * f->n_columns + k]);
+    return result;
 }
 
 /* As many first columns as tell all rows apart; all of them where none do. */
 static void choose_named(kc_factor *f)
 {
+    int64_t *row = malloc((size_t)f->n_rows * sizeof *row);
+    KC_CHECK(row, "out of memory for %lld rows of a sweep", (long long)f->n_rows);
+    for (int64_t i = 0; i < f->n_rows; ++i)
+        row[i] = i;
     f->named = 0;
     for (int all_differ = 0; !all_differ && f->named < f->n_columns;) {
         ++f->named;
+        qsort_r(row, (size_t)f->n_rows, sizeof *row, by_named, f);
         all_differ = 1;
-        for (int64_t i = 0; i < f->n_rows && all_differ; ++i)
-            for (int64_t j = 0; j < i && all_differ; ++j)
-                all_differ = !same_rows(f, i, j, f->named);
+        for (int64_t i = 1; i < f->n_rows && all_differ; ++i)
+            all_differ = by_named(&row[i - 1], &row[i], f) != 0;
     }
+    free(row);
 }
 
 static const char *after_dot(const char *key)
@@ -69,12 +80,8 @@ static void add_to_name(char *name, size_t size, const char *key, const char *va
 static void add_set(kc_builder *b, kc_point *p, const char *key, const char *value)
 {
     char text[2 * KC_TEXT_MAX];
-    char *end;
     if (strcmp(key, KC_STANDS_FOR) == 0) {
-        p->stands_for = strtod(value, &end);
-        if (!*value || *end || !(p->stands_for >= 0))
-            kc_fail(b->e, KC_EINPUT, "%s: stands_for: '%.100s' is not a number of parameters",
-                    b->path, value);
+        p->stands_for = strtod(value, NULL);
         return;
     }
     const size_t n = strlen(key);
@@ -130,21 +137,38 @@ static int make_point(kc_builder *b, int64_t index, kc_point *p)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp((*(const kc_point *const *)a)->name, (*(const kc_point *const *)b)->name);
 }
 
-static int check_names(kc_builder *b, const kc_sweep *s)
+static int by_sets(const void *a, const void *b)
 {
-    const char **names = malloc((size_t)s->n * sizeof *names);
-    KC_CHECK(names, "out of memory");
+    const kc_point *x = *(const kc_point *const *)a, *y = *(const kc_point *const *)b;
+    int result = (x->n_sets > y->n_sets) - (x->n_sets < y->n_sets);
+    for (int i = 0; i < x->n_sets && result == 0; ++i)
+        result = strcmp(x->sets[i], y->sets[i]);
+    return result;
+}
+
+/* No two points in one folder, and no run twice: it would count as two seeds. */
+static int check_differ(kc_builder *b, const kc_sweep *s)
+{
+    const kc_point **p = malloc((size_t)s->n * sizeof *p);
+    KC_CHECK(p, "out of memory");
     for (int64_t i = 0; i < s->n; ++i)
-        names[i] = s->point[i].name;
-    qsort(names, (size_t)s->n, sizeof *names, by_name);
+        p[i] = &s->point[i];
+    qsort(p, (size_t)s->n, sizeof *p, by_name);
     for (int64_t i = 1; i < s->n; ++i)
-        if (strcmp(names[i - 1], names[i]) == 0)
+        if (by_name(&p[i - 1], &p[i]) == 0)
             kc_fail(b->e, KC_EINPUT, "%s: two points are both %s; a value is given twice", b->path,
-                    names[i]);
-    free(names);
+                    p[i]->name);
+    qsort(p, (size_t)s->n, sizeof *p, by_sets);
+    for (int64_t i = 1; i < s->n; ++i)
+        if (by_sets(&p[i - 1], &p[i]) == 0)
+            kc_fail(b->e, KC_EINPUT,
+                    "%s: points %s and %s have the same settings; of two values for a key the "
+                    "later one in the file counts",
+                    b->path, p[i - 1]->name, p[i]->name);
+    free(p);
     return b->e->code;
 }
 
@@ -162,7 +186,7 @@ int kc_sweep_expand(kc_builder *b, kc_sweep *s)
     s->n = (int64_t)n;
     for (int64_t i = 0; i < s->n; ++i)
         KC_TRY(make_point(b, i, &s->point[i]));
-    KC_TRY(check_names(b, s));
+    KC_TRY(check_differ(b, s));
 out:
     return b->e->code;
 }

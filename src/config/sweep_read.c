@@ -41,6 +41,20 @@ static int check_key(kc_builder *b, const yaml_node_t *at)
     return fail(b, at, name, message);
 }
 
+/* stands_for takes a number of parameters, 0 for none. */
+static int check_stands_for(kc_builder *b, const yaml_node_t *at, const char *key, const char *text)
+{
+    char *end, message[2 * KC_SHOWN_MAX + 64], shown[KC_SHOWN_MAX + 1];
+    if (strcmp(key, KC_STANDS_FOR) != 0)
+        return KC_OK;
+    const double value = strtod(text, &end);
+    if (*text && *end == 0 && value >= 0 && isfinite(value))
+        return KC_OK;
+    snprintf(message, sizeof message, "'%s' is not a number of parameters",
+             kc_shown(text, shown, sizeof shown));
+    return fail(b, at, key, message);
+}
+
 /* A scalar as text that the reader of overrides takes for the same value: quoted where it was. */
 static char *value_of(kc_builder *b, const yaml_node_t *n, const char *key)
 {
@@ -54,7 +68,9 @@ static char *value_of(kc_builder *b, const yaml_node_t *n, const char *key)
             fail(b, n, key, "a control character in a value");
             return NULL;
         }
-    if (n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+    if (check_stands_for(b, n, key, in) != KC_OK)
+        return NULL;
+    if (n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE || strcmp(key, KC_STANDS_FOR) == 0)
         return kc_text_copy(in);
     char *out = malloc(2 * strlen(in) + 3), *to = out;
     KC_CHECK(out, "out of memory");
@@ -130,7 +146,7 @@ static int read_range(kc_builder *b, const yaml_node_t *range, const char *key, 
     KC_TRY(range_number(b, range, "to", &to));
     KC_TRY(range_number(b, range, "points", &points));
     if (points < 2 || points > KC_POINTS_MAX || points != floor(points))
-        return fail(b, range, key, "points: a whole number, at least 2");
+        return fail(b, range, key, "points: a whole number from 2 to 1000000");
     if (is_log && (from <= 0 || to <= 0))
         return fail(b, range, key, "a log scale has positive ends");
     char section[KC_TEXT_MAX], value[64];
@@ -143,6 +159,7 @@ static int read_range(kc_builder *b, const yaml_node_t *range, const char *key, 
         const double share = (double)i / (points - 1);
         const double x = is_log ? from * pow(to / from, share) : from + (to - from) * share;
         snprintf(value, sizeof value, is_whole ? "%.0f" : "%.6g", x);
+        KC_TRY(check_stands_for(b, range, key, value));
         f->cell[i] = kc_text_copy(value);
     }
 out:
@@ -240,8 +257,6 @@ static int column_of(kc_factor *f, const char *key)
 /* One row of keys and values; columns that no row before had are new. */
 static int read_row(kc_builder *b, const yaml_node_t *map, kc_factor *f, int64_t row)
 {
-    if (map->type != YAML_MAPPING_NODE)
-        return fail(b, map, "points", "not a mapping of keys to values");
     for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
          ++p) {
         const yaml_node_t *name = node(b, p->key);
@@ -258,17 +273,17 @@ out:
 }
 
 /* The keys of all rows, in the order they first stand. */
-static int gather_columns(kc_builder *b, const yaml_node_t *map, kc_factor *f)
+static int gather_columns(kc_builder *b, const yaml_node_t *map, const char *entry, kc_factor *f)
 {
     if (map->type != YAML_MAPPING_NODE)
-        return fail(b, map, "points", "not a mapping of keys to values");
+        return fail(b, map, entry, "not a mapping of keys to values");
     for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
          ++p) {
         const char *key = text_of(node(b, p->key));
         if (column_of(f, key) >= 0)
             continue;
         if (f->n_columns == KC_SWEEP_COLUMNS)
-            return fail(b, map, "points", "more than 64 keys");
+            return fail(b, map, entry, "more than 64 keys");
         f->key[f->n_columns++] = key;
     }
     return KC_OK;
@@ -283,7 +298,7 @@ static int read_points(kc_builder *b, const yaml_node_t *list)
     if (!f)
         return b->e->code;
     for (int64_t i = 0; i < length_of(list); ++i)
-        KC_TRY(gather_columns(b, node(b, item[i]), f));
+        KC_TRY(gather_columns(b, node(b, item[i]), "points", f));
     make_rows(f, f->n_columns, length_of(list));
     for (int64_t i = 0; i < f->n_rows; ++i)
         KC_TRY(read_row(b, node(b, item[i]), f, i));
@@ -293,7 +308,7 @@ out:
 
 static int read_set(kc_builder *b, const yaml_node_t *map)
 {
-    KC_TRY(gather_columns(b, map, &b->set));
+    KC_TRY(gather_columns(b, map, "set", &b->set));
     make_rows(&b->set, b->set.n_columns, 1);
     KC_TRY(read_row(b, map, &b->set, 0));
 out:
@@ -302,7 +317,9 @@ out:
 
 static int read_path(kc_builder *b, const yaml_node_t *n, const char *name, char path[KC_TEXT_MAX])
 {
-    if (!text_of(n)[0] || strlen(text_of(n)) >= KC_TEXT_MAX / 2)
+    if (path[0])
+        return fail(b, n, name, "given twice");
+    if (!text_of(n)[0] || strlen(text_of(n)) >= KC_TEXT_MAX / 2 || strpbrk(text_of(n), "\n\r\t"))
         return fail(b, n, name, "not the name of a file or folder");
     strcpy(path, text_of(n));
     return KC_OK;

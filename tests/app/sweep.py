@@ -297,6 +297,9 @@ class Sweep(AppTest):
         self.assertIn("one of --list", self.kcap("sweep", "sweep.yaml", code=2).stderr)
         self.assertIn("one of --list",
                       self.kcap("sweep", "sweep.yaml", "--list", "--farm", code=2).stderr)
+        self.assertIn("--set run.seed=7: the points of sweep.yaml differ in this key",
+                      self.kcap("sweep", "sweep.yaml", "--list", "--set", "run.seed=7",
+                                ranks=2, code=2).stderr)
         self.assertIn("does not divide the 3 ranks",
                       self.kcap("sweep", "sweep.yaml", "--farm", "--ranks-per-point", "2",
                                 ranks=3, code=2).stderr)

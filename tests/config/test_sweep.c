@@ -103,6 +103,16 @@ static void ranges(void **state)
     kc_sweep_free(&s);
 }
 
+/* Telling rows apart takes no time that grows with their square. */
+static void many_points(void **state)
+{
+    (void)state;
+    kc_sweep s = good("base: b.yaml\naxes: {train.lr: {from: 1, to: 300000, points: 300000}}\n");
+    assert_int_equal(s.n, 300000);
+    assert_string_equal(s.point[299999].name, "lr=300000");
+    kc_sweep_free(&s);
+}
+
 static void stands_for(void **state)
 {
     (void)state;
@@ -111,7 +121,11 @@ static void stands_for(void **state)
     assert_int_equal(s.point[0].n_sets, 1);
     kc_sweep_free(&s);
     bad("base: b.yaml\nset: {stands_for: many}\n",
-        "x.yaml: stands_for: 'many' is not a number of parameters");
+        "x.yaml:2: stands_for: 'many' is not a number of parameters");
+    bad("base: b.yaml\naxes:\n  stands_for: [0,\n    1.0e999]\n",
+        "x.yaml:4: stands_for: '1.0e999' is not a number of parameters");
+    bad("base: b.yaml\naxes: {stands_for: {from: -2, to: 2, points: 2}}\n",
+        "x.yaml:2: stands_for: '-2' is not a number of parameters");
 }
 
 static void errors(void **state)
@@ -130,6 +144,15 @@ static void errors(void **state)
         "model.layers: {from: 1, to: 1000, points: 1000}}\n",
         "x.yaml: 2000000 points; at most 1000000");
     bad("base: b\nset: {}\nset: {run.seed: 1}\n", "x.yaml:3: set: given twice");
+    bad("base: b\nset: [1]\n", "x.yaml:2: set: not a mapping of keys to values");
+    bad("base: b\nout: c\nout: d\n", "x.yaml:3: out: given twice");
+    bad("base: b\nout: \"c\\nd\"\n", "x.yaml:2: out: not the name of a file or folder");
+    bad("base: b\naxes: {run.seed: {from: 1, to: 9, points: 2000000}}\n",
+        "x.yaml:2: run.seed: points: a whole number from 2 to 1000000");
+    bad("base: b\naxes: {run.seed: [1, 2]}\npoints: [{run.seed: 3}]\n",
+        "x.yaml: points seed=1,seed=3 and seed=2,seed=3 have the same settings; of two values for "
+        "a "
+        "key the later one in the file counts");
     bad("", "x.yaml: not a sweep file: it has base, out, set, axes, zip and points");
     bad("out: x\n", "x.yaml: base is missing: the input file that the points change");
 }
@@ -140,6 +163,7 @@ int main(void)
                                        cmocka_unit_test(product),
                                        cmocka_unit_test(names_take_the_fewest_keys),
                                        cmocka_unit_test(ranges),
+                                       cmocka_unit_test(many_points),
                                        cmocka_unit_test(stands_for),
                                        cmocka_unit_test(errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);

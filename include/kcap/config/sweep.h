@@ -45,8 +45,9 @@ typedef struct kc_sweep {
  *   collective  no
  *   owns        kc_sweep_free; accepts a zeroed sweep
  *   errors      KC_EINPUT with file:line: unknown key (the nearest named), a value that is no
- *               scalar, columns of unequal length, two points of one name, too many points. Values
- *               are not read here: kc_config_parse does, point by point. */
+ *               scalar, columns of unequal length, two points of one name or with the same
+ *               settings, too many points. Values are not read here: kc_config_parse does, point
+ *               by point. */
 int kc_sweep_parse(const char *text, size_t bytes, const char *path, kc_sweep *sweep, kc_error *e);
 void kc_sweep_free(kc_sweep *sweep);
 
