@@ -96,7 +96,7 @@ static int read_load(const kc_options *o, load *d, kc_error *e)
         return e->code;
     d->value_bits = d->facts.value_bits;
     d->exposure_tokens = d->facts.exposure_tokens;
-    d->n_vocab = o->vocab ? o->vocab : d->facts.n_words;
+    d->n_vocab = d->facts.n_words;
     if (o->universe > 0 && o->universe < (double)d->facts.n_names)
         return kc_fail(e, KC_EINPUT, "--universe %g: fewer than the %lld names of %s", o->universe,
                        (long long)d->facts.n_names, o->facts);
@@ -164,6 +164,10 @@ out:
 static int make_choice(const load *d, const law *l, int i, double rate, choice *c, kc_error *e)
 {
     const double bits = d->value_bits + d->name_bits;
+    if (!(bits > 0))
+        return kc_fail(e, KC_EINPUT,
+                       "nothing is to be stored: each attribute of the facts has one value; "
+                       "--universe counts the names' bits too");
     *c = (choice){.exposures = l->exposures[i],
                   .bits_per_param = l->bits_per_param[i],
                   .wanted = bits / l->bits_per_param[i],

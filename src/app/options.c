@@ -2,75 +2,73 @@
 #include "kcap/app/options.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    OPT_SET = 256,
-    OPT_OUT,
-    OPT_RESUME,
-    OPT_TIME,
-    OPT_SECONDS,
-    OPT_DRY,
-    OPT_RANKS,
-    OPT_THREADS,
-    OPT_NODE,
-    OPT_MEMORY,
-    OPT_RATE,
-    OPT_FACTS,
-    OPT_BITS,
-    OPT_UNIVERSE,
-    OPT_LAW,
-    OPT_VOCAB,
-    OPT_TOKEN_BITS,
-    OPT_CORE_RATE,
-    OPT_SHOW,
-    OPT_DEFAULTS,
-    OPT_PRINT,
-    OPT_LIST,
-    OPT_INDEX,
-    OPT_MISSING,
-    OPT_STATUS,
-    OPT_FARM,
-    OPT_PER_POINT,
-    OPT_PATIENCE,
-    OPT_JSON
-};
+/* What an option's value is, and where it goes in kc_options. */
+typedef enum kind { FLAG, TEXT, COUNT, REAL, TIME, OVERRIDE } kind;
 
-static const struct option all_options[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"set", required_argument, NULL, OPT_SET},
-    {"out", required_argument, NULL, OPT_OUT},
-    {"resume", required_argument, NULL, OPT_RESUME},
-    {"max-time", required_argument, NULL, OPT_TIME},
-    {"seconds", required_argument, NULL, OPT_SECONDS},
-    {"dry-run", no_argument, NULL, OPT_DRY},
-    {"ranks", required_argument, NULL, OPT_RANKS},
-    {"threads", required_argument, NULL, OPT_THREADS},
-    {"ranks-per-node", required_argument, NULL, OPT_NODE},
-    {"memory", required_argument, NULL, OPT_MEMORY},
-    {"rate", required_argument, NULL, OPT_RATE},
-    {"facts", required_argument, NULL, OPT_FACTS},
-    {"bits", required_argument, NULL, OPT_BITS},
-    {"universe", required_argument, NULL, OPT_UNIVERSE},
-    {"law", required_argument, NULL, OPT_LAW},
-    {"vocab", required_argument, NULL, OPT_VOCAB},
-    {"bits-per-token", required_argument, NULL, OPT_TOKEN_BITS},
-    {"core-rate", required_argument, NULL, OPT_CORE_RATE},
-    {"show", required_argument, NULL, OPT_SHOW},
-    {"defaults", no_argument, NULL, OPT_DEFAULTS},
-    {"print", no_argument, NULL, OPT_PRINT},
-    {"list", no_argument, NULL, OPT_LIST},
-    {"index", required_argument, NULL, OPT_INDEX},
-    {"missing", no_argument, NULL, OPT_MISSING},
-    {"status", no_argument, NULL, OPT_STATUS},
-    {"farm", no_argument, NULL, OPT_FARM},
-    {"ranks-per-point", required_argument, NULL, OPT_PER_POINT},
-    {"patience", required_argument, NULL, OPT_PATIENCE},
-    {"json", no_argument, NULL, OPT_JSON},
-    {NULL, 0, NULL, 0}};
+/* What an option of a verb that has several uses goes with. */
+typedef enum use { ANY, PLAN_INPUT, CHOICE, FACTS, BITS, FARM, RUNS } use;
+
+static const char *const use_texts[] = {[PLAN_INPUT] = "INPUT.yaml, not --facts or --bits",
+                                        [CHOICE] = "--facts or --bits",
+                                        [FACTS] = "--facts",
+                                        [BITS] = "--bits",
+                                        [FARM] = "--farm",
+                                        [RUNS] = "--farm or --index"};
+
+enum { COUNT_MOST = 1000000 };
+
+/* Every option: FLAG sets an int, COUNT an int64_t, REAL and TIME a double, TEXT a pointer. */
+typedef struct row {
+    const char *name;
+    kind kind;
+    size_t field;
+    double least, most;
+    const char *empty; /* what a text that is not empty would be */
+    use use;
+} row;
+
+#define AT(field)                  offsetof(kc_options, field)
+#define A_COUNT(field, least)      COUNT, AT(field), least, COUNT_MOST, NULL
+#define A_REAL(field, least, most) REAL, AT(field), least, most, NULL
+#define A_TEXT(field, empty)       TEXT, AT(field), 0, 0, empty
+#define A_FLAG(field)              FLAG, AT(field), 0, 0, NULL
+
+static const row rows[] = {{"set", OVERRIDE, 0, 0, 0, NULL, PLAN_INPUT},
+                           {"out", A_TEXT(out, "no folder named"), ANY},
+                           {"resume", A_TEXT(resume, "auto, never or a path"), ANY},
+                           {"max-time", TIME, AT(max_seconds), 0, 0, NULL, RUNS},
+                           {"seconds", A_REAL(max_seconds, 0.1, 86400), ANY},
+                           {"dry-run", A_FLAG(dry_run), ANY},
+                           {"ranks", A_COUNT(ranks, 1), PLAN_INPUT},
+                           {"threads", A_COUNT(threads, 1), PLAN_INPUT},
+                           {"ranks-per-node", A_COUNT(ranks_per_node, 1), PLAN_INPUT},
+                           {"memory", A_REAL(memory, 0.001, 1e6), PLAN_INPUT},
+                           {"rate", A_REAL(rate, 1e-3, 1e15), PLAN_INPUT},
+                           {"facts", A_TEXT(facts, "no file named"), ANY},
+                           {"bits", A_REAL(bits, 1, 1e18), ANY},
+                           {"universe", A_REAL(universe, 1, 1e300), FACTS},
+                           {"law", A_TEXT(law, "paper or a law.json"), CHOICE},
+                           {"vocab", A_COUNT(vocab, 3), BITS},
+                           {"bits-per-token", A_REAL(bits_per_token, 1e-6, 1e3), BITS},
+                           {"core-rate", A_REAL(core_rate, 1, 1e18), CHOICE},
+                           {"show", A_COUNT(show, 0), ANY},
+                           {"defaults", A_FLAG(defaults), ANY},
+                           {"print", A_FLAG(print), ANY},
+                           {"list", A_FLAG(list), ANY},
+                           {"index", A_COUNT(index, 0), ANY},
+                           {"missing", A_FLAG(missing), ANY},
+                           {"status", A_FLAG(status), ANY},
+                           {"farm", A_FLAG(farm), ANY},
+                           {"ranks-per-point", A_COUNT(ranks_per_point, 1), FARM},
+                           {"patience", A_REAL(patience, 1, 1e6), FARM},
+                           {"json", A_FLAG(json), ANY}};
+
+enum { N_ROWS = sizeof rows / sizeof *rows, FIRST_CODE = 256 };
 
 static const struct {
     const char *name, *options, *help;
@@ -238,104 +236,84 @@ static int parse_time(const char *text, double *seconds, kc_error *e)
     return KC_OK;
 }
 
-static int parse_real(const char *option, const char *text, double least, double most,
-                      double *value, kc_error *e)
+static int parse_real(const row *r, const char *text, double *value, kc_error *e)
 {
     char *end;
     *value = strtod(text, &end);
-    if (*text == 0 || *end || !(*value >= least && *value <= most))
-        return kc_fail(e, KC_EINPUT, "%s %s: a number from %g to %g", option, text, least, most);
+    if (*text == 0 || *end || !(*value >= r->least && *value <= r->most))
+        return kc_fail(e, KC_EINPUT, "--%s %s: a number from %g to %g", r->name, text, r->least,
+                       r->most);
     return KC_OK;
 }
 
-static int parse_count(const char *option, const char *text, int64_t least, int64_t *n, kc_error *e)
+static int parse_count(const row *r, const char *text, int64_t *n, kc_error *e)
 {
-    enum { MOST = 1000000 };
     char *end;
     *n = strtoll(text, &end, 10);
-    if (*text == 0 || *end || *n < least || *n > MOST)
-        return kc_fail(e, KC_EINPUT, "%s %s: a whole number from %d to %d", option, text,
-                       (int)least, MOST);
+    if (*text == 0 || *end || (double)*n < r->least || (double)*n > r->most)
+        return kc_fail(e, KC_EINPUT, "--%s %s: a whole number from %.0f to %.0f", r->name, text,
+                       r->least, r->most);
     return KC_OK;
 }
 
-static int take_option(kc_options *o, int option, const char *value, kc_error *e)
+static int take_override(kc_options *o, const char *value, kc_error *e)
 {
-    switch (option) {
-    case OPT_SET:
-        if (o->n_sets == KC_SETS_MAX)
-            return kc_fail(e, KC_EINPUT, "--set: at most %d overrides", KC_SETS_MAX);
-        o->sets[o->n_sets++] = value;
-        return KC_OK;
-    case OPT_TIME:
-        return parse_time(value, &o->max_seconds, e);
-    case OPT_SECONDS:
-        return parse_real("--seconds", value, 0.1, 86400, &o->max_seconds, e);
-    case OPT_RANKS:
-        return parse_count("--ranks", value, 1, &o->ranks, e);
-    case OPT_THREADS:
-        return parse_count("--threads", value, 1, &o->threads, e);
-    case OPT_NODE:
-        return parse_count("--ranks-per-node", value, 1, &o->ranks_per_node, e);
-    case OPT_MEMORY:
-        return parse_real("--memory", value, 0.001, 1e6, &o->memory, e);
-    case OPT_RATE:
-        return parse_real("--rate", value, 1e-3, 1e15, &o->rate, e);
-    case OPT_INDEX:
-        return parse_count("--index", value, 0, &o->index, e);
-    case OPT_PER_POINT:
-        return parse_count("--ranks-per-point", value, 1, &o->ranks_per_point, e);
-    case OPT_PATIENCE:
-        return parse_real("--patience", value, 1, 1e6, &o->patience, e);
-    case OPT_LIST:
-        o->list = 1;
-        return KC_OK;
-    case OPT_MISSING:
-        o->missing = 1;
-        return KC_OK;
-    case OPT_STATUS:
-        o->status = 1;
-        return KC_OK;
-    case OPT_FARM:
-        o->farm = 1;
-        return KC_OK;
-    case OPT_FACTS:
-        o->facts = value;
-        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--facts: no file named");
-    case OPT_BITS:
-        return parse_real("--bits", value, 1, 1e18, &o->bits, e);
-    case OPT_UNIVERSE:
-        return parse_real("--universe", value, 1, 1e300, &o->universe, e);
-    case OPT_LAW:
-        o->law = value;
-        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--law: paper or a law.json");
-    case OPT_VOCAB:
-        return parse_count("--vocab", value, 3, &o->vocab, e);
-    case OPT_TOKEN_BITS:
-        return parse_real("--bits-per-token", value, 1e-6, 1e3, &o->bits_per_token, e);
-    case OPT_CORE_RATE:
-        return parse_real("--core-rate", value, 1, 1e18, &o->core_rate, e);
-    case OPT_DRY:
-        o->dry_run = 1;
-        return KC_OK;
-    case OPT_SHOW:
-        return parse_count("--show", value, 0, &o->show, e);
-    case OPT_OUT:
-        o->out = value;
-        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--out: no folder named");
-    case OPT_RESUME:
-        o->resume = value;
-        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--resume: auto, never or a path");
-    case OPT_DEFAULTS:
-        o->defaults = 1;
-        return KC_OK;
-    case OPT_PRINT:
-        o->print = 1;
-        return KC_OK;
+    if (o->n_sets == KC_SETS_MAX)
+        return kc_fail(e, KC_EINPUT, "--set: at most %d overrides", KC_SETS_MAX);
+    o->sets[o->n_sets++] = value;
+    return KC_OK;
+}
+
+static int take_option(kc_options *o, const row *r, const char *value, kc_error *e)
+{
+    void *field = (char *)o + r->field;
+    switch (r->kind) {
+    case OVERRIDE:
+        return take_override(o, value, e);
+    case TIME:
+        return parse_time(value, field, e);
+    case REAL:
+        return parse_real(r, value, field, e);
+    case COUNT:
+        return parse_count(r, value, field, e);
+    case TEXT:
+        *(const char **)field = value;
+        return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--%s: %s", r->name, r->empty);
     default:
-        o->json = 1;
+        *(int *)field = 1;
         return KC_OK;
     }
+}
+
+/* Does what was asked for use the option? */
+static int has_use(const kc_options *o, use u)
+{
+    switch (u) {
+    case PLAN_INPUT:
+        return o->verb != KC_PLAN || (!o->facts && o->bits == 0);
+    case CHOICE:
+        return o->facts || o->bits > 0;
+    case FACTS:
+        return o->facts != NULL;
+    case BITS:
+        return o->bits > 0;
+    case FARM:
+        return o->farm;
+    case RUNS:
+        return o->verb != KC_SWEEP || o->farm || o->index >= 0;
+    default:
+        return 1;
+    }
+}
+
+/* Nothing that was given is passed over. */
+static int check_uses(const kc_options *o, const char given[N_ROWS], kc_error *e)
+{
+    for (int i = 0; i < N_ROWS; ++i)
+        if (given[i] && !has_use(o, rows[i].use))
+            return kc_fail(e, KC_EINPUT, "%s: --%s goes with %s", verbs[o->verb].name, rows[i].name,
+                           use_texts[rows[i].use]);
+    return KC_OK;
 }
 
 static int check_input(kc_options *o, kc_error *e)
@@ -359,54 +337,78 @@ static int check_input(kc_options *o, kc_error *e)
     if (chooses && o->input)
         return kc_fail(e, KC_EINPUT, "plan: %s or --%s, not both", o->input,
                        o->facts ? "facts" : "bits");
-    if (!chooses &&
-        (o->law || o->universe > 0 || o->vocab || o->bits_per_token > 0 || o->core_rate > 0))
-        return kc_fail(e, KC_EINPUT,
-                       "plan: --law, --universe, --vocab, --bits-per-token and "
-                       "--core-rate go with --facts or --bits");
     if (!o->input && !o->defaults && !chooses && o->verb != KC_BENCH)
         return kc_fail(e, KC_EINPUT, "%s: what to read is missing; see kcap %s --help", name, name);
     return KC_OK;
+}
+
+/* The rows as getopt_long takes them. */
+static void list_options(struct option list[N_ROWS + 3])
+{
+    for (int i = 0; i < N_ROWS; ++i)
+        list[i] =
+            (struct option){rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument,
+                            NULL, FIRST_CODE + i};
+    list[N_ROWS] = (struct option){"help", no_argument, NULL, 'h'};
+    list[N_ROWS + 1] = (struct option){"version", no_argument, NULL, 'V'};
+    list[N_ROWS + 2] = (struct option){0};
+}
+
+/* A word that is no option: the verb, then its input. */
+static int take_word(kc_options *o, const char *word, kc_error *e)
+{
+    if (o->verb == KC_VERBS)
+        return find_verb(word, o, e);
+    if (o->input)
+        return kc_fail(e, KC_EINPUT, "%s: one input at a time, %s is given already", word,
+                       o->input);
+    o->input = word;
+    return KC_OK;
+}
+
+static int take_row(kc_options *o, const row *r, const char *value, kc_error *e)
+{
+    if (o->verb == KC_VERBS)
+        return kc_fail(e, KC_EINPUT, "--%s: name a verb first; see kcap --help", r->name);
+    if (!takes(o->verb, r->name))
+        return kc_fail(e, KC_EINPUT, "--%s: not an option of %s; see kcap %s --help", r->name,
+                       verbs[o->verb].name, verbs[o->verb].name);
+    return take_option(o, r, value, e);
 }
 
 int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
 {
     *o = (kc_options){
         .verb = KC_VERBS, .resume = "never", .index = -1, .ranks_per_point = 1, .patience = 1800};
-    int index = 0, option;
+    struct option list[N_ROWS + 3];
+    char given[N_ROWS] = {0};
+    int option;
+    list_options(list);
     opterr = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "-:hV", all_options, &index)) != -1) {
+    while (e->code == KC_OK && (option = getopt_long(argc, argv, "-:hV", list, NULL)) != -1) {
         if (option == 'h')
             o->help = 1;
         else if (option == 'V')
             o->version = 1;
         else if (option == ':')
-            return kc_fail(e, KC_EINPUT, "%s: its value is missing", argv[optind - 1]);
+            kc_fail(e, KC_EINPUT, "%s: its value is missing", argv[optind - 1]);
         else if (option == '?')
-            return kc_fail(e, KC_EINPUT, "%s: unknown option; see kcap --help", argv[optind - 1]);
-        else if (option == 1 && o->verb == KC_VERBS) {
-            if (find_verb(optarg, o, e) != KC_OK)
-                return e->code;
-        } else if (option == 1) {
-            if (o->input)
-                return kc_fail(e, KC_EINPUT, "%s: one input at a time, %s is given already", optarg,
-                               o->input);
-            o->input = optarg;
-        } else if (o->verb == KC_VERBS)
-            return kc_fail(e, KC_EINPUT, "--%s: name a verb first; see kcap --help",
-                           all_options[index].name);
-        else if (!takes(o->verb, all_options[index].name))
-            return kc_fail(e, KC_EINPUT, "--%s: not an option of %s; see kcap %s --help",
-                           all_options[index].name, verbs[o->verb].name, verbs[o->verb].name);
-        else if (take_option(o, option, optarg, e) != KC_OK)
-            return e->code;
+            kc_fail(e, KC_EINPUT, "%s: unknown option; see kcap --help", argv[optind - 1]);
+        else if (option == 1)
+            take_word(o, optarg, e);
+        else {
+            given[option - FIRST_CODE] = 1;
+            take_row(o, &rows[option - FIRST_CODE], optarg, e);
+        }
     }
-    if (o->help || o->version)
-        return KC_OK;
+    if (e->code != KC_OK || o->help || o->version)
+        return e->code;
     if (o->verb == KC_VERBS)
         return kc_fail(
             e, KC_EINPUT,
             "name a verb: train, measure, corpus, config, plan, bench or sweep; see kcap --help");
-    return check_input(o, e);
+    if (check_input(o, e) == KC_OK)
+        check_uses(o, given, e);
+    return e->code;
 }

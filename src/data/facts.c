@@ -78,13 +78,19 @@ static int split(char *line, char *column[COLUMNS_MAX])
 /* Where the three columns stand, by the first line. */
 static int read_head(const char *path, char *line, int at[FIELDS], kc_error *e)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which spreadsheets write */
     char *column[COLUMNS_MAX];
-    const int n = split(line, column);
+    const int n = split(line + (strncmp(line, mark, 3) == 0 ? 3 : 0), column);
     for (int k = 0; k < FIELDS; ++k) {
         at[k] = -1;
-        for (int c = 0; c < n; ++c)
-            if (strcmp(column[c], field_names[k]) == 0)
-                at[k] = c;
+        for (int c = 0; c < n; ++c) {
+            if (strcmp(column[c], field_names[k]) != 0)
+                continue;
+            if (at[k] >= 0)
+                return kc_fail(e, KC_EINPUT, "%s:1: columns %d and %d are both named %s", path,
+                               at[k] + 1, c + 1, field_names[k]);
+            at[k] = c;
+        }
         if (at[k] < 0)
             return kc_fail(e, KC_EINPUT,
                            "%s:1: no column %s; the first line names the columns, separated by "
@@ -103,7 +109,7 @@ static int read_row(const char *path, int64_t number, char *line, const int at[F
         if (at[k] >= n)
             return kc_fail(e, KC_EINPUT, "%s:%lld: %d columns, the %s is column %d", path,
                            (long long)number, n, field_names[k], at[k] + 1);
-        if (!column[at[k]][0])
+        if (!column[at[k]][strspn(column[at[k]], " ")])
             return kc_fail(e, KC_EINPUT, "%s:%lld: an empty %s", path, (long long)number,
                            field_names[k]);
         r->field[k] = column[at[k]];

@@ -300,6 +300,11 @@ class Sweep(AppTest):
         self.assertIn("--set run.seed=7: the points of sweep.yaml differ in this key",
                       self.kcap("sweep", "sweep.yaml", "--list", "--set", "run.seed=7",
                                 ranks=2, code=2).stderr)
+        for option, value, part in (("--patience", "9", "--patience goes with --farm"),
+                                    ("--ranks-per-point", "1", "--ranks-per-point goes with"),
+                                    ("--max-time", "1:00:00", "goes with --farm or --index")):
+            self.assertIn(part, self.kcap("sweep", "sweep.yaml", "--list", option, value,
+                                          code=2).stderr)
         self.assertIn("does not divide the 3 ranks",
                       self.kcap("sweep", "sweep.yaml", "--farm", "--ranks-per-point", "2",
                                 ranks=3, code=2).stderr)
@@ -376,12 +381,33 @@ class Choose(AppTest):
         for text, part in (("name\tvalue\nx\ty\n", "facts.tsv:1: no column attribute"),
                            ("name\tattribute\tvalue\nx\ty\n", "facts.tsv:2: 2 columns"),
                            ("name\tattribute\tvalue\nx\ty\t\n", "facts.tsv:2: an empty value"),
+                           ("name\tattribute\tvalue\n \ty\tz\n", "facts.tsv:2: an empty name"),
+                           ("name\tvalue\tattribute\tvalue\na\tb\tc\td\n",
+                            "facts.tsv:1: columns 2 and 4 are both named value"),
+                           ("name\tattribute\tvalue\na\tx\t1\nb\tx\t1\n",
+                            "nothing is to be stored"),
                            ("name\tattribute\tvalue\n", "no facts in it"), ("", "no facts in it")):
             with self.subTest(text):
                 self.assertIn(part, self.plan("--facts", self.facts(text), code=2))
         self.assertIn("gone.tsv: cannot be read", self.plan("--facts", "gone.tsv", code=2))
         self.assertIn("not both", self.plan("--bits", "5", self.input(BIOD), code=2))
-        self.assertIn("go with", self.kcap("plan", self.input(BIOD), "--vocab", "9", code=2).stderr)
+        for args, part in (((self.input(BIOD), "--vocab", "9"), "--vocab goes with --bits"),
+                           (("--bits", "5", "--universe", "9"), "--universe goes with --facts"),
+                           (("--facts", "x", "--vocab", "9"), "--vocab goes with --bits"),
+                           (("--facts", "x", "--bits-per-token", "9"), "goes with --bits"),
+                           (("--bits", "5", "--set", "run.seed=1"), "--set goes with INPUT.yaml"),
+                           (("--bits", "5", "--ranks", "2"), "--ranks goes with INPUT.yaml"),
+                           (("--bits", "5", "--memory", "2"), "--memory goes with INPUT.yaml")):
+            self.assertIn(part, self.kcap("plan", *args, code=2).stderr)
+
+    def test_a_spreadsheets_file(self):
+        """A byte order mark, and lines that end in CR LF."""
+        rows = "name\tattribute\tvalue\na\tx\t1\nb\tx\t2\n"
+        plain = self.plan("--facts", self.facts(rows))
+        self.assertEqual(plain["value_bits"], 2)
+        with open(self.path("facts.tsv"), "wb") as file:
+            file.write(b"\xef\xbb\xbf" + rows.replace("\n", "\r\n").encode())
+        self.assertEqual(self.plan("--facts", "facts.tsv"), plain)
 
 
 if __name__ == "__main__":
