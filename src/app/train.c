@@ -11,6 +11,7 @@
 #include "kcap/base/clock.h"
 #include "kcap/io/file.h"
 #include "kcap/record/checkpoint.h"
+#include "kcap/record/outcome.h"
 #include "kcap/record/shelf.h"
 
 enum { PATH_MOST = 1024 };
@@ -208,6 +209,27 @@ static int report_finished(kc_run *run, const kc_head *head)
     return KC_OK;
 }
 
+/* A run killed after its last checkpoint and before its run.h5 was measured and closed has something
+ * left to do: that. A measurement of the end that is there already is taken, not made again. */
+static int record_is_whole(kc_run *run)
+{
+    const kc_grid *g = &run->session->grid;
+    const int64_t end = kc_trainer_state(run->trainer)->step;
+    int whole = 1;
+    if (g->rank == 0) {
+        kc_outcome_file f;
+        kc_error ignored = {0};
+        if (kc_outcome_read(run->out, &f, &ignored) == KC_OK && f.there) {
+            whole = f.closed && f.step.step == end && f.measure.step == end;
+            if (f.measure.step == end)
+                run->measured = f.measure;
+        }
+    }
+    kc_bcast(g, &whole, sizeof whole);
+    kc_bcast(g, &run->measured, sizeof run->measured);
+    return whole;
+}
+
 static int set_up(kc_run *run, kc_head *head, kc_error *e)
 {
     kc_session *s = run->session;
@@ -254,7 +276,7 @@ int kc_verb_train(kc_session *s, kc_error *e)
             (s->options->json ? kc_report_plan_json : kc_report_plan)(stdout, s, &run.plan);
         goto out;
     }
-    if (head.path[0] && kc_run_complete(&run)) {
+    if (head.path[0] && kc_run_complete(&run) && record_is_whole(&run)) {
         report_finished(&run, &head);
         goto out;
     }

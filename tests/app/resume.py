@@ -4,9 +4,12 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 
+import h5py
 import numpy as np
 
 import harness
@@ -48,6 +51,24 @@ def snapshot(folder):
             with open(os.path.join(place, name), "rb") as file:
                 result[os.path.relpath(os.path.join(place, name), folder)] = file.read()
     return result
+
+
+LEAVE_OPEN = """
+import os, sys, h5py
+file = h5py.File(sys.argv[1], "r+", libver="latest")
+if sys.argv[2] == "False":
+    for name, data in file["measure"].items():
+        if name != "attribute_names":
+            data.resize(len(data) - 1, axis=0)
+file.swmr_mode = True
+file.flush()
+os._exit(0)
+"""
+
+
+def leave_open(path, measured):
+    """Make a run.h5 as a writer leaves it that is killed at the end, before or after measuring."""
+    subprocess.run([sys.executable, "-c", LEAVE_OPEN, path, str(measured)], check=True)
 
 
 class ResumeTest(harness.AppTest):
@@ -133,6 +154,20 @@ class Resume(ResumeTest):
         self.assertIn("finished", done.stderr)
         self.assertEqual(done.stderr.count("finished"), 1)
         self.assertEqual(snapshot(self.path("out")), before)
+
+    def test_killed_after_the_last_checkpoint(self):
+        """Its run.h5 is not closed, or not measured at the end: that is done, and nothing else."""
+        self.input(BIOD)
+        self.train("whole")
+        for measured in True, False:
+            self.train("out", "--resume", "auto")
+            leave_open(self.path("out", "run.h5"), measured)
+            done = self.train("out", "--resume", "auto", ranks=2)
+            self.assertNotIn("nothing to do", done.stderr)
+            self.assert_same_run("whole", "out", f"killed, measured {measured}")
+            with h5py.File(self.path("out", "run.h5"), "r"):  # closed: opens plainly
+                pass
+            self.assertIn("nothing to do", self.train("out", "--resume", "auto").stderr)
 
     def test_auto_starts_where_there_is_nothing(self):
         self.input(BIOD)
