@@ -9,7 +9,6 @@
 #include "kcap/app/verbs.h"
 #include "kcap/base/clock.h"
 #include "kcap/comm/post.h"
-#include "kcap/io/file.h"
 
 /* Rank 0 hands out points, and works too: it reads its post between the steps of its own point. A
  * group is `per` ranks that follow each other; its first rank, the leader, is the one that writes
@@ -76,9 +75,12 @@ static void make_order(farm *f)
     KC_CHECK(f->order && f->worker, "out of memory for %lld points", (long long)f->sweep->n);
     for (int g = 0; g < f->groups; ++g)
         f->worker[g].heard = f->begun;
-    for (int64_t i = 0; i < f->sweep->n; ++i)
+    for (int64_t i = 0; i < f->sweep->n; ++i) {
+        if (f->views[i].state == KC_POINT_FAILED) /* before: it is to come again */
+            f->views[i].state = KC_POINT_PARTIAL;
         if (f->views[i].state != KC_POINT_DONE)
             f->order[f->n_order++] = i;
+    }
     qsort_r(f->order, (size_t)f->n_order, sizeof *f->order, by_work, f->views);
 }
 
@@ -123,17 +125,6 @@ static void announce(farm *f, const kc_point_view *v)
     fflush(f->talk);
 }
 
-/* The reason of an earlier failure. */
-static void forget_error(const farm *f, int64_t point)
-{
-    char folder[KC_SWEEP_PATH_MAX], path[KC_SWEEP_PATH_MAX + 16];
-    kc_error ignored = {0};
-    kc_point_folder(f->sweep, &f->sweep->point[point], folder);
-    snprintf(path, sizeof path, "%s/error.txt", folder);
-    if (kc_file_size(path) >= 0)
-        kc_file_remove(path, &ignored);
-}
-
 /* What a leader says, its own group's too, arrives here. */
 static void take_note(farm *f, int group, const note *n)
 {
@@ -143,7 +134,7 @@ static void take_note(farm *f, int group, const note *n)
     if (w->state == LOST) { /* slow, not lost */
         w->state = WORKING;
         v->state = KC_POINT_RUNNING;
-        forget_error(f, n->point);
+        kc_point_forget_error(f->sweep, n->point);
     }
     if (n->kind == NEWS || n->kind == DONE) {
         v->exposed = n->exposed;
@@ -160,18 +151,6 @@ static void take_note(farm *f, int group, const note *n)
         f->first_code = n->code;
     f->stopped |= n->kind == STOPPED;
     announce(f, v);
-}
-
-/* A point's reason in its folder, for --status and law.py. */
-static void leave_error(const farm *f, int64_t point, const char *text)
-{
-    char folder[KC_SWEEP_PATH_MAX], path[KC_SWEEP_PATH_MAX + 16], line[500];
-    kc_error e = {0};
-    kc_point_folder(f->sweep, &f->sweep->point[point], folder);
-    snprintf(path, sizeof path, "%s/error.txt", folder);
-    snprintf(line, sizeof line, "%s\n", text);
-    if (kc_folders_create(folder, &e) != KC_OK || kc_file_write(path, line, &e) != KC_OK)
-        fprintf(stderr, "kcap: warning: %s\n", e.text);
 }
 
 static void give_up_silent(farm *f)
@@ -191,7 +170,7 @@ static void give_up_silent(farm *f)
         snprintf(v->error, sizeof v->error,
                  "ranks %d to %d were silent for %.0f s (--patience) and are given up", g * f->per,
                  (g + 1) * f->per - 1, patience);
-        leave_error(f, w->point, v->error);
+        kc_point_leave_error(f->sweep, w->point, v->error);
         announce(f, v);
     }
 }
@@ -307,7 +286,7 @@ static void run_point(farm *f, int64_t point)
     kc_session run = {.options = &o, .grid = f->group, .quiet = 1, .watch = watch, .watcher = f};
     f->news = (note){.kind = NEWS, .point = point, .bits_per_param = NAN};
     if (f->group.rank == 0)
-        forget_error(f, point);
+        kc_point_forget_error(f->sweep, point);
     const int code = kc_verb_train(&run, &e);
     kc_session_end(&run);
     if (f->group.rank != 0)
@@ -316,7 +295,7 @@ static void run_point(farm *f, int64_t point)
     f->news.code = code;
     snprintf(f->news.text, sizeof f->news.text, "%.390s", e.text);
     if (f->news.kind == FAILED)
-        leave_error(f, point, f->news.text);
+        kc_point_leave_error(f->sweep, point, f->news.text);
     tell(f, &f->news);
 }
 

@@ -184,11 +184,11 @@ static double seconds_left(const kc_farm_screen *screen, const kc_sweep *sweep,
 }
 
 static void show_live(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
-                      const kc_point_view *views, const int64_t *n, double left)
+                      const kc_point_view *views, const int64_t *n, const char *left)
 {
     if (screen->lines)
         fprintf(out, "\033[%dA", screen->lines);
-    fprintf(out, "%lld done, %lld running, %lld failed, %lld to come; %.0f s to go\033[K\n",
+    fprintf(out, "%lld done, %lld running, %lld failed, %lld to come; %s s to go\033[K\n",
             (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
             (long long)n[KC_POINT_FAILED], (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]),
             left);
@@ -216,12 +216,14 @@ void kc_farm_show(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
         return;
     screen->shown = clock;
     count(sweep, views, n);
-    const double left = seconds_left(screen, sweep, views);
+    const double seconds = seconds_left(screen, sweep, views);
+    char left[32] = "unknown";
+    if (isfinite(seconds))
+        snprintf(left, sizeof left, "%.0f", seconds);
     if (screen->live)
         show_live(screen, out, sweep, views, n, left);
     else
-        fprintf(out,
-                "event=farm done=%lld running=%lld failed=%lld to_come=%lld eta_seconds=%.0f\n",
+        fprintf(out, "event=farm done=%lld running=%lld failed=%lld to_come=%lld eta_seconds=%s\n",
                 (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
                 (long long)n[KC_POINT_FAILED],
                 (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]), left);

@@ -15,6 +15,27 @@ void kc_point_folder(const kc_sweep *sweep, const kc_point *point, char path[KC_
     snprintf(path, KC_SWEEP_PATH_MAX, "%s/%s", sweep->out, point->name);
 }
 
+void kc_point_forget_error(const kc_sweep *sweep, int64_t point)
+{
+    char folder[KC_SWEEP_PATH_MAX], path[KC_SWEEP_PATH_MAX + 16];
+    kc_error ignored = {0};
+    kc_point_folder(sweep, &sweep->point[point], folder);
+    snprintf(path, sizeof path, "%s/error.txt", folder);
+    if (kc_file_size(path) >= 0)
+        kc_file_remove(path, &ignored);
+}
+
+void kc_point_leave_error(const kc_sweep *sweep, int64_t point, const char *text)
+{
+    char folder[KC_SWEEP_PATH_MAX], path[KC_SWEEP_PATH_MAX + 16], line[500];
+    kc_error e = {0};
+    kc_point_folder(sweep, &sweep->point[point], folder);
+    snprintf(path, sizeof path, "%s/error.txt", folder);
+    snprintf(line, sizeof line, "%s\n", text);
+    if (kc_folders_create(folder, &e) != KC_OK || kc_file_write(path, line, &e) != KC_OK)
+        fprintf(stderr, "kcap: warning: %s\n", e.text);
+}
+
 void kc_point_options(const kc_options *o, const kc_sweep *sweep, const kc_point *point,
                       char name[KC_POINT_NAME_MAX + 16], char path[KC_SWEEP_PATH_MAX],
                       kc_options *of_point)
@@ -192,7 +213,11 @@ static int run_index(kc_session *s, const kc_sweep *sweep, kc_error *e)
     kc_point_options(s->options, sweep, &sweep->point[i], name, path, &o);
     const kc_options *whole = s->options;
     s->options = &o;
+    if (s->grid.rank == 0)
+        kc_point_forget_error(sweep, i);
     const int code = kc_verb_train(s, e);
+    if (s->grid.rank == 0 && e->code)
+        kc_point_leave_error(sweep, i, e->text);
     s->options = whole;
     return code;
 }

@@ -96,6 +96,28 @@ class Sweep(AppTest):
                     self.assertIn("loss", why.read())
         self.assertIn("3 of 6 points failed", done.stderr)
         self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "1,3,5\n")
+        again = self.kcap("sweep", file, "--farm", ranks=2, code=3)
+        self.assertIn("event=farm done=3 running=0 failed=0 to_come=3 eta_seconds=unknown",
+                      again.stdout)
+
+    def test_index_leaves_its_error_too(self):
+        file = self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1]}\n",
+                          merged(BIOD, train={"clip": 0, "lr": 10, "weight_decay": 10},
+                                 corpus={"exposures": 60}))
+        self.kcap("sweep", file, "--index", 0, ranks=2, code=3)
+        self.assertEqual(self.states(file), {"seed=1": "failed"})
+        with open(self.path("sweep", "seed=1", "error.txt")) as why:
+            self.assertIn("loss", why.read())
+        # An earlier failure is forgotten once the point runs.
+        file = self.write()
+        os.makedirs(self.path("sweep", NAMES[0]))
+        left = self.path("sweep", NAMES[0], "error.txt")
+        with open(left, "w") as why:
+            why.write("a full disk\n")
+        self.assertEqual(self.states(file)[NAMES[0]], "failed")
+        self.kcap("sweep", file, "--index", 0)
+        self.assertEqual(self.states(file)[NAMES[0]], "done")
+        self.assertFalse(os.path.exists(left))
 
     def test_farm_equals_single_runs(self):
         file = self.write()

@@ -40,6 +40,11 @@ void kc_point_options(const kc_options *o, const kc_sweep *sweep, const kc_point
                       char name[KC_POINT_NAME_MAX + 16], char path[KC_SWEEP_PATH_MAX],
                       kc_options *of_point);
 
+/* error.txt in a point's folder says why it failed, for --status and law.py.
+ *   not collective: on one rank of those that run the point */
+void kc_point_leave_error(const kc_sweep *sweep, int64_t point, const char *text);
+void kc_point_forget_error(const kc_sweep *sweep, int64_t point);
+
 /* Read the sweep file on rank 0, share it, expand it on all.   collective; errors agreed on */
 int kc_sweep_load(kc_session *s, kc_sweep *sweep, kc_error *e);
 
