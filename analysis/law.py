@@ -37,7 +37,7 @@ def listed_points(folder):
     if path.is_file():
         try:
             text = json.loads(path.read_text(encoding="utf-8"))
-            return text.get("sweep", str(folder)), [dict(p) for p in text["points"]]
+            return str(text.get("sweep", folder)), [dict(p) for p in text["points"]]
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise LawError(f"{path}: not a list of points as kcap sweep writes it: {e}") from e
     names = sorted(each.parent.name for each in folder.glob("*/run.h5"))
@@ -313,12 +313,19 @@ def run(arguments):
         print(f"  files: {out / 'report.html'}, law.json, CSV and PNG beside it")
 
 
+def whole(text):
+    """A seed from the command line."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a whole number from 0")
+    return int(text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sweep", nargs="+", type=Path, metavar="SWEEP_DIR",
                         help="folder of a sweep (its `out`): a folder for each point inside")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap (default: 1)")
+    parser.add_argument("--seed", type=whole, default=1, help="of the bootstrap (default: 1)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
     try:
         run(parser.parse_args())

@@ -262,6 +262,8 @@ class Command(unittest.TestCase):
         self.assertFalse(self.out.exists())
         self.assertIn("no such folder", self.law(self.sweep / "x", "--out", self.out, code=2).stderr)
         (self.sweep / "sweep.json").write_text("{")
+        self.assertIn("a whole number from 0",
+                      self.law(self.sweep, "--out", self.out, "--seed", "-1", code=2).stderr)
         self.assertIn("not a list of points",
                       self.law(self.sweep, "--out", self.out, code=2).stderr)
 
@@ -277,7 +279,7 @@ class Command(unittest.TestCase):
     def test_page_stands_alone_and_escapes(self):
         names = self.write(run_name="<script>alert(1)</script>")
         listed = json.loads((self.sweep / "sweep.json").read_text())
-        listed["sweep"] = '"><script>bad</script>'
+        listed["sweep"] = ['"><script>bad</script>']
         listed["points"][0]["stands_for"] = "7e+09 parameters"
         (self.sweep / "sweep.json").write_text(json.dumps(listed))
         self.law(self.sweep, "--out", self.out)
