@@ -165,6 +165,16 @@ out:
     return e->code;
 }
 
+/* Windows of a step: some for each core of a rank, so that many steps fit into a few seconds. */
+static int64_t windows_of_rank(const kc_grid *g)
+{
+    const int64_t cores = sysconf(_SC_NPROCESSORS_ONLN) / g->node_ranks;
+    int64_t n = 4;
+    while (n < 4 * cores)
+        n *= 2;
+    return n;
+}
+
 int kc_bench_core_rate(const kc_session *s, double seconds, double *rate, kc_error *e)
 {
     kc_options o = *s->options;
@@ -174,7 +184,7 @@ int kc_bench_core_rate(const kc_session *s, double seconds, double *rate, kc_err
     kc_config_defaults(&mine.cfg);
     snprintf(mine.cfg.corpus.kind, sizeof mine.cfg.corpus.kind, "random");
     mine.cfg.corpus.exposures = 1000000;
-    mine.cfg.train.lanes = mine.cfg.train.batch = (int64_t)s->grid.size * 64;
+    mine.cfg.train.lanes = mine.cfg.train.batch = s->grid.size * windows_of_rank(&s->grid);
     time_steps(&mine, &b, e);
     kc_bcast(&s->grid, &b, sizeof b);
     if (e->code == KC_OK)
