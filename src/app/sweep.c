@@ -143,8 +143,8 @@ static void look_up(const kc_sweep *sweep, kc_point_view *v)
     kc_point_folder(sweep, v->point, folder);
     v->bits_per_param = NAN;
     if (kc_outcome_read(folder, &f, &e) != KC_OK) {
-        v->state = KC_POINT_FOREIGN;
-        snprintf(v->error, sizeof v->error, "%.390s", e.text);
+        v->state = KC_POINT_FAILED;
+        snprintf(v->error, sizeof v->error, "%.300s; remove its folder to run it anew", e.text);
         return;
     }
     if (f.there) {

@@ -211,19 +211,21 @@ static int report_finished(kc_run *run, const kc_head *head)
 
 /* A run killed after its last checkpoint and before its run.h5 was measured and closed has something
  * left to do: that. A measurement of the end that is there already is taken, not made again. */
-static int record_is_whole(kc_run *run)
+static int record_is_whole(kc_run *run, const kc_head *head)
 {
     const kc_grid *g = &run->session->grid;
     const int64_t end = kc_trainer_state(run->trainer)->step;
-    int whole = 1;
-    if (g->rank == 0) {
+    char history[PATH_MOST], own[PATH_MOST + 16];
+    history_of(head, history);
+    snprintf(own, sizeof own, "%s/run.h5", run->out);
+    int whole = strcmp(history, own) != 0; /* a checkpoint from elsewhere: nothing is written */
+    if (g->rank == 0 && !whole) {
         kc_outcome_file f;
-        kc_error ignored = {0};
-        if (kc_outcome_read(run->out, &f, &ignored) == KC_OK && f.there) {
-            whole = f.closed && f.step.step == end && f.measure.step == end;
-            if (f.measure.step == end)
-                run->measured = f.measure;
-        }
+        kc_error ignored = {0}; /* going on says it */
+        kc_outcome_read(run->out, &f, &ignored);
+        whole = f.there && f.closed && f.step.step == end && f.measure.step == end;
+        if (f.there && f.measure.step == end)
+            run->measured = f.measure;
     }
     kc_bcast(g, &whole, sizeof whole);
     kc_bcast(g, &run->measured, sizeof run->measured);
@@ -276,7 +278,7 @@ int kc_verb_train(kc_session *s, kc_error *e)
             (s->options->json ? kc_report_plan_json : kc_report_plan)(stdout, s, &run.plan);
         goto out;
     }
-    if (head.path[0] && kc_run_complete(&run) && record_is_whole(&run)) {
+    if (head.path[0] && kc_run_complete(&run) && record_is_whole(&run, &head)) {
         report_finished(&run, &head);
         goto out;
     }

@@ -73,7 +73,12 @@ int kc_history_copy(const char *path, int64_t upto, const char *const *names, in
 {
     kc_h5 file;
     kc_table old_steps = {0}, old_measure = {0};
-    KC_TRY(kc_h5_open(&file, path, KC_H5_SWMR, e));
+    kc_error why = {0};
+    if (kc_h5_open(&file, path, KC_H5_SWMR, &why) != KC_OK) {
+        kc_fail(e, why.code, "%.400s; a resume needs its rows: remove the folder to start anew",
+                why.text);
+        goto out;
+    }
     KC_TRY(check_names(&file, names, n_attributes, e));
     KC_TRY(kc_table_open(&old_steps, &file, KC_TABLE_STEPS, n_attributes, e));
     KC_TRY(kc_table_open(&old_measure, &file, KC_TABLE_MEASURE, n_attributes, e));

@@ -289,9 +289,23 @@ class Sweep(AppTest):
         self.assertEqual(self.states(file)[NAMES[1]], "foreign")
         self.assertIn("another experiment", self.kcap("sweep", file, "--farm", ranks=2,
                                                       code=2).stderr)
-        with open(self.path("sweep", NAMES[1], "run.h5"), "w") as broken:
-            broken.write("no HDF5")
-        self.assertEqual(self.states(file)[NAMES[1]], "foreign")
+
+    def test_a_damaged_run_is_one_point_failed(self):
+        """Not a sweep refused; whether it had ended or not."""
+        file = self.write()
+        self.kcap("sweep", file, "--index", 1)
+        for damage in (lambda path: os.truncate(path, 3000), os.unlink):
+            damage(self.path("sweep", NAMES[1], "run.h5"))
+            done = self.kcap("sweep", file, "--farm", ranks=2, code=None)
+            self.assertIn(done.returncode, (2, 4))
+            self.assertIn("1 of 6 points failed", done.stderr)
+            with open(self.path("sweep", NAMES[1], "error.txt")) as why:
+                self.assertIn("run.h5: cannot open it as HDF5", why.read())
+            self.assertIn("remove the folder to start anew", done.stdout)
+            states = self.states(file)
+            self.assertEqual(states.pop(NAMES[1]), "failed")
+            self.assertEqual(set(states.values()), {"done"})
+            self.assertIn(f"{NAMES[1]}/run.h5", self.kcap("sweep", file, "--status").stdout)
 
     def test_errors_name_place_and_cure(self):
         base = "base: input.yaml\n"

@@ -14,8 +14,8 @@ typedef enum kc_point_state {
     KC_POINT_PARTIAL, /* begun, not at its end: stopped, killed or running         */
     KC_POINT_RUNNING, /* a group of this farm is at it                             */
     KC_POINT_DONE,
-    KC_POINT_FAILED, /* error.txt says why                                        */
-    KC_POINT_FOREIGN /* its folder holds another experiment, or nothing readable  */
+    KC_POINT_FAILED, /* error.txt says why, or its run.h5 cannot be read          */
+    KC_POINT_FOREIGN /* its folder holds another experiment                       */
 } kc_point_state;
 
 /* A point with its forecast and what is found of it. */
