@@ -51,7 +51,8 @@ def peak(cells, seed):
 
 def smooth_minimum(r_max, capacity, k):
     """R of a model that can hold `capacity` of a corpus that has r_max, bits a parameter."""
-    return (r_max ** -k + capacity ** -k) ** (-1 / k)
+    least = np.minimum(r_max, capacity)  # in front, so that no power overflows
+    return least * ((least / r_max) ** k + (least / capacity) ** k) ** (-1 / k)
 
 
 def with_errors(names, values, covariance, n):
@@ -70,12 +71,12 @@ def with_errors(names, values, covariance, n):
 def saturation(cells):
     """R = (R_max^-k + C^-k)^(-1/k) over all points of the cells."""
     points = [p for c in cells for p in c["points"] if p["bits_per_param"] > 0]
-    if len({round(c["max_bits_per_param"], 6) for c in cells}) < 4:
-        return not_fitted("fewer than 4 different R_max")
+    if len({round(p["max_bits_per_param"], 6) for p in points}) < 4:
+        return not_fitted("fewer than 4 different R_max with R > 0")
     x = np.array([p["max_bits_per_param"] for p in points])
     y = np.array([p["bits_per_param"] for p in points])
     try:
-        values, covariance = optimize.curve_fit(smooth_minimum, x, y, p0=(max(y), 5.0),
+        values, covariance = optimize.curve_fit(smooth_minimum, x, y, p0=(np.clip(max(y), 0.1, 19.0), 5.0),
                                                 bounds=((0.05, 0.5), (20.0, 100.0)))
     except (RuntimeError, ValueError) as e:
         return not_fitted(str(e))

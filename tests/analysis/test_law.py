@@ -94,6 +94,13 @@ class Fits(unittest.TestCase):
                 fit["k_interval"][0] < 6 < fit["k_interval"][1]
         self.hits(draw)
         self.assertIn("R_max", fits.saturation([cell([1.0])] * 9)["reason"])
+        some = [cell([R], r) for R, r in ((-0.1, 0.5), (0.1, 1), (-0.1, 2), (0.2, 3), (0.1, 4))]
+        self.assertIn("R > 0", fits.saturation(some)["reason"])
+        # A capacity below the first guess, and corpora a thousand times smaller and larger.
+        low = [cell([fits.smooth_minimum(r, 0.06, 6)], r) for r in (1e-4, 0.02, 0.05, 0.1, 1, 60)]
+        self.assertAlmostEqual(fits.saturation(low)["C"], 0.06, places=3)
+        self.assertAlmostEqual(fits.smooth_minimum(1e-5, 2.0, 100.0), 1e-5)
+        self.assertAlmostEqual(fits.smooth_minimum(2.0, 3.0, 1.0), 1.2)
 
     def test_growth_and_forecast(self):
         sizes = (20000, 35000, 60000, 100000, 200000)
