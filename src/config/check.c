@@ -23,26 +23,62 @@ static const char *other(const kc_config *cfg, const kc_origin *o, int key, char
     return text;
 }
 
+/* The divisors of n as running text, as many as fit. */
+static void list_divisors(int64_t n, char *list, size_t size)
+{
+    size_t used = 0;
+    list[0] = 0;
+    for (int64_t d = 1; d <= n && used < size - 32; d++)
+        if (n % d == 0)
+            used +=
+                (size_t)snprintf(list + used, size - used, "%s%" PRId64, used > 0 ? ", " : "", d);
+    if (used >= size - 32)
+        snprintf(list + used, size - used, ", ...");
+}
+
 static int check_lanes(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t batch = cfg->train.batch, lanes = cfg->train.lanes;
-    char place[KC_PLACE_MAX], text[OTHER_MAX], list[200] = "";
-    size_t n = 0;
+    char place[KC_PLACE_MAX], text[OTHER_MAX], list[200];
     if (batch % lanes == 0)
         return KC_OK;
-    for (int64_t d = 1; d <= batch && n < sizeof list - 32; d++)
-        if (batch % d == 0)
-            n += (size_t)snprintf(list + n, sizeof list - n, "%s%" PRId64, n > 0 ? ", " : "", d);
-    return kc_fail(e, KC_EINPUT, "%s: %" PRId64 " does not divide %s; its divisors would do: %s%s",
+    list_divisors(batch, list, sizeof list);
+    return kc_fail(e, KC_EINPUT, "%s: %" PRId64 " does not divide %s; its divisors would do: %s",
                    kc_place_key(o, o->line[KC_AT_train_lanes], KC_AT_train_lanes, place), lanes,
-                   other(cfg, o, KC_AT_train_batch, text), list,
-                   n < sizeof list - 32 ? "" : ", ...");
+                   other(cfg, o, KC_AT_train_batch, text), list);
+}
+
+static int check_groups(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    int64_t heads = cfg->model.heads, kv = cfg->model.kv_heads;
+    char place[KC_PLACE_MAX], text[OTHER_MAX], list[200];
+    if (kv == 0 || heads % kv == 0)
+        return KC_OK;
+    list_divisors(heads, list, sizeof list);
+    return kc_fail(e, KC_EINPUT, "%s: %" PRId64 " does not divide %s; %s would do",
+                   kc_place_key(o, o->line[KC_AT_model_kv_heads], KC_AT_model_kv_heads, place), kv,
+                   other(cfg, o, KC_AT_model_heads, text), list);
+}
+
+static int check_mlp(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    const double d = (double)(cfg->model.heads * cfg->model.head_dim);
+    char place[KC_PLACE_MAX];
+    if (strcmp(cfg->model.mlp, "none") == 0 || cfg->model.mlp_width > 0 ||
+        cfg->model.mlp_ratio * d >= 1)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "%s: %g of width %g leaves no hidden unit; %.3g, or model.mlp: none, would do",
+                   kc_place_key(o, o->line[KC_AT_model_mlp_ratio], KC_AT_model_mlp_ratio, place),
+                   cfg->model.mlp_ratio, d, 1 / d + 0.001);
 }
 
 static int check_head(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t dim = cfg->model.head_dim;
     char place[KC_PLACE_MAX], text[OTHER_MAX];
+    if (strcmp(cfg->model.position, "rotary") != 0)
+        return KC_OK;
     if (dim % 2 != 0)
         return kc_fail(e, KC_EINPUT,
                        "%s: %" PRId64 " is odd, but positions rotate pairs; %" PRId64 " or %" PRId64
@@ -140,6 +176,8 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     KC_TRY(check_lanes(cfg, o, e));
     KC_TRY(check_head(cfg, o, e));
+    KC_TRY(check_groups(cfg, o, e));
+    KC_TRY(check_mlp(cfg, o, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
     KC_TRY(check_length(cfg, o, e));

@@ -32,6 +32,7 @@ int kc_config_parse(const char *text, size_t bytes, const char *path, const char
     KC_TRY(kc_read_file(text, bytes, &origin, cfg, e));
     for (int i = 0; i < n_sets; i++)
         KC_TRY(kc_read_set(i, &origin, cfg, e));
+    KC_TRY(kc_config_preset(&origin, cfg, e));
     const kc_config settled = kc_config_settled(cfg);
     KC_TRY(kc_config_check(&settled, &origin, e));
 out:

@@ -49,17 +49,17 @@ static void causal_softmax(float *P, block b, float scale)
 
 static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, float *P, float *out)
 {
-    const int64_t T = s->T, hd = s->hd;
+    const int64_t T = s->T, hd = s->hd, shared = a / (s->h / s->kv);
     const float scale = 1 / sqrtf((float)hd);
     for (int64_t i = 0; i < blocks_of(T); ++i) {
         const block b = block_of(i, T);
         const int64_t rows = b.r1 - b.r0;
         kc_mat p = kc_mat_of(P + b.at, rows, b.r1);
-        kc_mat kt = {heads->kt + a * hd * T, hd, b.r1, T};
+        kc_mat kt = {heads->kt + shared * hd * T, hd, b.r1, T};
         kc_gemm(p, kc_mat_of(heads->q + (a * T + b.r0) * hd, rows, hd), kt, 0, 1);
         causal_softmax(P + b.at, b, scale);
         kc_mat o = {out + b.r0 * s->d + a * hd, rows, hd, s->d};
-        kc_gemm(o, p, kc_mat_of(heads->v + a * T * hd, b.r1, hd), 0, 1);
+        kc_gemm(o, p, kc_mat_of(heads->v + shared * T * hd, b.r1, hd), 0, 1);
     }
 }
 
@@ -90,9 +90,10 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
                           const float *dout, const kc_heads *grads, float *scratch)
 {
     const int64_t T = s->T, hd = s->hd, at = a * T * hd, n = blocks_of(T);
+    const int64_t shared = a / (s->h / s->kv) * T * hd;
     const float scale = 1 / sqrtf((float)hd);
     float *vt = scratch, *dS = scratch + hd * T;
-    kc_transpose(kc_mat_of(vt, hd, T), kc_mat_of(heads->v + at, T, hd), 1);
+    kc_transpose(kc_mat_of(vt, hd, T), kc_mat_of(heads->v + shared, T, hd), 1);
     /* The last block reaches every column, so it can overwrite what the others add to. */
     for (int64_t i = n - 1; i >= 0; --i) {
         const block b = block_of(i, T);
@@ -105,7 +106,7 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
         kc_gemm_t(kc_mat_of(grads->v + at, b.r1, hd), p, o, beta, 1);
         softmax_backward(dS, P + b.at, b, scale);
         kc_gemm(kc_mat_of(grads->q + at + b.r0 * hd, rows, hd), ds,
-                kc_mat_of(heads->k + at, b.r1, hd), 0, 1);
+                kc_mat_of(heads->k + shared, b.r1, hd), 0, 1);
         kc_gemm_t(kc_mat_of(grads->k + at, b.r1, hd), ds,
                   kc_mat_of(heads->q + at + b.r0 * hd, rows, hd), beta, 1);
     }

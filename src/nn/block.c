@@ -22,24 +22,36 @@ static size_t carve(kc_arena *arena, const piece *pieces, size_t n)
 size_t kc_block_carve_kept(const kc_shape *s, kc_arena *arena, kc_block_kept *kept)
 {
     kc_block_kept unused, *b = kept ? kept : &unused;
-    const int64_t T = s->T, d = s->d, f = s->f;
+    const int64_t T = s->T, d = s->d, f = s->f, kvd = s->kv * s->hd;
     const piece pieces[] = {
-        {&b->x, T * d}, {&b->a1, T * d}, {&b->a2, T * d}, {&b->mean1, T},
-        {&b->rstd1, T}, {&b->mean2, T},  {&b->rstd2, T},  {&b->q, T * d},
-        {&b->k, T * d}, {&b->v, T * d},  {&b->o, T * d},  {&b->P, s->h * kc_attn_kept(T)},
-        {&b->u, T * f}, {&b->g, T * f},  {&b->x1, T * d},
+        {&b->x, T * d},
+        {&b->a1, T * d},
+        {&b->mean1, T},
+        {&b->rstd1, T},
+        {&b->q, T * d},
+        {&b->k, T * kvd},
+        {&b->v, T * kvd},
+        {&b->o, T * d},
+        {&b->P, s->h * kc_attn_kept(T)},
+        /* of the MLP, where there is one */
+        {&b->x1, T * d},
+        {&b->a2, T * d},
+        {&b->mean2, T},
+        {&b->rstd2, T},
+        {&b->u, T * s->m},
+        {&b->g, T * f},
     };
-    return carve(arena, pieces, sizeof pieces / sizeof *pieces);
+    return carve(arena, pieces, f ? 15 : 9);
 }
 
 size_t kc_block_carve_scratch(const kc_shape *s, kc_arena *arena, kc_block_scratch *scratch)
 {
     const int64_t T = s->T, d = s->d;
     const piece pieces[] = {
-        {&scratch->qkv, T * 3 * d}, {&scratch->kt, T * d},
-        {&scratch->dq, T * d},      {&scratch->dk, T * d},
-        {&scratch->dv, T * d},      {&scratch->da, T * d},
-        {&scratch->dg, T * s->f},   {&scratch->attn, s->h * kc_attn_scratch(s)},
+        {&scratch->qkv, T * s->qkv}, {&scratch->kt, T * s->kv * s->hd},
+        {&scratch->dq, T * d},       {&scratch->dk, T * d},
+        {&scratch->dv, T * d},       {&scratch->da, T * d},
+        {&scratch->dg, T * s->f},    {&scratch->attn, s->h * kc_attn_scratch(s)},
     };
     return carve(arena, pieces, sizeof pieces / sizeof *pieces);
 }
@@ -51,9 +63,11 @@ typedef struct layer {
     float *grad;
 } layer;
 
+/* NULL where the model lacks it. */
 static const float *vec(const layer *a, int index)
 {
-    return kc_at(a->w->layout, a->w->w, index, a->l);
+    const kc_layout *layout = a->w->layout;
+    return layout->tensor[index].layers ? kc_at(layout, a->w->w, index, a->l) : NULL;
 }
 
 static kc_mat mat(const layer *a, int index)
@@ -70,7 +84,16 @@ static kc_mat mat_t(const layer *a, int index)
 
 static float *grad_vec(const layer *a, int index)
 {
-    return (float *)kc_at(a->w->layout, a->grad, index, a->l);
+    const kc_layout *layout = a->w->layout;
+    return layout->tensor[index].layers ? (float *)kc_at(layout, a->grad, index, a->l) : NULL;
+}
+
+/* A bias's gradient, where the model has it. */
+static void grad_bias(const layer *a, int index, kc_mat dy, int threads)
+{
+    float *sum = grad_vec(a, index);
+    if (sum)
+        kc_add_columns(sum, dy, threads);
 }
 
 static kc_mat grad_mat(const layer *a, int index)
@@ -79,18 +102,18 @@ static kc_mat grad_mat(const layer *a, int index)
     return kc_mat_of(grad_vec(a, index), t->rows, t->cols);
 }
 
-/* x1 = x + attention(LN1(x)) Wo + bo */
+/* out = x + attention(norm(x)) Wo + bo */
 static void attention_forward(const kc_model *model, const layer *a, kc_block_kept *b,
-                              kc_block_scratch *tmp, int threads)
+                              kc_block_scratch *tmp, float *out, int threads)
 {
     const kc_shape *s = &model->shape;
     const int64_t T = s->T, d = s->d;
-    kc_mat x = kc_mat_of(b->x, T, d), a1 = kc_mat_of(b->a1, T, d), x1 = kc_mat_of(b->x1, T, d);
-    kc_norm norm = {vec(a, KC_P_ln1_gain), vec(a, KC_P_ln1_bias), b->mean1, b->rstd1};
+    kc_mat x = kc_mat_of(b->x, T, d), a1 = kc_mat_of(b->a1, T, d), x1 = kc_mat_of(out, T, d);
+    kc_norm norm = {vec(a, KC_P_ln1_gain), vec(a, KC_P_ln1_bias), b->mean1, b->rstd1, s->rms};
     kc_heads heads = {b->q, b->k, b->v, tmp->kt};
     kc_norm_forward(a1, x, &norm, threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
-    kc_gemm(kc_mat_of(tmp->qkv, T, 3 * d), a1, mat(a, KC_P_attn_qkv), 0, threads);
+    kc_gemm(kc_mat_of(tmp->qkv, T, s->qkv), a1, mat(a, KC_P_attn_qkv), 0, threads);
     kc_phases_end(&tmp->phases, KC_seconds_linear);
     kc_heads_split(s, &model->rope, tmp->qkv, vec(a, KC_P_attn_qkv_bias), &heads, threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
@@ -107,10 +130,10 @@ static void attention_backward(const kc_model *model, const layer *a, kc_block_k
 {
     const kc_shape *s = &model->shape;
     const int64_t T = s->T, d = s->d;
-    kc_mat da = kc_mat_of(tmp->da, T, d), dqkv = kc_mat_of(tmp->qkv, T, 3 * d);
+    kc_mat da = kc_mat_of(tmp->da, T, d), dqkv = kc_mat_of(tmp->qkv, T, s->qkv);
     kc_heads heads = {b->q, b->k, b->v, NULL}, grads = {tmp->dq, tmp->dk, tmp->dv, NULL};
-    kc_norm norm = {vec(a, KC_P_ln1_gain), NULL, b->mean1, b->rstd1};
-    kc_add_columns(grad_vec(a, KC_P_attn_out_bias), dx, threads);
+    kc_norm norm = {vec(a, KC_P_ln1_gain), NULL, b->mean1, b->rstd1, s->rms};
+    grad_bias(a, KC_P_attn_out_bias, dx, threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_attn_out), kc_mat_of(b->o, T, d), dx, 1, threads);
     kc_gemm(da, dx, mat_t(a, KC_P_attn_out), 0, threads);
@@ -118,7 +141,7 @@ static void attention_backward(const kc_model *model, const layer *a, kc_block_k
     kc_attn_backward(s, &heads, b->P, tmp->da, &grads, tmp->attn, threads);
     kc_phases_end(&tmp->phases, KC_seconds_attention);
     kc_heads_merge(s, &model->rope, &grads, tmp->qkv, threads);
-    kc_add_columns(grad_vec(a, KC_P_attn_qkv_bias), dqkv, threads);
+    grad_bias(a, KC_P_attn_qkv_bias, dqkv, threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_attn_qkv), kc_mat_of(b->a1, T, d), dqkv, 1, threads);
     kc_gemm(da, dqkv, mat_t(a, KC_P_attn_qkv), 0, threads);
@@ -128,19 +151,21 @@ static void attention_backward(const kc_model *model, const layer *a, kc_block_k
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
 }
 
-/* next = x1 + gelu(LN2(x1) W1 + b1) W2 + b2 */
+/* next = x1 + act(norm(x1) W1 + b1) W2 + b2; gated: the first half of W1's columns through act, times
+ * the second. */
 static void mlp_forward(const kc_shape *s, const layer *a, kc_block_kept *b, kc_block_scratch *tmp,
                         float *next, int threads)
 {
-    const int64_t T = s->T, d = s->d, f = s->f;
-    kc_mat x1 = kc_mat_of(b->x1, T, d), a2 = kc_mat_of(b->a2, T, d), u = kc_mat_of(b->u, T, f),
-           g = kc_mat_of(b->g, T, f), out = kc_mat_of(next, T, d);
-    kc_norm norm = {vec(a, KC_P_ln2_gain), vec(a, KC_P_ln2_bias), b->mean2, b->rstd2};
+    const int64_t T = s->T, d = s->d;
+    kc_mat x1 = kc_mat_of(b->x1, T, d), a2 = kc_mat_of(b->a2, T, d), u = kc_mat_of(b->u, T, s->m),
+           g = kc_mat_of(b->g, T, s->f), out = kc_mat_of(next, T, d);
+    kc_norm norm = {vec(a, KC_P_ln2_gain), vec(a, KC_P_ln2_bias), b->mean2, b->rstd2, s->rms};
     kc_norm_forward(a2, x1, &norm, threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm(u, a2, mat(a, KC_P_mlp_up), 0, threads);
     kc_phases_end(&tmp->phases, KC_seconds_linear);
-    kc_gelu_forward(g, u, vec(a, KC_P_mlp_up_bias), threads);
+    (s->gated ? kc_gate_forward : kc_act_forward)(g, u, vec(a, KC_P_mlp_up_bias),
+                                                  s->silu ? KC_SILU : KC_GELU, threads);
     kc_add_bias(out, x1, vec(a, KC_P_mlp_down_bias), threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm(out, g, mat(a, KC_P_mlp_down), 1, threads);
@@ -151,15 +176,16 @@ static void mlp_backward(const kc_shape *s, const layer *a, kc_block_kept *b, kc
                          kc_mat dx, int threads)
 {
     const int64_t T = s->T, d = s->d, f = s->f;
-    kc_mat dg = kc_mat_of(tmp->dg, T, f), du = kc_mat_of(b->u, T, f), da = kc_mat_of(tmp->da, T, d);
-    kc_norm norm = {vec(a, KC_P_ln2_gain), NULL, b->mean2, b->rstd2};
-    kc_add_columns(grad_vec(a, KC_P_mlp_down_bias), dx, threads);
+    kc_mat dg = kc_mat_of(tmp->dg, T, f), du = kc_mat_of(b->u, T, s->m),
+           da = kc_mat_of(tmp->da, T, d);
+    kc_norm norm = {vec(a, KC_P_ln2_gain), NULL, b->mean2, b->rstd2, s->rms};
+    grad_bias(a, KC_P_mlp_down_bias, dx, threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_mlp_down), kc_mat_of(b->g, T, f), dx, 1, threads);
     kc_gemm(dg, dx, mat_t(a, KC_P_mlp_down), 0, threads);
     kc_phases_end(&tmp->phases, KC_seconds_linear);
-    kc_gelu_backward(du, dg, threads);
-    kc_add_columns(grad_vec(a, KC_P_mlp_up_bias), du, threads);
+    (s->gated ? kc_gate_backward : kc_act_backward)(du, dg, s->silu ? KC_SILU : KC_GELU, threads);
+    grad_bias(a, KC_P_mlp_up_bias, du, threads);
     kc_phases_end(&tmp->phases, KC_seconds_elementwise);
     kc_gemm_t(grad_mat(a, KC_P_mlp_up), kc_mat_of(b->a2, T, d), du, 1, threads);
     kc_gemm(da, du, mat_t(a, KC_P_mlp_up), 0, threads);
@@ -173,8 +199,10 @@ void kc_block_forward(const kc_model *model, const kc_weights *w, int64_t layer_
                       kc_block_kept *kept, kc_block_scratch *scratch, float *next, int threads)
 {
     const layer a = {w, layer_index, NULL};
-    attention_forward(model, &a, kept, scratch, threads);
-    mlp_forward(&model->shape, &a, kept, scratch, next, threads);
+    const int mlp = model->shape.f > 0;
+    attention_forward(model, &a, kept, scratch, mlp ? kept->x1 : next, threads);
+    if (mlp)
+        mlp_forward(&model->shape, &a, kept, scratch, next, threads);
 }
 
 void kc_block_backward(const kc_model *model, const kc_weights *w, int64_t layer_index,
@@ -183,6 +211,7 @@ void kc_block_backward(const kc_model *model, const kc_weights *w, int64_t layer
 {
     const layer a = {w, layer_index, grad};
     kc_mat d = kc_mat_of(dx, model->shape.T, model->shape.d);
-    mlp_backward(&model->shape, &a, kept, scratch, d, threads);
+    if (model->shape.f > 0)
+        mlp_backward(&model->shape, &a, kept, scratch, d, threads);
     attention_backward(model, &a, kept, scratch, d, threads);
 }

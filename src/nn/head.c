@@ -19,16 +19,21 @@ static kc_mat rows_of(kc_mat x, int64_t from)
     return (kc_mat){x.p + from * x.ld, n, x.cols, x.ld};
 }
 
-/* wte [V, d] and its transpose as matrices. */
+int kc_head_tensor(const kc_layout *layout)
+{
+    return layout->tensor[KC_P_head].layers ? KC_P_head : KC_P_wte;
+}
+
+/* The head's matrix [V, d] and its transpose. */
 static kc_mat embedding(const kc_weights *w)
 {
-    const kc_tensor *t = &w->layout->tensor[KC_P_wte];
+    const kc_tensor *t = &w->layout->tensor[kc_head_tensor(w->layout)];
     return kc_mat_of(w->w + t->offset, t->rows, t->cols);
 }
 
 static kc_mat embedding_t(const kc_weights *w)
 {
-    const kc_tensor *t = &w->layout->tensor[KC_P_wte];
+    const kc_tensor *t = &w->layout->tensor[kc_head_tensor(w->layout)];
     return kc_mat_of(w->wt + t->offset, t->cols, t->rows);
 }
 
@@ -47,10 +52,10 @@ static float row_gradient(float *row, int64_t V, int32_t target)
     return logf(sum) - wanted;
 }
 
-double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dwte,
+double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
                     float *scratch, int threads)
 {
-    const int64_t V = dwte.rows;
+    const int64_t V = dw.rows;
     double loss = 0;
     for (int64_t from = 0; from < x.rows; from += KC_HEAD_ROWS) {
         kc_mat in = rows_of(x, from), logits = kc_mat_of(scratch, in.rows, V);
@@ -62,7 +67,7 @@ double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_ma
         for (int64_t i = 0; i < in.rows; ++i)
             loss += row_loss[i];
         kc_gemm(rows_of(dx, from), logits, embedding(w), 0, threads);
-        kc_gemm_t(dwte, logits, in, 1, threads);
+        kc_gemm_t(dw, logits, in, 1, threads);
     }
     return loss;
 }

@@ -83,10 +83,37 @@ kc_phases *kc_work_phases(kc_work *work)
     return &work->scratch.phases;
 }
 
-static kc_norm last_norm(const kc_weights *w, const kc_work *work)
+/* A tensor outside the blocks in a flat array; NULL where the model lacks it. */
+static float *once(const kc_layout *layout, const float *flat, int index)
 {
-    return (kc_norm){kc_at(w->layout, w->w, KC_P_lnf_gain, 0),
-                     kc_at(w->layout, w->w, KC_P_lnf_bias, 0), work->mean, work->rstd};
+    return layout->tensor[index].layers ? (float *)kc_at(layout, flat, index, 0) : NULL;
+}
+
+static kc_norm last_norm(const kc_model *model, const kc_weights *w, const kc_work *work)
+{
+    return (kc_norm){once(w->layout, w->w, KC_P_lnf_gain), once(w->layout, w->w, KC_P_lnf_bias),
+                     work->mean, work->rstd, model->shape.rms};
+}
+
+/* x[t] = wte[tokens[t]] + wpe[t] */
+static void embed(const kc_shape *s, const kc_weights *w, const int32_t *tokens, float *x)
+{
+    const float *wte = once(w->layout, w->w, KC_P_wte), *wpe = once(w->layout, w->w, KC_P_wpe);
+    for (int64_t t = 0; t < s->T; ++t)
+        memcpy(x + t * s->d, wte + tokens[t] * s->d, (size_t)s->d * sizeof *x);
+    for (int64_t i = 0; wpe && i < s->T * s->d; ++i)
+        x[i] += wpe[i];
+}
+
+static void embed_backward(const kc_shape *s, const kc_layout *layout, const int32_t *tokens,
+                           const float *dx, float *grad)
+{
+    float *dwte = once(layout, grad, KC_P_wte), *dwpe = once(layout, grad, KC_P_wpe);
+    for (int64_t t = 0; t < s->T; ++t)
+        for (int64_t j = 0; j < s->d; ++j)
+            dwte[tokens[t] * s->d + j] += dx[t * s->d + j];
+    for (int64_t i = 0; dwpe && i < s->T * s->d; ++i)
+        dwpe[i] += dx[i];
 }
 
 /* Embedding, blocks, last norm; leaves its result in work->y. */
@@ -94,19 +121,16 @@ static kc_mat forward(const kc_model *model, const kc_weights *w, const int32_t 
                       kc_work *work)
 {
     const kc_shape *s = &model->shape;
-    const float *wte = kc_at(w->layout, w->w, KC_P_wte, 0);
-    float *x = work->kept[0].x;
     kc_phases *phases = kc_work_phases(work);
     kc_phases_start(phases);
-    for (int64_t t = 0; t < s->T; ++t)
-        memcpy(x + t * s->d, wte + tokens[t] * s->d, (size_t)s->d * sizeof *x);
+    embed(s, w, tokens, work->kept[0].x);
     kc_phases_end(phases, KC_seconds_elementwise);
     for (int64_t l = 0; l < s->l; ++l) {
         float *next = l + 1 < s->l ? work->kept[l + 1].x : work->x;
         kc_block_forward(model, w, l, &work->kept[l], &work->scratch, next, work->threads);
     }
     kc_mat y = kc_mat_of(work->y, s->T, s->d);
-    kc_norm norm = last_norm(w, work);
+    kc_norm norm = last_norm(model, w, work);
     kc_norm_forward(y, kc_mat_of(work->x, s->T, s->d), &norm, work->threads);
     kc_phases_end(phases, KC_seconds_elementwise);
     return y;
@@ -119,22 +143,18 @@ double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *
     const kc_layout *at = w->layout;
     kc_mat y = forward(model, w, tokens, work);
     kc_mat dx = kc_mat_of(work->dx, s->T, s->d), dy = kc_mat_of(work->dy, s->T, s->d);
-    float *dwte = (float *)kc_at(at, grad, KC_P_wte, 0);
-    double loss =
-        kc_head_grad(w, y, targets, dy, kc_mat_of(dwte, s->V, s->d), work->logits, work->threads);
+    kc_mat dhead = kc_mat_of(once(at, grad, kc_head_tensor(at)), s->V, s->d);
+    double loss = kc_head_grad(w, y, targets, dy, dhead, work->logits, work->threads);
     kc_phases_end(kc_work_phases(work), KC_seconds_head);
-    kc_norm norm = last_norm(w, work);
+    kc_norm norm = last_norm(model, w, work);
     memset(work->dx, 0, (size_t)(s->T * s->d) * sizeof(float));
-    kc_norm_backward(dx, dy, kc_mat_of(work->x, s->T, s->d), &norm,
-                     (float *)kc_at(at, grad, KC_P_lnf_gain, 0),
-                     (float *)kc_at(at, grad, KC_P_lnf_bias, 0), work->threads);
+    kc_norm_backward(dx, dy, kc_mat_of(work->x, s->T, s->d), &norm, once(at, grad, KC_P_lnf_gain),
+                     once(at, grad, KC_P_lnf_bias), work->threads);
     kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
     for (int64_t l = s->l - 1; l >= 0; --l)
         kc_block_backward(model, w, l, &work->kept[l], &work->scratch, work->dx, grad,
                           work->threads);
-    for (int64_t t = 0; t < s->T; ++t)
-        for (int64_t j = 0; j < s->d; ++j)
-            dwte[tokens[t] * s->d + j] += work->dx[t * s->d + j];
+    embed_backward(s, at, tokens, work->dx, grad);
     kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
     return loss;
 }

@@ -72,14 +72,14 @@ float kc_max_row(const float *x, int64_t n)
     return max;
 }
 
-/* Mean and 1 / sqrt(variance + eps) of a row. */
-static void moments(const float *x, int64_t d, float *mean, float *rstd)
+/* Mean and 1 / sqrt(variance + eps) of a row; of RMSNorm 0 and 1 / sqrt(mean square + eps). */
+static void moments(const float *x, int64_t d, int rms, float *mean, float *rstd)
 {
     float sum = 0, square = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < d; ++j)
         sum += x[j];
-    float m = sum / (float)d;
+    float m = rms ? 0 : sum / (float)d;
 #pragma omp simd reduction(+ : square)
     for (int64_t j = 0; j < d; ++j)
         square += (x[j] - m) * (x[j] - m);
@@ -94,18 +94,25 @@ void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads)
     for (int64_t i = 0; i < x.rows; ++i) {
         const float *restrict in = x.p + i * x.ld;
         float *restrict out = y.p + i * y.ld, mean, rstd;
-        moments(in, d, &mean, &rstd);
+        moments(in, d, norm->rms, &mean, &rstd);
         norm->mean[i] = mean;
         norm->rstd[i] = rstd;
-        for (int64_t j = 0; j < d; ++j)
-            out[j] = (in[j] - mean) * rstd * norm->gain[j] + norm->bias[j];
+        if (norm->bias)
+            for (int64_t j = 0; j < d; ++j)
+                out[j] = (in[j] - mean) * rstd * norm->gain[j] + norm->bias[j];
+        else
+            for (int64_t j = 0; j < d; ++j)
+                out[j] = (in[j] - mean) * rstd * norm->gain[j];
     }
 }
 
-/* With xhat = (x - mean) rstd and s = dy gain:  dx = rstd (s - mean(s) - xhat mean(s xhat)). */
+/* With xhat = (x - mean) rstd and s = dy gain:  dx = rstd (s - mean(s) - xhat mean(s xhat)); of
+ * RMSNorm without mean(s), since x has no mean taken off. */
 static void norm_backward_row(float *restrict dx, const float *restrict dy, const float *restrict x,
-                              const float *restrict gain, int64_t d, float mean, float rstd)
+                              const kc_norm *norm, int64_t d, int64_t row)
 {
+    const float *restrict gain = norm->gain;
+    const float mean = norm->mean[row], rstd = norm->rstd[row];
     float sum = 0, dot = 0;
 #pragma omp simd reduction(+ : sum, dot)
     for (int64_t j = 0; j < d; ++j) {
@@ -113,7 +120,7 @@ static void norm_backward_row(float *restrict dx, const float *restrict dy, cons
         sum += s;
         dot += s * (x[j] - mean);
     }
-    const float mean_s = sum / (float)d, mean_sx = dot * rstd / (float)d;
+    const float mean_s = norm->rms ? 0 : sum / (float)d, mean_sx = dot * rstd / (float)d;
     for (int64_t j = 0; j < d; ++j)
         dx[j] += rstd * (dy[j] * gain[j] - mean_s - (x[j] - mean) * rstd * mean_sx);
 }
@@ -126,8 +133,7 @@ void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float
     {
 #pragma omp for schedule(static) nowait
         for (int64_t i = 0; i < x.rows; ++i)
-            norm_backward_row(dx.p + i * dx.ld, dy.p + i * dy.ld, x.p + i * x.ld, norm->gain, d,
-                              norm->mean[i], norm->rstd[i]);
+            norm_backward_row(dx.p + i * dx.ld, dy.p + i * dy.ld, x.p + i * x.ld, norm, d, i);
 #pragma omp for schedule(static)
         for (int64_t j0 = 0; j0 < d; j0 += CHUNK) {
             const int64_t n = d - j0 < CHUNK ? d - j0 : CHUNK;
@@ -140,46 +146,125 @@ void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float
                     bias[j] += g[j];
                 }
             }
-            for (int64_t j = 0; j < n; ++j) {
+            for (int64_t j = 0; j < n; ++j)
                 dgain[j0 + j] += gain[j];
+            for (int64_t j = 0; dbias && j < n; ++j)
                 dbias[j0 + j] += bias[j];
-            }
         }
     }
 }
 
 static const float gelu_a = 0.7978845608f, gelu_b = 0.044715f;
 
-void kc_gelu_forward(kc_mat g, kc_mat u, const float *bias, int threads)
+/* act(x); `act` is a constant where this is used, so that the loops around it have no branch. */
+static inline __attribute__((always_inline)) float act_of(float x, kc_act act, limits clamp)
+{
+    if (act == KC_SILU)
+        return x / (1 + exp_poly(-x, clamp));
+    return x / (1 + exp_poly(-2 * gelu_a * (x + gelu_b * x * x * x), clamp));
+}
+
+/* act'(x). With s = 1 / (1 + exp(-w)):  act' = s + x s (1 - s) dw/dx, w = x or 2 z. */
+static inline __attribute__((always_inline)) float slope_of(float x, kc_act act, limits clamp)
+{
+    if (act == KC_SILU) {
+        const float s = 1 / (1 + exp_poly(-x, clamp));
+        return s + x * s * (1 - s);
+    }
+    const float square = x * x;
+    const float s = 1 / (1 + exp_poly(-2 * gelu_a * x * (1 + gelu_b * square), clamp));
+    return s + x * s * (1 - s) * 2 * gelu_a * (1 + 3 * gelu_b * square);
+}
+
+static inline __attribute__((always_inline)) void act_row(float *restrict g, float *restrict u,
+                                                          const float *bias, int64_t n, kc_act act)
 {
     const limits clamp = exp_limits();
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i) {
-        float *restrict in = u.p + i * u.ld, *restrict out = g.p + i * g.ld;
+    if (bias) {
 #pragma omp simd
-        for (int64_t j = 0; j < u.cols; ++j) {
-            float x = in[j] + bias[j];
-            in[j] = x;
-            out[j] = x / (1 + exp_poly(-2 * gelu_a * (x + gelu_b * x * x * x), clamp));
+        for (int64_t j = 0; j < n; ++j) {
+            const float x = u[j] + bias[j];
+            u[j] = x;
+            g[j] = act_of(x, act, clamp);
         }
+        return;
+    }
+#pragma omp simd
+    for (int64_t j = 0; j < n; ++j)
+        g[j] = act_of(u[j], act, clamp);
+}
+
+static inline __attribute__((always_inline)) void
+act_back_row(float *restrict u, const float *restrict dg, int64_t n, kc_act act)
+{
+    const limits clamp = exp_limits();
+#pragma omp simd
+    for (int64_t j = 0; j < n; ++j)
+        u[j] = dg[j] * slope_of(u[j], act, clamp);
+}
+
+static inline __attribute__((always_inline)) void gate_row(float *restrict g, float *restrict u,
+                                                           const float *bias, int64_t n, kc_act act)
+{
+    const limits clamp = exp_limits();
+    if (bias)
+        for (int64_t j = 0; j < 2 * n; ++j)
+            u[j] += bias[j];
+#pragma omp simd
+    for (int64_t j = 0; j < n; ++j)
+        g[j] = act_of(u[j], act, clamp) * u[n + j];
+}
+
+static inline __attribute__((always_inline)) void
+gate_back_row(float *restrict u, const float *restrict dg, int64_t n, kc_act act)
+{
+    const limits clamp = exp_limits();
+#pragma omp simd
+    for (int64_t j = 0; j < n; ++j) {
+        const float gate = u[j], up = u[n + j];
+        u[j] = dg[j] * up * slope_of(gate, act, clamp);
+        u[n + j] = dg[j] * act_of(gate, act, clamp);
     }
 }
 
-/* With s = 1 / (1 + exp(-2 z)):  gelu' = s + x s (1 - s) 2 dz/dx. */
-void kc_gelu_backward(kc_mat u, kc_mat dg, int threads)
+void kc_act_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
 {
-    const limits clamp = exp_limits();
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i) {
-        float *restrict x = u.p + i * u.ld;
-        const float *restrict g = dg.p + i * dg.ld;
-#pragma omp simd
-        for (int64_t j = 0; j < u.cols; ++j) {
-            float v = x[j], square = v * v;
-            float s = 1 / (1 + exp_poly(-2 * gelu_a * v * (1 + gelu_b * square), clamp));
-            x[j] = g[j] * (s + v * s * (1 - s) * 2 * gelu_a * (1 + 3 * gelu_b * square));
-        }
-    }
+    for (int64_t i = 0; i < u.rows; ++i)
+        if (act == KC_SILU)
+            act_row(g.p + i * g.ld, u.p + i * u.ld, bias, u.cols, KC_SILU);
+        else
+            act_row(g.p + i * g.ld, u.p + i * u.ld, bias, u.cols, KC_GELU);
+}
+
+void kc_act_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < u.rows; ++i)
+        if (act == KC_SILU)
+            act_back_row(u.p + i * u.ld, dg.p + i * dg.ld, u.cols, KC_SILU);
+        else
+            act_back_row(u.p + i * u.ld, dg.p + i * dg.ld, u.cols, KC_GELU);
+}
+
+void kc_gate_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < u.rows; ++i)
+        if (act == KC_SILU)
+            gate_row(g.p + i * g.ld, u.p + i * u.ld, bias, g.cols, KC_SILU);
+        else
+            gate_row(g.p + i * g.ld, u.p + i * u.ld, bias, g.cols, KC_GELU);
+}
+
+void kc_gate_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < u.rows; ++i)
+        if (act == KC_SILU)
+            gate_back_row(u.p + i * u.ld, dg.p + i * dg.ld, dg.cols, KC_SILU);
+        else
+            gate_back_row(u.p + i * u.ld, dg.p + i * dg.ld, dg.cols, KC_GELU);
 }
 
 typedef float v8 __attribute__((vector_size(32)));
@@ -245,8 +330,11 @@ void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads)
     for (int64_t i = 0; i < x.rows; ++i) {
         float *restrict out = y.p + i * y.ld;
         const float *restrict in = x.p + i * x.ld;
-        for (int64_t j = 0; j < x.cols; ++j)
-            out[j] = in[j] + bias[j];
+        if (bias)
+            for (int64_t j = 0; j < x.cols; ++j)
+                out[j] = in[j] + bias[j];
+        else
+            memcpy(out, in, (size_t)x.cols * sizeof *out);
     }
 }
 

@@ -35,13 +35,17 @@ static void place(kc_layout *layout, kc_tensor t)
 
 void kc_layout_of(const kc_shape *s, kc_layout *layout)
 {
-    const int64_t d = s->d, f = s->f, V = s->V;
+    const int64_t T = s->T, d = s->d, qkv = s->qkv, f = s->f, m = s->m, V = s->V;
+    const int mlp = s->f > 0, biased = s->biased, norm_bias = s->biased && !s->rms;
+    const int learned = s->learned, untied = s->untied;
     *layout = (kc_layout){0};
-#define PLACE(tensor_name, scope, r, c, kind, start, text)                                         \
+#define PLACE(tensor_name, scope, when, r, c, kind, start, text)                                   \
     place(layout, (kc_tensor){.name = #tensor_name,                                                \
                               .help = text,                                                        \
                               .per_layer = SCOPE_##scope,                                          \
-                              .layers = SCOPE_##scope ? s->l : 1,                                  \
+                              .layers = !(when)         ? 0                                        \
+                                        : SCOPE_##scope ? s->l                                     \
+                                                        : 1,                                       \
                               .rows = r,                                                           \
                               .cols = c,                                                           \
                               .is_matrix = KIND_##kind,                                            \
@@ -105,7 +109,7 @@ void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int
 int kc_params_find(const kc_layout *layout, int64_t i, int64_t *layer)
 {
     int k = layout->n - 1;
-    while (k > 0 && layout->tensor[k].offset > i)
+    while (k > 0 && (layout->tensor[k].offset > i || !layout->tensor[k].layers))
         --k;
     const kc_tensor *t = &layout->tensor[k];
     *layer = (i - t->offset) / t->stride;

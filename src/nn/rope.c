@@ -41,47 +41,67 @@ static void turn_back(float *restrict x, const float *restrict c, const float *r
 
 static void add(float *restrict y, const float *restrict x, const float *restrict bias, int64_t n)
 {
-    for (int64_t j = 0; j < n; ++j)
-        y[j] = x[j] + bias[j];
+    if (bias)
+        for (int64_t j = 0; j < n; ++j)
+            y[j] = x[j] + bias[j];
+    else
+        memcpy(y, x, (size_t)n * sizeof *y);
+}
+
+/* Query head a, or for a >= h key head a - h or value head a - h - kv: where it lies packed. */
+static float *packed(const kc_shape *s, const kc_heads *heads, int64_t a)
+{
+    const int64_t each = s->T * s->hd;
+    return a < s->h           ? heads->q + a * each
+           : a < s->h + s->kv ? heads->k + (a - s->h) * each
+                              : heads->v + (a - s->h - s->kv) * each;
 }
 
 void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
                     const kc_heads *heads, int threads)
 {
-    const int64_t T = s->T, hd = s->hd, d = s->d, half = rope->half;
+    const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
 #pragma omp parallel for collapse(2) num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t a = 0; a < s->h; ++a)
+    for (int64_t a = 0; a < turned + s->kv; ++a)
         for (int64_t t0 = 0; t0 < T; t0 += ROWS) {
-            const int64_t end = t0 + ROWS < T ? t0 + ROWS : T, at = (a * T + t0) * hd;
+            const int64_t end = t0 + ROWS < T ? t0 + ROWS : T;
+            float *to = packed(s, heads, a);
             for (int64_t t = t0; t < end; ++t) {
-                const float *in = qkv + t * 3 * d + a * hd, *b = bias + a * hd;
-                const float *c = rope->cos + t * half, *sn = rope->sin + t * half;
-                float *q = heads->q + (a * T + t) * hd, *k = heads->k + (a * T + t) * hd;
-                add(q, in, b, hd);
-                add(k, in + d, b + d, hd);
-                add(heads->v + (a * T + t) * hd, in + 2 * d, b + 2 * d, hd);
-                turn(q, c, sn, half);
-                turn(k, c, sn, half);
+                add(to + t * hd, qkv + t * s->qkv + a * hd, bias ? bias + a * hd : NULL, hd);
+                if (a < turned)
+                    turn(to + t * hd, rope->cos + t * half, rope->sin + t * half, half);
             }
-            kc_transpose((kc_mat){heads->kt + a * hd * T + t0, hd, end - t0, T},
-                         kc_mat_of(heads->k + at, end - t0, hd), 1);
+            if (a >= s->h && a < turned)
+                kc_transpose((kc_mat){heads->kt + (a - s->h) * hd * T + t0, hd, end - t0, T},
+                             kc_mat_of(to + t0 * hd, end - t0, hd), 1);
         }
+}
+
+/* The gradients of key or value head b, summed over the query heads that share it. */
+static const float *shared(const kc_shape *s, float *grads, int64_t b)
+{
+    const int64_t each = s->T * s->hd, n = s->h / s->kv;
+    float *restrict sum = grads + b * n * each;
+    for (int64_t a = 1; a < n; ++a)
+        for (int64_t i = 0; i < each; ++i)
+            sum[i] += sum[a * each + i];
+    return sum;
 }
 
 void kc_heads_merge(const kc_shape *s, const kc_rope *rope, const kc_heads *grads, float *dqkv,
                     int threads)
 {
-    const int64_t T = s->T, hd = s->hd, d = s->d, half = rope->half;
-#pragma omp parallel for collapse(2) num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t a = 0; a < s->h; ++a)
+    const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t a = 0; a < turned + s->kv; ++a) {
+        const float *from = a < s->h     ? grads->q + a * T * hd
+                            : a < turned ? shared(s, grads->k, a - s->h)
+                                         : shared(s, grads->v, a - turned);
         for (int64_t t = 0; t < T; ++t) {
-            float *out = dqkv + t * 3 * d + a * hd;
-            const float *c = rope->cos + t * half, *sn = rope->sin + t * half;
-            const int64_t at = (a * T + t) * hd;
-            memcpy(out, grads->q + at, (size_t)hd * sizeof *out);
-            memcpy(out + d, grads->k + at, (size_t)hd * sizeof *out);
-            memcpy(out + 2 * d, grads->v + at, (size_t)hd * sizeof *out);
-            turn_back(out, c, sn, half);
-            turn_back(out + d, c, sn, half);
+            float *out = dqkv + t * s->qkv + a * hd;
+            memcpy(out, from + t * hd, (size_t)hd * sizeof *out);
+            if (a < turned)
+                turn_back(out, rope->cos + t * half, rope->sin + t * half, half);
         }
+    }
 }

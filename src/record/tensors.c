@@ -20,6 +20,8 @@ int kc_tensors_create(kc_h5 *f, const char *group, const char *what, const kc_la
     KC_TRY(kc_h5_group(f, group, e));
     for (int i = 0; i < layout->n; ++i) {
         const kc_tensor *t = &layout->tensor[i];
+        if (!t->layers)
+            continue;
         path_of(group, t, path);
         snprintf(help, sizeof help, "%s: %s", what, t->help);
         KC_TRY(kc_h5_array_create(f, path, KC_H5_FLOAT, t->n_dims, t->dims, e));
@@ -83,6 +85,8 @@ static int move_all(kc_h5 *f, const char *group, const kc_layout *layout, const 
     char path[NAME];
     for (int i = 0; i < layout->n && e->code == KC_OK; ++i) {
         kc_h5_array a = {.id = 0};
+        if (!layout->tensor[i].layers)
+            continue;
         path_of(group, &layout->tensor[i], path);
         if (kc_h5_array_open(f, path, KC_H5_FLOAT, &a, e) == KC_OK &&
             check_shape(&a, &layout->tensor[i], e) == KC_OK)
@@ -101,12 +105,14 @@ int kc_tensors_write(kc_h5 *f, const char *group, const kc_layout *layout, int64
 int kc_tensors_read(kc_h5 *f, const char *group, const kc_layout *layout, int64_t lo, int64_t hi,
                     float *flat, kc_error *e)
 {
-    int64_t n = 0;
+    int64_t n = 0, here = 0;
     KC_TRY(move_all(f, group, layout, &(span){.lo = lo, .hi = hi, .to = flat}, e));
     KC_TRY(kc_h5_members(f, group, &n, e));
-    if (n != layout->n)
-        kc_fail(e, KC_EINPUT, "%s: %s holds %lld tensors, this model has %d", f->path, group,
-                (long long)n, layout->n);
+    for (int i = 0; i < layout->n; ++i)
+        here += layout->tensor[i].layers > 0;
+    if (n != here)
+        kc_fail(e, KC_EINPUT, "%s: %s holds %lld tensors, this model has %lld", f->path, group,
+                (long long)n, (long long)here);
 out:
     return e->code;
 }

@@ -94,7 +94,7 @@ static void gelu_is_the_tanh_form(void **state)
         x[i] = (float)(40.0 * i / (ROWS * LD) - 20);
         u[i] = x[i];
     }
-    kc_gelu_forward((kc_mat){g, ROWS, COLS, LD}, (kc_mat){u, ROWS, COLS, LD}, bias, 1);
+    kc_act_forward((kc_mat){g, ROWS, COLS, LD}, (kc_mat){u, ROWS, COLS, LD}, bias, KC_GELU, 1);
     for (int i = 0; i < ROWS * LD; ++i) {
         if (i % LD >= COLS) { /* between the rows nothing changes */
             assert_true(u[i] == x[i] && g[i] == 0);
@@ -104,7 +104,7 @@ static void gelu_is_the_tanh_form(void **state)
         x[i] = u[i];
         assert_true(fabs(g[i] - gelu(u[i])) < 4e-7 * fmax(1, fabs((double)u[i])));
     }
-    kc_gelu_backward((kc_mat){u, ROWS, COLS, LD}, (kc_mat){dg, ROWS, COLS, LD}, 1);
+    kc_act_backward((kc_mat){u, ROWS, COLS, LD}, (kc_mat){dg, ROWS, COLS, LD}, KC_GELU, 1);
     for (int i = 0; i < ROWS * LD; ++i)
         if (i % LD < COLS)
             /* Measured 2.0e-6 at 5, where 1 - s has lost its low bits. */
@@ -144,7 +144,7 @@ static norm_bench norm_create(int64_t n, int64_t d)
 
 static void norm_run(norm_bench *b, int threads)
 {
-    const kc_norm norm = {b->gain, b->bias, b->mean, b->rstd};
+    const kc_norm norm = {b->gain, b->bias, b->mean, b->rstd, 0};
     kc_mat x = {b->x, b->n, b->d, b->ld}, y = {b->y, b->n, b->d, b->ld};
     kc_mat dy = {b->dy, b->n, b->d, b->ld}, dx = {b->dx, b->n, b->d, b->ld};
     kc_norm_forward(y, x, &norm, threads);
@@ -224,8 +224,8 @@ static void a_flat_row_becomes_its_bias(void **state)
         gain[i] = 2;
         bias[i] = (float)i;
     }
-    kc_norm_forward(kc_mat_of(y, 1, 20), kc_mat_of(x, 1, 20), &(kc_norm){gain, bias, &mean, &rstd},
-                    1);
+    kc_norm_forward(kc_mat_of(y, 1, 20), kc_mat_of(x, 1, 20),
+                    &(kc_norm){gain, bias, &mean, &rstd, 0}, 1);
     assert_float_equal(rstd, 1 / sqrt(1e-5), 1e-4);
     for (int i = 0; i < 20; ++i)
         assert_true(y[i] == bias[i]);
@@ -280,9 +280,10 @@ static void norm_op(void *bench, int threads)
 static void gelu_op(void *bench, int threads)
 {
     norm_bench *b = bench;
-    kc_gelu_forward((kc_mat){b->y, b->n, b->d, b->ld}, (kc_mat){b->x, b->n, b->d, b->ld}, b->bias,
+    kc_act_forward((kc_mat){b->y, b->n, b->d, b->ld}, (kc_mat){b->x, b->n, b->d, b->ld}, b->bias,
+                   KC_GELU, threads);
+    kc_act_backward((kc_mat){b->x, b->n, b->d, b->ld}, (kc_mat){b->y, b->n, b->d, b->ld}, KC_GELU,
                     threads);
-    kc_gelu_backward((kc_mat){b->x, b->n, b->d, b->ld}, (kc_mat){b->y, b->n, b->d, b->ld}, threads);
 }
 
 static void columns_op(void *bench, int threads)

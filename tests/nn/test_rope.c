@@ -30,7 +30,7 @@ static heads_bench bench_create(int64_t T, int64_t h, int64_t hd, int64_t rot)
 {
     const int64_t d = h * hd, half = rot / 2;
     heads_bench b = {
-        .s = {.T = T, .d = d, .h = h, .hd = hd, .f = 4 * d, .V = 5, .l = 1, .rot = rot}};
+        .s = {.T = T, .d = d, .h = h, .hd = hd, .kv = h, .qkv = 3 * d, .V = 5, .l = 1, .rot = rot}};
     b.tables = test_room(2 * T * half, sizeof(float));
     b.rope = (kc_rope){half, b.tables, b.tables + T * half};
     kc_rope_tables(&b.s, 10000, b.tables, b.tables + T * half);

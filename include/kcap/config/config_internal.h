@@ -108,6 +108,10 @@ void kc_scalar_write(const char *text, FILE *out);
 int kc_read_file(const char *text, size_t bytes, kc_origin *o, kc_config *cfg, kc_error *e);
 int kc_read_set(int i, kc_origin *o, kc_config *cfg, kc_error *e);
 
+/* Give the keys that the input leaves out what model.arch stands for.
+ *   errors      KC_EINPUT */
+int kc_config_preset(const kc_origin *o, kc_config *cfg, kc_error *e);
+
 /* A copy in which each key says what it stands for: corpus.length as kc_config_length has it. */
 kc_config kc_config_settled(const kc_config *cfg);
 

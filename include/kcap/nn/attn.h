@@ -20,7 +20,7 @@ int64_t kc_attn_scratch(const kc_shape *s);
  *   threads the heads are split over them; inside a head all is serial */
 void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, int threads);
 
-/* From dout [T, d] to the gradients of packed q, k, v (overwritten).
+/* From dout [T, d] to the gradients of packed q, k, v, h heads of each (overwritten).
  *   scratch [h, kc_attn_scratch] */
 void kc_attn_backward(const kc_shape *s, const kc_heads *heads, const float *P, const float *dout,
                       const kc_heads *grads, float *scratch, int threads);

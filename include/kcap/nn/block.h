@@ -8,20 +8,22 @@
 
 /* What one block keeps of a window from forward to backward. */
 typedef struct kc_block_kept {
-    float *x;                             /* [T, d]: input                                   */
-    float *a1, *a2;                       /* [T, d]: normed inputs of attention and MLP      */
-    float *mean1, *rstd1, *mean2, *rstd2; /* [T]                                  */
-    float *q, *k, *v;                     /* [h, T, hd]: rotated                             */
-    float *P;                             /* [h, kc_attn_kept]                               */
-    float *o;                             /* [T, d]: heads' output                           */
-    float *x1;                            /* [T, d]: after attention                         */
-    float *u, *g;                         /* [T, f]: pre-activation, its GELU                */
+    float *x;             /* [T, d]: input                                            */
+    float *a1;            /* [T, d]: normed input of attention                        */
+    float *mean1, *rstd1; /* [T]                                                      */
+    float *q, *k, *v;     /* [h, T, hd], [kv, T, hd]: q and k rotated                 */
+    float *P;             /* [h, kc_attn_kept]                                        */
+    float *o;             /* [T, d]: heads' output                                    */
+    float *x1;            /* [T, d]: after attention; this and what follows of an MLP */
+    float *a2;            /* [T, d]: normed input of the MLP                          */
+    float *mean2, *rstd2; /* [T]                                                      */
+    float *u, *g;         /* [T, m]: pre-activation; [T, f]: hidden values            */
 } kc_block_kept;
 
 /* What any block may overwrite. */
 typedef struct kc_block_scratch {
-    float *qkv;          /* [T, 3d]: and their gradients                    */
-    float *kt;           /* [h, hd, T]                                      */
+    float *qkv;          /* [T, qkv]: and their gradients                   */
+    float *kt;           /* [kv, hd, T]                                     */
     float *dq, *dk, *dv; /* [h, T, hd]                                      */
     float *da;           /* [T, d]                                          */
     float *dg;           /* [T, f]                                          */

@@ -11,9 +11,12 @@ enum { KC_HEAD_ROWS = 128 };
 /* Floats of scratch: one chunk of logits. */
 int64_t kc_head_scratch(const kc_shape *s);
 
-/* x [T, d] -> sum over counted targets of -ln softmax(x wte^T)[target], in double in row order; and
- * the gradient of that sum: dx (overwritten), dwte [V, d] (added to). */
-double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dwte,
+/* The tensor W [V, d] of the head: KC_P_head, or KC_P_wte where the two are tied. */
+int kc_head_tensor(const kc_layout *layout);
+
+/* x [T, d] -> sum over counted targets of -ln softmax(x W^T)[target], in double in row order; and
+ * the gradient of that sum: dx (overwritten), dw [V, d] (added to). */
+double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
                     float *scratch, int threads);
 
 /* nats[t] = -ln softmax(...)[target], hit[t] = 1 when the target is the most likely token (of

@@ -7,9 +7,11 @@
 #include "kcap/nn/params.h"
 #include "kcap/types/phase.h"
 
-/* GPT-2 with rotary positions (arXiv 2404.05405 section 2.3 and appendix A; arXiv 2309.14316
- * appendix B): pre-LN blocks x += attention(LN(x)), x += MLP(LN(x)), biases everywhere, tanh
- * GELU, a last norm, and the embedding as the output head. One window at a time. */
+/* A decoder of pre-norm blocks x += attention(norm(x)), x += MLP(norm(x)), a last norm and an output
+ * head, with the switches of kc_shape: GPT-2 with rotary positions (arXiv 2404.05405 section 2.3 and
+ * appendix A; arXiv 2309.14316 appendix B) or with its own table of positions, LLaMA (arXiv
+ * 2302.13971 section 2.2), Mistral (arXiv 2310.06825; windows are shorter than its attention's) and
+ * what lies between. One window at a time. */
 typedef struct kc_model {
     kc_shape shape;
     kc_layout layout;

@@ -16,28 +16,39 @@ float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale);
 float kc_max_row(const float *x, int64_t n);
 
 /* y = (x - mean) rstd gain + bias by rows of d, eps 1e-5; mean and rstd [n] are kept for
- * backward. */
+ * backward. RMSNorm (Zhang and Sennrich, arXiv 1910.07467): mean is 0. */
 typedef struct kc_norm {
-    const float *gain, *bias; /* [d] */
-    float *mean, *rstd;       /* [n] */
+    const float *gain, *bias; /* [d]; bias NULL: none        */
+    float *mean, *rstd;       /* [n]                         */
+    int rms;                  /* RMSNorm in place of LayerNorm */
 } kc_norm;
 void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads);
 
-/* dx += d loss / d x, dgain += , dbias += . */
+/* dx += d loss / d x, dgain += , dbias += (NULL: none). */
 void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
                       float *dbias, int threads);
 
-/* u += bias by rows; g = gelu(u), the tanh form of GPT-2: u / (1 + exp(-2 z)),
- * z = sqrt(2/pi) (u + 0.044715 u^3). u keeps the pre-activation for backward. */
-void kc_gelu_forward(kc_mat g, kc_mat u, const float *bias, int threads);
+/* Activations: silu(u) = u / (1 + exp(-u)), and gelu in the tanh form of GPT-2,
+ * u / (1 + exp(-2 z)) with z = sqrt(2/pi) (u + 0.044715 u^3). */
+typedef enum kc_act { KC_GELU, KC_SILU } kc_act;
 
-/* u becomes du = dg gelu'(u). */
-void kc_gelu_backward(kc_mat u, kc_mat dg, int threads);
+/* u += bias by rows (NULL: none); g = act(u). u keeps the pre-activation for backward. */
+void kc_act_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads);
+
+/* u becomes du = dg act'(u). */
+void kc_act_backward(kc_mat u, kc_mat dg, kc_act act, int threads);
+
+/* Gated (Shazeer, arXiv 2002.05202, equation 6): u [n, 2f] holds the gate, then what it gates;
+ * u += bias by rows (NULL: none); g [n, f] = act(gate) * up. */
+void kc_gate_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads);
+
+/* u becomes du: dgate = dg up act'(gate), dup = dg act(gate). */
+void kc_gate_backward(kc_mat u, kc_mat dg, kc_act act, int threads);
 
 /* to[n,m] = from[m,n]^T; they do not overlap. */
 void kc_transpose(kc_mat to, kc_mat from, int threads);
 
-/* y = x + bias by rows. */
+/* y = x + bias by rows (NULL: y = x). */
 void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads);
 
 /* sum[j] += x[0][j] + x[1][j] + ... in row order. */

@@ -7,7 +7,7 @@
 #include "kcap/types/state.h"
 
 /* Index of a tensor in kc_layout.tensor: KC_P_wte, ... */
-#define KC_INDEX(name, scope, rows, cols, kind, init, help) KC_P_##name,
+#define KC_INDEX(name, scope, when, rows, cols, kind, init, help) KC_P_##name,
 enum { KC_PARAMS(KC_INDEX) KC_P_COUNT };
 #undef KC_INDEX
 
@@ -20,7 +20,8 @@ typedef struct kc_weights {
     const float *w, *wt;
 } kc_weights;
 
-/* The flat layout of a shape, from TABLE 2. P = layout->n_params is, for arXiv 2404.05405's GPT-2,
+/* The flat layout of a shape, from TABLE 2: every row has its tensor at its own index; one that the
+ * architecture lacks has 0 layers. P = layout->n_params is, for arXiv 2404.05405's GPT-2,
  * l (12 d^2 + 13 d) + V d + 2 d. */
 void kc_layout_of(const kc_shape *s, kc_layout *layout);
 

@@ -14,18 +14,19 @@ typedef struct kc_rope {
 /* Fill cos and sin [T, rot/2], in double rounded once. */
 void kc_rope_tables(const kc_shape *s, double base, float *cosines, float *sines);
 
-/* Heads of one window, packed: q, k, v [h, T, hd] and k transposed [h, hd, T], so that every
- * product of attention reads rows. Views. */
+/* Heads of one window, packed: q [h, T, hd], k and v [kv, T, hd] and k transposed [kv, hd, T], so
+ * that every product of attention reads rows. Their gradients have h heads of each. Views. */
 typedef struct kc_heads {
     float *q, *k, *v, *kt;
 } kc_heads;
 
-/* From qkv [T, 3d] and its bias [3d]: add the bias, rotate q and k, pack. */
+/* From qkv [T, qkv] and its bias [qkv] (NULL: none): add the bias, rotate q and k, pack. */
 void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
                     const kc_heads *heads, int threads);
 
-/* From gradients in the packed, rotated form (kt unused) to dqkv [T, 3d]: turned back and
- * unpacked. */
+/* From gradients in the packed, rotated form, h heads of each (kt unused), to dqkv [T, qkv]: those
+ * of the query heads that share a key and value added in their order (in place of the first),
+ * turned back and unpacked. */
 void kc_heads_merge(const kc_shape *s, const kc_rope *rope, const kc_heads *grads, float *dqkv,
                     int threads);
 

@@ -6,9 +6,17 @@
 
 /* The alphabet of shapes, used in every comment of nn:
  *   T positions of a window   d width   h heads   hd head dimension (d = h hd)
- *   f hidden width of the MLP   V vocabulary   l blocks   rot rotated dimensions of a head */
+ *   kv key-value heads (h / kv query heads share one)   qkv = d + 2 kv hd columns
+ *   f hidden width of the MLP (0: none)   m columns of its first matrix: f, or 2 f where it is gated
+ *   V vocabulary   l blocks   rot rotated dimensions of a head
+ * and the switches of an architecture. */
 typedef struct kc_shape {
-    int64_t T, d, h, hd, f, V, l, rot;
+    int64_t T, d, h, hd, kv, qkv, f, m, V, l, rot;
+    int32_t rms;     /* norms are RMSNorm: no mean, no bias       */
+    int32_t learned; /* a table of positions [T, d]               */
+    int32_t gated, silu;
+    int32_t biased; /* projections, and norms unless rms         */
+    int32_t untied; /* the output head is a matrix of its own    */
 } kc_shape;
 
 /* A matrix in row-major storage whose rows lie `ld` floats apart. A view: owns nothing. */

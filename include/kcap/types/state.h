@@ -17,13 +17,14 @@ typedef struct kc_tensor {
     const char *name, *help;
     int32_t n_dims;     /* 1, 2 or 3: of the global shape                 */
     int64_t dims[3];    /* the global shape                               */
-    int64_t layers;     /* 1 outside the blocks                           */
+    int64_t layers;     /* 1 outside the blocks; 0: this model lacks it   */
     int64_t rows, cols; /* of one layer; rows = 1 for a vector            */
     int64_t stride, offset;
     int32_t per_layer, is_matrix, decays, init; /* init: a kc_init of params.h */
 } kc_tensor;
 
-/* All tensors, one after the other, in the order of TABLE 2. */
+/* All tensors of TABLE 2, one after the other in its order; those that a model lacks take no room
+ * and no dataset. */
 typedef struct kc_layout {
     int32_t n;
     kc_tensor tensor[KC_TENSORS_MAX];
