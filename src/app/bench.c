@@ -135,9 +135,10 @@ static int time_steps(kc_session *s, kc_bench *b, kc_error *e)
     s->cfg.checkpoint.every_steps = 0;
     KC_TRY(kc_session_corpus(s, NULL, e));
     KC_TRY(kc_session_machine(s, NULL, e));
+    kc_session_mesh(s);
     kc_trainer_create(&s->cfg, &s->grid, s->corpus, s->threads, &run.trainer, e);
     KC_TRY(kc_agree(&s->grid, e));
-    kc_session_stamp(s, kc_trainer_model(run.trainer)->layout.n_params, NULL);
+    kc_session_stamp(s, &kc_trainer_model(run.trainer)->layout, NULL);
     const double peak = whole_peak(s);
     KC_TRY(make_room(s, out, e));
     run_steps(&run, &w, e);

@@ -200,6 +200,13 @@ out:
     return e->code;
 }
 
+void kc_session_mesh(kc_session *s)
+{
+    const int ep = s->cfg.model.experts ? (int)s->cfg.parallel.ep : 1;
+    if (s->grid.size % ep == 0)
+        kc_grid_mesh(&s->grid, ep);
+}
+
 /* Identity of a run: from the clock and the process, not from the seed, since two runs may share
  * it. */
 static void new_run_id(kc_session *s)
@@ -217,7 +224,7 @@ static void new_run_id(kc_session *s)
     kc_bcast(&s->grid, s->run_id, sizeof s->run_id);
 }
 
-void kc_session_stamp(kc_session *s, int64_t n_params, const char *run_id)
+void kc_session_stamp(kc_session *s, const kc_layout *layout, const char *run_id)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
     const int64_t L = s->cfg.train.lanes;
@@ -251,19 +258,21 @@ void kc_session_stamp(kc_session *s, int64_t n_params, const char *run_id)
                           .seed = s->cfg.run.seed,
                           .ranks = s->grid.size,
                           .threads = s->threads,
-                          .dp = s->grid.size,
-                          .ep = 1,
+                          .dp = s->grid.size / kc_grid_ep(&s->grid),
+                          .ep = kc_grid_ep(&s->grid),
                           .lanes_are_power_of_two = (L & (L - 1)) == 0,
-                          .n_params = n_params,
+                          .n_params = layout->n_params,
+                          .n_params_used = layout->n_used,
                           .n_vocab = info->n_vocab,
                           .n_people = info->n_people,
                           .corpus_bits = info->max_bits,
-                          .max_bits_per_param = info->max_bits / (double)n_params};
+                          .max_bits_per_param = info->max_bits / (double)layout->n_params};
 }
 
 void kc_session_end(kc_session *s)
 {
     release_threads(s);
+    kc_grid_mesh(&s->grid, 1);
     kc_corpus_destroy(s->corpus);
     kc_files_free(&s->files);
     free(s->config_text);

@@ -243,10 +243,10 @@ static int set_up(kc_run *run, kc_head *head, kc_error *e)
     KC_TRY(kc_session_plan(s, &run->plan, e));
     if (s->options->dry_run)
         return KC_OK;
+    kc_session_mesh(s);
     kc_trainer_create(&s->cfg, &s->grid, s->corpus, s->threads, &run->trainer, e);
     KC_TRY(kc_agree(&s->grid, e));
-    kc_session_stamp(s, kc_trainer_model(run->trainer)->layout.n_params,
-                     resumed ? head->run_id : NULL);
+    kc_session_stamp(s, &kc_trainer_model(run->trainer)->layout, resumed ? head->run_id : NULL);
     if (resumed) {
         KC_TRY(kc_checkpoint_read(&s->grid, head, kc_trainer_state(run->trainer), e));
         kc_trainer_refresh(run->trainer);

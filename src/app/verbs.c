@@ -72,7 +72,7 @@ static int read_weights(kc_session *s, const kc_head *head, const kc_model *mode
     state->params = aligned_alloc(64, (size_t)model->layout.n_flat * sizeof(float));
     state->cursors = malloc((size_t)state->n_lanes * sizeof *state->cursors);
     KC_CHECK(lo && state->params && state->cursors, "out of memory for the weights");
-    kc_slices(&s->grid, model->layout.n_flat, lo);
+    kc_slices(&s->grid, model->layout.n_dense, lo);
     state->lo = lo;
     return kc_checkpoint_read(&s->grid, head, state, e);
 }
@@ -112,8 +112,12 @@ int kc_verb_measure(kc_session *s, kc_error *e)
     KC_TRY(kc_agree(&s->grid, e));
     KC_TRY(kc_session_corpus(s, &head.files, e));
     KC_TRY(kc_session_machine(s, NULL, e));
-    kc_model_create(&model, &s->cfg, kc_corpus_about(s->corpus)->n_vocab);
-    kc_session_stamp(s, model.layout.n_params, head.run_id);
+    /* On ranks that its groups do not divide each rank has all experts. */
+    if (s->grid.size % s->cfg.parallel.ep != 0)
+        s->cfg.parallel.ep = 1;
+    kc_session_mesh(s);
+    kc_model_create_spread(&model, &s->cfg, kc_corpus_about(s->corpus)->n_vocab, s->grid.ep);
+    kc_session_stamp(s, &model.layout, head.run_id);
     KC_TRY(read_weights(s, &head, &model, &state, e));
     measure_checkpoint(s, &head, &model, &state);
 out:

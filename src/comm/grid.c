@@ -29,8 +29,38 @@ void kc_grid_split(const kc_grid *g, int color, kc_grid *part)
     settle(part);
 }
 
+static void drop(kc_grid **part)
+{
+    if (!*part)
+        return;
+    kc_grid_leave(*part);
+    free(*part);
+    *part = NULL;
+}
+
+static kc_grid *part_of(const kc_grid *g, int color)
+{
+    kc_grid *part = malloc(sizeof *part);
+    KC_CHECK(part, "out of memory");
+    kc_grid_split(g, color, part);
+    return part;
+}
+
+void kc_grid_mesh(kc_grid *g, int ep)
+{
+    KC_CHECK(ep > 0 && g->size % ep == 0, "%d ranks in groups of %d", g->size, ep);
+    drop(&g->ep);
+    drop(&g->dp);
+    if (ep == 1)
+        return;
+    g->ep = part_of(g, g->rank / ep);
+    g->dp = part_of(g, g->rank % ep);
+}
+
 void kc_grid_leave(kc_grid *part)
 {
+    drop(&part->ep);
+    drop(&part->dp);
     kc_mpi_check(MPI_Type_free(&part->mpi->block), "MPI_Type_free");
     kc_mpi_check(MPI_Comm_free(&part->mpi->world), "MPI_Comm_free");
     free(part->mpi->counts);
@@ -52,7 +82,7 @@ void kc_grid_start(kc_grid *g)
     setenv("OMPI_MCA_io", "romio321", 0);
     int provided = 0;
     kc_mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
-    g->mpi = malloc(sizeof *g->mpi);
+    *g = (kc_grid){.mpi = malloc(sizeof *g->mpi)};
     KC_CHECK(g->mpi, "out of memory");
     kc_mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &g->mpi->world), "MPI_Comm_dup");
     settle(g);

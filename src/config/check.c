@@ -73,6 +73,33 @@ static int check_mlp(const kc_config *cfg, const kc_origin *o, kc_error *e)
                    cfg->model.mlp_ratio, d, 1 / d + 0.001);
 }
 
+static int check_experts(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    const int64_t E = cfg->model.experts, k = cfg->model.experts_topk, ep = cfg->parallel.ep;
+    char place[KC_PLACE_MAX], text[OTHER_MAX], list[200];
+    if (E > 0 && strcmp(cfg->model.mlp, "none") == 0)
+        return kc_fail(e, KC_EINPUT, "%s: experts stand in place of an MLP, and %s has none",
+                       kc_place_key(o, o->line[KC_AT_model_experts], KC_AT_model_experts, place),
+                       other(cfg, o, KC_AT_model_mlp, text));
+    if (E > 0 && k > E)
+        return kc_fail(
+            e, KC_EINPUT, "%s: a token cannot go to %" PRId64 " of %s; 1 to %" PRId64 " would do",
+            kc_place_key(o, o->line[KC_AT_model_experts_topk], KC_AT_model_experts_topk, place), k,
+            other(cfg, o, KC_AT_model_experts, text), E);
+    if (E == 0 && ep > 1)
+        return kc_fail(e, KC_EINPUT,
+                       "%s: %" PRId64 " ranks cannot share the experts of a model "
+                       "without any (%s); 1 would do",
+                       kc_place_key(o, o->line[KC_AT_parallel_ep], KC_AT_parallel_ep, place), ep,
+                       other(cfg, o, KC_AT_model_experts, text));
+    if (ep == 1 || E % ep == 0)
+        return KC_OK;
+    list_divisors(E, list, sizeof list);
+    return kc_fail(e, KC_EINPUT, "%s: %" PRId64 " ranks cannot share %s evenly; %s would do",
+                   kc_place_key(o, o->line[KC_AT_parallel_ep], KC_AT_parallel_ep, place), ep,
+                   other(cfg, o, KC_AT_model_experts, text), list);
+}
+
 static int check_head(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t dim = cfg->model.head_dim;
@@ -178,6 +205,7 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
     KC_TRY(check_head(cfg, o, e));
     KC_TRY(check_groups(cfg, o, e));
     KC_TRY(check_mlp(cfg, o, e));
+    KC_TRY(check_experts(cfg, o, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
     KC_TRY(check_length(cfg, o, e));

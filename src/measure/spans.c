@@ -11,18 +11,26 @@
 /* At most so many groups, and at least so many people in one: enough to share, few to add. */
 enum { GROUPS = 4096, PEOPLE = 128 };
 
+/* Windows at a time: of spread experts one, with the threads inside. */
+static int rooms_of(const kc_model *model, int threads)
+{
+    return model->ep_size > 1 ? 1 : threads;
+}
+
 size_t kc_scorer_bytes(const kc_model *model, int threads)
 {
+    threads = rooms_of(model, threads);
     return (size_t)threads * kc_work_bytes(model) + kc_arena_need(threads, sizeof(kc_work *));
 }
 
 void kc_scorer_create(kc_scorer *s, const kc_model *model, const kc_weights *weights, int threads)
 {
-    *s = (kc_scorer){.model = model, .weights = weights, .threads = threads};
+    const int rooms = rooms_of(model, threads);
+    *s = (kc_scorer){.model = model, .weights = weights, .threads = rooms};
     kc_arena_create(&s->arena, kc_scorer_bytes(model, threads));
-    s->work = kc_arena_take(&s->arena, threads, sizeof *s->work);
-    for (int i = 0; i < threads; ++i)
-        s->work[i] = kc_work_create(model, &s->arena, 1);
+    s->work = kc_arena_take(&s->arena, rooms, sizeof *s->work);
+    for (int i = 0; i < rooms; ++i)
+        s->work[i] = kc_work_create(model, &s->arena, threads / rooms);
 }
 
 void kc_scorer_destroy(kc_scorer *s)
@@ -34,6 +42,10 @@ void kc_scorer_destroy(kc_scorer *s)
 void kc_scorer_score(void *scorer, int thread, const kc_batch *window, float *nats, uint8_t *hit)
 {
     const kc_scorer *s = scorer;
+    if (!window) {
+        kc_model_serve(s->model, s->weights, s->work[thread], NULL);
+        return;
+    }
     kc_model_score(s->model, s->weights, window->tokens, window->targets, s->work[thread], nats,
                    hit);
 }
@@ -89,12 +101,28 @@ static void add_span(kc_span_sums *sums, const kc_corpus_info *info, const kc_sp
         sums->first_chunk_nats += chunk;
 }
 
-static kc_span_sums measure_group(const kc_corpus *corpus, desk *d, int64_t from, int64_t end,
-                                  kc_score score, void *scorer)
+/* Does this rank, or one that shares experts with it, have a window left? */
+static int goes_on(const kc_grid *ep, int mine, int *all)
+{
+    if (!ep)
+        return mine;
+    kc_allgather(ep, &mine, all, sizeof mine);
+    for (int r = 0; r < ep->size; ++r)
+        mine |= all[r];
+    return mine;
+}
+
+/* `all` [ep size]: room for goes_on. */
+static kc_span_sums measure_group(const kc_grid *ep, const kc_corpus *corpus, desk *d, int64_t from,
+                                  int64_t end, kc_score score, void *scorer, int *all)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     kc_span_sums sums = {0};
-    while (from < end) {
+    while (goes_on(ep, from < end, all)) {
+        if (from >= end) {
+            score(scorer, 0, NULL, NULL, NULL);
+            continue;
+        }
         kc_batch_whole(corpus, &from, end, &d->doc, &d->batch);
         score(scorer, omp_get_thread_num(), &d->batch, d->nats, d->hit);
         for (int32_t i = 0; i < d->batch.n_spans; ++i)
@@ -147,13 +175,16 @@ void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context
         carve(&desks[i], info, context, &arena);
     kc_span_sums *mine = kc_arena_take(&arena, here, sizeof *mine);
     kc_span_sums *all = kc_arena_take(&arena, here * g->size, sizeof *all);
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    int *asked = malloc((size_t)kc_grid_ep(g) * sizeof *asked);
+    KC_CHECK(asked, "out of memory");
+    const int at_once = g->ep ? 1 : threads;
+#pragma omp parallel for num_threads(at_once) if (at_once > 1) schedule(dynamic)
     for (int64_t i = 0; i < here; ++i) {
         const int64_t from = (i * g->size + g->rank) * people, end = from + people;
-        if (from < N)
-            mine[i] = measure_group(corpus, &desks[omp_get_thread_num()], from, end < N ? end : N,
-                                    score, scorer);
+        mine[i] = measure_group(g->ep, corpus, &desks[omp_get_thread_num()], from,
+                                end < N ? end : N, score, scorer, asked);
     }
+    free(asked);
     kc_allgather(g, mine, all, (size_t)here * sizeof *mine);
     *sums = (kc_span_sums){0};
     for (int64_t i = 0; i < groups; ++i)

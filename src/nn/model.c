@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/nn/model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 struct kc_work {
     int threads;
+    int64_t n_experts;   /* l x E                                      */
     kc_block_kept *kept; /* [l]                                        */
     float *x;            /* [T, d]: what leaves the last block         */
     float *y;            /* [T, d]: after the last norm                */
@@ -19,16 +21,54 @@ struct kc_work {
     kc_block_scratch scratch;
 };
 
-void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab)
+/* ceil(factor k tokens / E), at least 1. */
+static int64_t capacity(const kc_shape *s, double factor, int64_t tokens)
+{
+    const double rows = s->E ? ceil(factor * (double)(s->k * tokens) / (double)s->E) : 0;
+    return rows < 1 ? 1 : rows > 1e9 ? 1000000000 : (int64_t)rows;
+}
+
+static void prepare_experts(kc_model *model, const kc_config *cfg, const kc_grid *ep)
+{
+    const kc_shape *s = &model->shape;
+    const int64_t windows = cfg->train.batch / cfg->train.lanes;
+    model->capacity = capacity(s, cfg->model.capacity_factor, windows * s->T);
+    model->capacity_measure = capacity(s, cfg->model.capacity_factor_measure, s->T);
+    model->arrivals = kc_moe_arrivals(
+        s, model->ep_size,
+        model->capacity > model->capacity_measure ? model->capacity : model->capacity_measure);
+    model->lane = (kc_moe_lane){
+        .ep = ep, .balance_weight = cfg->model.balance_loss, .z_weight = cfg->model.z_loss};
+}
+
+static void create(kc_model *model, const kc_config *cfg, int64_t n_vocab, const kc_grid *ep,
+                   int ep_size)
 {
     kc_shape s = kc_shape_of(cfg, n_vocab);
-    model->shape = s;
-    kc_layout_of(&s, &model->layout);
+    *model = (kc_model){.shape = s, .ep_size = ep_size};
+    kc_layout_part(&s, ep ? ep->rank : 0, ep_size, &model->layout);
+    prepare_experts(model, cfg, ep);
     const int64_t entries = s.T * (s.rot / 2);
     model->tables = malloc((size_t)(2 * entries + 1) * sizeof(float));
     KC_CHECK(model->tables, "out of memory for %lld rotary angles", (long long)entries);
     model->rope = (kc_rope){s.rot / 2, model->tables, model->tables + entries};
     kc_rope_tables(&s, cfg->model.rotary_base, model->tables, model->tables + entries);
+}
+
+void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab)
+{
+    create(model, cfg, n_vocab, NULL, 1);
+}
+
+void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_vocab,
+                            const kc_grid *ep)
+{
+    create(model, cfg, n_vocab, ep, cfg->model.experts ? (int)cfg->parallel.ep : 1);
+}
+
+int64_t kc_model_leaf(const kc_model *model)
+{
+    return model->layout.n_dense + model->layout.experts * model->layout.each;
 }
 
 void kc_model_destroy(kc_model *model)
@@ -44,8 +84,8 @@ static size_t carve(const kc_model *model, kc_arena *arena, kc_work *w)
     size_t bytes = kc_arena_need(s->l, sizeof *w->kept);
     w->kept = arena ? kc_arena_take(arena, s->l, sizeof *w->kept) : NULL;
     for (int64_t l = 0; l < s->l; ++l)
-        bytes += kc_block_carve_kept(s, arena, arena ? &w->kept[l] : NULL);
-    bytes += kc_block_carve_scratch(s, arena, &w->scratch);
+        bytes += kc_block_carve_kept(model, arena, arena ? &w->kept[l] : NULL);
+    bytes += kc_block_carve_scratch(model, arena, &w->scratch);
     const struct {
         float **at;
         int64_t n;
@@ -75,6 +115,7 @@ kc_work *kc_work_create(const kc_model *model, kc_arena *arena, int threads)
     kc_work *work = kc_arena_take(arena, 1, sizeof *work);
     carve(model, arena, work);
     work->threads = threads;
+    work->n_experts = model->shape.l * model->shape.E;
     return work;
 }
 
@@ -87,6 +128,23 @@ kc_phases *kc_work_phases(kc_work *work)
 static float *once(const kc_layout *layout, const float *flat, int index)
 {
     return layout->tensor[index].layers ? (float *)kc_at(layout, flat, index, 0) : NULL;
+}
+
+void kc_work_lane(kc_work *work)
+{
+    kc_moe_lane *lane = &work->scratch.lane;
+    memset(lane->used, 0, (size_t)work->n_experts * sizeof *lane->used);
+    lane->routing = (kc_routing){0};
+}
+
+const kc_routing *kc_work_routing(const kc_work *work)
+{
+    return &work->scratch.lane.routing;
+}
+
+const int64_t *kc_work_load(const kc_work *work)
+{
+    return work->scratch.lane.load;
 }
 
 static kc_norm last_norm(const kc_model *model, const kc_weights *w, const kc_work *work)
@@ -141,6 +199,12 @@ double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *
 {
     const kc_shape *s = &model->shape;
     const kc_layout *at = w->layout;
+    kc_moe_lane *lane = &work->scratch.lane;
+    lane->capacity = model->capacity;
+    lane->tokens = s->T;
+    lane->counted = 0;
+    for (int64_t t = 0; t < s->T; ++t)
+        lane->counted += targets[t] != KC_NO_TARGET;
     kc_mat y = forward(model, w, tokens, work);
     kc_mat dx = kc_mat_of(work->dx, s->T, s->d), dy = kc_mat_of(work->dy, s->T, s->d);
     kc_mat dhead = kc_mat_of(once(at, grad, kc_head_tensor(at)), s->V, s->d);
@@ -159,16 +223,36 @@ double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *
     return loss;
 }
 
+void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, float *grad)
+{
+    const int64_t l = model->shape.l;
+    kc_phases_start(kc_work_phases(work));
+    for (int64_t i = 0; i < l; ++i)
+        kc_block_serve(model, w, i, &work->kept[i], &work->scratch, NULL, work->threads);
+    for (int64_t i = l - 1; grad && i >= 0; --i)
+        kc_block_serve(model, w, i, &work->kept[i], &work->scratch, grad, work->threads);
+}
+
+/* A window of a measurement: each has the experts for itself. */
+static kc_mat measure(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                      kc_work *work)
+{
+    kc_work_lane(work);
+    work->scratch.lane.capacity = model->capacity_measure;
+    work->scratch.lane.tokens = model->shape.T;
+    return forward(model, w, tokens, work);
+}
+
 void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                     const int32_t *targets, kc_work *work, float *nats, uint8_t *hit)
 {
-    kc_mat y = forward(model, w, tokens, work);
+    kc_mat y = measure(model, w, tokens, work);
     kc_head_score(w, y, targets, nats, hit, work->logits, work->threads);
 }
 
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits)
 {
-    kc_mat y = forward(model, w, tokens, work);
+    kc_mat y = measure(model, w, tokens, work);
     kc_head_logits(w, y, kc_mat_of(logits, y.rows, model->shape.V), work->threads);
 }

@@ -25,6 +25,8 @@ kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab)
                       .qkv = d + 2 * kv * hd,
                       .f = f,
                       .m = gated ? 2 * f : f,
+                      .E = f ? cfg->model.experts : 0,
+                      .k = f && cfg->model.experts ? cfg->model.experts_topk : 0,
                       .V = n_vocab,
                       .l = cfg->model.layers,
                       .rot = rotary ? llround(cfg->model.rotary_fraction * (double)hd) : 0,
@@ -33,14 +35,16 @@ kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab)
                       .gated = gated,
                       .silu = is(cfg->model.activation, "silu"),
                       .biased = is(cfg->model.biases, "all"),
-                      .untied = is(cfg->model.embeddings, "untied")};
+                      .untied = is(cfg->model.embeddings, "untied"),
+                      .renormalised = is(cfg->model.experts_gate, "renormalised")};
 }
 
 kc_flops kc_flops_of(const kc_shape *s)
 {
     const double l = (double)s->l, d = (double)s->d, T = (double)s->T;
-    const double qkv = (double)s->qkv, f = (double)s->f, m = (double)s->m;
-    kc_flops n = {.linear = 6 * l * (d * qkv + d * d + d * m + f * d),
+    const double qkv = (double)s->qkv, f = (double)s->f, m = (double)s->m, E = (double)s->E;
+    const double mlp = (s->E ? (double)s->k : 1) * (d * m + f * d) + d * E;
+    kc_flops n = {.linear = 6 * l * (d * qkv + d * d + mlp),
                   .attention = 6 * l * d * T,
                   .head = 6 * (double)s->V * d};
     n.all = n.linear + n.attention + n.head;

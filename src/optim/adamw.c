@@ -44,14 +44,19 @@ void kc_adamw_step(const kc_layout *layout, const kc_adamw *a, int64_t lo, int64
                    const kc_state *state, const float *grad, int threads)
 {
     const rates r = rates_of(a);
+    /* Where the moments of element lo lie: those of experts come after the dense ones. */
+    const int64_t at = lo >= layout->n_dense ? state->dense_here : 0;
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
         const float decay = t->decays ? (float)(1 - a->lr * a->weight_decay) : 1;
-        const int64_t first = t->offset > lo ? t->offset : lo;
-        const int64_t last = t->offset + t->layers * t->stride, end = last < hi ? last : hi;
+        const int64_t each = t->of_expert ? layout->each : 0, n = t->of_expert ? layout->here : 1;
+        for (int64_t expert = 0; expert < n; ++expert) {
+            const int64_t begin = t->offset + expert * each, last = begin + t->layers * t->stride;
+            const int64_t first = begin > lo ? begin : lo, end = last < hi ? last : hi;
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-        for (int64_t i = first; i < end; i += KC_BLOCK)
-            update(state->params + i, state->m + i - lo, state->v + i - lo, grad + i - lo,
-                   end - i < KC_BLOCK ? end - i : KC_BLOCK, decay, &r);
+            for (int64_t i = first; i < end; i += KC_BLOCK)
+                update(state->params + i, state->m + at + i - lo, state->v + at + i - lo,
+                       grad + i - lo, end - i < KC_BLOCK ? end - i : KC_BLOCK, decay, &r);
+        }
     }
 }

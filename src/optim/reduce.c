@@ -108,6 +108,13 @@ void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena
     kc_slices(g, n_flat, r->lo);
 }
 
+void kc_sources_fold(float *p, int sources, int64_t n, int threads)
+{
+    for (int stride = 1; stride < sources; stride *= 2)
+        for (int k = 0; k + stride < sources; k += 2 * stride)
+            add(p + k * n, p + (k + stride) * n, n, threads);
+}
+
 /* A round's part of `total` is sent before its sum is put in its place; later rounds send others. */
 float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int threads)
 {
@@ -120,20 +127,28 @@ float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int thread
             longest = r->lo[k + 1] - r->lo[k];
     for (int64_t from = 0; from < longest; from += r->round) {
         const int64_t n = kc_slices_scatter(g, total, r->lo, from, r->round, r->partial);
-        for (int stride = 1; stride < g->size; stride *= 2)
-            for (int k = 0; k + stride < g->size; k += 2 * stride)
-                add(r->partial + k * n, r->partial + (k + stride) * n, n, threads);
+        kc_sources_fold(r->partial, g->size, n, threads);
         memcpy(own + from, r->partial, (size_t)n * sizeof *own);
     }
     return own;
 }
 
-double kc_grads_norm(kc_reducer *r, const kc_grid *g, const float *own, int threads)
+double kc_grads_square(kc_reducer *r, const kc_grid *g, const kc_grid *ep, const float *own,
+                       double *all, int threads)
 {
     const int64_t first = r->lo[g->rank] / KC_BLOCK, end = r->lo[g->rank + 1] / KC_BLOCK;
+    const int64_t n = r->lo[g->size] / KC_BLOCK;
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
     for (int64_t b = first; b < end; ++b)
         r->blocks[b] = kc_sum_squares(own + (b - first) * KC_BLOCK, KC_BLOCK);
     kc_blocks_gather(g, r->blocks, r->lo);
-    return sqrt(kc_sum(r->blocks, r->lo[g->size] / KC_BLOCK));
+    if (!ep)
+        return kc_sum(r->blocks, n);
+    kc_allgather(ep, r->blocks, all, (size_t)n * sizeof *all);
+    return kc_sum(all, ep->size * n);
+}
+
+double kc_grads_norm(kc_reducer *r, const kc_grid *g, const float *own, int threads)
+{
+    return sqrt(kc_grads_square(r, g, NULL, own, NULL, threads));
 }

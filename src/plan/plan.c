@@ -23,6 +23,15 @@ static void count_run(const kc_config *cfg, const kc_corpus_info *info, kc_plan 
     p->flops = p->tokens * p->flop_per_token.all;
 }
 
+/* What a rank sends of tokens in a step: to experts and back, forward and backward, if they choose
+ * evenly. */
+static double tokens_bytes(const kc_config *cfg, const kc_model *model, double ranks)
+{
+    const kc_shape *s = &model->shape;
+    const double tokens = (double)(cfg->train.batch * s->T) / ranks, ep = model->ep_size;
+    return 4 * 4 * tokens * (double)(s->k * s->l * s->d) * (ep - 1) / ep;
+}
+
 int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine *machine,
                  kc_plan *plan, kc_error *e)
 {
@@ -35,13 +44,18 @@ int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine
         return e->code;
     for (int i = 0; i < KC_N_NEEDS; ++i)
         plan->arena_bytes += (int64_t)plan->needs.bytes[i];
-    kc_model_create(&model, cfg, info->n_vocab);
+    kc_model_create_spread(&model, cfg, info->n_vocab, NULL);
     plan->needs.bytes[KC_measurement_bytes] =
         kc_scorer_bytes(&model, machine->threads) +
         kc_measure_spans_bytes(info, cfg->train.context, machine->ranks, machine->threads);
     plan->n_params = model.layout.n_params;
     plan->flop_per_token = kc_flops_of(&model.shape);
-    plan->sent_bytes = 8 * (double)model.layout.n_flat * (R - 1) / R;
+    plan->n_params_used = model.layout.n_used;
+    plan->ep = model.ep_size;
+    plan->sent_bytes =
+        8 * (double)model.layout.n_dense * (R - 1) / R +
+        8 * (double)(model.layout.n_flat - model.layout.n_dense) * (R - plan->ep) / R +
+        tokens_bytes(cfg, &model, R);
     plan->checkpoint_bytes = 12 * (double)plan->n_params;
     kc_model_destroy(&model);
     plan->base_bytes = PROGRAM_BYTES + (int64_t)machine->threads * THREAD_BYTES;

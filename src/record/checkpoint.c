@@ -84,15 +84,34 @@ out:
     return e->code;
 }
 
+/* This rank's slices: of the dense tensors, and of its experts; where their moments lie. */
+typedef struct slice {
+    int64_t lo, hi, at;
+} slice;
+
+static int slices_of(const kc_grid *g, const kc_state *state, slice two[2])
+{
+    const int64_t lo = state->lo[g->rank], hi = state->lo[g->rank + 1];
+    const int64_t dense = state->layout->n_dense;
+    two[0] = (slice){lo, hi, 0};
+    two[1] = (slice){dense + state->expert_lo[0], dense + state->expert_lo[1], hi - lo};
+    return state->expert_lo[1] > state->expert_lo[0] ? 2 : 1;
+}
+
 static int write_slices(const kc_grid *g, const char *path, const kc_state *state, kc_error *e)
 {
     kc_h5 f;
-    int64_t lo = state->lo[g->rank], hi = state->lo[g->rank + 1];
+    slice own[2];
+    const int n = slices_of(g, state, own);
     if (kc_h5_open_shared(g, &f, path, e) != KC_OK)
         return e->code;
-    KC_TRY(kc_tensors_write(&f, "/params", state->layout, lo, hi, state->params + lo, e));
-    KC_TRY(kc_tensors_write(&f, "/m", state->layout, lo, hi, state->m, e));
-    KC_TRY(kc_tensors_write(&f, "/v", state->layout, lo, hi, state->v, e));
+    for (int i = 0; i < n; ++i) {
+        const slice *s = &own[i];
+        KC_TRY(
+            kc_tensors_write(&f, "/params", state->layout, s->lo, s->hi, state->params + s->lo, e));
+        KC_TRY(kc_tensors_write(&f, "/m", state->layout, s->lo, s->hi, state->m + s->at, e));
+        KC_TRY(kc_tensors_write(&f, "/v", state->layout, s->lo, s->hi, state->v + s->at, e));
+    }
 out:
     if (kc_h5_close_shared(g, &f, e) == KC_OK)
         kc_file_sync(path, e);
@@ -164,9 +183,14 @@ int kc_checkpoint_read(const kc_grid *g, const kc_head *head, kc_state *state, k
     KC_TRY(kc_h5_open(&f, head->path, KC_H5_PLAIN, e));
     KC_TRY(kc_tensors_read(&f, "/params", layout, 0, layout->n_flat, state->params, e));
     if (state->m != NULL && state->v != NULL) {
-        int64_t lo = state->lo[g->rank], hi = state->lo[g->rank + 1];
-        KC_TRY(kc_tensors_read(&f, "/m", layout, lo, hi, state->m, e));
-        KC_TRY(kc_tensors_read(&f, "/v", layout, lo, hi, state->v, e));
+        slice own[2];
+        const int n = slices_of(g, state, own);
+        for (int i = 0; i < n; ++i) {
+            KC_TRY(
+                kc_tensors_read(&f, "/m", layout, own[i].lo, own[i].hi, state->m + own[i].at, e));
+            KC_TRY(
+                kc_tensors_read(&f, "/v", layout, own[i].lo, own[i].hi, state->v + own[i].at, e));
+        }
     }
     if (state->cursors != NULL)
         KC_TRY(read_lanes(&f, state, e));

@@ -38,15 +38,16 @@ typedef struct span {
     const float *from;
 } span;
 
-static int move_tensor(kc_h5_array *a, const kc_tensor *t, const span *s, kc_error *e)
+static int move_tensor(kc_h5_array *a, const kc_layout *layout, const kc_tensor *t, const span *s,
+                       kc_error *e)
 {
-    int64_t values = t->rows * t->cols;
-    for (int64_t layer = 0; layer < t->layers; ++layer) {
-        int64_t begin = t->offset + layer * t->stride, end = begin + values;
+    for (int64_t r = 0; r < kc_tensor_stretches(layout, t); ++r) {
+        const kc_stretch run = kc_tensor_stretch(layout, t, r);
+        int64_t begin = run.flat, end = begin + run.n;
         int64_t first = s->lo > begin ? s->lo : begin, last = s->hi < end ? s->hi : end;
         if (first >= last)
             continue;
-        int64_t at = layer * values + first - begin, n = last - first;
+        int64_t at = run.global + first - begin, n = last - first;
         if (s->from)
             KC_TRY(kc_h5_array_write(a, at, n, s->from + (first - s->lo), e));
         else
@@ -90,7 +91,7 @@ static int move_all(kc_h5 *f, const char *group, const kc_layout *layout, const 
         path_of(group, &layout->tensor[i], path);
         if (kc_h5_array_open(f, path, KC_H5_FLOAT, &a, e) == KC_OK &&
             check_shape(&a, &layout->tensor[i], e) == KC_OK)
-            move_tensor(&a, &layout->tensor[i], s, e);
+            move_tensor(&a, layout, &layout->tensor[i], s, e);
         kc_h5_array_close(&a, e);
     }
     return e->code;

@@ -18,7 +18,8 @@ typedef struct lane_report {
     double loss;
     int64_t counted;
     kc_cursor cursor;
-    kc_pulse pulse; /* of its rank */
+    kc_routing routing; /* of experts  */
+    kc_pulse pulse;     /* of its rank */
 } lane_report;
 
 /* Room of one lane in flight. */
@@ -31,6 +32,8 @@ typedef struct flight {
 struct kc_trainer {
     const kc_config *cfg;
     const kc_grid *grid;
+    kc_grid
+        dp; /* the ranks that have the same experts; of a grid only asked about its size alone */
     const kc_corpus *corpus;
     kc_model model;
     kc_weights weights;
@@ -39,7 +42,8 @@ struct kc_trainer {
     int64_t lanes_here, first_lane, docs;
     kc_arena arena;
     kc_tree tree;
-    kc_reducer reducer;
+    kc_reducer reducer, expert_reducer;
+    double *squares; /* [ep, blocks of this rank's experts] */
     float *wt;
     flight *flight;       /* [in_flight]  */
     float **leaf;         /* [in_flight]  */
@@ -69,11 +73,19 @@ static void carve_flight(kc_trainer *t, flight *f, kc_arena *arena, kc_needs *ne
     f->doc.spans = take(arena, info->n_attributes, sizeof(kc_span), bytes);
 }
 
+/* Elements of the largest of `ranks` slices. */
+static int64_t share_of(int64_t n, int ranks)
+{
+    return (n / KC_BLOCK + ranks - 1) / ranks * KC_BLOCK;
+}
+
 /* The one list of what a trainer holds: takes it from the arena, or only counts its bytes. */
 static kc_needs carve(kc_trainer *t, kc_arena *arena)
 {
-    const int64_t n = t->model.layout.n_flat, L = t->state.n_lanes;
-    const int64_t most = (n / KC_BLOCK + t->grid->size - 1) / t->grid->size * KC_BLOCK;
+    const kc_layout *layout = &t->model.layout;
+    const int64_t n = layout->n_flat, L = t->state.n_lanes, leaf = kc_model_leaf(&t->model);
+    const int64_t experts = layout->n_flat - layout->n_dense, ep = t->model.ep_size;
+    const int64_t most = share_of(layout->n_dense, t->grid->size) + share_of(experts, t->dp.size);
     const int n_buffers = kc_tree_buffers(t->lanes_here, t->in_flight);
     const struct {
         void **at;
@@ -84,17 +96,22 @@ static kc_needs carve(kc_trainer *t, kc_arena *arena)
                 {(void **)&t->wt, n, sizeof(float), KC_transposed_bytes},
                 {(void **)&t->state.m, most, sizeof(float), KC_moments_bytes},
                 {(void **)&t->state.v, most, sizeof(float), KC_moments_bytes},
+                {(void **)&t->squares, experts ? ep * (experts / KC_BLOCK) : 0, sizeof(double),
+                 KC_exchange_bytes},
                 {(void **)&t->state.cursors, L, sizeof(kc_cursor), KC_batches_bytes},
                 {(void **)&t->flight, t->in_flight, sizeof(flight), KC_batches_bytes},
                 {(void **)&t->leaf, t->in_flight, sizeof(float *), KC_batches_bytes},
                 {(void **)&t->mine, t->lanes_here, sizeof(lane_report), KC_batches_bytes},
                 {(void **)&t->reports, L, sizeof(lane_report), KC_batches_bytes}};
     kc_needs needs = {{0}};
-    needs.bytes[KC_exchange_bytes] = kc_reducer_bytes(t->grid, n);
-    needs.bytes[KC_gradients_bytes] = (size_t)n_buffers * kc_arena_need(n, sizeof(float));
+    needs.bytes[KC_exchange_bytes] = kc_reducer_bytes(t->grid, layout->n_dense) +
+                                     (experts ? kc_reducer_bytes(&t->dp, experts) : 0);
+    needs.bytes[KC_gradients_bytes] = (size_t)n_buffers * kc_arena_need(leaf, sizeof(float));
     if (arena) {
-        kc_reducer_create(&t->reducer, t->grid, n, arena);
-        kc_tree_create(&t->tree, n, n_buffers, arena);
+        kc_reducer_create(&t->reducer, t->grid, layout->n_dense, arena);
+        if (experts)
+            kc_reducer_create(&t->expert_reducer, &t->dp, experts, arena);
+        kc_tree_create(&t->tree, leaf, n_buffers, arena);
     }
     for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i)
         *rest[i].at = take(arena, rest[i].n, rest[i].size, &needs.bytes[rest[i].need]);
@@ -130,6 +147,23 @@ static int check_lanes(const kc_config *cfg, const kc_grid *g, kc_error *e)
         (long long)L, g->size, fits);
 }
 
+static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
+{
+    const int64_t E = cfg->model.experts, ep = cfg->parallel.ep;
+    if (!E || g->size % ep == 0)
+        return KC_OK;
+    char fits[256] = "";
+    size_t used = 0;
+    for (int64_t n = 1; n <= g->size && used + 24 < sizeof fits; ++n)
+        if (g->size % n == 0 && E % n == 0)
+            used += (size_t)snprintf(fits + used, sizeof fits - used, " %lld", (long long)n);
+    return kc_fail(
+        e, KC_EINPUT,
+        "parallel.ep: %d ranks are not divided by groups of %lld that share the experts; "
+        "on them%s would do, or another number of ranks",
+        g->size, (long long)ep, fits);
+}
+
 /* Measurement reads whole documents. */
 static int check_context(const kc_config *cfg, const kc_corpus_info *info, kc_error *e)
 {
@@ -146,19 +180,26 @@ static void describe(kc_trainer *t, const kc_config *cfg, const kc_grid *g, cons
                      int threads)
 {
     *t = (kc_trainer){.cfg = cfg, .grid = g, .corpus = corpus, .threads = threads};
-    kc_model_create(&t->model, cfg, kc_corpus_about(corpus)->n_vocab);
+    kc_model_create_spread(&t->model, cfg, kc_corpus_about(corpus)->n_vocab, g->ep);
+    t->dp = g->dp ? *g->dp : *g;
+    if (!g->dp)
+        t->dp.size = g->size / t->model.ep_size;
     t->state.layout = &t->model.layout;
     t->state.n_lanes = cfg->train.lanes;
     t->lanes_here = cfg->train.lanes / g->size;
     t->first_lane = t->lanes_here * g->rank;
-    t->in_flight = (int)(t->lanes_here < threads ? t->lanes_here : threads);
+    /* Lanes take turns where they meet other ranks in every layer: one thread speaks for them. */
+    t->in_flight = t->model.ep_size > 1      ? 1
+                   : t->lanes_here < threads ? (int)t->lanes_here
+                                             : threads;
 }
 
 int kc_trainer_needs(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
                      kc_needs *needs, kc_error *e)
 {
     kc_trainer t;
-    if (check_lanes(cfg, g, e) != KC_OK || check_context(cfg, kc_corpus_about(corpus), e) != KC_OK)
+    if (check_lanes(cfg, g, e) != KC_OK || check_mesh(cfg, g, e) != KC_OK ||
+        check_context(cfg, kc_corpus_about(corpus), e) != KC_OK)
         return e->code;
     describe(&t, cfg, g, corpus, threads);
     *needs = carve(&t, NULL);
@@ -171,8 +212,11 @@ int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *c
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     *trainer = NULL;
-    if (check_lanes(cfg, g, e) != KC_OK || check_context(cfg, info, e) != KC_OK)
+    if (check_lanes(cfg, g, e) != KC_OK || check_mesh(cfg, g, e) != KC_OK ||
+        check_context(cfg, info, e) != KC_OK)
         return e->code;
+    KC_CHECK(!cfg->model.experts || kc_grid_ep(g) == cfg->parallel.ep,
+             "a grid of ep %d for parallel.ep %lld", kc_grid_ep(g), (long long)cfg->parallel.ep);
     kc_trainer *t = calloc(1, sizeof *t);
     KC_CHECK(t, "out of memory");
     describe(t, cfg, g, corpus, threads);
@@ -182,6 +226,9 @@ int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *c
     KC_CHECK(t->arena.used == sum_of(&needs), "%zu bytes taken, %zu forecast", t->arena.used,
              sum_of(&needs));
     t->state.lo = t->reducer.lo;
+    t->state.dense_here = t->reducer.lo[g->rank + 1] - t->reducer.lo[g->rank];
+    for (int i = 0; i < 2 && t->expert_reducer.lo; ++i)
+        t->state.expert_lo[i] = t->expert_reducer.lo[t->dp.rank + i];
     t->weights = (kc_weights){&t->model.layout, t->state.params, t->wt};
     kc_params_init(&t->model.layout, (uint64_t)cfg->run.seed, cfg->model.init_std, t->state.params);
     omp_set_max_active_levels(2);
@@ -258,11 +305,16 @@ static void run_lane(kc_trainer *t, int64_t here, flight *f, float *grad)
     r->counted = f->batch.counted;
     r->loss = 0;
     kc_phases_end(phases, KC_seconds_batch);
-    memset(grad, 0, (size_t)t->model.layout.n_flat * sizeof *grad);
+    memset(grad, 0, (size_t)kc_model_leaf(&t->model) * sizeof *grad);
     kc_phases_end(phases, KC_seconds_reduce);
-    for (int64_t b = 0; b < f->batch.windows && r->counted; ++b)
-        r->loss += kc_model_grad(&t->model, &t->weights, f->batch.tokens + b * T,
-                                 f->batch.targets + b * T, f->work, grad);
+    kc_work_lane(f->work);
+    for (int64_t b = 0; b < f->batch.windows; ++b)
+        if (r->counted)
+            r->loss += kc_model_grad(&t->model, &t->weights, f->batch.tokens + b * T,
+                                     f->batch.targets + b * T, f->work, grad);
+        else if (t->model.ep_size > 1)
+            kc_model_serve(&t->model, &t->weights, f->work, grad);
+    r->routing = *kc_work_routing(f->work);
 }
 
 /* What the threads timed, as a mean over them; they start anew. */
@@ -304,18 +356,25 @@ static float *run_lanes(kc_trainer *t)
 }
 
 /* What all lanes report, in lane order: equal on all ranks. */
-static void share_reports(kc_trainer *t, kc_pulse *pulse, double *loss, int64_t *counted)
+static void share_reports(kc_trainer *t, kc_pulse *pulse, double *loss, int64_t *counted,
+                          kc_routing *routing)
 {
     for (int64_t i = 0; i < t->lanes_here; ++i)
         t->mine[i].pulse = *pulse;
     kc_allgather(t->grid, t->mine, t->reports, (size_t)t->lanes_here * sizeof *t->mine);
     *loss = 0;
     *counted = 0;
+    *routing = (kc_routing){0};
     memset(pulse->phase, 0, sizeof pulse->phase);
     for (int64_t k = 0; k < t->state.n_lanes; ++k) {
         const lane_report *r = &t->reports[k];
         *loss += r->loss;
         *counted += r->counted;
+        routing->balance += r->routing.balance;
+        routing->entropy += r->routing.entropy;
+        routing->windows += r->routing.windows;
+        routing->sent += r->routing.sent;
+        routing->dropped += r->routing.dropped;
         pulse->stop |= r->pulse.stop;
         if (r->pulse.seconds > pulse->seconds)
             pulse->seconds = r->pulse.seconds;
@@ -324,15 +383,31 @@ static void share_reports(kc_trainer *t, kc_pulse *pulse, double *loss, int64_t 
     }
 }
 
-/* Every rank learns the first element of the gradient that is not finite. */
-static int not_finite(const kc_trainer *t, const float *own, double loss, kc_error *e)
+/* This rank's part of the gradient: of the dense tensors, and of its experts. */
+typedef struct own_parts {
+    const float *dense, *experts;
+} own_parts;
+
+/* The first element that is not finite, in the layout of a rank that has all experts; n_flat of that
+ * where there is none. */
+static int64_t first_broken(const kc_trainer *t, own_parts own)
 {
-    const int64_t lo = t->reducer.lo[t->grid->rank], hi = t->reducer.lo[t->grid->rank + 1];
-    int64_t first = hi - lo, layer = 0, at;
-    for (int64_t i = hi - lo - 1; i >= 0; --i)
-        if (!isfinite(own[i]))
-            first = i;
-    at = first < hi - lo ? lo + first : t->model.layout.n_flat;
+    const kc_layout *layout = &t->model.layout;
+    const int64_t lo = t->reducer.lo[t->grid->rank], n = t->state.dense_here;
+    const int64_t from = t->state.expert_lo[0], more = t->state.expert_lo[1] - from;
+    for (int64_t i = 0; i < n; ++i)
+        if (!isfinite(own.dense[i]))
+            return lo + i;
+    for (int64_t i = 0; i < more; ++i)
+        if (!isfinite(own.experts[i]))
+            return layout->n_dense + layout->first_expert * layout->each + from + i;
+    return kc_model_leaf(&t->model);
+}
+
+/* Every rank learns the first element of the gradient that is not finite. */
+static int not_finite(const kc_trainer *t, own_parts own, double loss, kc_error *e)
+{
+    int64_t layer = 0, at = first_broken(t, own);
     int64_t *all = malloc((size_t)t->grid->size * sizeof *all);
     KC_CHECK(all, "out of memory");
     kc_allgather(t->grid, &at, all, sizeof at);
@@ -340,11 +415,18 @@ static int not_finite(const kc_trainer *t, const float *own, double loss, kc_err
         at = all[r] < at ? all[r] : at;
     free(all);
     char where[160] = "no single gradient element, only their norm, is out of range";
-    if (at < t->model.layout.n_flat) {
-        const kc_tensor *x = &t->model.layout.tensor[kc_params_find(&t->model.layout, at, &layer)];
-        snprintf(where, sizeof where,
-                 "first gradient that is not finite: %s, layer %lld, element %lld", x->name,
-                 (long long)layer, (long long)(at - x->offset - layer * x->stride));
+    if (at < kc_model_leaf(&t->model)) {
+        const kc_layout *layout = &t->model.layout;
+        const kc_tensor *x = &layout->tensor[kc_params_find(layout, at, &layer)];
+        const int64_t expert = kc_params_expert(layout, at);
+        int used =
+            snprintf(where, sizeof where, "first gradient that is not finite: %s, layer %lld",
+                     x->name, (long long)layer);
+        if (expert >= 0)
+            used += snprintf(where + used, sizeof where - (size_t)used, ", expert %lld",
+                             (long long)expert);
+        at -= (expert > 0 ? expert * layout->each : 0) + x->offset + layer * x->stride;
+        snprintf(where + used, sizeof where - (size_t)used, ", element %lld", (long long)at);
     }
     return kc_fail(e, KC_ENUMERIC,
                    "step %lld: loss %g; %s; the run stops with the checkpoints it has (a lower "
@@ -352,19 +434,50 @@ static int not_finite(const kc_trainer *t, const float *own, double loss, kc_err
                    (long long)t->state.step + 1, loss, where);
 }
 
+/* The sum over all lanes, of which each rank holds its parts; *norm is the whole sum's. */
+static own_parts reduce(kc_trainer *t, float *total, double *norm)
+{
+    const kc_layout *layout = &t->model.layout;
+    const int64_t experts = layout->n_flat - layout->n_dense;
+    own_parts own = {.dense = kc_grads_reduce(&t->reducer, t->grid, total, t->threads)};
+    double square = kc_grads_square(&t->reducer, t->grid, NULL, own.dense, NULL, t->threads);
+    if (experts) {
+        kc_sources_fold(total + layout->n_dense, t->model.ep_size, experts, t->threads);
+        own.experts =
+            kc_grads_reduce(&t->expert_reducer, &t->dp, total + layout->n_dense, t->threads);
+        square += kc_grads_square(&t->expert_reducer, &t->dp, t->grid->ep, own.experts, t->squares,
+                                  t->threads);
+    }
+    *norm = sqrt(square);
+    return own;
+}
+
+static void update(kc_trainer *t, const kc_adamw *a, own_parts own)
+{
+    const kc_layout *layout = &t->model.layout;
+    const int64_t lo = t->reducer.lo[t->grid->rank], *expert_lo = t->state.expert_lo;
+    kc_adamw_step(layout, a, lo, lo + t->state.dense_here, &t->state, own.dense, t->threads);
+    kc_slices_gather(t->grid, t->state.params, t->reducer.lo);
+    if (!own.experts)
+        return;
+    kc_adamw_step(layout, a, layout->n_dense + expert_lo[0], layout->n_dense + expert_lo[1],
+                  &t->state, own.experts, t->threads);
+    kc_slices_gather(&t->dp, t->state.params + layout->n_dense, t->expert_reducer.lo);
+}
+
 int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *e)
 {
     const kc_config *cfg = t->cfg;
-    const int64_t lo = t->reducer.lo[t->grid->rank], hi = t->reducer.lo[t->grid->rank + 1];
-    double loss;
+    double loss, norm;
     int64_t counted;
+    kc_routing routing;
     t->phases = (kc_phases){0};
     float *total = run_lanes(t);
     kc_phases_start(&t->phases);
-    share_reports(t, pulse, &loss, &counted);
+    share_reports(t, pulse, &loss, &counted, &routing);
     KC_CHECK(counted > 0, "step %lld has no token", (long long)t->state.step + 1);
-    const float *own = kc_grads_reduce(&t->reducer, t->grid, total, t->threads);
-    const double norm = kc_grads_norm(&t->reducer, t->grid, own, t->threads) / (double)counted;
+    const own_parts own = reduce(t, total, &norm);
+    norm /= (double)counted;
     kc_phases_end(&t->phases, KC_seconds_reduce);
     if (!isfinite(loss) || !isfinite(norm))
         return not_finite(t, own, loss / (double)counted, e);
@@ -375,8 +488,7 @@ int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *
                         .weight_decay = cfg->train.weight_decay,
                         .scale = kc_clip_factor(norm, cfg->train.clip) / (double)counted,
                         .t = t->state.step + 1};
-    kc_adamw_step(&t->model.layout, &a, lo, hi, &t->state, own, t->threads);
-    kc_slices_gather(t->grid, t->state.params, t->reducer.lo);
+    update(t, &a, own);
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
         t->state.cursors[k] = t->reports[k].cursor;
     t->state.step += 1;
@@ -389,5 +501,8 @@ int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *
     row->loss = loss / (double)counted;
     row->lr = a.lr;
     row->grad_norm = norm;
+    row->balance_loss = routing.windows ? routing.balance / (double)routing.windows : NAN;
+    row->router_entropy = routing.windows ? routing.entropy / (double)routing.windows : NAN;
+    row->dropped = routing.windows ? (double)routing.dropped / (double)routing.sent : NAN;
     return KC_OK;
 }

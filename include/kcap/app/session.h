@@ -53,8 +53,12 @@ int kc_session_corpus(kc_session *s, kc_files *files, kc_error *e);
  *   collective  on all ranks */
 int kc_session_machine(kc_session *s, const char *kernel, kc_error *e);
 
+/* Lay the ranks out for parallel.ep, where it divides them; kc_trainer_create refuses it elsewhere.
+ *   collective  on all ranks */
+void kc_session_mesh(kc_session *s);
+
 /* Fill the stamp. run_id NULL draws a new one, the same on all ranks.   collective on all ranks */
-void kc_session_stamp(kc_session *s, int64_t n_params, const char *run_id);
+void kc_session_stamp(kc_session *s, const kc_layout *layout, const char *run_id);
 
 /* Free everything but the grid; threads may run where they might before. */
 void kc_session_end(kc_session *s);

@@ -12,7 +12,16 @@ typedef struct kc_grid {
     int rank, size; /* this rank of how many       */
     int node_ranks; /* ranks on this rank's node   */
     struct kc_grid_mpi *mpi;
+    /* Set by kc_grid_mesh, for experts that are spread over ranks: ranks of neighbouring numbers
+     * that have all the experts between them, and those that have the same experts. */
+    struct kc_grid *ep, *dp;
 } kc_grid;
+
+/* Ranks that share the experts; 1 where kc_grid_mesh was not called. */
+static inline int kc_grid_ep(const kc_grid *g)
+{
+    return g->ep ? g->ep->size : 1;
+}
 
 /* Start MPI (asking for MPI_THREAD_FUNNELED) on all ranks; alone, one rank without mpirun.
  *   collective  on all ranks, first call of a verb
@@ -27,6 +36,12 @@ void kc_grid_stop(kc_grid *g);
  *   owns        release with kc_grid_leave, on all ranks of the part */
 void kc_grid_split(const kc_grid *g, int color, kc_grid *part);
 void kc_grid_leave(kc_grid *part);
+
+/* Lay the ranks out as dp x ep: rank = dp index x ep + ep index. `ep` divides the ranks; 1 undoes an
+ * earlier layout.
+ *   collective  on all ranks
+ *   owns        g->ep and g->dp are released with the grid */
+void kc_grid_mesh(kc_grid *g, int ep);
 
 /* End the job on all ranks now, with an exit code: for what no agreement can reach any more.
  *   collective  no; never returns */

@@ -11,6 +11,7 @@
 struct kc_grid_mpi {
     MPI_Comm world;     /* a duplicate of MPI_COMM_WORLD                               */
     MPI_Datatype block; /* KC_BLOCK floats: counts and displacements stay far below int */
+    MPI_Request moving; /* tokens under way, see tokens.h                              */
     int *counts;        /* [4 x size] of the exchanges, so that no step allocates        */
 };
 

@@ -8,7 +8,9 @@
 
 /* What predicts the targets of a window: nats[t] = -ln Pr[target t | what stands before it],
  * hit[t] = 1 when it is the most likely token. Called from several threads at a time, `thread`
- * below the number of threads. A model is one (kc_scorer_model); tests put oracles in its place. */
+ * below the number of threads. A model is one (kc_scorer_score); tests put oracles in its place.
+ * Where experts are spread over ranks it is called on all of them in step, by one thread, with a
+ * window of NULL where this rank has none. */
 typedef void (*kc_score)(void *context, int thread, const kc_batch *window, float *nats,
                          uint8_t *hit);
 
@@ -16,7 +18,7 @@ typedef void (*kc_score)(void *context, int thread, const kc_batch *window, floa
 typedef struct kc_scorer {
     const kc_model *model;
     const kc_weights *weights;
-    int threads;
+    int threads; /* windows at a time; 1 where experts are spread, with the threads inside */
     kc_arena arena;
     kc_work **work; /* [threads] */
 } kc_scorer;

@@ -3,7 +3,7 @@
 #define KCAP_NN_BLOCK_H
 
 #include "kcap/nn/model.h"
-#include "kcap/nn/ops.h"
+#include "kcap/nn/moe.h"
 #include "kcap/types/phase.h"
 
 /* What one block keeps of a window from forward to backward. */
@@ -18,6 +18,7 @@ typedef struct kc_block_kept {
     float *a2;            /* [T, d]: normed input of the MLP                          */
     float *mean2, *rstd2; /* [T]                                                      */
     float *u, *g;         /* [T, m]: pre-activation; [T, f]: hidden values            */
+    kc_moe_kept moe;      /* of experts, in place of u and g                          */
 } kc_block_kept;
 
 /* What any block may overwrite. */
@@ -28,14 +29,17 @@ typedef struct kc_block_scratch {
     float *da;           /* [T, d]                                          */
     float *dg;           /* [T, f]                                          */
     float *attn;         /* [h, kc_attn_scratch]                            */
-    kc_phases phases;    /* time spent since it was last cleared            */
+    kc_moe_scratch moe;
+    kc_moe_lane lane; /* of experts: this lane so far                    */
+    kc_phases phases; /* time spent since it was last cleared            */
 } kc_block_scratch;
 
 /* Take the pieces from the arena, or only count their bytes when it is NULL. Returns the bytes. */
-size_t kc_block_carve_kept(const kc_shape *s, kc_arena *arena, kc_block_kept *kept);
-size_t kc_block_carve_scratch(const kc_shape *s, kc_arena *arena, kc_block_scratch *scratch);
+size_t kc_block_carve_kept(const kc_model *model, kc_arena *arena, kc_block_kept *kept);
+size_t kc_block_carve_scratch(const kc_model *model, kc_arena *arena, kc_block_scratch *scratch);
 
-/* next [T, d] = the block's output for input kept->x. */
+/* next [T, d] = the block's output for input kept->x. Where experts are spread over ranks, this and
+ * the next two are collective on scratch->lane.ep. */
 void kc_block_forward(const kc_model *model, const kc_weights *w, int64_t layer,
                       kc_block_kept *kept, kc_block_scratch *scratch, float *next, int threads);
 
@@ -43,5 +47,10 @@ void kc_block_forward(const kc_model *model, const kc_weights *w, int64_t layer,
 void kc_block_backward(const kc_model *model, const kc_weights *w, int64_t layer,
                        kc_block_kept *kept, kc_block_scratch *scratch, float *dx, float *grad,
                        int threads);
+
+/* Answer for this rank's experts while others have a window and this rank has none: the part that is
+ * collective of kc_block_forward, or with grad of kc_block_backward. */
+void kc_block_serve(const kc_model *model, const kc_weights *w, int64_t layer, kc_block_kept *kept,
+                    kc_block_scratch *scratch, float *grad, int threads);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "kcap/base/arena.h"
 #include "kcap/nn/attn.h"
-#include "kcap/nn/params.h"
+#include "kcap/nn/moe.h"
 #include "kcap/types/phase.h"
 
 /* A decoder of pre-norm blocks x += attention(norm(x)), x += MLP(norm(x)), a last norm and an output
@@ -17,12 +17,27 @@ typedef struct kc_model {
     kc_layout layout;
     kc_rope rope;
     float *tables; /* cos and sin */
+    /* of experts */
+    int ep_size;                        /* ranks that share them, at least 1        */
+    int64_t capacity, capacity_measure; /* rows of a lane; of a measurement's window */
+    int64_t arrivals;                   /* kc_moe_arrivals                           */
+    kc_moe_lane lane;                   /* what a lane begins with                   */
 } kc_model;
 
-/* Build shape, layout and rotary tables.
+/* Build shape, layout and rotary tables; all experts are here.
  *   collective  no; the same on every rank
  *   owns        release with kc_model_destroy */
 void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab);
+
+/* The same with the experts spread over cfg->parallel.ep ranks, this one being `ep->rank` of them.
+ * Without `ep` the model can only be asked about its size.
+ *   owns        ep is borrowed */
+void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_vocab,
+                            const kc_grid *ep);
+
+/* Floats of a lane's gradient: the dense tensors, and experts for each rank of ep as many as are
+ * here; those of source r lie here x each behind those of source r - 1. */
+int64_t kc_model_leaf(const kc_model *model);
 void kc_model_destroy(kc_model *model);
 
 /* The room for one window in flight: activations kept for backward, and scratch. One a lane in
@@ -39,10 +54,23 @@ kc_work *kc_work_create(const kc_model *model, kc_arena *arena, int threads);
 /* Where the time of the windows done in this room went; the caller may clear it. */
 kc_phases *kc_work_phases(kc_work *work);
 
+/* Begin a lane: its experts are empty and its routing is not counted yet. */
+void kc_work_lane(kc_work *work);
+
+/* How the lane's windows were routed since kc_work_lane; and with kc_model_score, since the room was
+ * made, the (token, choice) pairs that chose each expert [l, E]. Borrowed. */
+const kc_routing *kc_work_routing(const kc_work *work);
+const int64_t *kc_work_load(const kc_work *work);
+
+/* Serve this rank's experts for a window that others have and this rank has not: stands in for
+ * kc_model_grad, or without grad for kc_model_score.
+ *   collective  on the ranks that share the experts */
+void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, float *grad);
+
 /* Forward and backward of one window: returns the sum of the counted targets' losses (nats) and
- * adds its gradient to `grad` [n_flat].
+ * adds its gradient to `grad` [kc_model_leaf], with experts also that of the router's losses.
  *   tokens, targets  [T], as in kc_batch
- *   collective  no
+ *   collective  no; on the ranks that share experts
  *   bits        depend on the window and the weights, not on the threads */
 double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      const int32_t *targets, kc_work *work, float *grad);

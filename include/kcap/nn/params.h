@@ -25,6 +25,9 @@ typedef struct kc_weights {
  * l (12 d^2 + 13 d) + V d + 2 d. */
 void kc_layout_of(const kc_shape *s, kc_layout *layout);
 
+/* The same on a rank that holds part `part` of `parts` equal ones of the experts. */
+void kc_layout_part(const kc_shape *s, int part, int parts, kc_layout *layout);
+
 /* Initial weights into w [n_flat]: functions of (seed, tensor, element), zero in the padding.
  *   bits        the same on every rank */
 void kc_params_init(const kc_layout *layout, uint64_t seed, double std, float *w);
@@ -40,8 +43,18 @@ static inline const float *kc_at(const kc_layout *layout, const float *flat, int
     return flat + t->offset + layer * t->stride;
 }
 
-/* Which tensor and layer flat element i belongs to; *layer is set. Padding belongs to the tensor
- * before it. */
+/* The same of the tensor of this rank's expert `expert`, counted from 0 on each rank. */
+static inline const float *kc_at_expert(const kc_layout *layout, const float *flat, int index,
+                                        int64_t layer, int64_t expert)
+{
+    return kc_at(layout, flat, index, layer) + expert * layout->each;
+}
+
+/* Which tensor and layer element i belongs to, in the flat layout of a rank that holds all experts;
+ * *layer is set. Padding belongs to the tensor before it. */
 int kc_params_find(const kc_layout *layout, int64_t i, int64_t *layer);
+
+/* Which expert it belongs to; -1: none. */
+int64_t kc_params_expert(const kc_layout *layout, int64_t i);
 
 #endif

@@ -8,15 +8,17 @@
  *   T positions of a window   d width   h heads   hd head dimension (d = h hd)
  *   kv key-value heads (h / kv query heads share one)   qkv = d + 2 kv hd columns
  *   f hidden width of the MLP (0: none)   m columns of its first matrix: f, or 2 f where it is gated
+ *   E experts in place of an MLP (0: none), each of f and m   k experts a token goes to
  *   V vocabulary   l blocks   rot rotated dimensions of a head
  * and the switches of an architecture. */
 typedef struct kc_shape {
-    int64_t T, d, h, hd, kv, qkv, f, m, V, l, rot;
+    int64_t T, d, h, hd, kv, qkv, f, m, E, k, V, l, rot;
     int32_t rms;     /* norms are RMSNorm: no mean, no bias       */
     int32_t learned; /* a table of positions [T, d]               */
     int32_t gated, silu;
-    int32_t biased; /* projections, and norms unless rms         */
-    int32_t untied; /* the output head is a matrix of its own    */
+    int32_t biased;       /* projections, and norms unless rms         */
+    int32_t untied;       /* the output head is a matrix of its own    */
+    int32_t renormalised; /* gates of a token's experts sum to 1 */
 } kc_shape;
 
 /* A matrix in row-major storage whose rows lie `ld` floats apart. A view: owns nothing. */

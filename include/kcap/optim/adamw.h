@@ -14,7 +14,8 @@ typedef struct kc_adamw {
 /* Factor that clips a gradient of this norm: min(1, clip / (norm + 1e-6)); 1 when clip is 0. */
 double kc_clip_factor(double norm, double clip);
 
-/* Update elements lo ... hi-1 of the flat layout: params [n_flat], m, v and grad [hi - lo].
+/* Update elements lo ... hi-1 of the flat layout, all dense or all of experts: params [n_flat],
+ * grad [hi - lo], and the moments of state where kc_state has them.
  * Tensors that do not decay (TABLE 2) take no weight decay.
  *   collective  no
  *   bits        each element's depend on itself alone */

@@ -39,6 +39,10 @@ void kc_tree_push(kc_tree *tree, float *leaf, int threads);
 /* The sum of all lanes pushed; a buffer of the tree, until the next clear. */
 float *kc_tree_total(kc_tree *tree, int threads);
 
+/* What experts' gradients hold apart for each source rank, p [sources, n], is added pairwise in the
+ * sources' order, as ranks are: p[0 ... n-1] is the sum. */
+void kc_sources_fold(float *p, int sources, int64_t n, int threads);
+
 /* Where the sum over ranks happens. */
 typedef struct kc_reducer {
     int64_t *lo;    /* [size+1]: the slices                                   */
@@ -60,5 +64,11 @@ float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int thread
  *   collective  on all ranks
  *   bits        the same on all ranks and any number of them */
 double kc_grads_norm(kc_reducer *r, const kc_grid *g, const float *own, int threads);
+
+/* Its square. Where the ranks of `ep` have further parts of the gradient each (else NULL), the blocks
+ * of all of them in their order; `all` [ep size, n_flat / KC_BLOCK] is room for that.
+ *   collective  on the ranks of g and of ep */
+double kc_grads_square(kc_reducer *r, const kc_grid *g, const kc_grid *ep, const float *own,
+                       double *all, int threads);
 
 #endif

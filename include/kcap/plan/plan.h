@@ -21,7 +21,8 @@ typedef struct kc_plan {
     int64_t base_bytes;  /* estimate: program, MPI, HDF5 and packing buffers              */
     int64_t peak_bytes;  /* arena, measurement and base                                   */
     int64_t node_needs;  /* peak_bytes of all ranks of a node                             */
-    int64_t n_params, n_vocab;
+    int64_t n_params, n_params_used, n_vocab;
+    int ep; /* ranks that share the experts                                    */
     double tokens_per_exposure, tokens; /* expected, where lengths vary                    */
     int64_t tokens_per_step, steps;     /* steps: expected likewise                        */
     kc_flops flop_per_token;

@@ -6,7 +6,7 @@
 
 /* What a rank's memory is for, once: N(name, "what it holds"). */
 #define KC_NEEDS(N)                                                                                \
-    N(weights_bytes, "weights, whole on every rank")                                               \
+    N(weights_bytes, "weights, whole on every rank; of experts this rank's")                       \
     N(transposed_bytes, "transposed copy of the weights")                                          \
     N(moments_bytes, "AdamW's two moments of this rank's slice")                                   \
     N(gradients_bytes, "gradients: the lanes in flight and the tree over lanes")                   \
