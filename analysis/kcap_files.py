@@ -29,6 +29,7 @@ class Run:
     steps: dict            # column -> [rows]
     measure: dict          # column -> [events] or [events, attributes]
     attribute_names: tuple  # of the second axis, the name first
+    loads: np.ndarray      # [events, block, expert]; no block where there are no experts
 
     @property
     def folder(self):
@@ -83,11 +84,23 @@ def _read(path, file, finished):
     config = yaml.safe_load(stamp["config"])
     if not isinstance(config, dict):
         raise KeyError("attribute config is not a mapping of sections")
+    loads = _loads(path, config, measure)
     for name, column in measure.items():
         if column.ndim == 2 and column.shape[1] != len(names):
             raise KeyError(f"measure/{name} has {column.shape[1]} attributes, "
                            f"measure/attribute_names {len(names)}")
-    return Run(path, finished, stamp, config, steps, measure, names)
+    return Run(path, finished, stamp, config, steps, measure, names, loads)
+
+
+def _loads(path, config, measure):
+    """Take the experts' loads out of /measure, as [events, block, expert]."""
+    flat = measure.pop("expert_load", np.zeros((len(measure["step"]), 0)))
+    experts = config.get("model", {}).get("experts", 0) or 1
+    blocks = flat.shape[1] // experts
+    if not blocks and flat.shape[1]:
+        raise FileError(f"{path}: measure/expert_load has {flat.shape[1]} columns, fewer than one "
+                        f"block's {experts} experts: damaged, or not a run.h5 of kcap")
+    return flat[:, :blocks * experts].reshape(len(flat), blocks, experts)
 
 
 def _columns(file, group, required):

@@ -38,6 +38,24 @@ def bits_per_param(runs, path):
     plt.close(figure)
 
 
+def expert_load(load, title, path):
+    """Heat map of one event: blocks downwards, experts across; 1 is an expert's even share."""
+    blocks, experts = load.shape
+    figure, axes = plt.subplots(figsize=(max(4, min(14, 1.6 + 0.32 * experts)),
+                                         1.6 + 0.32 * min(blocks, 40)), dpi=150)
+    image = axes.imshow(load * experts, cmap="viridis", vmin=0, aspect="auto",
+                        interpolation="nearest")
+    axes.set_xlabel("expert")
+    axes.set_ylabel("block")
+    axes.set_title(title, loc="left", color=INK, fontweight="bold", fontsize=10)
+    axes.set_xticks(range(0, experts, max(1, experts // 16)))
+    axes.set_yticks(range(0, blocks, max(1, blocks // 16)))
+    figure.colorbar(image, ax=axes, label="load over the even share")
+    figure.tight_layout()
+    figure.savefig(path)
+    plt.close(figure)
+
+
 def laws(runs):
     """The published figures that these runs can be held against."""
     found = {"random" if run.setting("corpus", "kind") == "random" else "knowledge"

@@ -120,6 +120,24 @@ def write_csv(path, columns, attribute_names):
         writer.writerows(zip(*(column.tolist() for column in flat)))
 
 
+def write_loads(run, folder):
+    """The experts' loads of every event as CSV, those of the last one as a heat map."""
+    events, blocks, experts = run.loads.shape
+    if not events or not blocks:
+        return {}
+    files = {"expert_load_csv": str(folder / "expert_load.csv"),
+             "expert_load_png": str(folder / "expert_load.png")}
+    with open(files["expert_load_csv"], "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["step", "block", *(f"expert_{i}" for i in range(experts))])
+        for step, event in zip(run.measure["step"].tolist(), run.loads.tolist()):
+            writer.writerows([step, block, *row] for block, row in enumerate(event))
+    name, step = run.stamp["run_name"], last(run.measure["step"])
+    plot.expert_load(run.loads[-1], f"{name}: load of the experts, step {step:,}",
+                     files["expert_load_png"])
+    return files
+
+
 def finite(value):
     """JSON knows no NaN: null stands for it."""
     if isinstance(value, dict):
@@ -157,6 +175,7 @@ def report(arguments):
                         "steps_csv": str(folder / "steps.csv")}
         write_csv(folder / "measure.csv", run.measure, run.attribute_names)
         write_csv(folder / "steps.csv", run.steps, run.attribute_names)
+        row["files"] |= write_loads(run, folder)
         rows.append(row)
     png = common / "bits_per_param.png"
     plot.bits_per_param(list(zip(names, runs)), png)

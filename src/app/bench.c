@@ -101,7 +101,7 @@ static int run_steps(kc_run *run, watched *w, kc_error *e)
     const char *names[KC_ATTRIBUTES_MAX];
     for (int a = 0; a < info->n_attributes; ++a)
         names[a] = info->attribute[a].name;
-    KC_TRY(kc_metrics_create(&s->grid, run->out, &s->stamp, names, info->n_attributes, NULL, 0,
+    KC_TRY(kc_metrics_create(&s->grid, run->out, &s->stamp, names, kc_session_widths(s), NULL, 0,
                              &run->metrics, e));
     run->begun = kc_clock();
     KC_TRY(kc_run_steps(run, e));

@@ -34,8 +34,10 @@ static cJSON *numbers(const double *values, int n)
     return array;
 }
 
-static void add_row(cJSON *object, const kc_measure_row *row, const kc_corpus_info *info)
+static void add_row(cJSON *object, const kc_measure_row *row, const kc_session *s)
 {
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const kc_widths widths = kc_session_widths(s);
 #define ADD(type, name, unit, help) ADD_##type(object, #name, row->name);
     KC_COLUMNS_MEASURE(ADD)
 #undef ADD
@@ -43,6 +45,11 @@ static void add_row(cJSON *object, const kc_measure_row *row, const kc_corpus_in
 #define ADD(type, name, unit, help)                                                                \
     cJSON_AddItemToObject(object, #name, numbers(row->name, info->n_attributes));
     KC_COLUMNS_ATTRIBUTE(ADD)
+#undef ADD
+#define ADD(type, name, unit, help)                                                                \
+    if (widths.loads)                                                                              \
+        cJSON_AddItemToObject(object, #name, numbers(row->name, widths.loads));
+    KC_COLUMNS_LOAD(ADD)
 #undef ADD
 }
 
@@ -56,7 +63,7 @@ void kc_report_json(FILE *out, const kc_session *s, const kc_measure_row *row,
     if (outcome->checkpoint)
         kc_json_text(object, "checkpoint", outcome->checkpoint);
     if (row)
-        add_row(object, row, kc_corpus_about(s->corpus));
+        add_row(object, row, s);
     else {
         kc_json_number(object, "step", (double)outcome->steps);
         kc_json_number(object, "tokens", (double)outcome->tokens);
@@ -184,6 +191,9 @@ void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
                   {"ranks_per_node", p->machine.ranks_per_node},
                   {"node_bytes", (double)p->machine.node_bytes},
                   {"n_params", (double)p->n_params},
+                  {"n_params_used", (double)p->n_params_used},
+                  {"ep", p->ep},
+                  {"experts_of_a_rank", (double)p->layout.here},
                   {"n_vocab", (double)p->n_vocab},
                   {"arena_bytes", (double)p->arena_bytes},
                   {"base_bytes", (double)p->base_bytes},
@@ -206,6 +216,15 @@ void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
 #define ADD(name, help) kc_json_number(object, #name, (double)p->needs.bytes[KC_##name]);
     KC_NEEDS(ADD)
 #undef ADD
+    cJSON *tensors = cJSON_AddObjectToObject(object, "params");
+    for (int k = 0; k < p->layout.n; ++k) {
+        const kc_tensor *t = &p->layout.tensor[k];
+        double n = t->layers > 0;
+        for (int i = 0; i < t->n_dims; ++i)
+            n *= (double)t->dims[i];
+        if (n > 0)
+            kc_json_number(tensors, t->name, n);
+    }
     if (s->options->rate > 0)
         kc_json_number(object, "seconds", p->tokens / s->options->rate);
     kc_json_put(out, object);

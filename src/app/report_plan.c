@@ -29,6 +29,31 @@ static void cost(FILE *out, const kc_session *s, const kc_plan *p)
         fprintf(out, "  time: give --rate TOKENS_PER_SECOND; kcap bench measures it\n");
 }
 
+/* Every tensor with its global shape: what P is made of. */
+static void parameters(FILE *out, const kc_plan *p)
+{
+    fprintf(out, "parameters\n");
+    for (int k = 0; k < p->layout.n; ++k) {
+        const kc_tensor *t = &p->layout.tensor[k];
+        char shape[64] = "";
+        int64_t n = t->layers > 0;
+        size_t used = 0;
+        for (int i = 0; i < t->n_dims; ++i) {
+            n *= t->dims[i];
+            used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", i ? " x " : "",
+                                     (long long)t->dims[i]);
+        }
+        if (n)
+            fprintf(out, "  %-18s %12lld  %5.1f %%  %s\n", t->name, (long long)n,
+                    100 * (double)n / (double)p->n_params, shape);
+    }
+    fprintf(out, "  %-18s %12lld", "P", (long long)p->n_params);
+    if (p->n_params_used < p->n_params)
+        fprintf(out, ", of which a token goes through %lld (%.1f %%)", (long long)p->n_params_used,
+                100 * (double)p->n_params_used / (double)p->n_params);
+    fputc('\n', out);
+}
+
 void kc_report_plan(FILE *out, const kc_session *s, const kc_plan *p)
 {
     const kc_config *c = &s->cfg;
@@ -38,6 +63,10 @@ void kc_report_plan(FILE *out, const kc_session *s, const kc_plan *p)
         s->options->input, c->model.arch, (long long)c->model.layers,
         (long long)(c->model.heads * c->model.head_dim), (long long)p->n_vocab,
         (long long)p->n_params, p->machine.ranks, p->machine.threads, p->machine.ranks_per_node);
+    parameters(out, p);
+    if (p->ep > 1)
+        fprintf(out, "experts\n  %lld, on %d ranks %lld each\n", (long long)p->layout.experts,
+                p->ep, (long long)p->layout.here);
     fprintf(out, "what a rank holds\n");
 #define KC_LINE(name, help) bytes_line(out, #name, (double)p->needs.bytes[KC_##name], help);
     KC_NEEDS(KC_LINE)

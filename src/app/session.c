@@ -207,6 +207,13 @@ void kc_session_mesh(kc_session *s)
         kc_grid_mesh(&s->grid, ep);
 }
 
+kc_widths kc_session_widths(const kc_session *s)
+{
+    const int64_t loads = s->cfg.model.layers * s->cfg.model.experts;
+    return (kc_widths){kc_corpus_about(s->corpus)->n_attributes,
+                       loads < KC_LOADS_MAX ? (int)loads : KC_LOADS_MAX};
+}
+
 /* Identity of a run: from the clock and the process, not from the seed, since two runs may share
  * it. */
 static void new_run_id(kc_session *s)

@@ -159,7 +159,7 @@ static int start_metrics(kc_run *run, const kc_head *head, kc_error *e)
         kc_folders_create(run->out, e);
     KC_TRY(kc_agree(&s->grid, e));
     history_of(head, history);
-    KC_TRY(kc_metrics_create(&s->grid, run->out, &s->stamp, names, info->n_attributes,
+    KC_TRY(kc_metrics_create(&s->grid, run->out, &s->stamp, names, kc_session_widths(s),
                              head->path[0] ? history : NULL, kc_trainer_state(run->trainer)->step,
                              &run->metrics, e));
 out:

@@ -51,6 +51,7 @@ void kc_measure_now(kc_session *s, const kc_model *model, const kc_weights *weig
     kc_scorer_create(&scorer, model, weights, s->threads);
     kc_measure_spans(&s->grid, s->corpus, model->shape.T, kc_scorer_score, &scorer, s->threads,
                      &sums);
+    kc_scorer_loads(&s->grid, &scorer, row->expert_load, KC_LOADS_MAX);
     kc_scorer_destroy(&scorer);
     kc_capacity(kc_corpus_about(s->corpus), &sums, model->layout.n_params, row);
     double mine = kc_clock() - start, *all = malloc((size_t)s->grid.size * sizeof *all);

@@ -48,6 +48,7 @@ int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine
     plan->needs.bytes[KC_measurement_bytes] =
         kc_scorer_bytes(&model, machine->threads) +
         kc_measure_spans_bytes(info, cfg->train.context, machine->ranks, machine->threads);
+    plan->layout = model.layout;
     plan->n_params = model.layout.n_params;
     plan->flop_per_token = kc_flops_of(&model.shape);
     plan->n_params_used = model.layout.n_used;

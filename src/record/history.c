@@ -68,7 +68,7 @@ out:
     return e->code;
 }
 
-int kc_history_copy(const char *path, int64_t upto, const char *const *names, int n_attributes,
+int kc_history_copy(const char *path, int64_t upto, const char *const *names, kc_widths widths,
                     kc_table *steps, kc_table *measure, kc_error *e)
 {
     kc_h5 file;
@@ -79,9 +79,9 @@ int kc_history_copy(const char *path, int64_t upto, const char *const *names, in
                 why.text);
         goto out;
     }
-    KC_TRY(check_names(&file, names, n_attributes, e));
-    KC_TRY(kc_table_open(&old_steps, &file, KC_TABLE_STEPS, n_attributes, e));
-    KC_TRY(kc_table_open(&old_measure, &file, KC_TABLE_MEASURE, n_attributes, e));
+    KC_TRY(check_names(&file, names, widths.attributes, e));
+    KC_TRY(kc_table_open(&old_steps, &file, KC_TABLE_STEPS, widths, e));
+    KC_TRY(kc_table_open(&old_measure, &file, KC_TABLE_MEASURE, widths, e));
     KC_TRY(copy_steps(path, upto, &old_steps, steps, e));
     KC_TRY(copy_measure(upto, &old_measure, measure, e));
 out:

@@ -42,13 +42,13 @@ static int write_names(kc_metrics *m, const char *const *names, int n, kc_error 
 }
 
 static int write_frame(kc_metrics *m, const char *path, const kc_stamp *stamp,
-                       const char *const *names, int n_attributes, kc_error *e)
+                       const char *const *names, kc_widths widths, kc_error *e)
 {
     KC_TRY(kc_h5_create(&m->file, path, KC_H5_SWMR, e));
     KC_TRY(kc_stamp_write(&m->file, stamp, e));
-    KC_TRY(kc_table_create(&m->steps, &m->file, KC_TABLE_STEPS, n_attributes, e));
-    KC_TRY(kc_table_create(&m->measure, &m->file, KC_TABLE_MEASURE, n_attributes, e));
-    KC_TRY(write_names(m, names, n_attributes, e));
+    KC_TRY(kc_table_create(&m->steps, &m->file, KC_TABLE_STEPS, widths, e));
+    KC_TRY(kc_table_create(&m->measure, &m->file, KC_TABLE_MEASURE, widths, e));
+    KC_TRY(write_names(m, names, widths.attributes, e));
 out:
     return e->code;
 }
@@ -79,7 +79,7 @@ static void destroy(kc_metrics *m)
 }
 
 int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
-                      const char *const *names, int n_attributes, const char *history, int64_t upto,
+                      const char *const *names, kc_widths widths, const char *history, int64_t upto,
                       kc_metrics **metrics, kc_error *e)
 {
     char partial[PATH];
@@ -88,14 +88,15 @@ int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
     KC_CHECK(m, "out of memory");
     m->is_writer = g->rank == 0;
     if (m->is_writer) {
-        KC_CHECK(n_attributes >= 1 && n_attributes <= KC_ATTRIBUTES_MAX, "%d attributes",
-                 n_attributes);
+        KC_CHECK(widths.attributes >= 1 && widths.attributes <= KC_ATTRIBUTES_MAX &&
+                     widths.loads >= 0 && widths.loads <= KC_LOADS_MAX,
+                 "%d attributes, %d loads of experts", widths.attributes, widths.loads);
         m->held = malloc(HELD * sizeof *m->held);
         KC_CHECK(m->held, "out of memory for %d rows", HELD);
         snprintf(partial, sizeof partial, "%s/run.h5.partial", dir);
-        KC_TRY(write_frame(m, partial, stamp, names, n_attributes, e));
+        KC_TRY(write_frame(m, partial, stamp, names, widths, e));
         if (history != NULL)
-            KC_TRY(kc_history_copy(history, upto, names, n_attributes, &m->steps, &m->measure, e));
+            KC_TRY(kc_history_copy(history, upto, names, widths, &m->steps, &m->measure, e));
         KC_TRY(publish(m, dir, partial, e));
         m->written = kc_clock();
     }

@@ -18,10 +18,10 @@ static int open_either(kc_h5 *f, const char *path, int *closed, kc_error *e)
     return *closed ? KC_OK : kc_h5_open(f, path, KC_H5_SWMR, e);
 }
 
-static int read_last(kc_h5 *f, kc_table_kind kind, int n_attributes, void *row, kc_error *e)
+static int read_last(kc_h5 *f, kc_table_kind kind, kc_widths widths, void *row, kc_error *e)
 {
     kc_table table = {0};
-    KC_TRY(kc_table_open(&table, f, kind, n_attributes, e));
+    KC_TRY(kc_table_open(&table, f, kind, widths, e));
     if (table.n_rows > 0)
         kc_table_read(&table, table.n_rows - 1, 1, row, e);
 out:
@@ -43,8 +43,9 @@ int kc_outcome_read(const char *dir, kc_outcome_file *outcome, kc_error *e)
     snprintf(outcome->config_hash, sizeof outcome->config_hash, "%s", hash);
     KC_TRY(kc_h5_get_int(&f, "/", "n_params", &outcome->n_params, e));
     KC_TRY(kc_h5_text_read(&f, "/measure/attribute_names", &names, &size, &n, e));
-    KC_TRY(read_last(&f, KC_TABLE_STEPS, (int)n, &outcome->step, e));
-    KC_TRY(read_last(&f, KC_TABLE_MEASURE, (int)n, &outcome->measure, e));
+    const kc_widths widths = {.attributes = (int)n};
+    KC_TRY(read_last(&f, KC_TABLE_STEPS, widths, &outcome->step, e));
+    KC_TRY(read_last(&f, KC_TABLE_MEASURE, widths, &outcome->measure, e));
     outcome->there = 1;
 out:
     free(hash);

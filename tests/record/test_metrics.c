@@ -14,7 +14,8 @@
 #include "kcap/record/table.h"
 #include "sandbox.h"
 
-enum { ATTRIBUTES = 3 };
+enum { ATTRIBUTES = 3, LOADS = 8 };
+static const kc_widths widths = {ATTRIBUTES, LOADS};
 static const char *const names[ATTRIBUTES] = {"name", "birth_date", "city"};
 
 #define STEP_INT(name)                    r.name = step * (int64_t)sizeof #name;
@@ -33,12 +34,17 @@ static kc_step_row step_row(int64_t step)
     for (int a = 0; a < ATTRIBUTES; ++a)                                                           \
         r.name[a] = (double)step + a + 1.0 / (double)sizeof #name;
 
+#define LOAD_FILL(type, name, unit, help)                                                          \
+    for (int a = 0; a < LOADS; ++a)                                                                \
+        r.name[a] = (double)step + a + 1.0 / (double)sizeof #name;
+
 static kc_measure_row measure_row(int64_t step)
 {
     kc_measure_row r;
     memset(&r, 0, sizeof r);
     KC_COLUMNS_MEASURE(STEP_FILL)
     KC_COLUMNS_ATTRIBUTE(WIDE_FILL)
+    KC_COLUMNS_LOAD(LOAD_FILL)
     r.step = step;
     r.first_chunk_nats = NAN;
     return r;
@@ -76,7 +82,7 @@ static int work(const job *j, const kc_grid *g, kc_error *e)
 {
     kc_metrics *m = NULL;
     kc_stamp stamp = sandbox_stamp();
-    KC_TRY(kc_metrics_create(g, j->dir, &stamp, names, ATTRIBUTES, j->history, j->upto, &m, e));
+    KC_TRY(kc_metrics_create(g, j->dir, &stamp, names, widths, j->history, j->upto, &m, e));
     if (j->limit)
         sandbox_limit(j->limit);
     append(j, m, e);
@@ -138,8 +144,8 @@ static int64_t check_rows(const char *dir, kc_h5_mode mode, int64_t at_least)
     char path[128];
     snprintf(path, sizeof path, "%s/run.h5", dir);
     if (kc_h5_open(&f, path, mode, &e) != KC_OK ||
-        kc_table_open(&steps, &f, KC_TABLE_STEPS, ATTRIBUTES, &e) != KC_OK ||
-        kc_table_open(&measure, &f, KC_TABLE_MEASURE, ATTRIBUTES, &e) != KC_OK)
+        kc_table_open(&steps, &f, KC_TABLE_STEPS, widths, &e) != KC_OK ||
+        kc_table_open(&measure, &f, KC_TABLE_MEASURE, widths, &e) != KC_OK)
         fail_msg("%s", e.text);
     assert_true(steps.n_rows >= at_least);
     assert_true(measure.n_rows >= at_least / 10);

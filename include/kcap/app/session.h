@@ -57,6 +57,9 @@ int kc_session_machine(kc_session *s, const char *kernel, kc_error *e);
  *   collective  on all ranks */
 void kc_session_mesh(kc_session *s);
 
+/* Widths of the columns of this session's run.h5. */
+kc_widths kc_session_widths(const kc_session *s);
+
 /* Fill the stamp. run_id NULL draws a new one, the same on all ranks.   collective on all ranks */
 void kc_session_stamp(kc_session *s, const kc_layout *layout, const char *run_id);
 

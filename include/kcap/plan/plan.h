@@ -3,7 +3,7 @@
 #define KCAP_PLAN_PLAN_H
 
 #include "kcap/data/corpus.h"
-#include "kcap/nn/shapes.h"
+#include "kcap/nn/params.h"
 #include "kcap/types/need.h"
 
 /* A grid that need not be there. */
@@ -21,6 +21,7 @@ typedef struct kc_plan {
     int64_t base_bytes;  /* estimate: program, MPI, HDF5 and packing buffers              */
     int64_t peak_bytes;  /* arena, measurement and base                                   */
     int64_t node_needs;  /* peak_bytes of all ranks of a node                             */
+    kc_layout layout;    /* of a rank with the first part of the experts                     */
     int64_t n_params, n_params_used, n_vocab;
     int ep; /* ranks that share the experts                                    */
     double tokens_per_exposure, tokens; /* expected, where lengths vary                    */

@@ -12,14 +12,14 @@ typedef struct kc_metrics kc_metrics;
 /* Start a fresh file under a temporary name in `dir`, copy the history, switch to SWMR, rename over
  * dir/run.h5.
  *   collective  on all ranks
- *   names       [n_attributes] names of the attributes, for /measure/attribute_names and the width
+ *   names       [widths.attributes] names of the attributes, for /measure/attribute_names and the width
  *   history     an older run.h5 to copy rows from (finished, or left by a kill), or NULL; rows
  *               up to and including step `upto` are copied, the others dropped
  *   owns        release with kc_metrics_close; *m is NULL on error
  *   errors      KC_EIO; KC_EINPUT for a history that cannot be read, is of other attributes, or
  *               lacks rows */
 int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
-                      const char *const *names, int n_attributes, const char *history, int64_t upto,
+                      const char *const *names, kc_widths widths, const char *history, int64_t upto,
                       kc_metrics **m, kc_error *e);
 
 /* Append a row. Rows are held in memory and written about once a second, or by a flush.

@@ -20,15 +20,14 @@ typedef struct kc_table {
 } kc_table;
 
 /* Create the group and its columns, each with unit and description.
- *   n_attributes   width of the columns [event, attribute]
  *   owns           release with kc_table_close
  *   errors         KC_EIO */
-int kc_table_create(kc_table *t, kc_h5 *f, kc_table_kind kind, int n_attributes, kc_error *e);
+int kc_table_create(kc_table *t, kc_h5 *f, kc_table_kind kind, kc_widths widths, kc_error *e);
 
 /* Open a table for reading. A killed writer may have grown some columns but not all: only rows
  * that all columns have count.
  *   errors         KC_EINPUT: a column is missing or of another type or width */
-int kc_table_open(kc_table *t, kc_h5 *f, kc_table_kind kind, int n_attributes, kc_error *e);
+int kc_table_open(kc_table *t, kc_h5 *f, kc_table_kind kind, kc_widths widths, kc_error *e);
 
 /* Add n rows.
  *   errors         KC_EIO */

@@ -7,7 +7,13 @@
 #include "kcap/types/columns.def"
 #include "kcap/types/stamp.def"
 
-enum { KC_ATTRIBUTES_MAX = 65 }; /* the name and up to 64 attributes */
+enum { KC_ATTRIBUTES_MAX = 65, KC_LOADS_MAX = 8192 }; /* the name and up to 64 attributes */
+
+/* How wide the columns of /measure are that hold more than one value an event. */
+typedef struct kc_widths {
+    int attributes; /* 1 ... KC_ATTRIBUTES_MAX                                              */
+    int loads;      /* blocks x experts, at most KC_LOADS_MAX; 0: no such column            */
+} kc_widths;
 
 typedef int64_t kc_col_INT;
 typedef double kc_col_REAL;
@@ -15,6 +21,7 @@ typedef const char *kc_col_TEXT;
 
 #define KC_FIELD(type, name, unit, help) kc_col_##type name;
 #define KC_ARRAY(type, name, unit, help) kc_col_##type name[KC_ATTRIBUTES_MAX];
+#define KC_LOAD(type, name, unit, help)  kc_col_##type name[KC_LOADS_MAX];
 #define KC_STAMP(type, name, help)       kc_col_##type name;
 
 /* One row of /steps. */
@@ -26,6 +33,7 @@ typedef struct kc_step_row {
 typedef struct kc_measure_row {
     KC_COLUMNS_MEASURE(KC_FIELD)
     KC_COLUMNS_ATTRIBUTE(KC_ARRAY)
+    KC_COLUMNS_LOAD(KC_LOAD)
 } kc_measure_row;
 
 /* What explains a file: its root attributes. The texts belong to whoever filled it in. */
@@ -35,6 +43,7 @@ typedef struct kc_stamp {
 
 #undef KC_FIELD
 #undef KC_ARRAY
+#undef KC_LOAD
 #undef KC_STAMP
 
 #endif
