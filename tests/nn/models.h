@@ -93,6 +93,47 @@ static inline void tiny_text(tiny *m, uint64_t seed)
     }
 }
 
+/* The configuration of settings as --set takes them, divided by spaces: `model.arch=llama
+ * model.heads=3`. Presets act. */
+static inline kc_config tiny_config(const char *settings)
+{
+    enum { MOST = 32 };
+    const char *sets[MOST];
+    char *copy = test_room((int64_t)strlen(settings), 1), *rest = strcpy(copy, settings), *set;
+    int n = 0;
+    kc_config cfg;
+    kc_error e = {0};
+    while ((set = strsep(&rest, " ")) != NULL)
+        if (*set && n < MOST)
+            sets[n++] = set;
+    if (kc_config_parse("", 0, "test", sets, n, &cfg, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    free(copy);
+    return cfg;
+}
+
+/* The model of a configuration over V words. */
+static inline void tiny_create_of(tiny *m, const kc_config *cfg, int64_t V, uint64_t seed,
+                                  int threads)
+{
+    const int64_t T = cfg->train.context;
+    test_kernels();
+    kc_model_create(&m->model, cfg, V);
+    const int64_t n = m->model.layout.n_flat;
+    m->w = test_room(n, sizeof *m->w);
+    m->wt = test_room(n, sizeof *m->wt);
+    m->grad = test_room(n, sizeof *m->grad);
+    m->tokens = test_room(T, sizeof *m->tokens);
+    m->targets = test_room(T, sizeof *m->targets);
+    m->weights = (kc_weights){&m->model.layout, m->w, m->wt};
+    kc_params_init(&m->model.layout, seed, cfg->model.init_std, m->w);
+    perturb(&m->model.layout, seed, m->w);
+    tiny_refresh(m);
+    tiny_text(m, seed);
+    kc_arena_create(&m->arena, kc_work_bytes(&m->model));
+    m->work = kc_work_create(&m->model, &m->arena, threads);
+}
+
 static inline void tiny_create(tiny *m, tiny_size size, uint64_t seed, int threads)
 {
     kc_config cfg;
@@ -102,21 +143,7 @@ static inline void tiny_create(tiny *m, tiny_size size, uint64_t seed, int threa
     cfg.model.heads = size.heads;
     cfg.model.head_dim = size.head_dim;
     cfg.model.rotary_fraction = size.rotary;
-    test_kernels();
-    kc_model_create(&m->model, &cfg, size.V);
-    const int64_t n = m->model.layout.n_flat;
-    m->w = test_room(n, sizeof *m->w);
-    m->wt = test_room(n, sizeof *m->wt);
-    m->grad = test_room(n, sizeof *m->grad);
-    m->tokens = test_room(size.T, sizeof *m->tokens);
-    m->targets = test_room(size.T, sizeof *m->targets);
-    m->weights = (kc_weights){&m->model.layout, m->w, m->wt};
-    kc_params_init(&m->model.layout, seed, cfg.model.init_std, m->w);
-    perturb(&m->model.layout, seed, m->w);
-    tiny_refresh(m);
-    tiny_text(m, seed);
-    kc_arena_create(&m->arena, kc_work_bytes(&m->model));
-    m->work = kc_work_create(&m->model, &m->arena, threads);
+    tiny_create_of(m, &cfg, size.V, seed, threads);
 }
 
 static inline void tiny_destroy(tiny *m)

@@ -28,15 +28,18 @@ static inline void scalar(FILE *out, const char *name, double value)
     record(out, name, "f8", 0, NULL, &value);
 }
 
-/* Every tensor of a flat array as `<prefix>.<name>` in its global shape, padding left out. */
+/* Every tensor of a flat array as `<prefix>.<name>` in its global shape, padding left out; none that
+ * the model lacks. */
 static inline void tensors(FILE *out, const kc_layout *layout, const char *prefix,
                            const float *flat)
 {
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
         const int64_t each = t->rows * t->cols;
-        float *packed = malloc((size_t)(t->layers * each) * sizeof *packed);
         char name[64];
+        if (t->layers == 0)
+            continue;
+        float *packed = malloc((size_t)(t->layers * each) * sizeof *packed);
         if (!packed)
             abort();
         for (int64_t l = 0; l < t->layers; ++l)
