@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Count, layout and initial values of the parameters. */
-#include "models.h"
+/* Count and layout of the parameters. */
+#include "layouts.h"
 
 #include "kcap/base/sum.h"
-
-static kc_layout layout_of(int64_t layers, int64_t heads, int64_t head_dim, int64_t V)
-{
-    kc_config cfg;
-    kc_layout layout;
-    kc_config_defaults(&cfg);
-    cfg.model.layers = layers;
-    cfg.model.heads = heads;
-    cfg.model.head_dim = head_dim;
-    const kc_shape s = kc_shape_of(&cfg, V);
-    kc_layout_of(&s, &layout);
-    return layout;
-}
 
 /* Published sizes: arXiv 2404.05405, figure 1, to four digits; here exact. */
 static void counts_are_the_published_ones(void **state)
@@ -35,33 +22,134 @@ static void counts_are_the_published_ones(void **state)
     }
 }
 
+/* Of each architecture, with T = 50 positions, l = 3 blocks of width d = 4 x 6, V = 41 words:
+ * attention takes 2 d^2 and 2 d^2 kv / h, a plain MLP 2 d f, a gated one 3 d f; biases another
+ * 2 d + 2 d kv / h and f + d (gated: 2 f + d); norms d for a gain, d for a bias. */
+static void counts_are_closed_forms(void **state)
+{
+    (void)state;
+    enum { T = 50, l = 3, d = 24, V = 41, gpt2 = l * (12 * d * d + 13 * d) + V * d + 2 * d };
+    static const struct {
+        const char *settings;
+        int64_t count;
+    } known[] = {
+        {"", gpt2},
+        {"model.position=learned", gpt2 + T * d},
+        {"model.position=none", gpt2},
+        {"model.embeddings=untied", gpt2 + V * d},
+        {"model.activation=silu", gpt2},
+        {"model.mlp=none", l * (4 * d * d + 6 * d) + V * d + 2 * d},
+        {"model.mlp_ratio=1", l * (6 * d * d + 10 * d) + V * d + 2 * d},
+        {"model.mlp_ratio=0.25", l * (4 * d * d + 2 * d * 6 + 9 * d + 6) + V * d + 2 * d},
+        {"model.mlp_width=17", l * (4 * d * d + 2 * d * 17 + 9 * d + 17) + V * d + 2 * d},
+        {"model.mlp=gated", l * (16 * d * d + 17 * d) + V * d + 2 * d},
+        {"model.norm=rmsnorm", l * (12 * d * d + 11 * d) + V * d + d},
+        {"model.biases=none", l * (12 * d * d + 2 * d) + V * d + d},
+        {"model.kv_heads=2", gpt2 - l * (d * d + d)},
+        {"model.kv_heads=1", gpt2 - l * (3 * d * d / 2 + 3 * d / 2)},
+        {"model.arch=llama", l * (12 * d * d + 2 * d) + 2 * V * d + d},
+        {"model.arch=llama model.embeddings=tied", l * (12 * d * d + 2 * d) + V * d + d},
+        {"model.arch=llama model.mlp=plain model.mlp_ratio=4",
+         l * (12 * d * d + 2 * d) + 2 * V * d + d},
+        {"model.arch=llama model.mlp=none", l * (4 * d * d + d) + 2 * V * d + d},
+        {"model.arch=mistral", l * (4 * d * d + 21 * d * d / 2 + 2 * d) + 2 * V * d + d},
+        {"model.arch=mistral model.kv_heads=2",
+         l * (3 * d * d + 21 * d * d / 2 + 2 * d) + 2 * V * d + d},
+        {"model.arch=mistral model.heads=3 model.head_dim=8", /* one key-value head of three */
+         l * (2 * d * d + 2 * d * d / 3 + 21 * d * d / 2 + 2 * d) + 2 * V * d + d},
+        {"model.arch=mistral model.heads=6 model.head_dim=4", /* two of six */
+         l * (2 * d * d + 2 * d * d / 3 + 21 * d * d / 2 + 2 * d) + 2 * V * d + d},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; ++i) {
+        char settings[256];
+        snprintf(settings, sizeof settings,
+                 "train.context=50 model.layers=3 model.heads=4 model.head_dim=6 %s",
+                 known[i].settings);
+        const int64_t count = layout_with(settings, V).n_params;
+        if (count != known[i].count)
+            fail_msg("%s: %lld parameters, not %lld", settings, (long long)count,
+                     (long long)known[i].count);
+    }
+}
+
+/* arXiv 2404.05405, appendix A: LLaMA has as many parameters as GPT-2 where 3 divides the width, but
+ * for biases and the head. The hidden width is rounded down. */
+static void sizes_of_the_paper(void **state)
+{
+    (void)state;
+    const int64_t V = 3275, d = 768, l = 12;
+    const char *settings = "model.arch=llama model.layers=12 model.heads=12 model.head_dim=64";
+    assert_int_equal(layout_with(settings, V).n_params, l * (12 * d * d + 2 * d) + 2 * V * d + d);
+    const kc_layout odd = layout_with("model.arch=llama model.heads=2 model.head_dim=64", V);
+    assert_int_equal(odd.tensor[KC_P_mlp_up].cols, 2 * 341); /* 8/3 of 128 is 341.3 */
+    assert_int_equal(odd.tensor[KC_P_mlp_down].rows, 341);
+}
+
+static void check_places(const kc_layout *layout, int64_t layers)
+{
+    int64_t end = 0, count = 0;
+    assert_int_equal(layout->n, KC_P_COUNT);
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        int64_t size = 1;
+        assert_int_equal(t->offset, end);
+        assert_int_equal(t->offset % 16, 0);
+        for (int i = 0; i < t->n_dims; ++i)
+            size *= t->dims[i];
+        assert_int_equal(t->n_dims, t->per_layer + t->is_matrix + 1);
+        assert_int_equal(t->decays, t->is_matrix);
+        for (int other = 0; other < k; ++other)
+            assert_string_not_equal(t->name, layout->tensor[other].name);
+        if (t->layers == 0)
+            continue;
+        assert_int_equal(size, t->layers * t->rows * t->cols);
+        assert_int_equal(t->stride % 16, 0);
+        assert_in_range(t->stride - t->rows * t->cols, 0, 15);
+        assert_int_equal(t->layers, t->per_layer ? layers : 1);
+        end += t->layers * t->stride;
+        count += size;
+    }
+    assert_int_equal(count, layout->n_params);
+    assert_int_equal(layout->n_flat % KC_BLOCK, 0);
+    assert_in_range(layout->n_flat - end, 0, KC_BLOCK - 1);
+}
+
 static void tensors_do_not_overlap(void **state)
 {
     (void)state;
     const kc_layout layout = layout_of(3, 3, 7, 41);
-    int64_t end = 0, count = 0;
-    assert_int_equal(layout.n, KC_P_COUNT);
-    for (int k = 0; k < layout.n; ++k) {
-        const kc_tensor *t = &layout.tensor[k];
-        int64_t size = 1;
-        assert_int_equal(t->offset, end);
-        assert_int_equal(t->offset % 16, 0);
-        assert_int_equal(t->stride % 16, 0);
-        assert_in_range(t->stride - t->rows * t->cols, 0, 15);
-        for (int i = 0; i < t->n_dims; ++i)
-            size *= t->dims[i];
-        assert_int_equal(size, t->layers * t->rows * t->cols);
-        assert_int_equal(t->n_dims, t->per_layer + t->is_matrix + 1);
-        assert_int_equal(t->layers, t->per_layer ? 3 : 1);
-        assert_int_equal(t->decays, t->is_matrix);
-        for (int other = 0; other < k; ++other)
-            assert_string_not_equal(t->name, layout.tensor[other].name);
-        end += t->layers * t->stride;
-        count += size;
+    check_places(&layout, 3);
+    for (int i = 0; i < N_ARCHITECTURES; ++i) {
+        const kc_layout other = architecture(i);
+        check_places(&other, 3);
     }
-    assert_int_equal(count, layout.n_params);
-    assert_int_equal(layout.n_flat % KC_BLOCK, 0);
-    assert_in_range(layout.n_flat - end, 0, KC_BLOCK - 1);
+}
+
+/* Names of the tensors that a model lacks, in the order of the table. */
+static void check_absent(const char *settings, const char *names)
+{
+    const kc_layout layout = layout_with(settings, 41);
+    char found[512] = "";
+    for (int k = 0; k < layout.n; ++k)
+        if (layout.tensor[k].layers == 0)
+            sprintf(found + strlen(found), "%s ", layout.tensor[k].name);
+    assert_string_equal(found, names);
+}
+
+static void models_lack_what_they_should(void **state)
+{
+    (void)state;
+    check_absent("", "wpe head ");
+    check_absent("model.position=learned model.embeddings=untied", "");
+    check_absent("model.norm=rmsnorm", "ln1_bias ln2_bias lnf_bias wpe head ");
+    check_absent("model.biases=none", "ln1_bias attn_qkv_bias attn_out_bias ln2_bias mlp_up_bias "
+                                      "mlp_down_bias lnf_bias wpe head ");
+    check_absent("model.mlp=none", "ln2_gain ln2_bias mlp_up mlp_up_bias mlp_down mlp_down_bias "
+                                   "wpe head ");
+    check_absent("model.arch=llama", "ln1_bias attn_qkv_bias attn_out_bias ln2_bias mlp_up_bias "
+                                     "mlp_down_bias lnf_bias wpe ");
+    check_absent("model.arch=mistral", "ln1_bias attn_qkv_bias attn_out_bias ln2_bias mlp_up_bias "
+                                       "mlp_down_bias lnf_bias wpe ");
 }
 
 static void shapes_are_those_of_gpt2(void **state)
@@ -80,6 +168,27 @@ static void shapes_are_those_of_gpt2(void **state)
     }
 }
 
+static void shapes_are_those_of_mistral(void **state)
+{
+    (void)state;
+    const kc_layout layout =
+        layout_with("model.arch=mistral model.heads=6 model.head_dim=4 train.context=19", 50);
+    const struct {
+        int index;
+        int64_t rows, cols;
+    } known[] = {{KC_P_wte, 50, 24},      {KC_P_attn_qkv, 24, 24 + 2 * 2 * 4},
+                 {KC_P_attn_out, 24, 24}, {KC_P_mlp_up, 24, 2 * 84},
+                 {KC_P_mlp_down, 84, 24}, {KC_P_head, 50, 24},
+                 {KC_P_ln2_gain, 1, 24},  {KC_P_lnf_gain, 1, 24}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; ++i) {
+        assert_int_equal(layout.tensor[known[i].index].rows, known[i].rows);
+        assert_int_equal(layout.tensor[known[i].index].cols, known[i].cols);
+    }
+    const kc_layout learned = layout_with("model.position=learned train.context=19", 50);
+    assert_int_equal(learned.tensor[KC_P_wpe].rows, 19);
+    assert_int_equal(learned.tensor[KC_P_wpe].cols, 128);
+}
+
 static void rotated_dimensions_follow_the_fraction(void **state)
 {
     (void)state;
@@ -95,92 +204,8 @@ static void rotated_dimensions_follow_the_fraction(void **state)
     assert_int_equal(kc_shape_of(&cfg, 9).rot, 6);
     assert_int_equal(kc_shape_of(&cfg, 9).T, cfg.train.context);
     assert_int_equal(kc_shape_of(&cfg, 9).f, 4 * 20 * cfg.model.heads);
-}
-
-/* Mean and deviation of one layer of a tensor, within 5 standard errors. */
-static void check_normal(const kc_layout *layout, const float *w, int k, int64_t layer, double std)
-{
-    const kc_tensor *t = &layout->tensor[k];
-    const float *x = kc_at(layout, w, k, layer);
-    const double n = (double)(t->rows * t->cols);
-    double sum = 0, square = 0;
-    for (int64_t i = 0; i < t->rows * t->cols; ++i) {
-        sum += x[i];
-        square += (double)x[i] * x[i];
-    }
-    assert_float_equal(sum / n, 0, 5 * std / sqrt(n));
-    assert_float_equal(sqrt(square / n) / std, 1, 5 / sqrt(2 * n));
-}
-
-static void initial_values_follow_the_table(void **state)
-{
-    (void)state;
-    const kc_layout layout = layout_of(8, 2, 21, 301);
-    float *w = noise_of(1, layout.n_flat);
-    const double std = 0.03;
-    int64_t at = 0;
-    kc_params_init(&layout, 7, std, w);
-    for (int k = 0; k < layout.n; ++k) {
-        const kc_tensor *t = &layout.tensor[k];
-        const int residual = k == KC_P_attn_out || k == KC_P_mlp_down;
-        const float constant = strstr(t->name, "gain") ? 1 : 0;
-        for (int64_t l = 0; l < t->layers; ++l) {
-            const int64_t begin = t->offset + l * t->stride;
-            for (; at < begin; ++at)
-                assert_true(w[at] == 0);
-            at = begin + t->rows * t->cols;
-            if (t->is_matrix)
-                check_normal(&layout, w, k, l, residual ? std / 4 : std);
-            for (int64_t i = begin; !t->is_matrix && i < at; ++i)
-                assert_true(w[i] == constant);
-        }
-    }
-    for (; at < layout.n_flat; ++at)
-        assert_true(w[at] == 0);
-    free(w);
-}
-
-static int64_t equal_values(const float *a, const float *b, int64_t n)
-{
-    int64_t equal = 0;
-    for (int64_t i = 0; i < n; ++i)
-        equal += a[i] != 0 && a[i] == b[i];
-    return equal;
-}
-
-static void initial_values_follow_from_the_seed(void **state)
-{
-    (void)state;
-    const kc_layout layout = layout_of(2, 2, 20, 101);
-    const int64_t n = layout.n_flat;
-    float *a = test_room(n, sizeof *a), *b = test_room(n, sizeof *b);
-    kc_params_init(&layout, 1, 0.02, a);
-    kc_params_init(&layout, 1, 0.02, b);
-    assert_memory_equal(a, b, (size_t)n * sizeof *a);
-    kc_params_init(&layout, 2, 0.02, b);
-    const int64_t gains = 5 * 40; /* two norms in each of two blocks, one at the end */
-    assert_in_range(equal_values(a, b, n), gains, gains + 3);
-    /* Neither layers nor tensors repeat each other. */
-    const float *first = kc_at(&layout, a, KC_P_attn_qkv, 0);
-    assert_in_range(equal_values(first, kc_at(&layout, a, KC_P_attn_qkv, 1), 40 * 120), 0, 2);
-    assert_in_range(equal_values(first, kc_at(&layout, a, KC_P_mlp_up, 0), 40 * 120), 0, 2);
-    free(a);
-    free(b);
-}
-
-/* A function of (tensor, element) alone: a wider vocabulary or a deeper model changes no other. */
-static void initial_values_do_not_depend_on_the_rest(void **state)
-{
-    (void)state;
-    const kc_layout small = layout_of(2, 2, 20, 101), large = layout_of(2, 2, 20, 500);
-    float *a = test_room(small.n_flat, sizeof *a), *b = test_room(large.n_flat, sizeof *b);
-    kc_params_init(&small, 1, 0.02, a);
-    kc_params_init(&large, 1, 0.02, b);
-    for (int k = 0; k < small.n; ++k)
-        assert_memory_equal(kc_at(&small, a, k, 0), kc_at(&large, b, k, 0),
-                            (size_t)(small.tensor[k].rows * small.tensor[k].cols) * sizeof *a);
-    free(a);
-    free(b);
+    strcpy(cfg.model.position, "none");
+    assert_int_equal(kc_shape_of(&cfg, 9).rot, 0);
 }
 
 static void transposes_lie_in_the_same_place(void **state)
@@ -203,32 +228,45 @@ static void transposes_lie_in_the_same_place(void **state)
     free(wt);
 }
 
+static void check_finds(const kc_layout *layout)
+{
+    int64_t layer, at = 0;
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        for (int64_t i = 0; i < t->layers * t->stride; ++i, ++at) {
+            assert_int_equal(kc_params_find(layout, t->offset + i, &layer), k);
+            assert_int_equal(layer, i / t->stride);
+        }
+    }
+    const int last = kc_params_find(layout, at - 1, &layer);
+    for (; at < layout->n_flat; ++at) { /* the rest belongs to the last one that is there */
+        assert_int_equal(kc_params_find(layout, at, &layer), last);
+        assert_int_equal(layer, layout->tensor[last].layers - 1);
+    }
+}
+
 static void elements_know_their_tensor(void **state)
 {
     (void)state;
     const kc_layout layout = layout_of(3, 1, 10, 23);
-    int64_t layer;
-    for (int k = 0; k < layout.n; ++k) {
-        const kc_tensor *t = &layout.tensor[k];
-        for (int64_t i = 0; i < t->layers * t->stride; ++i) {
-            assert_int_equal(kc_params_find(&layout, t->offset + i, &layer), k);
-            assert_int_equal(layer, i / t->stride);
-        }
+    check_finds(&layout);
+    for (int i = 0; i < N_ARCHITECTURES; ++i) {
+        const kc_layout other = architecture(i);
+        check_finds(&other);
     }
-    assert_int_equal(kc_params_find(&layout, layout.n_flat - 1, &layer), layout.n - 1);
-    assert_int_equal(layer, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_the_published_ones),
+        cmocka_unit_test(counts_are_closed_forms),
+        cmocka_unit_test(sizes_of_the_paper),
         cmocka_unit_test(tensors_do_not_overlap),
+        cmocka_unit_test(models_lack_what_they_should),
         cmocka_unit_test(shapes_are_those_of_gpt2),
+        cmocka_unit_test(shapes_are_those_of_mistral),
         cmocka_unit_test(rotated_dimensions_follow_the_fraction),
-        cmocka_unit_test(initial_values_follow_the_table),
-        cmocka_unit_test(initial_values_follow_from_the_seed),
-        cmocka_unit_test(initial_values_do_not_depend_on_the_rest),
         cmocka_unit_test(transposes_lie_in_the_same_place),
         cmocka_unit_test(elements_know_their_tensor),
     };
