@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The gradient against differences of the loss, and what must not enter it. */
+#include <stdio.h>
+
 #include "models.h"
 
 enum { DIRECTIONS = 4 };
@@ -7,8 +9,9 @@ enum { DIRECTIONS = 4 };
 /* Two row blocks of attention, two chunks of the head, padding behind every vector. */
 static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 
-/* Largest error of a directional derivative over the gradient's norm, measured 4.2e-5. */
-static const double difference_bound = 1.5e-4;
+/* Largest error of a directional derivative over the gradient's norm; measured 1.2e-4, of attn_out_bias
+ * before an RMSNorm: what feeds it is small beside the step. */
+static const double difference_bound = 3e-4;
 
 /* Rows r0 ... r1-1 of a layer of a tensor. */
 typedef struct part {
@@ -64,17 +67,95 @@ static void check_part(tiny *m, part p)
     }
 }
 
+/* Every tensor that the model has; returns how many. */
+static int check_all(tiny *m)
+{
+    int tensors = 0;
+    tiny_grad(m);
+    for (int k = 0; k < m->model.layout.n; ++k) {
+        const kc_tensor *t = &m->model.layout.tensor[k];
+        for (int64_t l = 0; l < t->layers; ++l)
+            check_part(m, (part){t, l, 0, t->rows});
+        tensors += t->layers > 0;
+    }
+    return tensors;
+}
+
 static void differences_agree(void **state)
 {
     (void)state;
     tiny m;
     tiny_create(&m, odd_size, 1, 1);
-    tiny_grad(&m);
-    for (int k = 0; k < m.model.layout.n; ++k) {
-        const kc_tensor *t = &m.model.layout.tensor[k];
-        for (int64_t l = 0; l < t->layers; ++l)
-            check_part(&m, (part){t, l, 0, t->rows});
+    assert_int_equal(check_all(&m), 15);
+    tiny_destroy(&m);
+}
+
+static void differences_agree_for(const char *settings, int tensors)
+{
+    char all[256];
+    tiny m;
+    snprintf(all, sizeof all, "train.context=150 model.layers=2 %s", settings);
+    const kc_config cfg = tiny_config(all);
+    tiny_create_of(&m, &cfg, odd_size.V, 11, 1);
+    assert_int_equal(check_all(&m), tensors);
+    tiny_destroy(&m);
+}
+
+static void differences_agree_for_llama(void **state)
+{
+    (void)state;
+    differences_agree_for("model.arch=llama model.heads=2 model.head_dim=10", 9);
+    differences_agree_for("model.arch=llama model.heads=1 model.head_dim=14 model.mlp=plain "
+                          "model.embeddings=tied",
+                          8);
+}
+
+/* Three, two and one query heads to a key-value head. */
+static void differences_agree_for_mistral(void **state)
+{
+    (void)state;
+    differences_agree_for("model.arch=mistral model.heads=3 model.head_dim=6", 9);
+    differences_agree_for("model.arch=mistral model.heads=4 model.head_dim=6 model.kv_heads=2", 9);
+    differences_agree_for("model.arch=mistral model.heads=4 model.head_dim=4", 9);
+}
+
+static void differences_agree_for_each_switch(void **state)
+{
+    (void)state;
+    differences_agree_for("model.heads=3 model.head_dim=7 model.position=learned", 16);
+    differences_agree_for("model.heads=3 model.head_dim=7 model.position=none", 15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.mlp=none", 9);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.mlp=gated", 15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.mlp=gated model.activation=silu "
+                          "model.mlp_width=17",
+                          15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.mlp_width=17", 15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.activation=silu", 15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.norm=rmsnorm", 12);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.biases=none", 8);
+    differences_agree_for("model.heads=6 model.head_dim=8 model.kv_heads=2", 15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.embeddings=untied", 16);
+}
+
+/* With a head of its own, a word that is never read has no gradient in the embedding. */
+static void untied_rows_have_one_part(void **state)
+{
+    (void)state;
+    enum { INPUT = 3, TARGET = 4 };
+    const kc_config cfg = tiny_config("train.context=150 model.arch=llama model.head_dim=10");
+    tiny m;
+    tiny_create_of(&m, &cfg, 37, 12, 1);
+    const kc_tensor *wte = &m.model.layout.tensor[KC_P_wte];
+    for (int64_t t = 0; t < 150; ++t) {
+        m.tokens[t] = t % 7 == 0 ? INPUT : 10 + m.tokens[t] % 20;
+        if (m.targets[t] != KC_NO_TARGET)
+            m.targets[t] = t % 3 == 0 ? TARGET : 10 + m.targets[t] % 20;
     }
+    tiny_grad(&m);
+    check_part(&m, (part){wte, 0, INPUT, INPUT + 1});
+    check_part(&m, (part){&m.model.layout.tensor[KC_P_head], 0, TARGET, TARGET + 1});
+    for (int64_t j = 0; j < wte->cols; ++j)
+        assert_true(m.grad[wte->offset + TARGET * wte->cols + j] == 0);
     tiny_destroy(&m);
 }
 
@@ -125,27 +206,38 @@ static void gradients_add_up(void **state)
     tiny_destroy(&m);
 }
 
-static void padding_stays_zero(void **state)
+/* What no tensor covers. */
+static void check_padding(tiny *m)
 {
-    (void)state;
-    tiny m;
-    tiny_create(&m, odd_size, 4, 2);
-    const kc_layout *layout = &m.model.layout;
+    const kc_layout *layout = &m->model.layout;
     int64_t at = 0, padded = 0;
-    tiny_grad(&m);
+    tiny_grad(m);
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
         for (int64_t l = 0; l < t->layers; ++l) {
             const int64_t begin = t->offset + l * t->stride;
             for (; at < begin; ++at, ++padded)
-                assert_true(m.grad[at] == 0 && m.wt[at] == 0 && m.w[at] == 0);
+                assert_true(m->grad[at] == 0 && m->wt[at] == 0 && m->w[at] == 0);
             at = begin + t->rows * t->cols;
         }
     }
     for (; at < layout->n_flat; ++at, ++padded)
-        assert_true(m.grad[at] == 0 && m.wt[at] == 0);
+        assert_true(m->grad[at] == 0 && m->wt[at] == 0);
     assert_int_equal(padded, layout->n_flat - layout->n_params);
     assert_true(padded > layout->n * 4);
+}
+
+static void padding_stays_zero(void **state)
+{
+    (void)state;
+    tiny m;
+    tiny_create(&m, odd_size, 4, 2);
+    check_padding(&m);
+    tiny_destroy(&m);
+    const kc_config cfg = tiny_config("train.context=67 model.arch=mistral model.heads=3 "
+                                      "model.head_dim=6 model.mlp_width=17 model.position=learned");
+    tiny_create_of(&m, &cfg, odd_size.V, 4, 2);
+    check_padding(&m);
     tiny_destroy(&m);
 }
 
@@ -207,6 +299,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_agree),
+        cmocka_unit_test(differences_agree_for_llama),
+        cmocka_unit_test(differences_agree_for_mistral),
+        cmocka_unit_test(differences_agree_for_each_switch),
+        cmocka_unit_test(untied_rows_have_one_part),
         cmocka_unit_test(tied_rows_have_both_parts),
         cmocka_unit_test(gradients_add_up),
         cmocka_unit_test(padding_stays_zero),
