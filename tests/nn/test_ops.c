@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is no matrix product, against double precision; bits on any number of threads. */
-#include <stdio.h>
-
-#include "models.h"
+#include "threads.h"
 
 #include "kcap/nn/ops.h"
-
-enum { MAX_THREADS = 3 };
 
 static void exp_keeps_its_bound(void **state)
 {
@@ -71,62 +67,21 @@ static void the_largest_is_found(void **state)
         }
 }
 
-static double gelu(double x)
-{
-    return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-}
-
-static double gelu_slope(double x)
-{
-    const double a = sqrt(2 / M_PI), z = tanh(a * (x + 0.044715 * x * x * x));
-    return 0.5 * (1 + z) + 0.5 * x * (1 - z * z) * a * (1 + 3 * 0.044715 * x * x);
-}
-
-static void gelu_is_the_tanh_form(void **state)
-{
-    (void)state;
-    enum { ROWS = 80, COLS = 1001, LD = COLS + 5 };
-    float *u = test_room(ROWS * LD, sizeof *u), *g = test_room(ROWS * LD, sizeof *g);
-    float *dg = noise_of(1, ROWS * LD), *x = test_room(ROWS * LD, sizeof *x), bias[COLS];
-    for (int i = 0; i < COLS; ++i)
-        bias[i] = (float)(i % 3 - 1);
-    for (int i = 0; i < ROWS * LD; ++i) {
-        x[i] = (float)(40.0 * i / (ROWS * LD) - 20);
-        u[i] = x[i];
-    }
-    kc_act_forward((kc_mat){g, ROWS, COLS, LD}, (kc_mat){u, ROWS, COLS, LD}, bias, KC_GELU, 1);
-    for (int i = 0; i < ROWS * LD; ++i) {
-        if (i % LD >= COLS) { /* between the rows nothing changes */
-            assert_true(u[i] == x[i] && g[i] == 0);
-            continue;
-        }
-        assert_true(u[i] == x[i] + bias[i % LD]);
-        x[i] = u[i];
-        assert_true(fabs(g[i] - gelu(u[i])) < 4e-7 * fmax(1, fabs((double)u[i])));
-    }
-    kc_act_backward((kc_mat){u, ROWS, COLS, LD}, (kc_mat){dg, ROWS, COLS, LD}, KC_GELU, 1);
-    for (int i = 0; i < ROWS * LD; ++i)
-        if (i % LD < COLS)
-            /* Measured 2.0e-6 at 5, where 1 - s has lost its low bits. */
-            assert_true(fabs(u[i] - dg[i] * gelu_slope(x[i])) < 3e-6 * fabs((double)dg[i]));
-    free(u);
-    free(g);
-    free(dg);
-    free(x);
-}
-
-/* Everything one layer norm works on: [n, d] with rows `ld` apart. */
+/* Everything one norm works on: [n, d] with rows `ld` apart. */
 typedef struct norm_bench {
     int64_t n, d, ld;
+    int rms, biased;
     float *x, *y, *dy, *dx, *gain, *bias, *mean, *rstd, *dgain, *dbias;
 } norm_bench;
 
-static norm_bench norm_create(int64_t n, int64_t d)
+static norm_bench norm_create(int64_t n, int64_t d, int rms, int biased)
 {
     const int64_t ld = d + 3;
     norm_bench b = {n,
                     d,
                     ld,
+                    rms,
+                    biased,
                     noise_of(1, n * ld),
                     test_room(n * ld, 4),
                     noise_of(2, n * ld),
@@ -144,11 +99,11 @@ static norm_bench norm_create(int64_t n, int64_t d)
 
 static void norm_run(norm_bench *b, int threads)
 {
-    const kc_norm norm = {b->gain, b->bias, b->mean, b->rstd, 0};
+    const kc_norm norm = {b->gain, b->biased ? b->bias : NULL, b->mean, b->rstd, b->rms};
     kc_mat x = {b->x, b->n, b->d, b->ld}, y = {b->y, b->n, b->d, b->ld};
     kc_mat dy = {b->dy, b->n, b->d, b->ld}, dx = {b->dx, b->n, b->d, b->ld};
     kc_norm_forward(y, x, &norm, threads);
-    kc_norm_backward(dx, dy, x, &norm, b->dgain, b->dbias, threads);
+    kc_norm_backward(dx, dy, x, &norm, b->dgain, b->biased ? b->dbias : NULL, threads);
 }
 
 static void norm_destroy(norm_bench *b)
@@ -167,7 +122,7 @@ static void check_norm_row(const norm_bench *b, int64_t i, const float *dx0, dou
     const double d = (double)b->d;
     double mean = 0, square = 0, s = 0, sx = 0;
     for (int64_t j = 0; j < b->d; ++j)
-        mean += x[j] / d;
+        mean += b->rms ? 0 : x[j] / d;
     for (int64_t j = 0; j < b->d; ++j)
         square += (x[j] - mean) * (x[j] - mean) / d;
     const double rstd = 1 / sqrt(square + 1e-5);
@@ -175,11 +130,12 @@ static void check_norm_row(const norm_bench *b, int64_t i, const float *dx0, dou
     assert_float_equal(b->rstd[i] / rstd, 1, 2e-6);
     for (int64_t j = 0; j < b->d; ++j) {
         const double hat = (x[j] - mean) * rstd;
-        s += dy[j] * (double)b->gain[j] / d;
+        s += b->rms ? 0 : dy[j] * (double)b->gain[j] / d;
         sx += dy[j] * (double)b->gain[j] * hat / d;
         dgain[j] += dy[j] * hat;
-        dbias[j] += dy[j];
-        assert_float_equal(b->y[i * b->ld + j], hat * b->gain[j] + b->bias[j], 1e-5);
+        dbias[j] += b->biased ? dy[j] : 0;
+        assert_float_equal(b->y[i * b->ld + j], hat * b->gain[j] + (b->biased ? b->bias[j] : 0),
+                           1e-5);
     }
     for (int64_t j = 0; j < b->d; ++j)
         assert_float_equal(b->dx[i * b->ld + j],
@@ -188,11 +144,10 @@ static void check_norm_row(const norm_bench *b, int64_t i, const float *dx0, dou
                            1e-5);
 }
 
-static void norm_is_right(void **state)
+static void check_norm(int rms, int biased)
 {
-    (void)state;
     enum { N = 37, D = 150 };
-    norm_bench b = norm_create(N, D);
+    norm_bench b = norm_create(N, D, rms, biased);
     double dgain[D], dbias[D];
     float *dx0 = test_room(N * b.ld, sizeof *dx0);
     for (int j = 0; j < D; ++j) {
@@ -212,6 +167,41 @@ static void norm_is_right(void **state)
     }
     free(dx0);
     norm_destroy(&b);
+}
+
+static void layernorm_is_right(void **state)
+{
+    (void)state;
+    check_norm(0, 1);
+    check_norm(0, 0);
+}
+
+/* Zhang and Sennrich, equation 4: no mean is taken off. */
+static void rmsnorm_is_right(void **state)
+{
+    (void)state;
+    check_norm(1, 0);
+    check_norm(1, 1);
+}
+
+/* RMSNorm does not see a factor; LayerNorm neither that nor what is added to all. */
+static void norms_do_not_see_the_scale(void **state)
+{
+    (void)state;
+    enum { D = 40 };
+    float *x = noise_of(1, D), gain[D], left[D], right[D], mean, rstd;
+    for (int rms = 0; rms < 2; ++rms) {
+        const kc_norm norm = {gain, NULL, &mean, &rstd, rms};
+        for (int j = 0; j < D; ++j) {
+            gain[j] = 1;
+            right[j] = 8 * x[j] + (rms ? 0 : 3);
+        }
+        kc_norm_forward(kc_mat_of(left, 1, D), kc_mat_of(x, 1, D), &norm, 1);
+        kc_norm_forward(kc_mat_of(right, 1, D), kc_mat_of(right, 1, D), &norm, 1);
+        for (int j = 0; j < D; ++j)
+            assert_float_equal(left[j], right[j], 3e-5); /* eps against a variance of 1 */
+    }
+    free(x);
 }
 
 /* A row of equal numbers has variance 0: only eps keeps it finite. */
@@ -248,6 +238,9 @@ static void columns_and_biases_add(void **state)
         assert_float_equal(sum[j], all, 1e-5);
     }
     assert_true(y[D] == 0);
+    kc_add_bias((kc_mat){y, N, D, LD}, (kc_mat){x, N, D, LD}, NULL, 2);
+    for (int64_t i = 0; i < N * LD; ++i)
+        assert_true(y[i] == (i % LD < D ? x[i] : 0));
     free(x);
     free(y);
     free(sum);
@@ -255,35 +248,9 @@ static void columns_and_biases_add(void **state)
     free(before);
 }
 
-/* Run `op` on 1, 2, 3 threads; what it leaves in out [n] must have the same bits. */
-static void same_bits(void (*op)(void *bench, int threads), void *bench, float *out, int64_t n,
-                      const float *start, const char *name)
-{
-    float *one = test_room(n, sizeof *one);
-    for (int threads = 1; threads <= MAX_THREADS; ++threads) {
-        memcpy(out, start, (size_t)n * sizeof *out);
-        op(bench, threads);
-        if (threads == 1)
-            memcpy(one, out, (size_t)n * sizeof *one);
-        else if (memcmp(one, out, (size_t)n * sizeof *one) != 0)
-            fail_msg("%s: other bits on %d threads", name, threads);
-    }
-    assert_memory_not_equal(one, start, (size_t)n * sizeof *one);
-    free(one);
-}
-
 static void norm_op(void *bench, int threads)
 {
     norm_run(bench, threads);
-}
-
-static void gelu_op(void *bench, int threads)
-{
-    norm_bench *b = bench;
-    kc_act_forward((kc_mat){b->y, b->n, b->d, b->ld}, (kc_mat){b->x, b->n, b->d, b->ld}, b->bias,
-                   KC_GELU, threads);
-    kc_act_backward((kc_mat){b->x, b->n, b->d, b->ld}, (kc_mat){b->y, b->n, b->d, b->ld}, KC_GELU,
-                    threads);
 }
 
 static void columns_op(void *bench, int threads)
@@ -297,18 +264,19 @@ static void columns_op(void *bench, int threads)
 static void threads_leave_bits(void **state)
 {
     (void)state;
-    norm_bench b = norm_create(101, 200);
-    const int64_t n = b.n * b.ld;
-    float *x = noise_of(8, n), *start = noise_of(9, n);
-    same_bits(norm_op, &b, b.dx, n, start, "norm, dx");
-    same_bits(norm_op, &b, b.y, n, start, "norm, y");
-    same_bits(norm_op, &b, b.dgain, b.d, start, "norm, dgain");
-    same_bits(norm_op, &b, b.dbias, b.d, start, "norm, dbias");
-    same_bits(columns_op, &b, b.dgain, b.d, start, "columns");
-    same_bits(gelu_op, &b, b.x, n, x, "gelu");
-    free(x);
-    free(start);
-    norm_destroy(&b);
+    for (int rms = 0; rms < 2; ++rms) {
+        norm_bench b = norm_create(101, 200, rms, !rms);
+        const int64_t n = b.n * b.ld;
+        float *start = noise_of(9, n);
+        same_bits(norm_op, &b, b.dx, n, start, "norm, dx");
+        same_bits(norm_op, &b, b.y, n, start, "norm, y");
+        same_bits(norm_op, &b, b.dgain, b.d, start, "norm, dgain");
+        if (b.biased)
+            same_bits(norm_op, &b, b.dbias, b.d, start, "norm, dbias");
+        same_bits(columns_op, &b, b.dgain, b.d, start, "columns");
+        free(start);
+        norm_destroy(&b);
+    }
 }
 
 /* Odd sizes, rows apart from each other; what lies around stays. */
@@ -341,8 +309,9 @@ int main(void)
         cmocka_unit_test(exp_at_the_edges),
         cmocka_unit_test(a_nan_spoils_the_row),
         cmocka_unit_test(the_largest_is_found),
-        cmocka_unit_test(gelu_is_the_tanh_form),
-        cmocka_unit_test(norm_is_right),
+        cmocka_unit_test(layernorm_is_right),
+        cmocka_unit_test(rmsnorm_is_right),
+        cmocka_unit_test(norms_do_not_see_the_scale),
         cmocka_unit_test(a_flat_row_becomes_its_bias),
         cmocka_unit_test(columns_and_biases_add),
         cmocka_unit_test(threads_leave_bits),
