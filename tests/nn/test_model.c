@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A model as a whole: no look ahead, three ways to one loss, the same bits on any number of threads. */
+#include <stdio.h>
+
 #include "models.h"
 
 enum { MAX_THREADS = 3 };
@@ -7,27 +9,54 @@ enum { MAX_THREADS = 3 };
 /* Two row blocks of attention, two chunks of the head, padding behind every vector. */
 static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 
+/* Other architectures, of other odd sizes. */
+static const char *const others[] = {
+    "model.arch=llama model.heads=2 model.head_dim=10",
+    "model.arch=mistral model.heads=6 model.head_dim=4",
+    "model.position=learned model.heads=3 model.head_dim=7 model.mlp=gated model.mlp_width=17 "
+    "model.embeddings=untied model.kv_heads=1",
+    "model.position=none model.mlp=none model.heads=2 model.head_dim=9 model.norm=rmsnorm"};
+enum { N_OTHERS = sizeof others / sizeof *others };
+
+static void other_create(tiny *m, int which, const char *context, uint64_t seed)
+{
+    char settings[256];
+    snprintf(settings, sizeof settings, "train.context=%s %s", context, others[which]);
+    const kc_config cfg = tiny_config(settings);
+    tiny_create_of(m, &cfg, odd_size.V, seed, 1);
+}
+
+static void check_past(tiny *m)
+{
+    const int64_t V = m->model.shape.V, T = m->model.shape.T;
+    float *before = test_room(T * V, sizeof *before), *after = test_room(T * V, sizeof *after);
+    kc_model_logits(&m->model, &m->weights, m->tokens, m->work, before);
+    for (int64_t t = 0; t < T; t += t < 60 || t > 70 ? 13 : 1) {
+        const int32_t token = m->tokens[t];
+        m->tokens[t] = (token + 1) % (int32_t)V;
+        kc_model_logits(&m->model, &m->weights, m->tokens, m->work, after);
+        assert_memory_equal(before, after, (size_t)(t * V) * sizeof *after);
+        for (int64_t later = t; later < T; ++later)
+            assert_memory_not_equal(before + later * V, after + later * V,
+                                    (size_t)V * sizeof *after);
+        m->tokens[t] = token;
+    }
+    free(before);
+    free(after);
+}
+
 static void the_past_sees_no_future(void **state)
 {
     (void)state;
     tiny m;
     tiny_create(&m, odd_size, 7, 1);
-    const int64_t V = odd_size.V, T = odd_size.T;
-    float *before = test_room(T * V, sizeof *before), *after = test_room(T * V, sizeof *after);
-    kc_model_logits(&m.model, &m.weights, m.tokens, m.work, before);
-    for (int64_t t = 0; t < T; t += t < 60 || t > 70 ? 13 : 1) {
-        const int32_t token = m.tokens[t];
-        m.tokens[t] = (token + 1) % (int32_t)V;
-        kc_model_logits(&m.model, &m.weights, m.tokens, m.work, after);
-        assert_memory_equal(before, after, (size_t)(t * V) * sizeof *after);
-        for (int64_t later = t; later < T; ++later)
-            assert_memory_not_equal(before + later * V, after + later * V,
-                                    (size_t)V * sizeof *after);
-        m.tokens[t] = token;
-    }
-    free(before);
-    free(after);
+    check_past(&m);
     tiny_destroy(&m);
+    for (int i = 0; i < N_OTHERS; ++i) {
+        other_create(&m, i, "150", 7);
+        check_past(&m);
+        tiny_destroy(&m);
+    }
 }
 
 /* Loss, score and logits are three ways to the same numbers. */
@@ -94,26 +123,36 @@ static void ties_go_to_the_first(void **state)
     tiny_destroy(&m);
 }
 
+static void check_not_a_number(tiny *m)
+{
+    for (int k = 0; k < m->model.layout.n; ++k) {
+        const kc_tensor *t = &m->model.layout.tensor[k];
+        for (int64_t l = 0; l < t->layers; ++l) {
+            float *at = m->w + t->offset + l * t->stride + t->rows * t->cols - 1, kept = *at;
+            *at = NAN;
+            tiny_refresh(m);
+            assert_true(isnan(tiny_grad(m)));
+            assert_true(isnan(tiny_loss(m)));
+            *at = kept;
+        }
+    }
+    tiny_refresh(m);
+    assert_true(isfinite(tiny_grad(m)));
+}
+
 /* A weight that is not a number can never hide. */
 static void not_a_number_shows(void **state)
 {
     (void)state;
     tiny m;
     tiny_create(&m, (tiny_size){70, 2, 2, 6, 19, 0.5}, 10, 1);
-    for (int k = 0; k < m.model.layout.n; ++k) {
-        const kc_tensor *t = &m.model.layout.tensor[k];
-        for (int64_t l = 0; l < t->layers; ++l) {
-            float *at = m.w + t->offset + l * t->stride + t->rows * t->cols - 1, kept = *at;
-            *at = NAN;
-            tiny_refresh(&m);
-            assert_true(isnan(tiny_grad(&m)));
-            assert_true(isnan(tiny_loss(&m)));
-            *at = kept;
-        }
-    }
-    tiny_refresh(&m);
-    assert_true(isfinite(tiny_grad(&m)));
+    check_not_a_number(&m);
     tiny_destroy(&m);
+    for (int i = 0; i < N_OTHERS; ++i) {
+        other_create(&m, i, "70", 10);
+        check_not_a_number(&m);
+        tiny_destroy(&m);
+    }
 }
 
 /* What one window leaves behind, on this many threads: loss, digest of the scores, gradient. */
@@ -138,24 +177,34 @@ static void run(tiny *m, int threads, float *left)
     kc_arena_destroy(&arena);
 }
 
+static void check_threads(tiny *m)
+{
+    const int64_t n = m->model.layout.n_flat + 2;
+    float *one = test_room(n, sizeof *one), *more = test_room(n, sizeof *more);
+    run(m, 1, one);
+    assert_true(one[n - 2] > (float)m->model.shape.T && one[n - 1] > 1);
+    for (int threads = 2; threads <= MAX_THREADS; ++threads) {
+        run(m, threads, more);
+        assert_memory_equal(more, one, (size_t)n * sizeof *one);
+    }
+    free(one);
+    free(more);
+}
+
 static void threads_leave_bits(void **state)
 {
     (void)state;
     static const tiny_size sizes[] = {
         {256, 2, 1, 32, 279, 1}, {140, 2, 3, 20, 101, 0.5}, {512, 1, 2, 64, 700, 0.25}};
+    tiny m;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; ++i) {
-        tiny m;
         tiny_create(&m, sizes[i], i, 1);
-        const int64_t n = m.model.layout.n_flat + 2;
-        float *one = test_room(n, sizeof *one), *more = test_room(n, sizeof *more);
-        run(&m, 1, one);
-        assert_true(one[n - 2] > (float)sizes[i].T && one[n - 1] > 1);
-        for (int threads = 2; threads <= MAX_THREADS; ++threads) {
-            run(&m, threads, more);
-            assert_memory_equal(more, one, (size_t)n * sizeof *one);
-        }
-        free(one);
-        free(more);
+        check_threads(&m);
+        tiny_destroy(&m);
+    }
+    for (int i = 0; i < N_OTHERS; ++i) {
+        other_create(&m, i, "140", 3);
+        check_threads(&m);
         tiny_destroy(&m);
     }
 }
