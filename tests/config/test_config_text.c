@@ -139,6 +139,8 @@ static void random_configs_return(void **state)
         cfg.train.lanes = cfg.train.batch;
         cfg.model.head_dim = 4 * (1 + cfg.model.head_dim / 4 % 256);
         cfg.model.rotary_fraction = 0.5;
+        cfg.model.kv_heads %= 2; /* 0 and 1 always divide */
+        cfg.model.mlp_ratio = fmax(cfg.model.mlp_ratio, 0.25);
         cfg.corpus.diversity = 2;
         cfg.corpus.last_names = 0;
         if (strcmp(cfg.corpus.kind, "biod") == 0)
