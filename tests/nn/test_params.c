@@ -74,7 +74,7 @@ static void counts_are_closed_forms(void **state)
 
 /* arXiv 2404.05405, appendix A: LLaMA has as many parameters as GPT-2 where 3 divides the width, but
  * for biases and the head. The hidden width is rounded down. */
-static void sizes_of_the_paper(void **state)
+static void published_sizes_of_others(void **state)
 {
     (void)state;
     const int64_t V = 3275, d = 768, l = 12;
@@ -83,6 +83,12 @@ static void sizes_of_the_paper(void **state)
     const kc_layout odd = layout_with("model.arch=llama model.heads=2 model.head_dim=64", V);
     assert_int_equal(odd.tensor[KC_P_mlp_up].cols, 2 * 341); /* 8/3 of 128 is 341.3 */
     assert_int_equal(odd.tensor[KC_P_mlp_down].rows, 341);
+    /* arXiv 2505.24832 counts positions too: 8.04e4 at one layer of width 32. */
+    assert_int_equal(layout_with("model.layers=1 model.heads=1 model.head_dim=32 "
+                                 "model.position=learned train.context=64",
+                                 2048)
+                         .n_params,
+                     80352);
 }
 
 static void check_places(const kc_layout *layout, int64_t layers)
@@ -261,7 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_the_published_ones),
         cmocka_unit_test(counts_are_closed_forms),
-        cmocka_unit_test(sizes_of_the_paper),
+        cmocka_unit_test(published_sizes_of_others),
         cmocka_unit_test(tensors_do_not_overlap),
         cmocka_unit_test(models_lack_what_they_should),
         cmocka_unit_test(shapes_are_those_of_gpt2),
