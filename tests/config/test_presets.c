@@ -134,7 +134,7 @@ static void what_is_written_wins(void **state)
     assert_switches(&cfg, "layernorm rotary 0.25 10000 plain 4 0 gelu all 0 tied");
 }
 
-/* arXiv 2404.05405, appendix A: 4 groups where 4 divides the heads, 1 where they are odd, else 2. */
+/* arXiv 2404.05405, appendix A: 4 groups where 4 divides the heads, 1 where odd, else 2. */
 static void mistral_has_its_rule(void **state)
 {
     (void)state;

@@ -28,8 +28,8 @@ static inline void scalar(FILE *out, const char *name, double value)
     record(out, name, "f8", 0, NULL, &value);
 }
 
-/* Every tensor of a flat array as `<prefix>.<name>` in its global shape, padding left out; none that
- * the model lacks. */
+/* Every tensor of a flat array as `<prefix>.<name>` in its global shape, padding left out; none
+ * that the model lacks. */
 static inline void tensors(FILE *out, const kc_layout *layout, const char *prefix,
                            const float *flat)
 {

@@ -28,7 +28,7 @@ static double silu_slope(double x)
     return (1 + e + x * e) / ((1 + e) * (1 + e));
 }
 
-/* Errors allowed: of the value over |x| or 1, and of the slope; gated ones are rounded once more. */
+/* Errors allowed: of the value over |x| or 1, and of the slope; gated: rounded once more. */
 static const struct activation {
     kc_act act;
     double (*value)(double), (*slope)(double), error, slope_error;

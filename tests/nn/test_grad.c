@@ -9,8 +9,8 @@ enum { DIRECTIONS = 4 };
 /* Two row blocks of attention, two chunks of the head, padding behind every vector. */
 static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 
-/* Largest error of a directional derivative over the gradient's norm; measured 1.2e-4, of attn_out_bias
- * at a width of 16. */
+/* Largest error of a directional derivative over the gradient's norm; measured 1.2e-4, of
+ * attn_out_bias at a width of 16. */
 static const double difference_bound = 3e-4;
 
 /* Rows r0 ... r1-1 of a layer of a tensor. */

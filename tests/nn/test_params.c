@@ -72,8 +72,8 @@ static void counts_are_closed_forms(void **state)
     }
 }
 
-/* arXiv 2404.05405, appendix A: LLaMA has as many parameters as GPT-2 where 3 divides the width, but
- * for biases and the head. The hidden width is rounded down. */
+/* arXiv 2404.05405, appendix A: LLaMA has the parameters of GPT-2 where 3 divides the width, but
+ * for biases and the head; else its hidden width is rounded down. */
 static void published_sizes_of_others(void **state)
 {
     (void)state;

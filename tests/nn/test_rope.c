@@ -60,8 +60,8 @@ static void positions_turn(void **state)
     check_turned(65, (head_count){3, 1}, 6, 4);
 }
 
-/* What the packed gradients of query heads `first` ... of `n` come to in one row of dqkv, turned back
- * in double. */
+/* What the packed gradients of query heads `first` ... of `n` come to in one row of dqkv, turned
+ * back in double. */
 static double unturned(const heads_bench *b, const float *grads, int64_t first, int64_t n,
                        int turned, int64_t t, int64_t j)
 {
