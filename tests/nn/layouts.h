@@ -7,10 +7,15 @@
 #include "models.h"
 
 /* Of settings as tiny_config takes them. */
-static inline kc_layout layout_with(const char *settings, int64_t V)
+static inline kc_shape shape_with(const char *settings, int64_t V)
 {
     const kc_config cfg = tiny_config(settings);
-    const kc_shape s = kc_shape_of(&cfg, V);
+    return kc_shape_of(&cfg, V);
+}
+
+static inline kc_layout layout_with(const char *settings, int64_t V)
+{
+    const kc_shape s = shape_with(settings, V);
     kc_layout layout;
     kc_layout_of(&s, &layout);
     return layout;
@@ -40,12 +45,20 @@ static const char *const architectures[] = {
     "model.biases=none"};
 enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
 
-static inline kc_layout architecture(int i)
+static inline kc_shape architecture_shape(int i)
 {
     char settings[256];
     snprintf(settings, sizeof settings,
              "train.context=19 model.layers=3 model.heads=3 model.head_dim=8 %s", architectures[i]);
-    return layout_with(settings, 41);
+    return shape_with(settings, 41);
+}
+
+static inline kc_layout architecture(int i)
+{
+    const kc_shape s = architecture_shape(i);
+    kc_layout layout;
+    kc_layout_of(&s, &layout);
+    return layout;
 }
 
 #endif

@@ -158,6 +158,27 @@ static void models_lack_what_they_should(void **state)
                                        "mlp_down_bias lnf_bias wpe ");
 }
 
+/* Six for each weight of a product; a table that is looked up costs none. */
+static void operations_follow_the_matrices(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_ARCHITECTURES; ++i) {
+        const kc_layout layout = architecture(i);
+        const kc_shape s = architecture_shape(i);
+        const kc_flops n = kc_flops_of(&s);
+        double linear = 0;
+        for (int k = 0; k < layout.n; ++k) {
+            const kc_tensor *t = &layout.tensor[k];
+            if (t->per_layer && t->is_matrix)
+                linear += 6 * (double)(t->layers * t->rows * t->cols);
+        }
+        assert_true(n.linear == linear);
+        assert_true(n.head == 6 * 41 * 24);
+        assert_true(n.attention == 6 * 3 * 24 * 19);
+        assert_true(n.all == n.linear + n.head + n.attention);
+    }
+}
+
 static void shapes_are_those_of_gpt2(void **state)
 {
     (void)state;
@@ -270,6 +291,7 @@ int main(void)
         cmocka_unit_test(published_sizes_of_others),
         cmocka_unit_test(tensors_do_not_overlap),
         cmocka_unit_test(models_lack_what_they_should),
+        cmocka_unit_test(operations_follow_the_matrices),
         cmocka_unit_test(shapes_are_those_of_gpt2),
         cmocka_unit_test(shapes_are_those_of_mistral),
         cmocka_unit_test(rotated_dimensions_follow_the_fraction),
