@@ -21,6 +21,7 @@ CLOSED_FORMS = {
     "llama_tied": lambda l, d: l * (4 * d * d + 3 * d * (8 * d // 3) + 2 * d) + V * d + d,
     "mistral": lambda l, d: l * (2 * d * d + 2 * d * d // 3 + 21 * d * d // 2 + 2 * d)
                + 2 * V * d + d,
+    "moe": lambda l, d: l * (4 * d * d + 8 * d + 8 * (2 * d * d + 3 * d)) + V * d + 2 * d,
 }
 GRIDS = [(1, 1), (2, 1), (1, 2)]
 STOP = ("--set", "train.max_steps=20", "--set", "train.warmup_steps=5",
