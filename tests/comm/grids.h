@@ -44,7 +44,7 @@ typedef struct alone {
 static inline void alone_create(alone *a, const kc_grid *g)
 {
     *a = (alone){.grid = {.rank = 0, .size = 1, .node_ranks = 1, .mpi = &a->mpi},
-                 .mpi = {MPI_COMM_SELF, g->mpi->block, a->counts}};
+                 .mpi = {.world = MPI_COMM_SELF, .block = g->mpi->block, .counts = a->counts}};
 }
 
 /* Fail unless `bytes` bytes are the same on all ranks. */
