@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rows of tokens arrive where they belong. */
+#include "grids.h"
+
+#include "kcap/comm/tokens.h"
+
+enum { EACH = 3, WIDTH = 5 };
+
+/* Rows that `from` sends to expert e of `to` in round `round`; in some rounds nobody sends, in some
+ * one rank sends everything to one. */
+static int32_t rows_between(int round, int from, int to, int e)
+{
+    if (round == 0)
+        return 0;
+    if (round == 1)
+        return from == 0 && e == 1 ? 7 : 0;
+    return (int32_t)((from * 31 + to * 17 + e * 5 + round * 13) % 6 * (round == 4 ? 40 : 1));
+}
+
+static float value(int round, int from, int to, int64_t row, int64_t i)
+{
+    return (float)(round + 10 * from + 100 * to) + (float)(row * WIDTH + i) / 16384.0f;
+}
+
+static int64_t sum_of(int round, int from, int to)
+{
+    int64_t sum = 0;
+    for (int e = 0; e < EACH; ++e)
+        sum += rows_between(round, from, to, e);
+    return sum;
+}
+
+static void counts_arrive_in_the_senders_order(void **state)
+{
+    const kc_grid *g = *state;
+    int32_t *send = malloc((size_t)(g->size * EACH) * sizeof *send),
+            *receive = calloc((size_t)(g->size * EACH + 1), sizeof *receive);
+    for (int round = 0; round < 5; ++round) {
+        receive[g->size * EACH] = -7;
+        for (int i = 0; i < g->size * EACH; ++i)
+            send[i] = rows_between(round, g->rank, i / EACH, i % EACH);
+        kc_tokens_counts(g, send, receive, EACH);
+        for (int i = 0; i < g->size * EACH; ++i)
+            assert_int_equal(receive[i], rows_between(round, i / EACH, g->rank, i % EACH));
+        assert_int_equal(receive[g->size * EACH], -7);
+    }
+    free(send);
+    free(receive);
+}
+
+/* One rank's buffers of a round. */
+typedef struct load {
+    int64_t to[8], from[8], sent, arrived;
+    float *send, *receive;
+} load;
+
+static load pack(const kc_grid *g, int round)
+{
+    load l = {.sent = 0};
+    for (int r = 0; r < g->size; ++r) {
+        l.sent += l.to[r] = sum_of(round, g->rank, r);
+        l.arrived += l.from[r] = sum_of(round, r, g->rank);
+    }
+    l.send = malloc((size_t)(l.sent * WIDTH + 1) * sizeof(float));
+    l.receive = malloc((size_t)(l.arrived * WIDTH + 1) * sizeof(float));
+    float *at = l.send;
+    for (int r = 0; r < g->size; ++r)
+        for (int64_t row = 0; row < l.to[r]; ++row)
+            for (int64_t i = 0; i < WIDTH; ++i)
+                *at++ = value(round, g->rank, r, row, i);
+    for (int64_t i = 0; i <= l.arrived * WIDTH; ++i)
+        l.receive[i] = -1;
+    return l;
+}
+
+static void unpack(load *l)
+{
+    free(l->send);
+    free(l->receive);
+}
+
+/* Every row from r lies where r's turn is; this rank's own places are left as they were. */
+static void check_arrived(const kc_grid *g, int round, const load *l)
+{
+    const float *at = l->receive;
+    for (int r = 0; r < g->size; ++r)
+        for (int64_t row = 0; row < l->from[r]; ++row)
+            for (int64_t i = 0; i < WIDTH; ++i, ++at)
+                assert_true(*at == (r == g->rank ? -1 : value(round, r, g->rank, row, i)));
+    assert_true(*at == -1);
+    assert_int_equal(at - l->receive, l->arrived * WIDTH);
+}
+
+static void rows_arrive_and_own_stay(void **state)
+{
+    const kc_grid *g = *state;
+    for (int round = 0; round < 5; ++round) {
+        load l = pack(g, round);
+        kc_tokens_start(g, l.send, l.to, l.receive, l.from, WIDTH);
+        kc_tokens_finish(g);
+        check_arrived(g, round, &l);
+        unpack(&l);
+    }
+}
+
+/* What comes back lies where it was sent from. */
+static void there_and_back(void **state)
+{
+    const kc_grid *g = *state;
+    for (int round = 0; round < 5; ++round) {
+        load l = pack(g, round);
+        float *back = malloc((size_t)(l.sent * WIDTH + 1) * sizeof *back);
+        memcpy(back, l.send, (size_t)(l.sent * WIDTH) * sizeof *back);
+        kc_tokens_start(g, l.send, l.to, l.receive, l.from, WIDTH);
+        kc_tokens_finish(g);
+        for (int64_t i = 0; i < l.arrived * WIDTH; ++i)
+            l.receive[i] *= 2;
+        kc_tokens_start(g, l.receive, l.from, back, l.to, WIDTH);
+        kc_tokens_finish(g);
+        for (int64_t i = 0, r = 0, row = 0; r < g->size; row = 0, ++r)
+            for (; row < l.to[r]; ++row)
+                for (int k = 0; k < WIDTH; ++k, ++i)
+                    assert_true(back[i] == (r == g->rank ? 1 : 2) * l.send[i]);
+        free(back);
+        unpack(&l);
+    }
+}
+
+/* Groups of a mesh exchange among themselves. */
+static void groups_do_not_mix(void **state)
+{
+    kc_grid *g = *state;
+    for (int ep = 2; ep <= g->size; ep *= 2) {
+        kc_grid_mesh(g, ep);
+        assert_int_equal(kc_grid_ep(g), ep);
+        assert_int_equal(g->ep->rank, g->rank % ep);
+        assert_int_equal(g->dp->size, g->size / ep);
+        assert_int_equal(g->dp->rank, g->rank / ep);
+        const int64_t one[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+        float send[8], receive[8];
+        for (int r = 0; r < ep; ++r)
+            send[r] = (float)(10 * g->rank + r);
+        kc_tokens_start(g->ep, send, one, receive, one, 1);
+        kc_tokens_finish(g->ep);
+        for (int r = 0; r < ep; ++r)
+            if (r != g->ep->rank)
+                assert_true(receive[r] == (float)(10 * (g->rank / ep * ep + r) + g->ep->rank));
+    }
+    kc_grid_mesh(g, 1);
+    assert_null(g->ep);
+    assert_int_equal(kc_grid_ep(g), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_arrive_in_the_senders_order),
+        cmocka_unit_test(rows_arrive_and_own_stay),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(groups_do_not_mix),
+    };
+    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
+}

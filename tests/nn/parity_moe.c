@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* parity_moe OUT V SEED [section.key=value ...]: a lane of a mixture of experts, for parity_moe.py.
+ *
+ * OUT is a sequence of records, see records.h. */
+#include "experts.h"
+#include "records.h"
+
+/* Every tensor of a flat array as `<prefix>.<name>` in its global shape. */
+static void write_tensors(FILE *out, const kc_layout *layout, const char *prefix, const float *flat)
+{
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        char name[64];
+        int64_t n = t->layers > 0;
+        for (int i = 0; i < t->n_dims; ++i)
+            n *= t->dims[i];
+        if (!n)
+            continue;
+        float *packed = test_room(n, sizeof *packed);
+        for (int64_t r = 0; r < kc_tensor_stretches(layout, t); ++r) {
+            const kc_stretch s = kc_tensor_stretch(layout, t, r);
+            memcpy(packed + s.global, flat + s.flat, (size_t)s.n * sizeof *packed);
+        }
+        snprintf(name, sizeof name, "%s.%s", prefix, t->name);
+        record(out, name, "f4", t->n_dims, t->dims, packed);
+        free(packed);
+    }
+}
+
+/* The pairs that chose each expert since the room was made, and what the lane reports. */
+static void write_routing(FILE *out, const pool *m)
+{
+    const int64_t n = m->model.shape.l * m->model.shape.E, *load = kc_work_load(m->work);
+    const kc_routing *r = kc_work_routing(m->work);
+    double *as_double = test_room(n, sizeof *as_double);
+    for (int64_t i = 0; i < n; ++i)
+        as_double[i] = (double)load[i];
+    record(out, "load", "f8", 2, (int64_t[]){m->model.shape.l, m->model.shape.E}, as_double);
+    scalar(out, "balance", r->balance);
+    scalar(out, "entropy", r->entropy);
+    scalar(out, "layers_of_windows", (double)r->windows);
+    scalar(out, "sent", (double)r->sent);
+    scalar(out, "dropped", (double)r->dropped);
+    free(as_double);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4) {
+        fprintf(stderr, "usage: parity_moe OUT V SEED [section.key=value ...]\n");
+        return 2;
+    }
+    pool m;
+    pool_create(&m, atoll(argv[2]), (uint64_t)atoll(argv[3]), (const char *const *)argv + 4,
+                argc - 4);
+    FILE *out = fopen(argv[1], "wb");
+    const kc_shape *s = &m.model.shape;
+    if (!out)
+        return 4;
+    record(out, "tokens", "i4", 2, (int64_t[]){m.windows, s->T}, m.tokens);
+    record(out, "targets", "i4", 2, (int64_t[]){m.windows, s->T}, m.targets);
+    scalar(out, "loss", pool_grad(&m));
+    write_routing(out, &m);
+    write_tensors(out, &m.model.layout, "weight", m.w);
+    write_tensors(out, &m.model.layout, "grad", m.grad);
+    float *logits = pool_logits(&m);
+    record(out, "logits", "f4", 3, (int64_t[]){m.windows, s->T, s->V}, logits);
+    free(logits);
+    pool_destroy(&m);
+    return fclose(out) == 0 ? 0 : 4;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Experts on one rank, at the edges of routing; which part of them a rank holds. */
+#include "experts.h"
+
+static void clear_router(pool *m)
+{
+    const kc_tensor *t = &m->model.layout.tensor[KC_P_router];
+    memset(tensor_of(m, m->w, KC_P_router, 0, 0), 0, (size_t)(t->stride * t->layers) * 4);
+    pool_refresh(m);
+}
+
+/* All scores equal: the first experts, every time; and the others learn nothing, but no NaN. */
+static void equal_scores_go_to_the_first(void **state)
+{
+    (void)state;
+    const char *sets[] = {BASE, "model.experts=7", "model.experts_topk=2"};
+    pool m;
+    pool_create(&m, WORDS, 5, sets, N(sets));
+    clear_router(&m);
+    pool_grad(&m);
+    const int64_t *load = kc_work_load(m.work), l = m.model.shape.l, E = m.model.shape.E;
+    for (int64_t i = 0; i < l * E; ++i)
+        assert_int_equal(load[i], i % E < 2 ? m.model.shape.T : 0);
+    assert_true(all_finite(m.grad, m.model.layout.n_flat));
+    for (int k = KC_P_exp_up; k <= KC_P_exp_down_bias; ++k)
+        for (int64_t i = 0; i < l * E; ++i) {
+            const float *grad = tensor_of(&m, m.grad, k, i / E, i % E);
+            assert_true((largest(grad, values_of(&m, k)) > 0) == (i % E < 2));
+        }
+    const kc_routing *r = kc_work_routing(m.work);
+    assert_float_equal(r->entropy, (double)l * log((double)E), 1e-6);
+    assert_float_equal(r->balance, (double)l, 1e-6); /* P is even, so f does not matter */
+    pool_destroy(&m);
+}
+
+/* Columns 2 and 17 are equal, so 17 is chosen only together with 2, and after it. */
+static void equal_columns_go_to_the_lower(void **state)
+{
+    (void)state;
+    for (int k = 1; k <= 2; ++k) {
+        const char *sets[] = {BASE, "model.experts=20",
+                              k == 1 ? "model.experts_topk=1" : "model.experts_topk=2"};
+        pool m;
+        pool_create(&m, WORDS, 6, sets, N(sets));
+        const kc_tensor *t = &m.model.layout.tensor[KC_P_router];
+        for (int64_t l = 0; l < m.model.shape.l; ++l)
+            for (int64_t i = 0; i < t->rows; ++i) {
+                float *row = tensor_of(&m, m.w, KC_P_router, l, 0) + i * t->cols;
+                row[17] = row[2] = 4 * row[2];
+            }
+        pool_refresh(&m);
+        pool_grad(&m);
+        for (int64_t l = 0; l < m.model.shape.l; ++l) {
+            const int64_t *load = kc_work_load(m.work) + l * t->cols;
+            assert_true(load[2] > 3);
+            assert_int_equal(load[17] > 3, k == 2);
+            assert_true(load[17] <= load[2]);
+        }
+        pool_destroy(&m);
+    }
+}
+
+/* All go to expert 0, which takes one: the others are as if there were no expert. */
+static void who_finds_no_room_passes_by(void **state)
+{
+    (void)state;
+    const char *sets[] = {BASE, "model.experts=4", "model.layers=1", "model.capacity_factor=0.1",
+                          "model.capacity_factor_measure=0.1"};
+    pool m;
+    pool_create(&m, WORDS, 7, sets, N(sets));
+    const int64_t T = m.model.shape.T, V = m.model.shape.V;
+    clear_router(&m);
+    pool_grad(&m);
+    const kc_routing *r = kc_work_routing(m.work);
+    assert_int_equal(m.model.capacity, 1);
+    assert_int_equal(r->sent, T);
+    assert_int_equal(r->dropped, T - 1);
+    assert_true(all_finite(m.grad, m.model.layout.n_flat));
+    float *logits = pool_logits(&m);
+    memset(tensor_of(&m, m.w, KC_P_exp_down, 0, 0), 0, (size_t)values_of(&m, KC_P_exp_down) * 4);
+    memset(tensor_of(&m, m.w, KC_P_exp_down_bias, 0, 0), 0,
+           (size_t)values_of(&m, KC_P_exp_down_bias) * 4);
+    pool_refresh(&m);
+    float *without = pool_logits(&m);
+    assert_memory_equal(logits + V, without + V, (size_t)((T - 1) * V) * sizeof *logits);
+    assert_true(apart(logits, without, V) > 1e-3);
+    free(logits);
+    free(without);
+    pool_destroy(&m);
+}
+
+/* The same two windows, as one lane and as two: other tokens are dropped: another model. */
+static void capacity_is_of_the_lane(void **state)
+{
+    (void)state;
+    static const char *const lanes[] = {"train.lanes=1", "train.lanes=2"};
+    int64_t dropped[2];
+    double loss[2];
+    for (int i = 0; i < 2; ++i) {
+        const char *sets[] = {
+            BASE,     "model.experts=5",          "model.experts_topk=2", "train.batch=2",
+            lanes[i], "model.capacity_factor=0.8"};
+        pool m;
+        pool_create(&m, WORDS, 8, sets, N(sets));
+        assert_int_equal(m.model.capacity, i ? 13 : 26); /* ceil(0.8 x 2 x 40 or 80 / 5) */
+        int32_t both[80], counted[80];
+        for (int k = 0; k < 80; ++k) {
+            both[k] = (int32_t)kc_rand_below(9, KC_STREAM_TEXT, (uint64_t)k, 1, k < 40 ? 4 : WORDS);
+            counted[k] = (both[k] + 1) % WORDS;
+        }
+        dropped[i] = 0;
+        loss[i] = 0;
+        for (int k = 0; k <= i; ++k) {
+            memcpy(m.tokens, both + 40 * k, (i ? 40 : 80) * sizeof *both);
+            memcpy(m.targets, counted + 40 * k, (i ? 40 : 80) * sizeof *both);
+            loss[i] += pool_grad(&m);
+            dropped[i] += kc_work_routing(m.work)->dropped;
+            assert_int_equal(kc_work_routing(m.work)->sent, i ? 160 : 320);
+        }
+        pool_destroy(&m);
+    }
+    assert_true(dropped[0] > 0 && dropped[1] > 0 && dropped[0] != dropped[1]);
+    assert_true(fabs(loss[0] - loss[1]) > 1e-3);
+}
+
+/* Neither the lane before nor a measurement takes room from the next lane. */
+static void begun_lanes_are_empty(void **state)
+{
+    (void)state;
+    const char *sets[] = {BASE, "model.experts=3", "model.capacity_factor=0.5"};
+    pool m;
+    pool_create(&m, WORDS, 9, sets, N(sets));
+    const int64_t n = m.model.layout.n_flat;
+    float *first = test_room(n, sizeof *first);
+    const double loss = pool_grad(&m);
+    const kc_routing before = *kc_work_routing(m.work);
+    assert_true(before.dropped > 0);
+    memcpy(first, m.grad, (size_t)n * sizeof *first);
+    free(pool_logits(&m)); /* a measurement leaves nothing behind */
+    assert_true(pool_grad(&m) == loss);
+    assert_memory_equal(first, m.grad, (size_t)n * sizeof *first);
+    assert_memory_equal(&before, kc_work_routing(m.work), sizeof before);
+    free(first);
+    pool_destroy(&m);
+}
+
+/* Loss, gradient and logits have the same bits with any number of threads inside a window. */
+static void threads_change_no_bit(void **state)
+{
+    (void)state;
+    static const char *const threads[] = {"parallel.threads=0", "parallel.threads=1",
+                                          "parallel.threads=2"};
+    float *grad = NULL, *logits = NULL;
+    double loss = 0;
+    for (int i = 0; i < 3; ++i) { /* of 1, 2 and 3 threads: pool_create */
+        const char *sets[] = {BASE,
+                              "model.experts=6",
+                              "model.experts_topk=2",
+                              "train.batch=2",
+                              "model.capacity_factor=0.9",
+                              "model.balance_loss=0.1",
+                              "model.z_loss=0.1",
+                              threads[i]};
+        pool m;
+        pool_create(&m, WORDS, 10, sets, N(sets));
+        const double here = pool_grad(&m);
+        float *logits_here = pool_logits(&m);
+        const size_t n = (size_t)m.model.layout.n_flat * 4,
+                     size = (size_t)(m.windows * m.model.shape.T * WORDS) * 4;
+        if (i == 0) {
+            loss = here;
+            grad = memcpy(test_room((int64_t)n, 1), m.grad, n);
+            logits = memcpy(test_room((int64_t)size, 1), logits_here, size);
+        }
+        assert_true(here == loss);
+        assert_memory_equal(grad, m.grad, n);
+        assert_memory_equal(logits, logits_here, size);
+        free(logits_here);
+        pool_destroy(&m);
+    }
+    free(grad);
+    free(logits);
+}
+
+/* Of the tensor's global shape. */
+static int64_t elements(const kc_layout *layout, int k)
+{
+    const kc_tensor *t = &layout->tensor[k];
+    int64_t n = t->layers > 0;
+    for (int i = 0; i < t->n_dims; ++i)
+        n *= t->dims[i];
+    return n;
+}
+
+/* Notes in seen[tensor] what a part holds, no float of it twice. */
+static void see_part(const kc_layout *part, unsigned char **seen)
+{
+    char *taken = test_room(part->n_flat, 1);
+    for (int k = 0; k < part->n; ++k)
+        for (int64_t r = 0; r < kc_tensor_stretches(part, &part->tensor[k]); ++r) {
+            const kc_stretch run = kc_tensor_stretch(part, &part->tensor[k], r);
+            assert_true(run.flat >= 0 && run.flat + run.n <= part->n_flat);
+            assert_true(run.global >= 0 && run.global + run.n <= elements(part, k));
+            for (int64_t i = 0; i < run.n; ++i) {
+                assert_int_equal(taken[run.flat + i]++, 0);
+                seen[k][run.global + i]++;
+            }
+        }
+    free(taken);
+}
+
+/* Over all parts each element of an expert's tensor lies at one place, a dense one on each. */
+static void parts_hold_each_expert_once(void **state)
+{
+    (void)state;
+    const char *sets[] = {BASE, "model.experts=8"};
+    kc_error e = {0};
+    kc_config cfg;
+    kc_layout whole, part;
+    assert_int_equal(kc_config_parse("", 0, "none", sets, N(sets), &cfg, &e), KC_OK);
+    const kc_shape s = kc_shape_of(&cfg, WORDS);
+    kc_layout_of(&s, &whole);
+    for (int parts = 1; parts <= 8; parts *= 2) {
+        unsigned char *seen[KC_P_COUNT];
+        for (int k = 0; k < whole.n; ++k)
+            seen[k] = test_room(elements(&whole, k), 1);
+        for (int p = 0; p < parts; ++p) {
+            kc_layout_part(&s, p, parts, &part);
+            assert_int_equal(part.here, 8 / parts);
+            assert_int_equal(part.first_expert, 8 / parts * p);
+            assert_int_equal(part.n_params, whole.n_params);
+            assert_int_equal(part.n_dense, whole.n_dense);
+            assert_int_equal(part.n_flat - part.n_dense, (whole.n_flat - whole.n_dense) / parts);
+            assert_memory_equal(part.tensor, whole.tensor, sizeof whole.tensor);
+            see_part(&part, seen);
+        }
+        for (int k = 0; k < whole.n; ++k) {
+            for (int64_t i = 0; i < elements(&whole, k); ++i)
+                assert_int_equal(seen[k][i], whole.tensor[k].of_expert ? 1 : parts);
+            free(seen[k]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_scores_go_to_the_first),
+        cmocka_unit_test(equal_columns_go_to_the_lower),
+        cmocka_unit_test(who_finds_no_room_passes_by),
+        cmocka_unit_test(capacity_is_of_the_lane),
+        cmocka_unit_test(begun_lanes_are_empty),
+        cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(parts_hold_each_expert_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
