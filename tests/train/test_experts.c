@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Training with experts: whoever holds them, loss, weights, moments and measurement have the bits of
+ * one rank alone. */
+#include "../comm/grids.h"
+#include "../data/corpora.h"
+
+#include <math.h>
+
+#include "kcap/data/batch.h"
+#include "kcap/measure/spans.h"
+#include "kcap/nn/gemm.h"
+#include "kcap/train/step.h"
+
+#define N(array) ((int)(sizeof(array) / sizeof *(array)))
+
+enum { MOST_SETS = 24 };
+
+/* What all runs here share; a run's own sets come later and win. */
+static const char *const shared[] = {
+    "corpus.kind=biod",   "corpus.attributes=3",       "corpus.diversity=8",
+    "corpus.alphabet=16", "train.context=32",          "train.batch=4",
+    "train.lanes=4",      "train.warmup_steps=3",      "train.lr=0.01",
+    "model.head_dim=8",   "model.experts=8",           "model.experts_topk=2",
+    "model.init_std=0.1", "model.capacity_factor=0.8", "model.balance_loss=0.05",
+};
+
+/* One trainer with its corpus. */
+typedef struct run {
+    kc_config cfg;
+    kc_corpus *corpus;
+    kc_trainer *trainer;
+    const kc_grid *grid;
+    int threads;
+} run;
+
+static kc_config config_from(const char *const *sets, int n_sets)
+{
+    const char *all[MOST_SETS];
+    kc_config cfg;
+    kc_error e = {0};
+    assert_true(N(shared) + n_sets <= MOST_SETS);
+    memcpy(all, shared, sizeof shared);
+    memcpy(all + N(shared), sets, (size_t)n_sets * sizeof *sets);
+    if (kc_config_parse("", 0, "none", all, N(shared) + n_sets, &cfg, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    return cfg;
+}
+
+static void run_start(run *r, kc_config cfg, const kc_grid *g, int ep, int threads)
+{
+    char kernel[32];
+    kc_error e = {0};
+    *r = (run){.cfg = cfg, .grid = g, .threads = threads};
+    r->cfg.parallel.ep = ep;
+    r->corpus = shipped_corpus(&r->cfg);
+    if (kc_gemm_start("auto", kernel, &e) != KC_OK ||
+        kc_trainer_create(&r->cfg, g, r->corpus, threads, &r->trainer, &e) != KC_OK)
+        fail_msg("%s", e.text);
+}
+
+static void run_end(run *r)
+{
+    kc_trainer_destroy(r->trainer);
+    kc_corpus_destroy(r->corpus);
+}
+
+static kc_step_row run_step(run *r)
+{
+    kc_pulse pulse = {.seconds = 0};
+    kc_step_row row;
+    kc_error e = {0};
+    memset(&row, 0, sizeof row);
+    if (kc_trainer_step(r->trainer, &pulse, &row, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    return row;
+}
+
+static kc_span_sums run_measure(run *r)
+{
+    const kc_model *model = kc_trainer_model(r->trainer);
+    kc_scorer scorer;
+    kc_span_sums sums;
+    kc_scorer_create(&scorer, model, kc_trainer_weights(r->trainer), r->threads);
+    kc_measure_spans(r->grid, r->corpus, model->shape.T, kc_scorer_score, &scorer, r->threads,
+                     &sums);
+    kc_scorer_destroy(&scorer);
+    return sums;
+}
+
+/* What this rank holds of the weights and moments, against one rank that holds all. */
+static void check_state(const kc_state *one, const kc_state *mine, int rank)
+{
+    const kc_layout *whole = one->layout, *l = mine->layout;
+    const int64_t dense = l->n_dense, skipped = l->first_expert * l->each, lo = mine->lo[rank],
+                  *share = mine->expert_lo;
+    const size_t moments = (size_t)mine->dense_here * sizeof(float),
+                 theirs = (size_t)(share[1] - share[0]) * sizeof(float);
+    assert_int_equal(dense, whole->n_dense);
+    assert_memory_equal(mine->params, one->params, (size_t)dense * sizeof(float));
+    assert_memory_equal(mine->params + dense, one->params + dense + skipped,
+                        (size_t)(l->here * l->each) * sizeof(float));
+    assert_memory_equal(mine->m, one->m + lo, moments);
+    assert_memory_equal(mine->v, one->v + lo, moments);
+    const int64_t at = dense + skipped + share[0];
+    assert_memory_equal(mine->m + mine->dense_here, one->m + at, theirs);
+    assert_memory_equal(mine->v + mine->dense_here, one->v + at, theirs);
+    assert_memory_equal(mine->cursors, one->cursors, (size_t)one->n_lanes * sizeof *one->cursors);
+}
+
+/* The ranks' moments are all there are, each once. */
+static void check_shares(const kc_grid *g, const kc_state *s)
+{
+    enum { MOST = 8 };
+    int64_t mine[2] = {s->dense_here, s->expert_lo[1] - s->expert_lo[0]}, all[2 * MOST],
+            sum[2] = {0};
+    assert_true(g->size <= MOST);
+    kc_allgather(g, mine, all, sizeof mine);
+    for (int i = 0; i < 2 * g->size; ++i)
+        sum[i % 2] += all[i];
+    assert_int_equal(sum[0], s->layout->n_dense);
+    assert_int_equal(sum[1], s->layout->experts * s->layout->each);
+    assert_int_equal(s->layout->here * kc_grid_ep(g), s->layout->experts);
+}
+
+enum { MEASURED = 3 }; /* steps before a measurement between two steps */
+
+/* Both at once, compared after every step, to the end; *dropped: what one alone dropped at most. */
+static int same_steps(run *one, run *many, double *dropped)
+{
+    int steps = 0;
+    while (!kc_trainer_done(one->trainer)) {
+        assert_int_equal(kc_trainer_done(many->trainer), 0);
+        if (steps == 0 || steps == MEASURED) {
+            const kc_span_sums a = run_measure(one), b = run_measure(many);
+            assert_true(a.nats[0] > 0 && isfinite(a.nats[0]));
+            assert_memory_equal(&a, &b, sizeof a);
+        }
+        const kc_step_row a = run_step(one), b = run_step(many);
+        assert_memory_equal(&a, &b, sizeof a);
+        check_state(kc_trainer_state(one->trainer), kc_trainer_state(many->trainer),
+                    many->grid->rank);
+        *dropped = fmax(*dropped, a.dropped);
+        ++steps;
+    }
+    assert_int_equal(kc_trainer_done(many->trainer), 1);
+    const kc_span_sums a = run_measure(one), b = run_measure(many);
+    assert_memory_equal(&a, &b, sizeof a);
+    return steps;
+}
+
+/* On every dp x ep of these ranks with 1 and 2 threads. */
+static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int least_steps)
+{
+    const kc_config cfg = config_from(sets, n_sets);
+    for (int ep = 1; ep <= g->size; ep *= 2)
+        for (int threads = 1; threads <= 2; ++threads) {
+            alone self;
+            run one, many;
+            double dropped = 0;
+            kc_grid_mesh(g, ep);
+            alone_create(&self, g);
+            run_start(&one, cfg, &self.grid, 1, 1);
+            run_start(&many, cfg, g, ep, threads);
+            check_shares(g, kc_trainer_state(many.trainer));
+            const int steps = same_steps(&one, &many, &dropped);
+            if (steps < least_steps || !(dropped > 0))
+                fail_msg("%d steps, %g dropped", steps, dropped);
+            run_end(&one);
+            run_end(&many);
+        }
+    kc_grid_mesh(g, 1);
+}
+
+/* 300 people are three groups of a measurement, so that of four ranks one has none. */
+static void one_lane_a_rank(void **state)
+{
+    static const char *const sets[] = {"corpus.people=300", "corpus.exposures=1"};
+    check_grids(*state, sets, N(sets), 20);
+}
+
+static void two_windows_a_lane_and_a_z_loss(void **state)
+{
+    static const char *const sets[] = {"corpus.people=40",
+                                       "corpus.exposures=12",
+                                       "train.batch=8",
+                                       "model.experts_topk=1",
+                                       "model.experts_gate=renormalised",
+                                       "model.z_loss=0.1"};
+    check_grids(*state, sets, N(sets), 10);
+}
+
+/* Sixteen lanes of 21 people: some end long before others, and ranks serve those that go on. */
+static void lanes_that_end_apart(void **state)
+{
+    static const char *const sets[] = {"corpus.people=21", "corpus.exposures=8", "train.batch=16",
+                                       "train.lanes=16", "train.context=24"};
+    check_grids(*state, sets, N(sets), 4);
+}
+
+/* Four lanes of 5 biographies: two windows each, of lengths that differ. */
+static void few_biographies(void **state)
+{
+    static const char *const sets[] = {"corpus.kind=bios", "corpus.people=5", "corpus.exposures=9",
+                                       "train.context=100", "train.batch=8"};
+    check_grids(*state, sets, N(sets), 4);
+}
+
+static void mixtral(void **state)
+{
+    static const char *const sets[] = {"corpus.people=40",
+                                       "corpus.exposures=8",
+                                       "model.arch=mistral",
+                                       "model.heads=4",
+                                       "model.kv_heads=2",
+                                       "model.experts=4",
+                                       "model.experts_gate=renormalised"};
+    check_grids(*state, sets, N(sets), 20);
+}
+
+/* The lanes of a first step by hand: their windows through the model, one after the other. */
+static void by_hand(run *r, kc_step_row *row, float *grad)
+{
+    const kc_model *model = kc_trainer_model(r->trainer);
+    const int64_t L = r->cfg.train.lanes, B = r->cfg.train.batch / L, T = model->shape.T;
+    int32_t *tokens = calloc((size_t)(B * T), 4), *targets = calloc((size_t)(B * T), 4);
+    kc_batch batch = {.windows = B, .context = T, .tokens = tokens, .targets = targets};
+    kc_doc doc = doc_for(r->corpus);
+    kc_arena arena;
+    kc_routing all = {0};
+    int64_t counted = 0;
+    kc_arena_create(&arena, kc_work_bytes(model));
+    kc_work *work = kc_work_create(model, &arena, 1);
+    memset(row, 0, sizeof *row);
+    for (int64_t lane = 0; lane < L; ++lane) {
+        kc_cursor cursor = {0};
+        kc_batch_next(r->corpus, lane, L, &cursor, &doc, &batch);
+        counted += batch.counted;
+        kc_work_lane(work);
+        for (int64_t b = 0; b < B; ++b)
+            row->loss += kc_model_grad(model, kc_trainer_weights(r->trainer), tokens + b * T,
+                                       targets + b * T, work, grad);
+        const kc_routing *lane_routing = kc_work_routing(work);
+        all.balance += lane_routing->balance;
+        all.entropy += lane_routing->entropy;
+        all.windows += lane_routing->windows;
+        all.sent += lane_routing->sent;
+        all.dropped += lane_routing->dropped;
+    }
+    row->tokens = counted;
+    row->loss /= (double)counted;
+    row->balance_loss = all.balance / (double)all.windows;
+    row->router_entropy = all.entropy / (double)all.windows;
+    row->dropped = (double)all.dropped / (double)all.sent;
+    kc_arena_destroy(&arena);
+    doc_free(&doc);
+    free(tokens);
+    free(targets);
+}
+
+/* A row's columns, and the first moment as a share of the clipped mean gradient. */
+static void a_step_is_the_sum_of_its_lanes(void **state)
+{
+    static const char *const sets[] = {"corpus.people=40", "corpus.exposures=4", "train.batch=8"};
+    alone self;
+    run r;
+    kc_step_row want;
+    alone_create(&self, *state);
+    run_start(&r, config_from(sets, N(sets)), &self.grid, 1, 1);
+    const int64_t n = kc_model_leaf(kc_trainer_model(r.trainer));
+    float *grad = calloc((size_t)n, sizeof *grad);
+    by_hand(&r, &want, grad);
+    const kc_step_row row = run_step(&r);
+    assert_int_equal(row.tokens, want.tokens);
+    assert_float_equal(row.loss, want.loss, 1e-12 * want.loss);
+    assert_float_equal(row.balance_loss, want.balance_loss, 1e-12);
+    assert_float_equal(row.router_entropy, want.router_entropy, 1e-12);
+    assert_true(row.dropped == want.dropped && row.dropped > 0.02);
+    assert_true(row.balance_loss > 1.0001);
+    double square = 0, most = 0;
+    for (int64_t i = 0; i < n; ++i)
+        square += (double)grad[i] * grad[i];
+    for (int64_t i = 0; i < n; ++i)
+        most = fmax(most, fabs((double)grad[i]));
+    assert_float_equal(row.grad_norm, sqrt(square) / (double)row.tokens, 1e-6 * row.grad_norm);
+    const double scale =
+        fmin(1, r.cfg.train.clip / row.grad_norm) * (1 - r.cfg.train.beta1) / (double)row.tokens;
+    const float *m = kc_trainer_state(r.trainer)->m;
+    for (int64_t i = 0; i < n; ++i)
+        if (fabs(m[i] - scale * grad[i]) > 5e-6 * scale * most)
+            fail_msg("moment %lld is %g, not %g", (long long)i, (double)m[i], scale * grad[i]);
+    free(grad);
+    run_end(&r);
+}
+
+/* Lanes are part of the model: the same batch in other lanes drops other tokens. */
+static void lanes_decide_who_is_dropped(void **state)
+{
+    static const char *const sets[][3] = {
+        {"corpus.people=40", "corpus.exposures=4", "train.lanes=4"},
+        {"corpus.people=40", "corpus.exposures=4", "train.lanes=1"}};
+    double dropped[2];
+    for (int i = 0; i < 2; ++i) {
+        alone self;
+        run r;
+        alone_create(&self, *state);
+        run_start(&r, config_from(sets[i], 3), &self.grid, 1, 1);
+        dropped[i] = run_step(&r).dropped;
+        run_end(&r);
+    }
+    assert_true(dropped[0] > 0 && dropped[1] > 0 && dropped[0] != dropped[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_lane_a_rank),
+        cmocka_unit_test(two_windows_a_lane_and_a_z_loss),
+        cmocka_unit_test(lanes_that_end_apart),
+        cmocka_unit_test(few_biographies),
+        cmocka_unit_test(mixtral),
+        cmocka_unit_test(a_step_is_the_sum_of_its_lanes),
+        cmocka_unit_test(lanes_decide_who_is_dropped),
+    };
+    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
+}
