@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Mixtures of experts through the command line: the same bits on any dp x ep, also resumed on
+another one; what is refused; what memory they take."""
+import numpy as np
+
+import harness
+from errors import ErrorTest
+from harness import (BIOD, checkpoints, merged, one_object, read_attributes, read_columns,
+                     read_tensors)
+
+# Two of eight experts, so few rows for each that some tokens find theirs full; 150 people are two
+# groups of a measurement.
+MOE = merged(BIOD, corpus={"people": 150, "exposures": 4},
+             model={"experts": 8, "experts_topk": 2, "capacity_factor": 0.8, "z_loss": 0.01,
+                    "experts_gate": "renormalised", "init_std": 0.1},
+             train={"batch": 8, "lanes": 4}, measure={"every_exposures": 2})
+EXPERTS = {"exp_up", "exp_up_bias", "exp_down", "exp_down_bias"}
+
+
+def ep(n):
+    return ("--set", f"parallel.ep={n}")
+
+
+class ExpertsTest(harness.AppTest):
+    def train(self, out, ranks, spread, *args, threads=1):
+        return self.kcap("train", "input.yaml", "--out", out, *ep(spread), *args, ranks=ranks,
+                         threads=threads)
+
+
+class SameBits(ExpertsTest):
+    def test_grids(self):
+        """Rows, measurements and every checkpoint, on every dp x ep of up to four ranks."""
+        self.input(MOE)
+        self.train("one", 0, 1)
+        for ranks, spread, threads in ((1, 1, 2), (2, 1, 1), (2, 2, 2), (4, 1, 1), (4, 2, 2),
+                                       (4, 4, 1)):
+            out, what = f"out_{ranks}_{spread}", f"{ranks} ranks, ep {spread}, {threads} threads"
+            self.train(out, ranks, spread, threads=threads)
+            stamp = read_attributes(self.path(out, "run.h5"))
+            self.assertEqual((stamp["dp"], stamp["ep"]), (ranks // spread, spread))
+            self.assert_same_run("one", out, what)
+            one, other = checkpoints(self.path("one")), checkpoints(self.path(out))
+            self.assertEqual(set(one), set(other))
+            for step in one:
+                self.assert_same_bits(read_tensors(one[step]), read_tensors(other[step]), what)
+        steps = read_columns(self.path("one"), "steps")
+        self.assertGreater(len(steps["step"]), 20)
+        self.assertLess(steps["loss"][-1], 0.95 * steps["loss"][0], "nothing was learnt")
+        self.assertGreater(steps["dropped"].min(), 0)
+        self.assertLess(steps["dropped"].max(), 0.8)
+        self.assertGreater(steps["balance_loss"].min(), 1 - 1e-6)
+        self.assertLess(steps["router_entropy"].max(), np.log(8) + 1e-6)
+        self.assertEqual(len(read_columns(self.path("one"), "measure")["step"]), 2)
+        tensors = read_tensors(max(checkpoints(self.path("one")).values()))
+        self.assertLess({"params/" + name for name in EXPERTS}, set(tensors))
+        self.assertEqual(tensors["params/exp_up"].shape, (2, 8, 16, 64))
+        self.assertEqual(tensors["m/router"].shape, (2, 16, 8))
+
+    def test_a_model_without_experts_has_no_such_figures(self):
+        self.input(BIOD)
+        self.kcap("train", "input.yaml", "--out", "out", "--set", "train.max_steps=2")
+        steps = read_columns(self.path("out"), "steps")
+        for name in ("balance_loss", "router_entropy", "dropped"):
+            self.assertTrue(np.isnan(steps[name]).all(), name)
+
+    def test_measured_from_the_checkpoint_alone(self):
+        """By as many ranks as share the experts, by fewer, and by some that they do not divide."""
+        self.input(MOE)
+        self.train("out", 4, 4, "--set", "train.max_steps=6")
+        rows = read_columns(self.path("out"), "measure")
+        for ranks, threads in ((0, 2), (2, 1), (3, 1), (4, 2)):
+            report = one_object(self.kcap("measure", "out", "--json", ranks=ranks,
+                                          threads=threads).stdout)
+            for name in ("name_bits", "value_bits", "diversity_bits", "total_bits"):
+                self.assertEqual(report[name], rows[name][-1], f"{ranks} ranks: {name}")
+
+
+class Resume(ExpertsTest):
+    def staged(self, *stages):
+        """A run in stages (stop, ranks, ep) beside one that is not interrupted."""
+        self.input(MOE)
+        self.train("whole", 1, 1)
+        for stop, ranks, spread in stages:
+            self.train("parts", ranks, spread, "--resume", "auto", "--set",
+                       f"train.max_steps={stop}")
+            stamp = read_attributes(self.path("parts", "run.h5"))
+            self.assertEqual((stamp["ranks"], stamp["ep"]), (ranks, spread))
+        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
+                              read_columns(self.path("parts"), "steps"), f"{stages}: /steps")
+        a, b = checkpoints(self.path("whole")), checkpoints(self.path("parts"))
+        self.assertEqual(max(a), max(b))
+        self.assert_same_bits(read_tensors(a[max(a)]), read_tensors(b[max(b)]), f"{stages}")
+
+    def test_from_four_to_fewer(self):
+        self.staged((7, 4, 4), (12, 1, 1), (17, 4, 4), (0, 2, 2))
+
+    def test_from_one_to_more(self):
+        self.staged((5, 1, 1), (9, 4, 2), (13, 4, 1), (0, 4, 4))
+
+    def test_another_number_of_experts_is_refused(self):
+        self.input(MOE)
+        self.train("out", 2, 2, "--set", "train.max_steps=3")
+        for key, then, now in (("model.experts", "8", "4"), ("model.experts_topk", "2", "1"),
+                               ("model.capacity_factor", "0.8", "0.9"),
+                               ("model.experts_gate", "renormalised", "softmax")):
+            for ranks, spread in ((0, 1), (2, 2)):
+                done = self.kcap("train", "input.yaml", "--out", "out", *ep(spread), "--resume",
+                                 "auto", "--set", f"{key}={now}", ranks=ranks, threads=1, code=2)
+                for word in (key, then, now):
+                    self.assertIn(word, done.stderr)
+                self.assertEqual(done.stderr.count("kcap: "), 1)
+
+
+class Refused(ErrorTest):
+    def test_keys(self):
+        self.input(MOE)
+        for words, *sets in (
+                (["parallel.ep=3: 3 ranks cannot share model.experts 8", "1, 2, 4, 8 would do"],
+                 "parallel.ep=3"),
+                (["parallel.ep=16: 16 ranks cannot share", "1, 2, 4, 8 would do"],
+                 "parallel.ep=16"),
+                (["model.experts_topk", "cannot go to 9 of model.experts 8", "1 to 8 would do"],
+                 "model.experts_topk=9"),
+                (["model.experts: experts stand in place of an MLP", "model.mlp none"],
+                 "model.mlp=none"),
+                (["parallel.ep=2: 2 ranks cannot share the experts of a model without any",
+                  "model.experts 0", "1 would do"], "parallel.ep=2", "model.experts=0"),
+                (["model.experts_gate", "softmax|renormalised", "hard"], "model.experts_gate=hard"),
+                (["model.capacity_factor", "0.001"], "model.capacity_factor=0"),
+                (["parallel.ep", "0", "65536"], "parallel.ep=0")):
+            with self.subTest(sets=sets):
+                self.refused(words, "train", "input.yaml", "--out", "out",
+                             *(word for s in sets for word in ("--set", s)), ranks=(2,))
+
+    def test_ranks_that_groups_do_not_divide(self):
+        self.input(merged(MOE, train={"batch": 12, "lanes": 6}))
+        for n, spread, would_do in ((3, 2, "1"), (2, 4, "1 2"), (6, 4, "1 2")):
+            for verb in (["train", "input.yaml", "--out", "out", *ep(spread)],
+                         ["train", "input.yaml", "--dry-run", *ep(spread)]):
+                done = self.kcap(*verb, ranks=n, threads=1, code=2)
+                said = [line for line in done.stderr.splitlines() if line.startswith("kcap: ")]
+                self.assertEqual(len(said), 1, done.stderr)
+                self.assertIn(f"parallel.ep: {n} ranks are not divided by groups of {spread}",
+                              said[0])
+                self.assertIn(f" {would_do} would do", said[0])
+            said = self.kcap("plan", "input.yaml", "--ranks", n, *ep(spread), code=2).stderr
+            self.assertIn(f"groups of {spread}", said)
+        self.assertEqual(self.listing(), [self.path("input.yaml")])
+
+    def test_weights_that_explode(self):
+        """The same words on every grid: step and tensor, of an expert its number."""
+        self.input(merged(MOE, train={"clip": 0, "lr": 10, "weight_decay": 10, "warmup_steps": 0}))
+        said = set()
+        for ranks, spread in ((1, 1), (2, 2), (4, 2), (4, 4)):
+            done = self.kcap("train", "input.yaml", "--out", f"out{ranks}{spread}", *ep(spread),
+                             ranks=ranks, threads=1, code=3)
+            said |= {line for line in done.stderr.splitlines() if line.startswith("kcap: ")}
+        self.assertEqual(len(said), 1, said)
+        self.assertRegex(said.pop(), r"step \d+: loss .*(layer \d+|out of range)")
+
+
+class Memory(ExpertsTest):
+    def plan(self, ranks, spread, *sets):
+        done = self.kcap("plan", "input.yaml", "--json", "--ranks", ranks, "--threads", 1,
+                         *ep(spread), *sets)
+        return one_object(done.stdout)
+
+    @staticmethod
+    def expert_floats(layers, d, f):
+        """One expert with its biases, in blocks of 16 floats a tensor and 4096 in all."""
+        def up(n, unit):
+            return -(-n // unit) * unit
+        return up(sum(layers * up(n, 16) for n in (d * f, f, f * d, d)), 4096)
+
+    def test_a_rank_holds_its_share(self):
+        """Of weights and moments of experts, on R ranks with ep = R, 1/R of what one rank holds."""
+        self.input(merged(MOE, model={"head_dim": 16}))
+        each = 4 * self.expert_floats(2, 32, 128)
+        one = self.plan(1, 1)
+        for R in (2, 4):
+            spread, apart = self.plan(R, R), self.plan(R, 1)
+            for name in ("weights_bytes", "transposed_bytes"):
+                self.assertEqual(one[name] - spread[name], (8 - 8 // R) * each, name)
+                self.assertEqual(apart[name], one[name])
+            # Dense moments are shared by all ranks, in blocks of 4096.
+            dense = (one["weights_bytes"] - 8 * each) // (4 * 4096)
+            self.assertEqual(one["moments_bytes"], 2 * (8 * each + dense * 4 * 4096))
+            self.assertEqual(spread["moments_bytes"],
+                             2 * (8 // R * each + -(-dense // R) * 4 * 4096))
+            # With as many lanes as ranks gradients take no more room than weights do.
+            lanes = self.plan(4, 4, "--set", "train.batch=4")
+            self.assertLessEqual(lanes["gradients_bytes"],
+                                 2 * (lanes["weights_bytes"] + 6 * each))
+            self.assertEqual(spread["n_params"], one["n_params"])
+            self.assertEqual(spread["checkpoint_bytes"], 12 * one["n_params"])
+
+    def test_params(self):
+        """P counts all experts: plain MLPs with biases, 2 d f + f + d each; and d E of router."""
+        self.input(MOE)
+        for many, few in ((8, 2), (4, 2)):
+            a, b = (self.plan(1, 1, "--set", f"model.experts={n}")["n_params"] for n in (many, few))
+            self.assertEqual(a - b, 2 * (many - few) * (2 * 16 * 64 + 64 + 16 + 16))
+
+
+if __name__ == "__main__":
+    harness.main()
