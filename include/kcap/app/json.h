@@ -2,6 +2,7 @@
 #ifndef KCAP_APP_JSON_H
 #define KCAP_APP_JSON_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include <cjson/cJSON.h>
@@ -17,5 +18,8 @@ cJSON *kc_json_exact(double value);
  * number, and one member. */
 void kc_json_number(cJSON *object, const char *name, double value);
 void kc_json_text(cJSON *object, const char *name, const char *value);
+
+/* Where a text of so many bytes stops being UTF-8 (RFC 3629), or -1. */
+int64_t kc_json_utf8(const char *text, size_t bytes);
 
 #endif
