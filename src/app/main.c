@@ -19,6 +19,10 @@ static int run(kc_session *s, kc_error *e)
         return kc_verb_bench(s, e);
     case KC_SWEEP:
         return kc_verb_sweep(s, e);
+    case KC_EXPORT:
+        return kc_verb_export(s, e);
+    case KC_IMPORT:
+        return kc_verb_import(s, e);
     default:
         return kc_verb_config(s, e);
     }

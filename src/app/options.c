@@ -179,6 +179,22 @@ static const struct {
          "  --max-time HH:MM:SS       stop in time with checkpoints and exit code 75\n"
          "  --set section.key=value   override a key in all points; may be repeated\n"
          "  --json                    one JSON object on stdout\n"},
+    [KC_EXPORT] =
+        {"export", "json",
+         "usage: [mpirun -n R] kcap export RUN_FOLDER|CHECKPOINT.h5 DIR [--json]\n"
+         "\n"
+         "Write a checkpoint's model into the new folder DIR as Hugging Face's transformers read\n"
+         "it: model.safetensors, config.json, vocab.json. The class is the nearest that computes\n"
+         "exactly this architecture, or kcap's own plain layout: see the README.\n"},
+    [KC_IMPORT] =
+        {"import", "out json",
+         "usage: [mpirun -n R] kcap import DIR [INPUT.yaml] --out RUN_FOLDER [--json]\n"
+         "\n"
+         "Read such a folder back into RUN_FOLDER/checkpoints, bit for bit, for kcap measure.\n"
+         "Moments are not in it: no training goes on from there.\n"
+         "\n"
+         "  INPUT.yaml   of a folder that kcap did not write: the model and the corpus\n"
+         "  --out DIR    the run's folder to write; must be empty or not there\n"},
     [KC_VERBS] = {"", "",
                   "usage: [mpirun -n R] kcap VERB ...\n"
                   "\n"
@@ -191,6 +207,8 @@ static const struct {
                   "  kcap plan INPUT.yaml       memory, steps and operations of a run, in advance\n"
                   "  kcap bench INPUT.yaml      how fast it trains here, phase by phase\n"
                   "  kcap sweep SWEEP.yaml      many runs from one file\n"
+                  "  kcap export RUN DIR        a checkpoint's model as transformers read it\n"
+                  "  kcap import DIR --out RUN  and back\n"
                   "\n"
                   "  kcap VERB --help           the options of a verb\n"
                   "  kcap --version             version, commit, compiler, libraries\n"},
@@ -208,9 +226,10 @@ static int find_verb(const char *word, kc_options *o, kc_error *e)
             o->verb = (kc_verb)v;
             return KC_OK;
         }
-    return kc_fail(
-        e, KC_EINPUT,
-        "%s: unknown verb; the verbs are train, measure, corpus, config, plan, bench, sweep", word);
+    return kc_fail(e, KC_EINPUT,
+                   "%s: unknown verb; the verbs are train, measure, corpus, config, plan, bench, "
+                   "sweep, export, import",
+                   word);
 }
 
 /* Does this verb take the option? A verb's list holds whole names between blanks. */
@@ -329,6 +348,11 @@ static int check_input(kc_options *o, kc_error *e)
     if (o->verb == KC_SWEEP && o->list + o->missing + o->status + o->farm + (o->index >= 0) != 1)
         return kc_fail(e, KC_EINPUT,
                        "sweep: one of --list, --index, --missing, --status and --farm");
+    if (o->verb == KC_EXPORT && o->input && !o->second)
+        return kc_fail(e, KC_EINPUT,
+                       "export: the folder to write is missing; see kcap export --help");
+    if (o->verb == KC_IMPORT && o->input && !o->out)
+        return kc_fail(e, KC_EINPUT, "import: --out is missing; see kcap import --help");
     if (o->verb == KC_BENCH && o->max_seconds == 0)
         o->max_seconds = 5;
     const int chooses = o->facts || o->bits > 0;
@@ -354,15 +378,17 @@ static void list_options(struct option list[N_ROWS + 3])
     list[N_ROWS + 2] = (struct option){0};
 }
 
-/* A word that is no option: the verb, then its input. */
+/* A word that is no option: the verb, its input, and of some verbs a second one. */
 static int take_word(kc_options *o, const char *word, kc_error *e)
 {
     if (o->verb == KC_VERBS)
         return find_verb(word, o, e);
-    if (o->input)
-        return kc_fail(e, KC_EINPUT, "%s: one input at a time, %s is given already", word,
-                       o->input);
-    o->input = word;
+    const char **at = &o->input;
+    if (o->input && (o->verb == KC_EXPORT || o->verb == KC_IMPORT))
+        at = &o->second;
+    if (*at)
+        return kc_fail(e, KC_EINPUT, "%s: one input at a time, %s is given already", word, *at);
+    *at = word;
     return KC_OK;
 }
 
@@ -405,9 +431,9 @@ int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
     if (e->code != KC_OK || o->help || o->version)
         return e->code;
     if (o->verb == KC_VERBS)
-        return kc_fail(
-            e, KC_EINPUT,
-            "name a verb: train, measure, corpus, config, plan, bench or sweep; see kcap --help");
+        return kc_fail(e, KC_EINPUT,
+                       "name a verb: train, measure, corpus, config, plan, bench, sweep, export or "
+                       "import; see kcap --help");
     if (check_input(o, e) == KC_OK)
         check_uses(o, given, e);
     return e->code;

@@ -260,6 +260,7 @@ void kc_session_stamp(kc_session *s, const kc_layout *layout, const char *run_id
                           .config_hash = s->config_hash,
                           .run_name = s->cfg.run.name,
                           .run_id = s->run_id,
+                          .imported_from = "",
                           .started_utc = s->started,
                           .host = s->host,
                           .seed = s->cfg.run.seed,

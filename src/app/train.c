@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -26,24 +25,11 @@ static void choose_out(const kc_session *s, char out[PATH_MOST])
         snprintf(out, PATH_MOST, "runs/%s", s->cfg.run.name);
 }
 
-/* 1 when the folder has entries, 0 when it is empty or not there, -1 when it cannot be read. */
-static int has_entries(const char *path)
-{
-    DIR *d = opendir(path);
-    if (!d)
-        return errno == ENOENT ? 0 : -1;
-    int n = 0;
-    for (struct dirent *x; (x = readdir(d));)
-        n += strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0;
-    closedir(d);
-    return n > 0;
-}
-
 /* The folder must be free unless this run goes on in it; nothing is written before. */
 static int claim_out(const kc_session *s, const char *out, int may_hold_a_run, kc_error *e)
 {
     if (s->grid.rank == 0) {
-        const int full = has_entries(out);
+        const int full = kc_folder_full(out);
         if (full < 0)
             kc_fail(e, KC_EIO, "%s: cannot be read: %s", out, strerror(errno));
         else if (full && !may_hold_a_run)
@@ -83,7 +69,7 @@ static int find_start(kc_session *s, const char *out, kc_head *head, kc_error *e
     int there = 1;
     if (is_auto) {
         if (s->grid.rank == 0)
-            there = has_entries(out) == 1;
+            there = kc_folder_full(out) == 1;
         kc_bcast(&s->grid, &there, sizeof there);
     }
     if (there)
@@ -105,9 +91,14 @@ static int check_same_experiment(const kc_session *s, const kc_head *head, kc_er
 {
     kc_config then;
     char what[KC_TEXT_MAX * 2];
-    if (kc_config_parse(head->config, strlen(head->config), head->path, NULL, 0, &then, e) ==
-            KC_OK &&
-        kc_config_differs(&then, &s->cfg, "the checkpoint", "this input", what, sizeof what))
+    if (head->imported_from[0])
+        kc_fail(e, KC_EINPUT,
+                "%s: holds weights imported from %s, without the optimiser's moments: there is no "
+                "run to go on with; kcap measure reads it",
+                head->path, head->imported_from);
+    else if (kc_config_parse(head->config, strlen(head->config), head->path, NULL, 0, &then, e) ==
+                 KC_OK &&
+             kc_config_differs(&then, &s->cfg, "the checkpoint", "this input", what, sizeof what))
         kc_fail(e, KC_EINPUT, "%s: another experiment: %s", head->path, what);
     return kc_agree(&s->grid, e);
 }

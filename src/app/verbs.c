@@ -9,7 +9,6 @@
 #include "kcap/base/clock.h"
 #include "kcap/comm/exchange.h"
 #include "kcap/measure/capacity.h"
-#include "kcap/record/checkpoint.h"
 
 int kc_verb_config(kc_session *s, kc_error *e)
 {
@@ -63,19 +62,23 @@ void kc_measure_now(kc_session *s, const kc_model *model, const kc_weights *weig
     row->seconds = mine;
 }
 
-/* Weights and cursors of a checkpoint, without moments. */
-static int read_weights(kc_session *s, const kc_head *head, const kc_model *model, kc_state *state,
-                        kc_error *e)
+int kc_weights_read(kc_session *s, const kc_head *head, kc_state *state, kc_error *e)
 {
-    state->layout = &model->layout;
     state->n_lanes = s->cfg.train.lanes;
     int64_t *lo = malloc((size_t)(s->grid.size + 1) * sizeof *lo);
-    state->params = aligned_alloc(64, (size_t)model->layout.n_flat * sizeof(float));
+    state->params = aligned_alloc(64, (size_t)state->layout->n_flat * sizeof(float));
     state->cursors = malloc((size_t)state->n_lanes * sizeof *state->cursors);
     KC_CHECK(lo && state->params && state->cursors, "out of memory for the weights");
-    kc_slices(&s->grid, model->layout.n_dense, lo);
+    kc_slices(&s->grid, state->layout->n_dense, lo);
     state->lo = lo;
     return kc_checkpoint_read(&s->grid, head, state, e);
+}
+
+void kc_weights_free(kc_state *state)
+{
+    free((void *)state->lo);
+    free(state->params);
+    free(state->cursors);
 }
 
 static void measure_checkpoint(kc_session *s, const kc_head *head, const kc_model *model,
@@ -119,12 +122,12 @@ int kc_verb_measure(kc_session *s, kc_error *e)
     kc_session_mesh(s);
     kc_model_create_spread(&model, &s->cfg, kc_corpus_about(s->corpus)->n_vocab, s->grid.ep);
     kc_session_stamp(s, &model.layout, head.run_id);
-    KC_TRY(read_weights(s, &head, &model, &state, e));
+    s->stamp.imported_from = head.imported_from;
+    state.layout = &model.layout;
+    KC_TRY(kc_weights_read(s, &head, &state, e));
     measure_checkpoint(s, &head, &model, &state);
 out:
-    free((void *)state.lo);
-    free(state.params);
-    free(state.cursors);
+    kc_weights_free(&state);
     kc_model_destroy(&model);
     kc_head_free(&head);
     return e->code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/io/file.h"
 
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +91,18 @@ int kc_file_remove(const char *path, kc_error *e)
     if (unlink(path) != 0 && errno != ENOENT)
         return fail(e, KC_EIO, path, "cannot remove it");
     return KC_OK;
+}
+
+int kc_folder_full(const char *path)
+{
+    DIR *d = opendir(path);
+    if (!d)
+        return errno == ENOENT ? 0 : -1;
+    int n = 0;
+    for (struct dirent *x; (x = readdir(d));)
+        n += strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0;
+    closedir(d);
+    return n > 0;
 }
 
 int kc_folder_create(const char *path, kc_error *e)

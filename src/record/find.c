@@ -13,6 +13,7 @@
 void kc_head_free(kc_head *head)
 {
     free(head->config);
+    free(head->imported_from);
     free(head->files.text);
     *head = (kc_head){.config = NULL};
 }
@@ -32,6 +33,15 @@ out:
     return e->code;
 }
 
+/* Of a file older than the attribute: empty. */
+static void get_import(kc_h5 *f, kc_head *head)
+{
+    kc_error missing = {0};
+    if (kc_h5_get_text(f, "/", "imported_from", &head->imported_from, &missing) != KC_OK)
+        head->imported_from = calloc(1, 1);
+    KC_CHECK(head->imported_from, "out of memory");
+}
+
 static int read_head(const char *path, const kc_manifest *m, kc_head *head, kc_error *e)
 {
     kc_h5 f;
@@ -40,6 +50,7 @@ static int read_head(const char *path, const kc_manifest *m, kc_head *head, kc_e
     KC_TRY(kc_h5_get_int(&f, "/", "step", &head->step, e));
     KC_TRY(kc_h5_get_int(&f, "/", "tokens", &head->tokens, e));
     KC_TRY(kc_h5_get_text(&f, "/", "config", &head->config, e));
+    get_import(&f, head);
     KC_TRY(get_short(&f, "run_id", head->run_id, sizeof head->run_id, e));
     KC_TRY(get_short(&f, "kernel", head->kernel, sizeof head->kernel, e));
     KC_TRY(get_short(&f, "config_hash", head->config_hash, sizeof head->config_hash, e));

@@ -16,17 +16,20 @@ typedef enum kc_verb {
     KC_PLAN,
     KC_BENCH,
     KC_SWEEP,
+    KC_EXPORT,
+    KC_IMPORT,
     KC_VERBS
 } kc_verb;
 
 /* The command line, taken apart. Texts are borrowed from argv. */
 typedef struct kc_options {
     kc_verb verb;
-    int help, version; /* asked for: print and leave                    */
-    const char *input; /* INPUT.yaml, run folder or checkpoint; or NULL */
+    int help, version;  /* asked for: print and leave                    */
+    const char *input;  /* INPUT.yaml, run folder or checkpoint; or NULL */
+    const char *second; /* export: folder to write; import: INPUT.yaml, or NULL */
     const char *sets[KC_SETS_MAX];
     int n_sets;
-    const char *out;                        /* train: --out, or NULL                         */
+    const char *out;                        /* train, import: --out, or NULL                 */
     const char *resume;                     /* train: auto, never or a path                  */
     double max_seconds;                     /* train: --max-time; 0: none. bench: --seconds   */
     int64_t show;                           /* corpus: documents to show                     */

@@ -4,6 +4,7 @@
 
 #include "kcap/app/session.h"
 #include "kcap/plan/plan.h"
+#include "kcap/record/checkpoint.h"
 
 /* Each verb: collective on all ranks; prints on rank 0; returns the exit code, with the error
  * agreed on. */
@@ -14,6 +15,15 @@ int kc_verb_config(kc_session *s, kc_error *e);
 int kc_verb_bench(kc_session *s, kc_error *e);
 int kc_verb_plan(kc_session *s, kc_error *e);
 int kc_verb_sweep(kc_session *s, kc_error *e);
+int kc_verb_export(kc_session *s, kc_error *e);
+int kc_verb_import(kc_session *s, kc_error *e);
+
+/* Weights and cursors of a checkpoint, without moments; state->layout is given.
+ *   collective  on all ranks
+ *   owns        release with kc_weights_free, after an error too; accepts a zeroed state
+ *   errors      as kc_checkpoint_read */
+int kc_weights_read(kc_session *s, const kc_head *head, kc_state *state, kc_error *e);
+void kc_weights_free(kc_state *state);
 
 /* The plan of this run on these ranks. When it does not fit the table goes to stderr.
  *   collective  on all ranks

@@ -20,8 +20,9 @@
 /* What can be known of a checkpoint before its tensors are read. Strings are owned:
  * kc_head_free. */
 typedef struct kc_head {
-    char path[1024]; /* of the .h5 file                   */
-    char *config;    /* effective YAML                    */
+    char path[1024];     /* of the .h5 file                   */
+    char *config;        /* effective YAML                    */
+    char *imported_from; /* empty: weights of a run of kcap's  */
     char run_id[40], kernel[32], config_hash[17];
     int64_t step, tokens;
     kc_files files; /* as they were when it was written  */
