@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The classes of Hugging Face's transformers that kcap exports to, written in PyTorch from their
+definitions with the names of their state_dict and config.json, and a reader of safetensors files;
+nothing here knows kcap. In double precision."""
+import json
+import math
+import os
+import struct
+
+import numpy as np
+import torch
+from torch import nn
+
+ACT = {"gelu_new": lambda x: 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi)
+                                                       * (x + 0.044715 * x ** 3))),
+       "silu": lambda x: x * torch.sigmoid(x)}
+
+
+def read_safetensors(path):
+    """(tensors by name in the order of the file, metadata, offset of the data)."""
+    with open(path, "rb") as file:
+        raw = file.read()
+    size, = struct.unpack("<Q", raw[:8])
+    header = json.loads(raw[8:8 + size])
+    metadata = header.pop("__metadata__", {})
+    tensors, at = {}, 8 + size
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        assert entry["dtype"] == "F32" and end - begin == 4 * math.prod(entry["shape"])
+        tensors[name] = np.frombuffer(raw[at + begin:at + end], "<f4").reshape(entry["shape"])
+    return tensors, metadata, at
+
+
+def write_safetensors(path, tensors, metadata=None):
+    """As the library of the format's authors does it: without blanks at the header's end."""
+    header, at = {"__metadata__": metadata} if metadata else {}, 0
+    for name, value in tensors.items():
+        header[name] = {"dtype": "F32", "shape": list(value.shape),
+                        "data_offsets": [at, at + value.nbytes]}
+        at += value.nbytes
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for value in tensors.values():
+            file.write(np.ascontiguousarray(value, "<f4").tobytes())
+
+
+def rotate(x, dims, base):
+    """x [..., T, head_dim]: the first `dims` dimensions, halves (rotate_half) paired."""
+    part, rest = x[..., :dims], x[..., dims:]
+    inverse = 1.0 / base ** (torch.arange(0, dims, 2, dtype=torch.float64) / dims)
+    angle = torch.arange(x.shape[-2], dtype=torch.float64)[:, None] * inverse
+    angle = torch.cat([angle, angle], -1)
+    a, b = part.chunk(2, -1)
+    return torch.cat([part * angle.cos() + torch.cat([-b, a], -1) * angle.sin(), rest], -1)
+
+
+def attend(q, k, v):
+    """[heads, T, head_dim] each; causal."""
+    T = q.shape[-2]
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    scores = scores.masked_fill(torch.ones(T, T).triu(1).bool(), -math.inf)
+    return (scores.softmax(-1) @ v).transpose(0, 1).reshape(T, -1)
+
+
+def heads(x, n):
+    return x.view(x.shape[0], n, -1).transpose(0, 1)
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, d, eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(d)), eps
+
+    def forward(self, x):
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps))
+
+
+class Conv1D(nn.Module):
+    """x W + b, W [in, out]."""
+
+    def __init__(self, n_out, n_in):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_in, n_out))
+        self.bias = nn.Parameter(torch.empty(n_out))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+class NeoXAttention(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.n, d = c["num_attention_heads"], c["hidden_size"]
+        self.dims, self.base = int(d // self.n * c["rotary_pct"]), c["rotary_emb_base"]
+        self.query_key_value = nn.Linear(d, 3 * d, bias=c["attention_bias"])
+        self.dense = nn.Linear(d, d, bias=c["attention_bias"])
+
+    def forward(self, x):
+        qkv = heads(self.query_key_value(x), self.n)  # [heads, T, 3 head_dim]
+        q, k, v = qkv.chunk(3, -1)
+        return self.dense(attend(rotate(q, self.dims, self.base), rotate(k, self.dims, self.base),
+                                 v))
+
+
+class NeoXMLP(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.dense_h_to_4h = nn.Linear(c["hidden_size"], c["intermediate_size"])
+        self.dense_4h_to_h = nn.Linear(c["intermediate_size"], c["hidden_size"])
+        self.act = ACT[c["hidden_act"]]
+
+    def forward(self, x):
+        return self.dense_4h_to_h(self.act(self.dense_h_to_4h(x)))
+
+
+class NeoXLayer(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.parallel = c["use_parallel_residual"]
+        self.input_layernorm = nn.LayerNorm(c["hidden_size"], eps=c["layer_norm_eps"])
+        self.post_attention_layernorm = nn.LayerNorm(c["hidden_size"], eps=c["layer_norm_eps"])
+        self.attention, self.mlp = NeoXAttention(c), NeoXMLP(c)
+
+    def forward(self, x):
+        y = x + self.attention(self.input_layernorm(x))
+        return y + self.mlp(self.post_attention_layernorm(x if self.parallel else y))
+
+
+class GPTNeoXForCausalLM(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.gpt_neox = nn.Module()
+        self.gpt_neox.embed_in = nn.Embedding(c["vocab_size"], c["hidden_size"])
+        self.gpt_neox.layers = nn.ModuleList(NeoXLayer(c) for _ in range(c["num_hidden_layers"]))
+        self.gpt_neox.final_layer_norm = nn.LayerNorm(c["hidden_size"], eps=c["layer_norm_eps"])
+        if not c["tie_word_embeddings"]:
+            self.embed_out = nn.Linear(c["hidden_size"], c["vocab_size"], bias=False)
+
+    def forward(self, tokens):
+        x = self.gpt_neox.embed_in(tokens)
+        for layer in self.gpt_neox.layers:
+            x = layer(x)
+        head = self.embed_out if hasattr(self, "embed_out") else self.gpt_neox.embed_in
+        return self.gpt_neox.final_layer_norm(x) @ head.weight.T
+
+
+class GPT2Block(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        d, self.n, self.act = c["n_embd"], c["n_head"], ACT[c["activation_function"]]
+        self.ln_1 = nn.LayerNorm(d, eps=c["layer_norm_epsilon"])
+        self.ln_2 = nn.LayerNorm(d, eps=c["layer_norm_epsilon"])
+        self.attn, self.mlp = nn.Module(), nn.Module()
+        self.attn.c_attn, self.attn.c_proj = Conv1D(3 * d, d), Conv1D(d, d)
+        self.mlp.c_fc, self.mlp.c_proj = Conv1D(c["n_inner"], d), Conv1D(d, c["n_inner"])
+
+    def forward(self, x):
+        q, k, v = (heads(part, self.n) for part in self.attn.c_attn(self.ln_1(x)).chunk(3, -1))
+        x = x + self.attn.c_proj(attend(q, k, v))
+        return x + self.mlp.c_proj(self.act(self.mlp.c_fc(self.ln_2(x))))
+
+
+class GPT2LMHeadModel(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        t = self.transformer = nn.Module()
+        t.wte = nn.Embedding(c["vocab_size"], c["n_embd"])
+        t.wpe = nn.Embedding(c["n_positions"], c["n_embd"])
+        t.h = nn.ModuleList(GPT2Block(c) for _ in range(c["n_layer"]))
+        t.ln_f = nn.LayerNorm(c["n_embd"], eps=c["layer_norm_epsilon"])
+        if not c["tie_word_embeddings"]:
+            self.lm_head = nn.Linear(c["n_embd"], c["vocab_size"], bias=False)
+
+    def forward(self, tokens):
+        t = self.transformer
+        x = t.wte(tokens) + t.wpe(torch.arange(len(tokens)))
+        for block in t.h:
+            x = block(x)
+        head = self.lm_head if hasattr(self, "lm_head") else t.wte
+        return t.ln_f(x) @ head.weight.T
+
+
+class LlamaLayer(nn.Module):
+    """Mistral's too, which has no biases and no key for them."""
+
+    def __init__(self, c):
+        super().__init__()
+        d, f, hd = c["hidden_size"], c["intermediate_size"], c["head_dim"]
+        self.n, self.kv = c["num_attention_heads"], c["num_key_value_heads"]
+        self.dims, self.base, self.act = hd, c["rope_theta"], ACT[c["hidden_act"]]
+        self.input_layernorm = RMSNorm(d, c["rms_norm_eps"])
+        self.post_attention_layernorm = RMSNorm(d, c["rms_norm_eps"])
+        a, m = self.self_attn, self.mlp = nn.Module(), nn.Module()
+        for name, n in (("q_proj", self.n), ("k_proj", self.kv), ("v_proj", self.kv)):
+            setattr(a, name, nn.Linear(d, n * hd, bias=c.get("attention_bias", False)))
+        a.o_proj = nn.Linear(self.n * hd, d, bias=c.get("attention_bias", False))
+        m.gate_proj = nn.Linear(d, f, bias=c.get("mlp_bias", False))
+        m.up_proj = nn.Linear(d, f, bias=c.get("mlp_bias", False))
+        m.down_proj = nn.Linear(f, d, bias=c.get("mlp_bias", False))
+
+    def forward(self, x):
+        a, m, y = self.self_attn, self.mlp, self.input_layernorm(x)
+        q = rotate(heads(a.q_proj(y), self.n), self.dims, self.base)
+        k = rotate(heads(a.k_proj(y), self.kv), self.dims, self.base)
+        each = self.n // self.kv
+        v = heads(a.v_proj(y), self.kv).repeat_interleave(each, 0)
+        x = x + a.o_proj(attend(q, k.repeat_interleave(each, 0), v))
+        y = self.post_attention_layernorm(x)
+        return x + m.down_proj(self.act(m.gate_proj(y)) * m.up_proj(y))
+
+
+class LlamaForCausalLM(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        t = self.model = nn.Module()
+        t.embed_tokens = nn.Embedding(c["vocab_size"], c["hidden_size"])
+        t.layers = nn.ModuleList(LlamaLayer(c) for _ in range(c["num_hidden_layers"]))
+        t.norm = RMSNorm(c["hidden_size"], c["rms_norm_eps"])
+        if not c["tie_word_embeddings"]:
+            self.lm_head = nn.Linear(c["hidden_size"], c["vocab_size"], bias=False)
+
+    def forward(self, tokens):
+        x = self.model.embed_tokens(tokens)
+        for layer in self.model.layers:
+            x = layer(x)
+        head = self.lm_head if hasattr(self, "lm_head") else self.model.embed_tokens
+        return self.model.norm(x) @ head.weight.T
+
+
+CLASSES = {"GPTNeoXForCausalLM": GPTNeoXForCausalLM, "GPT2LMHeadModel": GPT2LMHeadModel,
+           "LlamaForCausalLM": LlamaForCausalLM, "MistralForCausalLM": LlamaForCausalLM}
+
+
+def logits(folder, tokens):
+    """What from_pretrained and a forward pass would give, with no tensor too many or too few."""
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    model = CLASSES[config["architectures"][0]](config).double()
+    tensors = read_safetensors(os.path.join(folder, "model.safetensors"))[0]
+    model.load_state_dict({name: torch.tensor(value.astype(np.float64))
+                           for name, value in tensors.items()}, strict=True)
+    with torch.no_grad():
+        return model(torch.tensor(tokens, dtype=torch.int64)).numpy()
