@@ -244,7 +244,6 @@ static int64_t await_answer(farm *f)
     int64_t answer = WAIT;
     kc_post(f->outbox, 0, &ask, sizeof ask);
     while (answer == WAIT) {
-        usleep(NAP_MICROSECONDS);
         const double now = kc_clock();
         if (kc_post_take(g, &answer, sizeof answer) >= 0)
             heard = now;
@@ -258,6 +257,8 @@ static int64_t await_answer(farm *f)
             kc_post(f->outbox, 0, &here, sizeof here);
             told = now;
         }
+        if (answer == WAIT)
+            usleep(NAP_MICROSECONDS);
     }
     if (answer == END)
         kc_post(f->outbox, 0, &bye, sizeof bye);
