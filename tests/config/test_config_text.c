@@ -140,6 +140,9 @@ static void random_configs_return(void **state)
         cfg.model.head_dim = 4 * (1 + cfg.model.head_dim / 4 % 256);
         cfg.model.rotary_fraction = 0.5;
         cfg.model.kv_heads %= 2; /* 0 and 1 always divide */
+        cfg.model.experts =
+            strcmp(cfg.model.mlp, "none") ? 64 * (1 + cfg.model.experts / 64 % 9) : 0;
+        cfg.parallel.ep = cfg.model.experts ? 1 << cfg.parallel.ep % 7 : 1;
         cfg.model.mlp_ratio = fmax(cfg.model.mlp_ratio, 0.25);
         cfg.corpus.diversity = 2;
         cfg.corpus.last_names = 0;

@@ -98,17 +98,22 @@ static void check_places(const kc_layout *layout, int64_t layers)
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
         int64_t size = 1;
+        if (t->of_expert && end < layout->n_dense) { /* experts begin with a block */
+            assert_in_range(layout->n_dense - end, 0, KC_BLOCK - 1);
+            end = layout->n_dense;
+        }
         assert_int_equal(t->offset, end);
         assert_int_equal(t->offset % 16, 0);
         for (int i = 0; i < t->n_dims; ++i)
             size *= t->dims[i];
-        assert_int_equal(t->n_dims, t->per_layer + t->is_matrix + 1);
+        assert_int_equal(t->n_dims, t->per_layer + t->of_expert + t->is_matrix + 1);
         assert_int_equal(t->decays, t->is_matrix);
         for (int other = 0; other < k; ++other)
             assert_string_not_equal(t->name, layout->tensor[other].name);
         if (t->layers == 0)
             continue;
-        assert_int_equal(size, t->layers * t->rows * t->cols);
+        assert_int_equal(size,
+                         t->layers * (t->of_expert ? layout->experts : 1) * t->rows * t->cols);
         assert_int_equal(t->stride % 16, 0);
         assert_in_range(t->stride - t->rows * t->cols, 0, 15);
         assert_int_equal(t->layers, t->per_layer ? layers : 1);
@@ -116,8 +121,10 @@ static void check_places(const kc_layout *layout, int64_t layers)
         count += size;
     }
     assert_int_equal(count, layout->n_params);
-    assert_int_equal(layout->n_flat % KC_BLOCK, 0);
-    assert_in_range(layout->n_flat - end, 0, KC_BLOCK - 1);
+    assert_int_equal(layout->n_dense % KC_BLOCK, 0);
+    assert_int_equal(layout->each % KC_BLOCK, 0);
+    assert_in_range(layout->n_dense + layout->each - end, 0, KC_BLOCK - 1);
+    assert_int_equal(layout->n_flat, layout->n_dense + layout->experts * layout->each);
 }
 
 static void tensors_do_not_overlap(void **state)
@@ -129,6 +136,9 @@ static void tensors_do_not_overlap(void **state)
         const kc_layout other = architecture(i);
         check_places(&other, 3);
     }
+    const kc_layout experts =
+        layout_with("model.layers=3 model.heads=1 model.head_dim=52 model.experts=5", 41);
+    check_places(&experts, 3);
 }
 
 /* Names of the tensors that a model lacks, in the order of the table. */
@@ -137,7 +147,7 @@ static void check_absent(const char *settings, const char *names)
     const kc_layout layout = layout_with(settings, 41);
     char found[512] = "";
     for (int k = 0; k < layout.n; ++k)
-        if (layout.tensor[k].layers == 0)
+        if (layout.tensor[k].layers == 0 && (layout.experts || k < KC_P_router))
             sprintf(found + strlen(found), "%s ", layout.tensor[k].name);
     assert_string_equal(found, names);
 }
@@ -152,6 +162,10 @@ static void models_lack_what_they_should(void **state)
                                       "mlp_down_bias lnf_bias wpe head ");
     check_absent("model.mlp=none", "ln2_gain ln2_bias mlp_up mlp_up_bias mlp_down mlp_down_bias "
                                    "wpe head ");
+    check_absent("model.experts=2", "mlp_up mlp_up_bias mlp_down mlp_down_bias wpe head ");
+    check_absent("model.arch=llama model.experts=2",
+                 "ln1_bias attn_qkv_bias attn_out_bias ln2_bias mlp_up mlp_up_bias mlp_down "
+                 "mlp_down_bias lnf_bias wpe exp_up_bias exp_down_bias ");
     check_absent("model.arch=llama", "ln1_bias attn_qkv_bias attn_out_bias ln2_bias mlp_up_bias "
                                      "mlp_down_bias lnf_bias wpe ");
     check_absent("model.arch=mistral", "ln1_bias attn_qkv_bias attn_out_bias ln2_bias mlp_up_bias "
