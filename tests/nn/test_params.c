@@ -137,7 +137,7 @@ static void tensors_do_not_overlap(void **state)
         check_places(&other, 3);
     }
     const kc_layout experts =
-        layout_with("model.layers=3 model.heads=1 model.head_dim=52 model.experts=5", 41);
+        layout_with("model.layers=3 model.heads=1 model.head_dim=56 model.experts=5", 41);
     check_places(&experts, 3);
 }
 
