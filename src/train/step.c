@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/train/step.h"
-
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -8,49 +6,8 @@
 #include <string.h>
 
 #include "kcap/base/sum.h"
-#include "kcap/data/batch.h"
-#include "kcap/optim/adamw.h"
-#include "kcap/optim/reduce.h"
 #include "kcap/optim/schedule.h"
-
-/* What a lane reports to all ranks once a step. */
-typedef struct lane_report {
-    double loss;
-    int64_t counted;
-    kc_cursor cursor;
-    kc_routing routing; /* of experts  */
-    kc_pulse pulse;     /* of its rank */
-} lane_report;
-
-/* Room of one lane in flight. */
-typedef struct flight {
-    kc_work *work;
-    kc_batch batch;
-    kc_doc doc;
-} flight;
-
-struct kc_trainer {
-    const kc_config *cfg;
-    const kc_grid *grid;
-    kc_grid
-        dp; /* the ranks that have the same experts; of a grid only asked about its size alone */
-    const kc_corpus *corpus;
-    kc_model model;
-    kc_weights weights;
-    kc_state state;
-    int threads, in_flight;
-    int64_t lanes_here, first_lane, docs;
-    kc_arena arena;
-    kc_tree tree;
-    kc_reducer reducer, expert_reducer;
-    double *squares; /* [ep, blocks of this rank's experts] */
-    float *wt;
-    flight *flight;       /* [in_flight]  */
-    float **leaf;         /* [in_flight]  */
-    lane_report *mine;    /* [lanes_here] */
-    lane_report *reports; /* [n_lanes]    */
-    kc_phases phases;     /* of the last step */
-};
+#include "kcap/train/step_internal.h"
 
 static void *take(kc_arena *arena, int64_t n, size_t size, size_t *bytes)
 {
@@ -58,7 +15,7 @@ static void *take(kc_arena *arena, int64_t n, size_t size, size_t *bytes)
     return arena ? kc_arena_take(arena, n, size) : NULL;
 }
 
-static void carve_flight(kc_trainer *t, flight *f, kc_arena *arena, kc_needs *needs)
+static void carve_flight(kc_trainer *t, kc_flight *f, kc_arena *arena, kc_needs *needs)
 {
     const kc_corpus_info *info = kc_corpus_about(t->corpus);
     const int64_t windows = t->cfg->train.batch / t->state.n_lanes,
@@ -99,10 +56,10 @@ static kc_needs carve(kc_trainer *t, kc_arena *arena)
                 {(void **)&t->squares, experts ? ep * (experts / KC_BLOCK) : 0, sizeof(double),
                  KC_exchange_bytes},
                 {(void **)&t->state.cursors, L, sizeof(kc_cursor), KC_batches_bytes},
-                {(void **)&t->flight, t->in_flight, sizeof(flight), KC_batches_bytes},
+                {(void **)&t->flight, t->in_flight, sizeof(kc_flight), KC_batches_bytes},
                 {(void **)&t->leaf, t->in_flight, sizeof(float *), KC_batches_bytes},
-                {(void **)&t->mine, t->lanes_here, sizeof(lane_report), KC_batches_bytes},
-                {(void **)&t->reports, L, sizeof(lane_report), KC_batches_bytes}};
+                {(void **)&t->mine, t->lanes_here, sizeof(kc_lane_report), KC_batches_bytes},
+                {(void **)&t->reports, L, sizeof(kc_lane_report), KC_batches_bytes}};
     kc_needs needs = {{0}};
     needs.bytes[KC_exchange_bytes] = kc_reducer_bytes(t->grid, layout->n_dense) +
                                      (experts ? kc_reducer_bytes(&t->dp, experts) : 0);
@@ -116,7 +73,7 @@ static kc_needs carve(kc_trainer *t, kc_arena *arena)
     for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i)
         *rest[i].at = take(arena, rest[i].n, rest[i].size, &needs.bytes[rest[i].need]);
     for (int i = 0; i < t->in_flight; ++i) {
-        flight counted;
+        kc_flight counted;
         carve_flight(t, arena ? &t->flight[i] : &counted, arena, &needs);
     }
     return needs;
@@ -294,11 +251,11 @@ void kc_trainer_refresh(kc_trainer *t)
 }
 
 /* One lane: its windows, forward and backward, into `grad`. */
-static void run_lane(kc_trainer *t, int64_t here, flight *f, float *grad)
+static void run_lane(kc_trainer *t, int64_t here, kc_flight *f, float *grad)
 {
     kc_phases *phases = kc_work_phases(f->work);
     const int64_t lane = t->first_lane + here, T = f->batch.context;
-    lane_report *r = &t->mine[here];
+    kc_lane_report *r = &t->mine[here];
     r->cursor = t->state.cursors[lane];
     kc_phases_start(phases);
     kc_batch_next(t->corpus, lane, t->state.n_lanes, &r->cursor, &f->doc, &f->batch);
@@ -367,7 +324,7 @@ static void share_reports(kc_trainer *t, kc_pulse *pulse, double *loss, int64_t 
     *routing = (kc_routing){0};
     memset(pulse->phase, 0, sizeof pulse->phase);
     for (int64_t k = 0; k < t->state.n_lanes; ++k) {
-        const lane_report *r = &t->reports[k];
+        const kc_lane_report *r = &t->reports[k];
         *loss += r->loss;
         *counted += r->counted;
         routing->balance += r->routing.balance;
@@ -383,88 +340,6 @@ static void share_reports(kc_trainer *t, kc_pulse *pulse, double *loss, int64_t 
     }
 }
 
-/* This rank's part of the gradient: of the dense tensors, and of its experts. */
-typedef struct own_parts {
-    const float *dense, *experts;
-} own_parts;
-
-/* The first element that is not finite, in the layout of a rank that has all experts; n_flat of that
- * where there is none. */
-static int64_t first_broken(const kc_trainer *t, own_parts own)
-{
-    const kc_layout *layout = &t->model.layout;
-    const int64_t lo = t->reducer.lo[t->grid->rank], n = t->state.dense_here;
-    const int64_t from = t->state.expert_lo[0], more = t->state.expert_lo[1] - from;
-    for (int64_t i = 0; i < n; ++i)
-        if (!isfinite(own.dense[i]))
-            return lo + i;
-    for (int64_t i = 0; i < more; ++i)
-        if (!isfinite(own.experts[i]))
-            return layout->n_dense + layout->first_expert * layout->each + from + i;
-    return kc_model_leaf(&t->model);
-}
-
-/* Every rank learns the first element of the gradient that is not finite. */
-static int not_finite(const kc_trainer *t, own_parts own, double loss, kc_error *e)
-{
-    int64_t layer = 0, at = first_broken(t, own);
-    int64_t *all = malloc((size_t)t->grid->size * sizeof *all);
-    KC_CHECK(all, "out of memory");
-    kc_allgather(t->grid, &at, all, sizeof at);
-    for (int r = 0; r < t->grid->size; ++r)
-        at = all[r] < at ? all[r] : at;
-    free(all);
-    char where[160] = "no single gradient element, only their norm, is out of range";
-    if (at < kc_model_leaf(&t->model)) {
-        const kc_layout *layout = &t->model.layout;
-        const kc_tensor *x = &layout->tensor[kc_params_find(layout, at, &layer)];
-        const int64_t expert = kc_params_expert(layout, at);
-        int used =
-            snprintf(where, sizeof where, "first gradient that is not finite: %s, layer %lld",
-                     x->name, (long long)layer);
-        if (expert >= 0)
-            used += snprintf(where + used, sizeof where - (size_t)used, ", expert %lld",
-                             (long long)expert);
-        at -= (expert > 0 ? expert * layout->each : 0) + x->offset + layer * x->stride;
-        snprintf(where + used, sizeof where - (size_t)used, ", element %lld", (long long)at);
-    }
-    return kc_fail(e, KC_ENUMERIC,
-                   "step %lld: loss %g; %s; the run stops with the checkpoints it has (a lower "
-                   "train.lr or a longer train.warmup_steps usually helps)",
-                   (long long)t->state.step + 1, loss, where);
-}
-
-/* The sum over all lanes, of which each rank holds its parts; *norm is the whole sum's. */
-static own_parts reduce(kc_trainer *t, float *total, double *norm)
-{
-    const kc_layout *layout = &t->model.layout;
-    const int64_t experts = layout->n_flat - layout->n_dense;
-    own_parts own = {.dense = kc_grads_reduce(&t->reducer, t->grid, total, t->threads)};
-    double square = kc_grads_square(&t->reducer, t->grid, NULL, own.dense, NULL, t->threads);
-    if (experts) {
-        kc_sources_fold(total + layout->n_dense, t->model.ep_size, experts, t->threads);
-        own.experts =
-            kc_grads_reduce(&t->expert_reducer, &t->dp, total + layout->n_dense, t->threads);
-        square += kc_grads_square(&t->expert_reducer, &t->dp, t->grid->ep, own.experts, t->squares,
-                                  t->threads);
-    }
-    *norm = sqrt(square);
-    return own;
-}
-
-static void update(kc_trainer *t, const kc_adamw *a, own_parts own)
-{
-    const kc_layout *layout = &t->model.layout;
-    const int64_t lo = t->reducer.lo[t->grid->rank], *expert_lo = t->state.expert_lo;
-    kc_adamw_step(layout, a, lo, lo + t->state.dense_here, &t->state, own.dense, t->threads);
-    kc_slices_gather(t->grid, t->state.params, t->reducer.lo);
-    if (!own.experts)
-        return;
-    kc_adamw_step(layout, a, layout->n_dense + expert_lo[0], layout->n_dense + expert_lo[1],
-                  &t->state, own.experts, t->threads);
-    kc_slices_gather(&t->dp, t->state.params + layout->n_dense, t->expert_reducer.lo);
-}
-
 int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *e)
 {
     const kc_config *cfg = t->cfg;
@@ -476,11 +351,11 @@ int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *
     kc_phases_start(&t->phases);
     share_reports(t, pulse, &loss, &counted, &routing);
     KC_CHECK(counted > 0, "step %lld has no token", (long long)t->state.step + 1);
-    const own_parts own = reduce(t, total, &norm);
+    const kc_own_grads own = kc_trainer_reduce(t, total, &norm);
     norm /= (double)counted;
     kc_phases_end(&t->phases, KC_seconds_reduce);
     if (!isfinite(loss) || !isfinite(norm))
-        return not_finite(t, own, loss / (double)counted, e);
+        return kc_trainer_not_finite(t, own, loss / (double)counted, e);
     const kc_adamw a = {.lr = kc_schedule(cfg, t->state.step, t->docs, kc_trainer_planned(t)),
                         .beta1 = cfg->train.beta1,
                         .beta2 = cfg->train.beta2,
@@ -488,7 +363,7 @@ int kc_trainer_step(kc_trainer *t, kc_pulse *pulse, kc_step_row *row, kc_error *
                         .weight_decay = cfg->train.weight_decay,
                         .scale = kc_clip_factor(norm, cfg->train.clip) / (double)counted,
                         .t = t->state.step + 1};
-    update(t, &a, own);
+    kc_trainer_update(t, &a, own);
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
         t->state.cursors[k] = t->reports[k].cursor;
     t->state.step += 1;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_TRAIN_STEP_INTERNAL_H
+#define KCAP_TRAIN_STEP_INTERNAL_H
+
+/* What the modules of src/train share; nobody else includes it. */
+
+#include "kcap/data/batch.h"
+#include "kcap/optim/adamw.h"
+#include "kcap/optim/reduce.h"
+#include "kcap/train/step.h"
+
+/* What a lane reports to all ranks once a step. */
+typedef struct kc_lane_report {
+    double loss;
+    int64_t counted;
+    kc_cursor cursor;
+    kc_routing routing; /* of experts  */
+    kc_pulse pulse;     /* of its rank */
+} kc_lane_report;
+
+/* Room of one lane in flight. */
+typedef struct kc_flight {
+    kc_work *work;
+    kc_batch batch;
+    kc_doc doc;
+} kc_flight;
+
+struct kc_trainer {
+    const kc_config *cfg;
+    const kc_grid *grid;
+    kc_grid dp; /* the ranks with the same experts; of a grid only asked about, its size alone */
+    const kc_corpus *corpus;
+    kc_model model;
+    kc_weights weights;
+    kc_state state;
+    int threads, in_flight;
+    int64_t lanes_here, first_lane, docs;
+    kc_arena arena;
+    kc_tree tree;
+    kc_reducer reducer, expert_reducer;
+    double *squares; /* [ep, blocks of this rank's experts] */
+    float *wt;
+    kc_flight *flight;       /* [in_flight]  */
+    float **leaf;            /* [in_flight]  */
+    kc_lane_report *mine;    /* [lanes_here] */
+    kc_lane_report *reports; /* [n_lanes]    */
+    kc_phases phases;        /* of the last step */
+};
+
+/* This rank's part of the gradient: of the dense tensors, and of its experts (NULL: none). Borrowed from
+ * the tree. */
+typedef struct kc_own_grads {
+    const float *dense, *experts;
+} kc_own_grads;
+
+/* The sum over all lanes, of which each rank has its part; *norm is the whole sum's.
+ *   total       this rank's, of kc_tree_total: overwritten
+ *   collective  on all ranks
+ *   bits        do not depend on dp, ep or threads, as those of kc_trainer_step */
+kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm);
+
+/* AdamW on this rank's part, then all weights that this rank holds.
+ *   collective  on all ranks */
+void kc_trainer_update(kc_trainer *t, const kc_adamw *a, kc_own_grads own);
+
+/* KC_ENUMERIC on all ranks, naming the first element of the gradient that is not finite.
+ *   loss        of the step, for the message
+ *   collective  on all ranks */
+int kc_trainer_not_finite(const kc_trainer *t, kc_own_grads own, double loss, kc_error *e);
+
+#endif

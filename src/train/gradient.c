@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kcap/train/step_internal.h"
+
+/* The first element that is not finite, in the layout of a rank that has all experts; n_flat of that
+ * where there is none. */
+static int64_t first_broken(const kc_trainer *t, kc_own_grads own)
+{
+    const kc_layout *layout = &t->model.layout;
+    const int64_t lo = t->reducer.lo[t->grid->rank], n = t->state.dense_here;
+    const int64_t from = t->state.expert_lo[0], more = t->state.expert_lo[1] - from;
+    for (int64_t i = 0; i < n; ++i)
+        if (!isfinite(own.dense[i]))
+            return lo + i;
+    for (int64_t i = 0; i < more; ++i)
+        if (!isfinite(own.experts[i]))
+            return layout->n_dense + layout->first_expert * layout->each + from + i;
+    return kc_model_leaf(&t->model);
+}
+
+int kc_trainer_not_finite(const kc_trainer *t, kc_own_grads own, double loss, kc_error *e)
+{
+    int64_t layer = 0, at = first_broken(t, own);
+    int64_t *all = malloc((size_t)t->grid->size * sizeof *all);
+    KC_CHECK(all, "out of memory");
+    kc_allgather(t->grid, &at, all, sizeof at);
+    for (int r = 0; r < t->grid->size; ++r)
+        at = all[r] < at ? all[r] : at;
+    free(all);
+    char where[160] = "no single gradient element, only their norm, is out of range";
+    if (at < kc_model_leaf(&t->model)) {
+        const kc_layout *layout = &t->model.layout;
+        const kc_tensor *x = &layout->tensor[kc_params_find(layout, at, &layer)];
+        const int64_t expert = kc_params_expert(layout, at);
+        int used =
+            snprintf(where, sizeof where, "first gradient that is not finite: %s, layer %lld",
+                     x->name, (long long)layer);
+        if (expert >= 0)
+            used += snprintf(where + used, sizeof where - (size_t)used, ", expert %lld",
+                             (long long)expert);
+        at -= (expert > 0 ? expert * layout->each : 0) + x->offset + layer * x->stride;
+        snprintf(where + used, sizeof where - (size_t)used, ", element %lld", (long long)at);
+    }
+    return kc_fail(e, KC_ENUMERIC,
+                   "step %lld: loss %g; %s; the run stops with the checkpoints it has (a lower "
+                   "train.lr or a longer train.warmup_steps usually helps)",
+                   (long long)t->state.step + 1, loss, where);
+}
+
+kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm)
+{
+    const kc_layout *layout = &t->model.layout;
+    const int64_t experts = layout->n_flat - layout->n_dense;
+    kc_own_grads own = {.dense = kc_grads_reduce(&t->reducer, t->grid, total, t->threads)};
+    double square = kc_grads_square(&t->reducer, t->grid, NULL, own.dense, NULL, t->threads);
+    if (experts) {
+        kc_sources_fold(total + layout->n_dense, t->model.ep_size, experts, t->threads);
+        own.experts =
+            kc_grads_reduce(&t->expert_reducer, &t->dp, total + layout->n_dense, t->threads);
+        square += kc_grads_square(&t->expert_reducer, &t->dp, t->grid->ep, own.experts, t->squares,
+                                  t->threads);
+    }
+    *norm = sqrt(square);
+    return own;
+}
+
+void kc_trainer_update(kc_trainer *t, const kc_adamw *a, kc_own_grads own)
+{
+    const kc_layout *layout = &t->model.layout;
+    const int64_t lo = t->reducer.lo[t->grid->rank], *expert_lo = t->state.expert_lo;
+    kc_adamw_step(layout, a, lo, lo + t->state.dense_here, &t->state, own.dense, t->threads);
+    kc_slices_gather(t->grid, t->state.params, t->reducer.lo);
+    if (!own.experts)
+        return;
+    kc_adamw_step(layout, a, layout->n_dense + expert_lo[0], layout->n_dense + expert_lo[1],
+                  &t->state, own.experts, t->threads);
+    kc_slices_gather(&t->dp, t->state.params + layout->n_dense, t->expert_reducer.lo);
+}
