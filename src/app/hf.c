@@ -16,6 +16,9 @@
     F(GATED_MLP, s->f > 0 && s->gated, "a gated MLP")                                              \
     F(BIASES, s->biased, "biases")                                                                 \
     F(NO_BIASES, !s->biased, "no biases")                                                          \
+    F(NO_EXPERTS, s->E == 0, "no experts")                                                         \
+    F(EXPERTS, s->E > 0, "experts")                                                                \
+    F(GATES_OF_ONE, s->renormalised, "renormalised gates")                                         \
     F(HEAD_EACH, s->kv == s->h, "key-value heads as many as heads")
 
 #define COUNT(fact, value, name) N_##fact,
@@ -25,19 +28,20 @@ enum { FACTS(BIT) NONE = 0 };
 #undef COUNT
 #undef BIT
 
-/* Activation and embeddings are free in all of them, key-value heads where nothing is said.
- * Mixtures of experts: a row for Mixtral, a fact that it demands, and one that the others do. */
+/* Activation and embeddings are free in all of them, key-value heads where nothing is said. */
 static const struct {
     const char *name, *model_type;
     unsigned demands;
 } classes[KC_HF_CLASSES] = {
     [KC_HF_GPT_NEOX] = {"GPTNeoXForCausalLM", "gpt_neox",
-                        LAYERNORM | ROTARY | PLAIN_MLP | BIASES | HEAD_EACH},
+                        LAYERNORM | ROTARY | PLAIN_MLP | BIASES | HEAD_EACH | NO_EXPERTS},
     [KC_HF_GPT2] = {"GPT2LMHeadModel", "gpt2",
-                    LAYERNORM | LEARNED | PLAIN_MLP | BIASES | HEAD_EACH},
+                    LAYERNORM | LEARNED | PLAIN_MLP | BIASES | HEAD_EACH | NO_EXPERTS},
     [KC_HF_MISTRAL] = {"MistralForCausalLM", "mistral",
-                       RMSNORM | ROTARY_WHOLE | GATED_MLP | NO_BIASES},
-    [KC_HF_LLAMA] = {"LlamaForCausalLM", "llama", RMSNORM | ROTARY_WHOLE | GATED_MLP},
+                       RMSNORM | ROTARY_WHOLE | GATED_MLP | NO_BIASES | NO_EXPERTS},
+    [KC_HF_MIXTRAL] = {"MixtralForCausalLM", "mixtral",
+                       RMSNORM | ROTARY_WHOLE | GATED_MLP | NO_BIASES | EXPERTS | GATES_OF_ONE},
+    [KC_HF_LLAMA] = {"LlamaForCausalLM", "llama", RMSNORM | ROTARY_WHOLE | GATED_MLP | NO_EXPERTS},
     [KC_HF_PLAIN] = {"KcapForCausalLM", "kcap", NONE},
 };
 
@@ -78,12 +82,19 @@ int kc_hf_serves(kc_hf_class class, const kc_shape *s, char *lacks, size_t size)
     return missing == 0;
 }
 
+/* Can no expert be full, even if all tokens of a window choose it? */
+static int drops_nothing(const kc_config *cfg, const kc_shape *s)
+{
+    return cfg->model.capacity_factor_measure * (double)s->k >= (double)s->E;
+}
+
 kc_hf_class kc_hf_choose(const kc_config *cfg, const kc_shape *s)
 {
     char ignored[256];
     int c = 0;
     while (!kc_hf_serves((kc_hf_class)c, s, ignored, sizeof ignored) ||
-           (c == KC_HF_MISTRAL && strcmp(cfg->model.arch, "mistral") != 0))
+           (c == KC_HF_MISTRAL && strcmp(cfg->model.arch, "mistral") != 0) ||
+           (c == KC_HF_MIXTRAL && !drops_nothing(cfg, s)))
         ++c;
     return (kc_hf_class)c;
 }

@@ -37,9 +37,10 @@ enum {
     NEOX = 1 << KC_HF_GPT_NEOX,
     GPT2 = 1 << KC_HF_GPT2,
     MISTRAL = 1 << KC_HF_MISTRAL,
+    MIXTRAL = 1 << KC_HF_MIXTRAL,
     LLAMA = 1 << KC_HF_LLAMA,
     PLAIN = 1 << KC_HF_PLAIN,
-    LLAMAS = LLAMA | MISTRAL,
+    LLAMAS = LLAMA | MISTRAL | MIXTRAL,
     ROTARY = NEOX | LLAMAS,
     OTHERS = ROTARY | PLAIN, /* all but GPT-2, which has words of its own */
     EVERY = OTHERS | GPT2
@@ -56,7 +57,6 @@ static void add(list *out, const field *fields, size_t n)
         }
 }
 
-/* Mixtures of experts: num_local_experts and num_experts_per_tok, of Mixtral and PLAIN. */
 static void add_sizes(list *out, const kc_shape *s)
 {
     const double T = (double)s->T, d = (double)s->d, h = (double)s->h, hd = (double)s->hd;
@@ -68,7 +68,11 @@ static void add_sizes(list *out, const kc_shape *s)
         {OTHERS, "num_hidden_layers", WHOLE, NEEDED, l, NULL},
         {OTHERS, "num_attention_heads", WHOLE, NEEDED, h, NULL},
         {LLAMA, "num_key_value_heads", WHOLE, h, kv, NULL},
-        {MISTRAL | PLAIN, "num_key_value_heads", WHOLE, NEEDED, kv, NULL},
+        {MISTRAL | MIXTRAL | PLAIN, "num_key_value_heads", WHOLE, NEEDED, kv, NULL},
+        {MIXTRAL, "num_local_experts", WHOLE, 8, (double)s->E, NULL},
+        {MIXTRAL, "num_experts_per_tok", WHOLE, 2, (double)s->k, NULL},
+        {PLAIN, "experts", WHOLE, NEEDED, (double)s->E, NULL},
+        {PLAIN, "experts_topk", WHOLE, NEEDED, (double)s->k, NULL},
         {LLAMAS | PLAIN, "head_dim", WHOLE, d / h, hd, NULL},
         {OTHERS, "max_position_embeddings", WHOLE, TOLD, T, NULL},
         {GPT2, "n_embd", WHOLE, NEEDED, d, NULL},
@@ -98,16 +102,19 @@ static void add_switches(list *out, const kc_config *cfg, const kc_shape *s)
         {GPT2, "activation_function", TEXT, NEEDED, 0, act},
         {NEOX, "layer_norm_eps", REAL, 1e-5, norm_eps, NULL},
         {GPT2, "layer_norm_epsilon", REAL, 1e-5, norm_eps, NULL},
-        {LLAMAS, "rms_norm_eps", REAL, 1e-6, norm_eps, NULL},
+        {LLAMA | MISTRAL, "rms_norm_eps", REAL, 1e-6, norm_eps, NULL},
+        {MIXTRAL, "rms_norm_eps", REAL, 1e-5, norm_eps, NULL},
         {NEOX, "rotary_pct", SHARE, 0.25, rotary_share(s), NULL},
         {NEOX, "rotary_emb_base", REAL, 10000, base, NULL},
-        {LLAMAS, "rope_theta", REAL, 10000, base, NULL},
+        {LLAMA | MISTRAL, "rope_theta", REAL, 10000, base, NULL},
+        {MIXTRAL, "rope_theta", REAL, 1000000, base, NULL},
         {ROTARY, "rope_scaling", NOTHING, NEEDED, 0, NULL},
         {NEOX, "use_parallel_residual", BOOL, 1, 0, NULL},
         {NEOX, "attention_bias", BOOL, 1, s->biased, NULL},
         {LLAMA, "attention_bias", BOOL, 0, s->biased, NULL},
         {LLAMA, "mlp_bias", BOOL, 0, s->biased, NULL},
         {MISTRAL, "sliding_window", WINDOW, 4096, 0, NULL},
+        {MIXTRAL, "sliding_window", WINDOW, 1e9, 0, NULL}, /* left out: none */
         {GPT2, "scale_attn_weights", BOOL, 1, 1, NULL},
         {GPT2, "scale_attn_by_inverse_layer_idx", BOOL, 0, 0, NULL},
         {ROTARY, "tie_word_embeddings", BOOL, 0, !s->untied, NULL},
@@ -121,6 +128,8 @@ static void add_switches(list *out, const kc_config *cfg, const kc_shape *s)
         {PLAIN, "activation", TEXT, NEEDED, 0, act},
         {PLAIN, "biases", TEXT, NEEDED, 0, cfg->model.biases},
         {PLAIN, "tie_word_embeddings", BOOL, NEEDED, !s->untied, NULL},
+        {PLAIN, "experts_gate", TEXT, NEEDED, 0, cfg->model.experts_gate},
+        {PLAIN, "capacity_factor_measure", REAL, NEEDED, cfg->model.capacity_factor_measure, NULL},
     };
     add(out, fields, sizeof fields / sizeof *fields);
 }
@@ -134,6 +143,9 @@ static void add_told(list *out, const kc_config *cfg)
         {GPT2, "attn_pdrop", REAL, TOLD, 0, NULL},
         {GPT2, "embd_pdrop", REAL, TOLD, 0, NULL},
         {GPT2, "resid_pdrop", REAL, TOLD, 0, NULL},
+        {MIXTRAL, "router_aux_loss_coef", REAL, TOLD, cfg->model.balance_loss, NULL},
+        {MIXTRAL, "router_jitter_noise", REAL, TOLD, 0, NULL},
+        {MIXTRAL, "output_router_logits", BOOL, TOLD, 0, NULL},
         {EVERY, "initializer_range", REAL, TOLD, cfg->model.init_std, NULL},
         {EVERY, "bos_token_id", WHOLE, TOLD, KC_EOS, NULL},
         {EVERY, "eos_token_id", WHOLE, TOLD, KC_EOS, NULL},
@@ -197,9 +209,10 @@ int kc_hf_config_class(const char *path, const char *text, size_t bytes, cJSON *
             *class = (kc_hf_class)c;
             return KC_OK;
         }
-    return kc_fail(e, KC_EINPUT,
-                   "%s: model_type is %.*s; kcap reads gpt_neox, gpt2, mistral, llama and kcap",
-                   path, SHOWN, found ? found : "missing");
+    return kc_fail(
+        e, KC_EINPUT,
+        "%s: model_type is %.*s; kcap reads gpt_neox, gpt2, mistral, mixtral, llama and kcap", path,
+        SHOWN, found ? found : "missing");
 }
 
 /* A member, by the name it has had since transformers 5 where it is not there by its own: those of

@@ -31,12 +31,11 @@ static void columns(part p, const kc_shape *s, int64_t all, int64_t *first, int6
 enum {
     NEOX = 1 << KC_HF_GPT_NEOX,
     GPT2 = 1 << KC_HF_GPT2,
-    LLAMA = 1 << KC_HF_MISTRAL | 1 << KC_HF_LLAMA
+    MIXTRAL = 1 << KC_HF_MIXTRAL,
+    LLAMA = 1 << KC_HF_MISTRAL | 1 << KC_HF_LLAMA | MIXTRAL
 };
 
-/* `*` is the block. Rows whose tensor an architecture lacks fall away. Mixtures of experts: rows of
- * router (block_sparse_moe.gate), exp_up (experts.*.w1 the gate, w3) and exp_down (w2), all
- * TURNED, and one loop more in kc_hf_pieces. */
+/* `*` is the block, a second one the expert. Rows whose tensor an architecture lacks fall away. */
 static const struct row {
     unsigned classes;
     int tensor;
@@ -98,6 +97,11 @@ static const struct row {
     {LLAMA, KC_P_mlp_down_bias, AS_IS, ALL, "model.layers.*.mlp.down_proj.bias"},
     {LLAMA, KC_P_lnf_gain, AS_IS, ALL, "model.norm.weight"},
     {LLAMA, KC_P_head, AS_IS, ALL, "lm_head.weight"},
+
+    {MIXTRAL, KC_P_router, TURNED, ALL, "model.layers.*.block_sparse_moe.gate.weight"},
+    {MIXTRAL, KC_P_exp_up, TURNED, GATE, "model.layers.*.block_sparse_moe.experts.*.w1.weight"},
+    {MIXTRAL, KC_P_exp_up, TURNED, UP, "model.layers.*.block_sparse_moe.experts.*.w3.weight"},
+    {MIXTRAL, KC_P_exp_down, TURNED, ALL, "model.layers.*.block_sparse_moe.experts.*.w2.weight"},
 };
 
 /* Where the chosen columns of a tensor's block lie, in the order of the form. */
@@ -122,23 +126,30 @@ static void place(kc_hf_piece *x, const struct row *row, const kc_shape *s, cons
     x->dims[x->n_dims++] = t->is_matrix && row->form != AS_IS ? t->rows : n;
 }
 
-/* The pattern with the block's number in place of its star. */
-static void name_it(kc_hf_piece *x, const char *pattern, int64_t layer)
+/* The pattern with the numbers of block and expert in place of its stars. */
+static void name_it(kc_hf_piece *x, const char *pattern, int64_t layer, int64_t expert)
 {
-    const char *star = strchr(pattern, '*');
-    if (star)
-        snprintf(x->name, sizeof x->name, "%.*s%lld%s", (int)(star - pattern), pattern,
-                 (long long)layer, star + 1);
-    else
-        snprintf(x->name, sizeof x->name, "%s", pattern);
+    const int64_t number[] = {layer, expert};
+    size_t used = 0;
+    for (int i = 0; *pattern && used + 24 < sizeof x->name; ++pattern)
+        if (*pattern == '*')
+            used += (size_t)snprintf(x->name + used, sizeof x->name - used, "%lld",
+                                     (long long)number[i++]);
+        else
+            x->name[used++] = *pattern;
+    x->name[used] = 0;
 }
 
-static void place_plain(kc_hf_piece *x, const kc_tensor *t)
+static void place_plain(kc_hf_piece *x, const kc_layout *layout, const kc_tensor *t)
 {
     *x = (kc_hf_piece){.n_dims = t->n_dims,
                        .offset = t->offset,
                        .n = {1, 1, t->layers, t->rows * t->cols},
                        .step = {0, 0, t->stride, 1}};
+    if (t->of_expert) {
+        x->n[1] = t->layers, x->n[2] = layout->experts;
+        x->step[1] = t->stride, x->step[2] = layout->each;
+    }
     memcpy(x->dims, t->dims, sizeof t->dims);
     snprintf(x->name, sizeof x->name, "%s", t->name);
 }
@@ -148,16 +159,19 @@ int64_t kc_hf_pieces(kc_hf_class class, const kc_shape *s, const kc_layout *layo
 {
     enum { ROWS = sizeof rows / sizeof *rows };
     int64_t n = 0;
-    *pieces = calloc((size_t)(s->l * ROWS + KC_P_COUNT), sizeof **pieces);
+    const int64_t most = s->l * ROWS * (s->E > 1 ? s->E : 1) + KC_P_COUNT;
+    *pieces = calloc((size_t)most, sizeof **pieces);
     KC_CHECK(*pieces, "out of memory for the tensors of %lld blocks", (long long)s->l);
     for (int k = 0; class == KC_HF_PLAIN && k < layout->n; ++k)
         if (layout->tensor[k].layers)
-            place_plain(&(*pieces)[n++], &layout->tensor[k]);
+            place_plain(&(*pieces)[n++], layout, &layout->tensor[k]);
     for (int r = 0; r < ROWS; ++r) {
         const kc_tensor *t = &layout->tensor[rows[r].tensor];
-        for (int64_t layer = 0; (rows[r].classes >> class & 1) && layer < t->layers; ++layer) {
-            place(&(*pieces)[n], &rows[r], s, t, layer);
-            name_it(&(*pieces)[n++], rows[r].name, layer);
+        const int64_t each = t->of_expert ? layout->experts : 1;
+        for (int64_t i = 0; (rows[r].classes >> class & 1) && i < t->layers * each; ++i) {
+            place(&(*pieces)[n], &rows[r], s, t, i / each);
+            (*pieces)[n].offset += i % each * layout->each;
+            name_it(&(*pieces)[n++], rows[r].name, i / each, i % each);
         }
     }
     return n;

@@ -161,11 +161,16 @@ static int read_weights(import *x, kc_error *e)
 {
     const kc_grid *g = &x->session->grid;
     const int64_t n = x->layout.n_flat;
-    int64_t *lo = malloc((size_t)(g->size + 1) * sizeof *lo);
+    int64_t *lo = malloc(2 * (size_t)(g->size + 1) * sizeof *lo), *expert_lo = lo + g->size + 1;
     KC_CHECK(lo, "out of memory");
-    kc_slices(g, n, lo);
-    const size_t mine = (size_t)(lo[g->rank + 1] - lo[g->rank]) + 1;
+    kc_slices(g, x->layout.n_dense, lo);
+    kc_slices(g, n - x->layout.n_dense, expert_lo);
     x->state.lo = lo;
+    x->state.dense_here = lo[g->rank + 1] - lo[g->rank];
+    for (int i = 0; i < 2; ++i)
+        x->state.expert_lo[i] = expert_lo[g->rank + i];
+    const size_t mine =
+        (size_t)(x->state.dense_here + x->state.expert_lo[1] - x->state.expert_lo[0]) + 1;
     x->state.params = calloc((size_t)n, sizeof(float));
     x->state.m = calloc(mine, sizeof(float));
     x->state.v = calloc(mine, sizeof(float));

@@ -181,8 +181,31 @@ class GPT2LMHeadModel(nn.Module):
         return t.ln_f(x) @ head.weight.T
 
 
+class MixtralMoE(nn.Module):
+    """Softmax over all experts, the k largest made to sum to 1; no expert is ever full."""
+
+    def __init__(self, c):
+        super().__init__()
+        d, f, n = c["hidden_size"], c["intermediate_size"], c["num_local_experts"]
+        self.k, self.act = c["num_experts_per_tok"], ACT[c["hidden_act"]]
+        self.gate = nn.Linear(d, n, bias=False)
+        self.experts = nn.ModuleList(nn.Module() for _ in range(n))
+        for expert in self.experts:
+            expert.w1, expert.w3 = nn.Linear(d, f, bias=False), nn.Linear(d, f, bias=False)
+            expert.w2 = nn.Linear(f, d, bias=False)
+
+    def forward(self, x):
+        share, chosen = self.gate(x).softmax(-1).topk(self.k, -1)
+        share = share / share.sum(-1, keepdim=True)
+        out = torch.zeros_like(x)
+        for i, expert in enumerate(self.experts):
+            weight = (share * (chosen == i)).sum(-1, keepdim=True)
+            out += weight * expert.w2(self.act(expert.w1(x)) * expert.w3(x))
+        return out
+
+
 class LlamaLayer(nn.Module):
-    """Mistral's too, which has no biases and no key for them."""
+    """Mistral's too, which has no biases and no key for them, and Mixtral's."""
 
     def __init__(self, c):
         super().__init__()
@@ -191,22 +214,30 @@ class LlamaLayer(nn.Module):
         self.dims, self.base, self.act = hd, c["rope_theta"], ACT[c["hidden_act"]]
         self.input_layernorm = RMSNorm(d, c["rms_norm_eps"])
         self.post_attention_layernorm = RMSNorm(d, c["rms_norm_eps"])
-        a, m = self.self_attn, self.mlp = nn.Module(), nn.Module()
+        a, m = nn.Module(), nn.Module()
+        self.self_attn = a
         for name, n in (("q_proj", self.n), ("k_proj", self.kv), ("v_proj", self.kv)):
             setattr(a, name, nn.Linear(d, n * hd, bias=c.get("attention_bias", False)))
         a.o_proj = nn.Linear(self.n * hd, d, bias=c.get("attention_bias", False))
+        if "num_local_experts" in c:
+            self.block_sparse_moe = MixtralMoE(c)
+            return
+        self.mlp = m
         m.gate_proj = nn.Linear(d, f, bias=c.get("mlp_bias", False))
         m.up_proj = nn.Linear(d, f, bias=c.get("mlp_bias", False))
         m.down_proj = nn.Linear(f, d, bias=c.get("mlp_bias", False))
 
     def forward(self, x):
-        a, m, y = self.self_attn, self.mlp, self.input_layernorm(x)
+        a, y = self.self_attn, self.input_layernorm(x)
         q = rotate(heads(a.q_proj(y), self.n), self.dims, self.base)
         k = rotate(heads(a.k_proj(y), self.kv), self.dims, self.base)
         each = self.n // self.kv
         v = heads(a.v_proj(y), self.kv).repeat_interleave(each, 0)
         x = x + a.o_proj(attend(q, k.repeat_interleave(each, 0), v))
         y = self.post_attention_layernorm(x)
+        if hasattr(self, "block_sparse_moe"):
+            return x + self.block_sparse_moe(y)
+        m = self.mlp
         return x + m.down_proj(self.act(m.gate_proj(y)) * m.up_proj(y))
 
 
@@ -229,7 +260,8 @@ class LlamaForCausalLM(nn.Module):
 
 
 CLASSES = {"GPTNeoXForCausalLM": GPTNeoXForCausalLM, "GPT2LMHeadModel": GPT2LMHeadModel,
-           "LlamaForCausalLM": LlamaForCausalLM, "MistralForCausalLM": LlamaForCausalLM}
+           "LlamaForCausalLM": LlamaForCausalLM, "MistralForCausalLM": LlamaForCausalLM,
+           "MixtralForCausalLM": LlamaForCausalLM}
 
 
 def logits(folder, tokens):

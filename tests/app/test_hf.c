@@ -36,6 +36,8 @@ static int next_architecture(int *at, kc_config *cfg)
         {"model.kv_heads=0", "model.kv_heads=2", "model.kv_heads=1"},
         {"model.embeddings=tied", "model.embeddings=untied"},
         {"model.arch=gpt2", "model.arch=mistral"},
+        {"model.experts=0", "model.experts=3"},
+        {"model.experts_gate=softmax", "model.experts_gate=renormalised"},
     };
     enum { KEYS = sizeof choices / sizeof *choices };
     const char *sets[KEYS + 1];
@@ -48,6 +50,9 @@ static int next_architecture(int *at, kc_config *cfg)
         rest /= n;
     }
     sets[KEYS] = "model.mlp_width=10";
+    for (int k = 0; k < KEYS; ++k) /* experts stand in place of an MLP */
+        if (strcmp(sets[k], "model.mlp=none") == 0)
+            sets[KEYS] = "model.experts=0";
     if (!rest)
         *cfg = config_of(sets, KEYS + 1);
     return !rest;
@@ -131,6 +136,18 @@ static void nearest_class(void **state)
     assert_int_equal(CLASS("model.arch=mistral"), KC_HF_MISTRAL);
     assert_int_equal(CLASS("model.arch=mistral", "model.kv_heads=4"), KC_HF_MISTRAL);
     assert_int_equal(CLASS("model.arch=mistral", "model.biases=all"), KC_HF_LLAMA);
+    assert_int_equal(CLASS("model.experts=4"), KC_HF_PLAIN);
+    assert_int_equal(CLASS("model.arch=llama", "model.experts=4"), KC_HF_PLAIN);
+    assert_int_equal(
+        CLASS("model.arch=llama", "model.experts=4", "model.experts_gate=renormalised"),
+        KC_HF_MIXTRAL);
+    assert_int_equal(CLASS("model.arch=mistral", "model.experts=16",
+                           "model.experts_gate=renormalised", "model.experts_topk=2"),
+                     KC_HF_MIXTRAL);
+    /* Drops: 8 times a seventeenth is less than all. */
+    assert_int_equal(
+        CLASS("model.arch=mistral", "model.experts=17", "model.experts_gate=renormalised"),
+        KC_HF_PLAIN);
 }
 
 /* config.json as a text says of itself that it is right, and says what is wrong once one member is
@@ -138,12 +155,14 @@ static void nearest_class(void **state)
 static void config_is_checked(void **state)
 {
     (void)state;
-    static const char *const told[] = {"architectures",     "max_position_embeddings",
-                                       "attention_dropout", "hidden_dropout",
-                                       "attn_pdrop",        "embd_pdrop",
-                                       "resid_pdrop",       "initializer_range",
-                                       "bos_token_id",      "eos_token_id",
-                                       "torch_dtype",       "use_cache"};
+    static const char *const told[] = {"architectures",        "max_position_embeddings",
+                                       "attention_dropout",    "hidden_dropout",
+                                       "attn_pdrop",           "embd_pdrop",
+                                       "resid_pdrop",          "initializer_range",
+                                       "bos_token_id",         "eos_token_id",
+                                       "torch_dtype",          "use_cache",
+                                       "router_aux_loss_coef", "router_jitter_noise",
+                                       "output_router_logits"};
     char another[] = "another";
     kc_config cfg;
     int n = 0;

@@ -17,6 +17,7 @@ typedef enum kc_hf_class {
     KC_HF_GPT_NEOX,
     KC_HF_GPT2,
     KC_HF_MISTRAL,
+    KC_HF_MIXTRAL,
     KC_HF_LLAMA,
     KC_HF_PLAIN,
     KC_HF_CLASSES
@@ -27,7 +28,8 @@ const char *kc_hf_class_name(kc_hf_class class);
 const char *kc_hf_model_type(kc_hf_class class);
 
 /* The class that serves this configuration best: the first that can; Mistral for model.arch mistral
- * alone, since LLaMA's class does all that Mistral's does. */
+ * alone, since LLaMA's class does all that Mistral's does; Mixtral, which drops no token, where
+ * measuring drops none either. */
 kc_hf_class kc_hf_choose(const kc_config *cfg, const kc_shape *s);
 
 /* 1 when the class has this architecture; else 0, and what it lacks, such as "layernorm, a plain
