@@ -24,6 +24,8 @@ def summary(run):
     row |= {"finished": run.finished, "kind": run.setting("corpus", "kind"),
             "arch": run.setting("model", "arch"), "layers": run.setting("model", "layers"),
             "heads": heads, "width": heads * head_dim,
+            "experts": run.config["model"].get("experts", 0),
+            "experts_topk": run.config["model"].get("experts_topk", 1),
             "steps": last(run.steps["step"]), "loss": last(run.steps["loss"]),
             "train_seconds": float(run.steps["seconds"].sum())}
     row["mean_tokens_per_second"] = ratio(last(run.steps["tokens"]), row["train_seconds"])
@@ -65,6 +67,7 @@ def table(row):
     lines = [f"{row['run_name']}" + ("" if row["finished"] else "  (running, or killed)"),
              line("model", f"{row['arch']}, {count(row['layers'], 'layer')}, width {row['width']}, "
                   f"{count(row['heads'], 'head')}, {row['n_params']:,} parameters"),
+             *experts(row),
              line("corpus", f"{KINDS.get(row['kind'], row['kind'])}, {row['n_people']:,} "
                   f"{many(row)}, {row['corpus_bits']:,.0f} bits, {row['n_vocab']:,} words"),
              line("training", training(row))]
@@ -77,6 +80,14 @@ def table(row):
               entry("of the maximum", percent(row["share_of_maximum"])),
               f"  recalled exactly, share of {many(row)}"]
     return lines + [entry(name, percent(x)) for name, x in row["attribute_recall"].items()]
+
+
+def experts(row):
+    """Of a mixture of experts, what one token goes through."""
+    if not row["experts"]:
+        return []
+    return [line("experts", f"{row['experts']}, a token goes to {row['experts_topk']}: "
+                 f"{row['n_params_used']:,} parameters")]
 
 
 def line(head, text):

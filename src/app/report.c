@@ -80,11 +80,15 @@ void kc_report_table(FILE *out, const kc_session *s, const kc_measure_row *row,
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
     char a[32], b[32];
     fprintf(
-        out,
-        "model\n  %s, %lld layers, width %lld (%lld heads of %lld), V = %s, P = %s parameters\n",
+        out, "model\n  %s, %lld layers, width %lld (%lld heads of %lld), V = %s, P = %s parameters",
         s->cfg.model.arch, (long long)s->cfg.model.layers,
         (long long)(s->cfg.model.heads * s->cfg.model.head_dim), (long long)s->cfg.model.heads,
         (long long)s->cfg.model.head_dim, grouped(a, info->n_vocab), grouped(b, s->stamp.n_params));
+    if (s->cfg.model.experts)
+        fprintf(out, "; %lld experts, a token goes to %lld: %s parameters",
+                (long long)s->cfg.model.experts, (long long)s->cfg.model.experts_topk,
+                grouped(a, s->stamp.n_params_used));
+    fputc('\n', out);
     corpus_head(out, s);
     fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
     if (row)

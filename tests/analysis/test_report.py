@@ -55,6 +55,35 @@ class Report(unittest.TestCase):
             self.assertIn(text, shown)
         self.assertNotIn("killed", result.stdout)
 
+    def test_experts(self):
+        """Loads as CSV, a row a block, and as a heat map; files of a model without have none."""
+        run_report(self.run)
+        self.assertFalse((self.run / "expert_load.csv").exists())
+
+        def change(file):
+            events = len(file["measure/step"])
+            file.attrs["config"] = file.attrs["config"].replace("layers:", "experts: 3, layers:")
+            file.attrs["n_params_used"] = 20000
+            file["measure/expert_load"] = [[0.2, 0.3, 0.5, 0.0, 0.25, 0.75]] * events
+        self.edit(change)
+        result = run_report(self.run)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("3, a token goes to 1: 20,000 parameters", result.stdout)
+        with open(self.run / "expert_load.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+        self.assertEqual(rows[0], ["step", "block", "expert_0", "expert_1", "expert_2"])
+        self.assertEqual(rows[-2][1:], ["0", "0.2", "0.3", "0.5"])
+        self.assertEqual(rows[-1][1:], ["1", "0.0", "0.25", "0.75"])
+        self.assertGreater(min(png_size(self.run / "expert_load.png")), 200)
+
+        def damage(file):
+            del file["measure/expert_load"]
+            file["measure/expert_load"] = [[0.5, 0.5]] * len(file["measure/step"])
+        self.edit(damage)
+        result = run_report(self.run)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("fewer than one block's 3 experts", result.stderr)
+
     def test_random_strings(self):
         """Strings in place of names, no values; such a run is held against a law of its own."""
         def change(file):
