@@ -263,7 +263,7 @@ static int same(const list *all, const field *f, const cJSON *object, const cJSO
     if (f->type == SHARE)
         return number > 0 && number <= 1 && (int64_t)((double)s->hd * number) == s->rot;
     if (f->type == WINDOW) /* null is none at all */
-        return number >= (double)s->T || (!x && cJSON_HasObjectItem(object, f->key));
+        return number >= (double)s->T || (!x && cJSON_GetObjectItemCaseSensitive(object, f->key));
     return number == f->number;
 }
 
