@@ -13,7 +13,7 @@
 
 #define N(array) ((int)(sizeof(array) / sizeof *(array)))
 
-enum { MOST_SETS = 24 };
+enum { MOST_SETS = 32 };
 
 /* What all runs here share; a run's own sets come later and win. */
 static const char *const shared[] = {
@@ -122,77 +122,91 @@ static void check_shares(const kc_grid *g, const kc_state *s)
     assert_int_equal(s->layout->here * kc_grid_ep(g), s->layout->experts);
 }
 
-enum { MEASURED = 3 }; /* steps before a measurement between two steps */
+/* Threads tried; steps before a measurement between two steps. */
+enum { THREADS = 2, MEASURED = 3 };
 
-/* Both at once, compared after every step, to the end; *dropped: what one alone dropped at most. */
+/* What everybody measures is what one alone does. */
+static void same_measurement(run *one, run *many)
+{
+    const kc_span_sums want = run_measure(one);
+    assert_true(want.nats[0] > 0 && isfinite(want.nats[0]));
+    for (int i = 0; i < THREADS; ++i) {
+        const kc_span_sums sums = run_measure(&many[i]);
+        assert_memory_equal(&sums, &want, sizeof sums);
+    }
+}
+
+/* All at once, compared after every step, to the end; *dropped: the most that a step dropped. */
 static int same_steps(run *one, run *many, double *dropped)
 {
     int steps = 0;
-    while (!kc_trainer_done(one->trainer)) {
-        assert_int_equal(kc_trainer_done(many->trainer), 0);
-        if (steps == 0 || steps == MEASURED) {
-            const kc_span_sums a = run_measure(one), b = run_measure(many);
-            assert_true(a.nats[0] > 0 && isfinite(a.nats[0]));
-            assert_memory_equal(&a, &b, sizeof a);
+    for (; !kc_trainer_done(one->trainer); ++steps) {
+        if (steps == MEASURED)
+            same_measurement(one, many);
+        const kc_step_row want = run_step(one);
+        for (int i = 0; i < THREADS; ++i) {
+            assert_int_equal(kc_trainer_done(many[i].trainer), 0);
+            const kc_step_row row = run_step(&many[i]);
+            assert_memory_equal(&row, &want, sizeof row);
+            check_state(kc_trainer_state(one->trainer), kc_trainer_state(many[i].trainer),
+                        many[i].grid->rank);
         }
-        const kc_step_row a = run_step(one), b = run_step(many);
-        assert_memory_equal(&a, &b, sizeof a);
-        check_state(kc_trainer_state(one->trainer), kc_trainer_state(many->trainer),
-                    many->grid->rank);
-        *dropped = fmax(*dropped, a.dropped);
-        ++steps;
+        *dropped = fmax(*dropped, want.dropped);
     }
-    assert_int_equal(kc_trainer_done(many->trainer), 1);
-    const kc_span_sums a = run_measure(one), b = run_measure(many);
-    assert_memory_equal(&a, &b, sizeof a);
+    for (int i = 0; i < THREADS; ++i)
+        assert_int_equal(kc_trainer_done(many[i].trainer), 1);
+    same_measurement(one, many);
     return steps;
 }
 
-/* On every dp x ep of these ranks with 1 and 2 threads. */
+/* On every dp x ep of these ranks with 1 and 2 threads, beside one rank with one. */
 static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int least_steps)
 {
     const kc_config cfg = config_from(sets, n_sets);
-    for (int ep = 1; ep <= g->size; ep *= 2)
-        for (int threads = 1; threads <= 2; ++threads) {
-            alone self;
-            run one, many;
-            double dropped = 0;
-            kc_grid_mesh(g, ep);
-            alone_create(&self, g);
-            run_start(&one, cfg, &self.grid, 1, 1);
-            run_start(&many, cfg, g, ep, threads);
-            check_shares(g, kc_trainer_state(many.trainer));
-            const int steps = same_steps(&one, &many, &dropped);
-            if (steps < least_steps || !(dropped > 0))
-                fail_msg("%d steps, %g dropped", steps, dropped);
-            run_end(&one);
-            run_end(&many);
+    for (int ep = 1; ep <= g->size; ep *= 2) {
+        alone self;
+        run one, many[THREADS];
+        double dropped = 0;
+        kc_grid_mesh(g, ep);
+        alone_create(&self, g);
+        run_start(&one, cfg, &self.grid, 1, 1);
+        for (int i = 0; i < THREADS; ++i) {
+            run_start(&many[i], cfg, g, ep, i + 1);
+            check_shares(g, kc_trainer_state(many[i].trainer));
         }
+        const int steps = same_steps(&one, many, &dropped);
+        if (steps < least_steps || !(dropped > 0))
+            fail_msg("%d steps, %g dropped", steps, dropped);
+        for (int i = 0; i < THREADS; ++i)
+            run_end(&many[i]);
+        run_end(&one);
+    }
     kc_grid_mesh(g, 1);
 }
 
 /* 300 people are three groups of a measurement, so that of four ranks one has none. */
 static void one_lane_a_rank(void **state)
 {
-    static const char *const sets[] = {"corpus.people=300", "corpus.exposures=1"};
-    check_grids(*state, sets, N(sets), 20);
+    static const char *const sets[] = {"corpus.people=300", "corpus.exposures=1",
+                                       "train.context=64"};
+    check_grids(*state, sets, N(sets), 10);
 }
 
 static void two_windows_a_lane_and_a_z_loss(void **state)
 {
     static const char *const sets[] = {"corpus.people=40",
-                                       "corpus.exposures=12",
+                                       "corpus.exposures=6",
                                        "train.batch=8",
                                        "model.experts_topk=1",
                                        "model.experts_gate=renormalised",
                                        "model.z_loss=0.1"};
-    check_grids(*state, sets, N(sets), 10);
+    check_grids(*state, sets, N(sets), 8);
 }
 
 /* Sixteen lanes of 21 people: some end long before others, and ranks serve those that go on. */
 static void lanes_that_end_apart(void **state)
 {
-    static const char *const sets[] = {"corpus.people=21", "corpus.exposures=8", "train.batch=16",
+    static const char *const sets[] = {"corpus.people=21", "corpus.exposures=6", "train.batch=16",
                                        "train.lanes=16", "train.context=24"};
     check_grids(*state, sets, N(sets), 4);
 }
@@ -200,21 +214,25 @@ static void lanes_that_end_apart(void **state)
 /* Four lanes of 5 biographies: two windows each, of lengths that differ. */
 static void few_biographies(void **state)
 {
-    static const char *const sets[] = {"corpus.kind=bios", "corpus.people=5", "corpus.exposures=9",
-                                       "train.context=100", "train.batch=8"};
+    static const char *const sets[] = {
+        "corpus.kind=bios",     "corpus.people=5",       "corpus.exposures=5",
+        "corpus.first_names=6", "corpus.middle_names=6", "corpus.last_names=6",
+        "corpus.birth_years=4", "corpus.cities=10",      "corpus.universities=8",
+        "corpus.majors=8",      "corpus.employers=8",    "corpus.sentences=2",
+        "train.context=64",     "train.batch=8"};
     check_grids(*state, sets, N(sets), 4);
 }
 
 static void mixtral(void **state)
 {
     static const char *const sets[] = {"corpus.people=40",
-                                       "corpus.exposures=8",
+                                       "corpus.exposures=4",
                                        "model.arch=mistral",
                                        "model.heads=4",
                                        "model.kv_heads=2",
                                        "model.experts=4",
                                        "model.experts_gate=renormalised"};
-    check_grids(*state, sets, N(sets), 20);
+    check_grids(*state, sets, N(sets), 10);
 }
 
 /* The lanes of a first step by hand: their windows through the model, one after the other. */
