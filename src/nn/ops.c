@@ -5,58 +5,18 @@
 #include <string.h>
 
 #include "kcap/base/err.h"
+#include "kcap/nn/exp_internal.h"
 
 enum { CHUNK = 64 };
 static const float norm_eps = 1e-5f;
 
-/* Where exp is clamped. The compiler must not see the values: it would split the loops into a
- * branch for each clamp (the result is a constant there) and compute all of them, four times as
- * slow. */
-typedef struct limits {
-    float least, most;
-} limits;
-
-static inline limits exp_limits(void)
-{
-    limits l = {-87.0f, 88.0f};
-    __asm__("" : "+m"(l));
-    return l;
-}
-
-/* exp by x = n ln 2 + r, |r| <= ln(2)/2, a polynomial in r and n added to the exponent. The
- * constant 1.5 * 2^23 rounds to nearest and leaves n in the low bits. A NaN passes through the
- * clamps. */
-static inline float exp_poly(float x, limits clamp)
-{
-    const float log2e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f,
-                round = 12582912.0f;
-    x = x < clamp.least ? clamp.least : x;
-    x = x > clamp.most ? clamp.most : x;
-    float t = x * log2e + round;
-    float n = t - round;
-    float r = x - n * ln2_high - n * ln2_low;
-    float p = 1.0f / 5040;
-    p = p * r + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r * r + r + 1.0f;
-    uint32_t bits;
-    memcpy(&bits, &t, sizeof bits);
-    bits = (bits << 23) + 0x3f800000u;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
-}
-
 float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale)
 {
-    const limits clamp = exp_limits();
+    const kc_exp_limits clamp = kc_exp_clamp();
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; ++i) {
-        float e = exp_poly(scale * (x[i] - shift), clamp);
+        float e = kc_exp_poly(scale * (x[i] - shift), clamp);
         y[i] = e;
         sum += e;
     }
@@ -152,119 +112,6 @@ void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float
                 dbias[j0 + j] += bias[j];
         }
     }
-}
-
-static const float gelu_a = 0.7978845608f, gelu_b = 0.044715f;
-
-/* act(x); `act` is a constant where this is used, so that the loops around it have no branch. */
-static inline __attribute__((always_inline)) float act_of(float x, kc_act act, limits clamp)
-{
-    if (act == KC_SILU)
-        return x / (1 + exp_poly(-x, clamp));
-    return x / (1 + exp_poly(-2 * gelu_a * (x + gelu_b * x * x * x), clamp));
-}
-
-/* act'(x). With s = 1 / (1 + exp(-w)):  act' = s + x s (1 - s) dw/dx, w = x or 2 z. */
-static inline __attribute__((always_inline)) float slope_of(float x, kc_act act, limits clamp)
-{
-    if (act == KC_SILU) {
-        const float s = 1 / (1 + exp_poly(-x, clamp));
-        return s + x * s * (1 - s);
-    }
-    const float square = x * x;
-    const float s = 1 / (1 + exp_poly(-2 * gelu_a * x * (1 + gelu_b * square), clamp));
-    return s + x * s * (1 - s) * 2 * gelu_a * (1 + 3 * gelu_b * square);
-}
-
-static inline __attribute__((always_inline)) void act_row(float *restrict g, float *restrict u,
-                                                          const float *bias, int64_t n, kc_act act)
-{
-    const limits clamp = exp_limits();
-    if (bias) {
-#pragma omp simd
-        for (int64_t j = 0; j < n; ++j) {
-            const float x = u[j] + bias[j];
-            u[j] = x;
-            g[j] = act_of(x, act, clamp);
-        }
-        return;
-    }
-#pragma omp simd
-    for (int64_t j = 0; j < n; ++j)
-        g[j] = act_of(u[j], act, clamp);
-}
-
-static inline __attribute__((always_inline)) void
-act_back_row(float *restrict u, const float *restrict dg, int64_t n, kc_act act)
-{
-    const limits clamp = exp_limits();
-#pragma omp simd
-    for (int64_t j = 0; j < n; ++j)
-        u[j] = dg[j] * slope_of(u[j], act, clamp);
-}
-
-static inline __attribute__((always_inline)) void gate_row(float *restrict g, float *restrict u,
-                                                           const float *bias, int64_t n, kc_act act)
-{
-    const limits clamp = exp_limits();
-    if (bias)
-        for (int64_t j = 0; j < 2 * n; ++j)
-            u[j] += bias[j];
-#pragma omp simd
-    for (int64_t j = 0; j < n; ++j)
-        g[j] = act_of(u[j], act, clamp) * u[n + j];
-}
-
-static inline __attribute__((always_inline)) void
-gate_back_row(float *restrict u, const float *restrict dg, int64_t n, kc_act act)
-{
-    const limits clamp = exp_limits();
-#pragma omp simd
-    for (int64_t j = 0; j < n; ++j) {
-        const float gate = u[j], up = u[n + j];
-        u[j] = dg[j] * up * slope_of(gate, act, clamp);
-        u[n + j] = dg[j] * act_of(gate, act, clamp);
-    }
-}
-
-void kc_act_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
-{
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            act_row(g.p + i * g.ld, u.p + i * u.ld, bias, u.cols, KC_SILU);
-        else
-            act_row(g.p + i * g.ld, u.p + i * u.ld, bias, u.cols, KC_GELU);
-}
-
-void kc_act_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
-{
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            act_back_row(u.p + i * u.ld, dg.p + i * dg.ld, u.cols, KC_SILU);
-        else
-            act_back_row(u.p + i * u.ld, dg.p + i * dg.ld, u.cols, KC_GELU);
-}
-
-void kc_gate_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
-{
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            gate_row(g.p + i * g.ld, u.p + i * u.ld, bias, g.cols, KC_SILU);
-        else
-            gate_row(g.p + i * g.ld, u.p + i * u.ld, bias, g.cols, KC_GELU);
-}
-
-void kc_gate_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
-{
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            gate_back_row(u.p + i * u.ld, dg.p + i * dg.ld, dg.cols, KC_SILU);
-        else
-            gate_back_row(u.p + i * u.ld, dg.p + i * dg.ld, dg.cols, KC_GELU);
 }
 
 typedef float v8 __attribute__((vector_size(32)));

@@ -2,6 +2,7 @@
 #ifndef KCAP_NN_LAYER_H
 #define KCAP_NN_LAYER_H
 
+#include "kcap/nn/act.h"
 #include "kcap/nn/ops.h"
 #include "kcap/nn/params.h"
 

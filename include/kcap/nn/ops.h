@@ -28,23 +28,6 @@ void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads);
 void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
                       float *dbias, int threads);
 
-/* Activations: silu(u) = u / (1 + exp(-u)), and gelu in the tanh form of GPT-2,
- * u / (1 + exp(-2 z)) with z = sqrt(2/pi) (u + 0.044715 u^3). */
-typedef enum kc_act { KC_GELU, KC_SILU } kc_act;
-
-/* u += bias by rows (NULL: none); g = act(u). u keeps the pre-activation for backward. */
-void kc_act_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads);
-
-/* u becomes du = dg act'(u). */
-void kc_act_backward(kc_mat u, kc_mat dg, kc_act act, int threads);
-
-/* Gated (Shazeer, arXiv 2002.05202, equation 6): u [n, 2f] holds the gate, then what it gates;
- * u += bias by rows (NULL: none); g [n, f] = act(gate) * up. */
-void kc_gate_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads);
-
-/* u becomes du: dgate = dg up act'(gate), dup = dg act(gate). */
-void kc_gate_backward(kc_mat u, kc_mat dg, kc_act act, int threads);
-
 /* to[n,m] = from[m,n]^T; they do not overlap. */
 void kc_transpose(kc_mat to, kc_mat from, int threads);
 
