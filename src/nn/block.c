@@ -23,28 +23,16 @@ size_t kc_block_carve_kept(const kc_model *model, kc_arena *arena, kc_block_kept
 {
     const kc_shape *s = &model->shape;
     kc_block_kept unused, *b = kept ? kept : &unused;
-    const int64_t T = s->T, d = s->d, f = s->f, kvd = s->kv * s->hd;
+    const int64_t T = s->T, d = s->d, kvd = s->kv * s->hd, mlp = s->f > 0, one = mlp && !s->E;
     const piece pieces[] = {
-        {&b->x, T * d},
-        {&b->a1, T * d},
-        {&b->mean1, T},
-        {&b->rstd1, T},
-        {&b->q, T * d},
-        {&b->k, T * kvd},
-        {&b->v, T * kvd},
-        {&b->o, T * d},
-        {&b->P, s->h * kc_attn_kept(T)},
-        /* of the MLP, where there is one */
-        {&b->x1, T * d},
-        {&b->a2, T * d},
-        {&b->mean2, T},
-        {&b->rstd2, T},
-        {&b->u, T * s->m},
-        {&b->g, T * f},
+        {&b->x, T * d},        {&b->a1, T * d},         {&b->mean1, T},
+        {&b->rstd1, T},        {&b->q, T * d},          {&b->k, T * kvd},
+        {&b->v, T * kvd},      {&b->o, T * d},          {&b->P, s->h * kc_attn_kept(T)},
+        {&b->x1, mlp * T * d}, {&b->a2, mlp * T * d},   {&b->mean2, mlp * T},
+        {&b->rstd2, mlp * T},  {&b->u, one * T * s->m}, {&b->g, one * T * s->f},
     };
-    const size_t bytes = carve(arena, pieces, s->E ? 13 : f ? 15 : 9);
-    return bytes +
-           (s->E ? kc_moe_carve_kept(s, model->ep_size, model->arrivals, arena, &b->moe) : 0);
+    const size_t bytes = carve(arena, pieces, sizeof pieces / sizeof *pieces);
+    return bytes + (s->E ? kc_moe_carve_kept(s, model->arrivals, arena, &b->moe) : 0);
 }
 
 size_t kc_block_carve_scratch(const kc_model *model, kc_arena *arena, kc_block_scratch *scratch)

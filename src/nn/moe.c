@@ -33,12 +33,10 @@ static size_t carve(kc_arena *arena, const piece *pieces, size_t n)
     return bytes;
 }
 
-size_t kc_moe_carve_kept(const kc_shape *s, int ep, int64_t arrivals, kc_arena *arena,
-                         kc_moe_kept *kept)
+size_t kc_moe_carve_kept(const kc_shape *s, int64_t arrivals, kc_arena *arena, kc_moe_kept *kept)
 {
     kc_moe_kept unused, *b = kept ? kept : &unused;
     const int64_t T = s->T, E = s->E, k = s->k;
-    (void)ep; /* got is [ep, E / ep] */
     const piece pieces[] = {
         {(void **)&b->p, T * E, sizeof(float)},
         {(void **)&b->lse, T, sizeof(float)},
@@ -48,7 +46,7 @@ size_t kc_moe_carve_kept(const kc_shape *s, int ep, int64_t arrivals, kc_arena *
         {(void **)&b->gate, T * k, sizeof(float)},
         {(void **)&b->chosen, E, sizeof(int32_t)},
         {(void **)&b->sent, E, sizeof(int32_t)},
-        {(void **)&b->got, E, sizeof(int32_t)},
+        {(void **)&b->got, E, sizeof(int32_t)}, /* [ep, E / ep] */
         {(void **)&b->xs, arrivals * s->d, sizeof(float)},
         {(void **)&b->u, arrivals * s->m, sizeof(float)},
         {(void **)&b->g, arrivals * s->f, sizeof(float)},

@@ -117,7 +117,7 @@ static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
     return kc_fail(
         e, KC_EINPUT,
         "parallel.ep: %d ranks are not divided by groups of %lld that share the experts; "
-        "on them%s would do, or another number of ranks",
+        "on so many, groups of%s would do",
         g->size, (long long)ep, fits);
 }
 

@@ -73,8 +73,7 @@ int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity);
 
 /* Take the pieces from the arena, or only count their bytes when it is NULL. Returns the bytes.
  *   arrivals    kc_moe_arrivals */
-size_t kc_moe_carve_kept(const kc_shape *s, int ep, int64_t arrivals, kc_arena *arena,
-                         kc_moe_kept *kept);
+size_t kc_moe_carve_kept(const kc_shape *s, int64_t arrivals, kc_arena *arena, kc_moe_kept *kept);
 size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, kc_arena *arena,
                             kc_moe_scratch *scratch);
 
