@@ -166,6 +166,11 @@ def read_sweeps(folders, reader=None):
     return points, left_out
 
 
+def label_of(name):
+    """A point's name without its seed."""
+    return ",".join(part for part in name.split(",") if not part.startswith("seed="))
+
+
 def cells_of(points):
     """Points that differ in the seed alone, in the order of size, people, exposures."""
     groups = {}
@@ -184,6 +189,7 @@ def cells_of(points):
                       "sd": sd, "max_bits_per_param": first["max_bits_per_param"],
                       "share": mean / first["max_bits_per_param"],
                       "total_bits": sum(p["total_bits"] for p in group) / len(group),
+                      "label": label_of(first["name"]),
                       "law_key": first["law_key"], "points": group})
     cells.sort(key=lambda c: (c["exposures"], c["n_params"], c["n_people"], c["law_key"]))
     for n, cell in enumerate(cells):
@@ -245,12 +251,12 @@ def table(result):
     lines = [f"peak after {result['peak_exposures']} exposures: "
              f"{result['peak_bits_per_param']:.3f} bits a parameter, 95 % interval "
              f"{span(result['peak_interval'])}", "",
-             "  parameters   people  exposures  seeds      R      sd    R_max   of it"]
+             "  parameters   people  exposures  seeds      R      sd    R_max   of it  points"]
     for c in result["cells"]:
         sd = "      -" if not math.isfinite(c["sd"]) else f"{c['sd']:7.4f}"
         lines.append(f"  {c['n_params']:>10,}  {c['n_people']:>7,}  {c['exposures']:>9}  "
                      f"{c['seeds']:>5}  {c['bits_per_param']:6.3f} {sd}  "
-                     f"{c['max_bits_per_param']:6.3f}  {100 * c['share']:5.1f} %")
+                     f"{c['max_bits_per_param']:6.3f}  {100 * c['share']:5.1f} %  {c['label']}")
     return lines + [""] + fit_lines(result) + [
         f"  left out: {x['name']}: {x['reason']}" for x in result["left_out"]]
 

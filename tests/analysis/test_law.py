@@ -180,6 +180,10 @@ class Command(unittest.TestCase):
         self.assertEqual(len(law["points"]), len(names))
         self.assertEqual(len(law["cells"]), 18)
         self.assertTrue(all(c["seeds"] == 3 for c in law["cells"]))
+        labels = {c["name"]: c["label"] for c in law["cells"]}
+        for p in law["points"]:
+            self.assertEqual(set(p["name"].split(",")) - set(labels[p["cell"]].split(",")),
+                             {f"seed={p['seed']}"})
         self.assertAlmostEqual(law["exposure_laws"][0]["alpha"], 0.3, delta=0.05)
         self.assertIn("peak after 1000 exposures", said)
         self.assertEqual([p["exposures"] for p in law["peaks"]], [100, 300, 1000])
