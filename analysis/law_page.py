@@ -139,7 +139,8 @@ def cells(result):
          ("people", "{:,}"), ("exposures", "{}"), ("seeds", "{}"), ("R", "{:.4f}"),
          ("sd", "{:.4f}"), ("R_max", "{:.3f}"), ("R / R_max", "{:.3f}"), ("bits", "{:,.0f}")),
         [(c["label"], c["n_params"], c["layers"], c["width"], c["n_people"], c["exposures"],
-          c["seeds"], c["bits_per_param"], c["sd"], c["max_bits_per_param"], c["share"], c["total_bits"])
+          c["seeds"], c["bits_per_param"], c["sd"], c["max_bits_per_param"], c["share"],
+          c["total_bits"])
          for c in result["cells"]])
 
 
