@@ -11,6 +11,7 @@ from scipy import optimize, stats
 RESAMPLES = 2000
 OVERFILLED = 1.8      # R_max from which a model and not its corpus is measured (2404.05405, result 1)
 KEPT_MOST = 0.95      # and of which it may keep no more: a corpus kept whole says nothing of the model
+SPAN_LEAST = 1.5  # largest size over smallest, for a line through them to mean anything
 PUBLISHED = 2.0       # bits a parameter after 1000 exposures, the same
 TARGETS = (1e9, 7e9, 70e9)
 
@@ -110,13 +111,17 @@ def growth(cells, seed):
     if len(chosen) < 2 or len(points) < 3:
         return not_fitted(f"{len(chosen)} sizes have a corpus of R_max of at least {OVERFILLED} and "
                           f"keep at most {KEPT_MOST:.0%} of it; at least 2 and 3 points are needed")
+    sizes = [c["n_params"] for c in chosen]
+    if max(sizes) < SPAN_LEAST * min(sizes):
+        return not_fitted(f"the sizes span a factor of {max(sizes) / min(sizes):.2f}; at least "
+                          f"{SPAN_LEAST} is needed")
     x = np.log10([p["n_params"] for p in points])
     y = np.log10([p["total_bits"] for p in points])
     line = stats.linregress(x, y)
     t = stats.t.ppf(0.975, max(1, len(points) - 2))
     ratio = resampled_means(chosen, np.random.default_rng(seed)).mean(axis=1)
     return {"fitted": True, "formula": "log10 bits = log10 c + g log10 P", "n": len(points),
-            "sizes": [c["n_params"] for c in chosen], "g": float(line.slope),
+            "sizes": sizes, "g": float(line.slope),
             "g_interval": [float(line.slope - t * line.stderr),
                            float(line.slope + t * line.stderr)],
             "log10_c": float(line.intercept),

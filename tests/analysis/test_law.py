@@ -125,6 +125,14 @@ class Fits(unittest.TestCase):
         self.assertAlmostEqual(fit["proportional_c"], 1.9)
         self.assertFalse(fits.growth(cells[2:], 1)["fitted"])
 
+    def test_growth_wants_different_sizes(self):
+        """Models of one size tell nothing of growth, however they differ."""
+        near = [cell([r] * 2, 3.0, P) for r, P in ((0.6, 3.3e4), (0.1, 3.6e4), (0.3, 3.4e4))]
+        fit = fits.growth(near, 1)
+        self.assertFalse(fit["fitted"])
+        self.assertIn("span a factor of 1.09; at least 1.5", fit["reason"])
+        self.assertTrue(fits.growth(near + [cell([0.3] * 2, 3.0, 5e4)], 1)["fitted"])
+
     def test_exposures(self):
         def draw(chance):
             cells = [cell(1.9 * (E / 1000) ** 0.3 * np.exp(chance.normal(0, 0.02, 3)), E=E)
