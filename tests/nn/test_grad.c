@@ -9,14 +9,15 @@ enum { DIRECTIONS = 4 };
 /* Two row blocks of attention, two chunks of the head, padding behind every vector. */
 static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 
-/* Largest error of a directional derivative over the gradient's norm; measured 1.2e-4, of
- * attn_out_bias at a width of 16. */
-static const double difference_bound = 3e-4;
+/* Largest error of a directional derivative over the gradient's norm: of GPT-2 measured 4.2e-5, of the
+ * other architectures 1.2e-4 (attn_out_bias at a width of 16). */
+static const double difference_bound = 1.5e-4, other_bound = 3e-4;
 
 /* Rows r0 ... r1-1 of a layer of a tensor. */
 typedef struct part {
     const kc_tensor *t;
     int64_t layer, r0, r1;
+    double bound;
 } part;
 
 /* Derivative along `direction`, from five points. */
@@ -59,7 +60,7 @@ static void check_part(tiny *m, part p)
             slope += (double)grad[i] * u[i];
         }
         double measured = difference(m, m->w + at, n, u);
-        if (fabs(slope - measured) > difference_bound * norm)
+        if (fabs(slope - measured) > p.bound * norm)
             fail_msg("%s, layer %lld, rows %lld ... %lld: gradient %.8g, differences %.8g, norm %g",
                      p.t->name, (long long)p.layer, (long long)p.r0, (long long)p.r1 - 1, slope,
                      measured, norm);
@@ -68,14 +69,14 @@ static void check_part(tiny *m, part p)
 }
 
 /* Every tensor that the model has; returns how many. */
-static int check_all(tiny *m)
+static int check_all(tiny *m, double bound)
 {
     int tensors = 0;
     tiny_grad(m);
     for (int k = 0; k < m->model.layout.n; ++k) {
         const kc_tensor *t = &m->model.layout.tensor[k];
         for (int64_t l = 0; l < t->layers; ++l)
-            check_part(m, (part){t, l, 0, t->rows});
+            check_part(m, (part){t, l, 0, t->rows, bound});
         tensors += t->layers > 0;
     }
     return tensors;
@@ -86,7 +87,7 @@ static void differences_agree(void **state)
     (void)state;
     tiny m;
     tiny_create(&m, odd_size, 1, 1);
-    assert_int_equal(check_all(&m), 15);
+    assert_int_equal(check_all(&m, difference_bound), 15);
     tiny_destroy(&m);
 }
 
@@ -97,7 +98,7 @@ static void differences_agree_for(const char *settings, int tensors)
     snprintf(all, sizeof all, "train.context=150 model.layers=2 %s", settings);
     const kc_config cfg = tiny_config(all);
     tiny_create_of(&m, &cfg, odd_size.V, 11, 1);
-    assert_int_equal(check_all(&m), tensors);
+    assert_int_equal(check_all(&m, other_bound), tensors);
     tiny_destroy(&m);
 }
 
@@ -152,8 +153,8 @@ static void untied_rows_have_one_part(void **state)
             m.targets[t] = t % 3 == 0 ? TARGET : 10 + m.targets[t] % 20;
     }
     tiny_grad(&m);
-    check_part(&m, (part){wte, 0, INPUT, INPUT + 1});
-    check_part(&m, (part){&m.model.layout.tensor[KC_P_head], 0, TARGET, TARGET + 1});
+    check_part(&m, (part){wte, 0, INPUT, INPUT + 1, other_bound});
+    check_part(&m, (part){&m.model.layout.tensor[KC_P_head], 0, TARGET, TARGET + 1, other_bound});
     for (int64_t j = 0; j < wte->cols; ++j)
         assert_true(m.grad[wte->offset + TARGET * wte->cols + j] == 0);
     tiny_destroy(&m);
@@ -173,7 +174,7 @@ static void tied_rows_have_both_parts(void **state)
     }
     tiny_grad(&m);
     for (int64_t row = INPUT; row <= BOTH; ++row)
-        check_part(&m, (part){&m.model.layout.tensor[KC_P_wte], 0, row, row + 1});
+        check_part(&m, (part){&m.model.layout.tensor[KC_P_wte], 0, row, row + 1, difference_bound});
     tiny_destroy(&m);
 }
 
