@@ -7,8 +7,9 @@
 
 void kc_tokens_counts(const kc_grid *ep, const int32_t *send, int32_t *receive, int each)
 {
-    kc_mpi_check(MPI_Alltoall(send, each, MPI_INT32_T, receive, each, MPI_INT32_T, ep->mpi->world),
-                 "MPI_Alltoall");
+    kc_mpi_check(MPI_Ialltoall(send, each, MPI_INT32_T, receive, each, MPI_INT32_T, ep->mpi->world,
+                               &ep->mpi->moving),
+                 "MPI_Ialltoall");
 }
 
 /* Counts and places of each rank's rows, in floats. */

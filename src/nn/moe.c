@@ -276,10 +276,12 @@ void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out)
         kc_tokens_counts(ep, kept->sent, kept->got, (int)here_of(m));
     else
         memcpy(kept->got, kept->sent, (size_t)m->shape->E * sizeof *kept->got);
-    settle(m);
     float *sent = ep ? m->scratch->rows : kept->xs, *reply = ep ? m->scratch->reply : kept->ys;
     gather(m, x, sent);
     kc_phases_end(m->phases, KC_seconds_elementwise);
+    if (ep)
+        kc_tokens_finish(ep);
+    settle(m);
     ask(m, sent, kept->xs, reply, kept->ys, NULL, NULL);
     combine(m, kept->ys, kept->gate, out);
     kc_phases_end(m->phases, KC_seconds_elementwise);

@@ -40,6 +40,7 @@ static void counts_arrive_in_the_senders_order(void **state)
         for (int i = 0; i < g->size * EACH; ++i)
             send[i] = rows_between(round, g->rank, i / EACH, i % EACH);
         kc_tokens_counts(g, send, receive, EACH);
+        kc_tokens_finish(g);
         for (int i = 0; i < g->size * EACH; ++i)
             assert_int_equal(receive[i], rows_between(round, i / EACH, g->rank, i % EACH));
         assert_int_equal(receive[g->size * EACH], -7);
