@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from kcap_files import FileError, read_run
+import law_cells
 import law_fits as fits
 import law_page
 import law_plots
@@ -18,11 +19,6 @@ from report import finite, last, write_csv
 POINT_COLUMNS = ("sweep", "name", "cell", "n_params", "layers", "width", "n_people", "exposures", "seed",
                  "bits_per_param", "max_bits_per_param", "total_bits", "corpus_bits", "loss", "tokens",
                  "train_seconds", "stands_for")
-# Sections that say where and how fast, and keys that only follow the number of exposures.
-FREE = ("run", "parallel")
-FOLLOW_EXPOSURES = (("corpus", "exposures"), ("train", "warmup_steps"))
-FREE_KEYS = (("train", "max_steps"), ("corpus", "pools"), ("corpus", "templates"))
-FREE_SECTIONS = FREE + ("measure", "checkpoint")
 
 
 class LawError(Exception):
@@ -44,13 +40,6 @@ def listed_points(folder):
     return str(folder), [{"name": name} for name in names]
 
 
-def key_of(config, without):
-    """The configuration as a text that equals another's where nothing but chance differs."""
-    kept = {section: {key: value for key, value in keys.items() if (section, key) not in without}
-            for section, keys in config.items() if section not in FREE_SECTIONS}
-    return json.dumps(kept, sort_keys=True)
-
-
 def point(run, sweep, entry):
     """One finished run as a row."""
     config, stamp = run.config, run.stamp
@@ -67,8 +56,8 @@ def point(run, sweep, entry):
             "train_seconds": float(run.steps["seconds"].sum()),
             "stands_for": entry.get("stands_for", ""), "config": stamp["config"],
             "config_hash": stamp.get("config_hash"),
-            "cell_key": key_of(config, FREE_KEYS),
-            "law_key": key_of(config, FREE_KEYS + FOLLOW_EXPOSURES)}
+            "cell_key": law_cells.key_of(config),
+            "law_key": law_cells.key_of(config, law_cells.FOLLOW_EXPOSURES)}
 
 
 def reason_left_out(folder, run):
@@ -166,42 +155,9 @@ def read_sweeps(folders, reader=None):
     return points, left_out
 
 
-def label_of(name):
-    """A point's name without its seed."""
-    return ",".join(part for part in name.split(",") if not part.startswith("seed="))
-
-
-def cells_of(points):
-    """Points that differ in the seed alone, in the order of size, people, exposures."""
-    groups = {}
-    for p in points:
-        groups.setdefault(p["cell_key"], []).append(p)
-    cells = []
-    for group in groups.values():
-        first = group[0]
-        values = [p["bits_per_param"] for p in group]
-        mean = sum(values) / len(values)
-        sd = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) \
-            if len(values) > 1 else math.nan
-        cells.append({"n_params": first["n_params"], "layers": first["layers"],
-                      "width": first["width"], "n_people": first["n_people"],
-                      "exposures": first["exposures"], "seeds": len(group), "bits_per_param": mean,
-                      "sd": sd, "max_bits_per_param": first["max_bits_per_param"],
-                      "share": mean / first["max_bits_per_param"],
-                      "total_bits": sum(p["total_bits"] for p in group) / len(group),
-                      "label": label_of(first["name"]),
-                      "law_key": first["law_key"], "points": group})
-    cells.sort(key=lambda c: (c["exposures"], c["n_params"], c["n_people"], c["law_key"]))
-    for n, cell in enumerate(cells):
-        cell["name"] = f"cell {n}"
-        for p in cell["points"]:
-            p["cell"] = cell["name"]
-    return cells
-
-
 def analyse(points, left_out, seed):
     """All that is known, as one object of plain values; and the cells."""
-    cells = cells_of(points)
+    cells = law_cells.cells_of(points)
     by_exposures, by_law = {}, {}
     for cell in cells:
         by_exposures.setdefault(cell["exposures"], []).append(cell)
@@ -294,17 +250,33 @@ def write_tables(result, out):
         write_csv(out / f"{name}.csv", {k: np.array([row[k] for row in rows]) for k in columns}, ())
 
 
+def setting_keys(texts, points):
+    """section.key texts as pairs, all of which the points have."""
+    keys = [tuple(text.split(".", 1)) for text in texts]
+    known = {(section, key) for p in points for section, settings in json.loads(p["cell_key"]).items()
+             for key in settings}
+    for text, key in zip(texts, keys):
+        if key not in known:
+            raise LawError(f"--best {text}: no key of these runs; theirs are "
+                           + ", ".join(sorted(".".join(k) for k in known)))
+    return keys
+
+
 def run(arguments):
     points, left_out = read_sweeps(arguments.sweep)
     if not points:
         reasons = "; ".join(f"{x['name']}: {x['reason']}" for x in left_out[:5])
         raise LawError("no finished point in " + ", ".join(map(str, arguments.sweep)) +
                        (f" ({reasons})" if reasons else ""))
+    if arguments.best:
+        points, less = law_cells.best_points(points, setting_keys(arguments.best, points))
+        left_out += [{"sweep": p["sweep"], "name": p["name"], "reason": why} for p, why in less]
     result, cells = analyse(points, left_out, arguments.seed)
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     plots = law_plots.draw_all(result, cells, out)
     public = strict(without_private(result))
+    public["best_of"] = arguments.best
     public["files"] = ["law.json", "points.csv", "cells.csv", "report.html"] + \
         [name for plot in plots if plot["file"] for name in (plot["file"], plot["csv"])]
     text = json.dumps(public, indent=1, allow_nan=False)
@@ -332,6 +304,9 @@ def main():
                         help="folder of a sweep (its `out`): a folder for each point inside")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--seed", type=whole, default=1, help="of the bootstrap (default: 1)")
+    parser.add_argument("--best", action="append", default=[], metavar="SECTION.KEY",
+                        help="of cells that differ in this key alone (train.lr) use the one that stores "
+                        "most; may be repeated: cells that differ in any of them")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
     try:
         run(parser.parse_args())

@@ -26,14 +26,14 @@ import make_run  # noqa: E402
 PEOPLE_BITS = 47.8
 
 
-def write_point(folder, name, people, width, exposures, seed, R, run_name="toy"):
+def write_point(folder, name, people, width, exposures, seed, R, run_name="toy", lr=0.002):
     """A finished run whose last measurement reads R bits a parameter."""
     P = 2 * (12 * width ** 2 + 13 * width) + 281 * width
     file = make_run.write_run(folder / name, exposures=(exposures / 2, exposures), steps=20)
     config = {"run": {"name": run_name, "seed": seed},
               "corpus": {"kind": "biod", "people": people, "exposures": exposures},
               "model": {"arch": "gpt2", "layers": 2, "heads": 1, "head_dim": width},
-              "train": {"lr": 0.002, "warmup_steps": exposures}}
+              "train": {"lr": lr, "warmup_steps": exposures}}
     r_max = people * PEOPLE_BITS / P
     file.attrs["config"] = yaml.safe_dump(config)
     file.attrs["n_params"], file.attrs["n_people"] = P, people
@@ -272,6 +272,32 @@ class Command(unittest.TestCase):
         self.assertEqual(twice["peak_interval"], once["peak_interval"])
         self.assertEqual({x["reason"] for x in twice["left_out"]},
                          {f"the same run as {n} of inputs/s.yaml" for n in names})
+
+    def test_best_of_the_rates(self):
+        """Each size and exposure count has a best rate of its own; the rest is named, and the law
+        over exposures joins cells of different rates."""
+        best = {(24, 100): 0.004, (24, 300): 0.002, (24, 1000): 0.001, (32, 1000): 0.004}
+        for (width, E), rate in best.items():
+            for lr in (0.001, 0.002, 0.004):
+                for seed in (1, 2, 3):
+                    R = 1.9 * (E / 1000) ** 0.3 - 0.1 * (lr != rate) + 0.04 * seed * (-1) ** seed
+                    write_point(self.sweep, f"head_dim={width},exposures={E},lr={lr},seed={seed}",
+                                2000, width, E, seed, R, lr=lr)
+        self.law(self.sweep, "--out", self.out)
+        self.assertEqual(len(self.found()["cells"]), 12)
+        done = self.law(self.sweep, "--out", self.out, "--best", "train.lr")
+        law = self.found()
+        self.assertEqual(law["best_of"], ["train.lr"])
+        self.assertEqual(sorted(c["label"] for c in law["cells"]),
+                         sorted(f"head_dim={w},exposures={E},lr={lr}" for (w, E), lr in best.items()))
+        self.assertEqual([c["seeds"] for c in law["cells"]], [3] * 4)
+        self.assertEqual(len(law["left_out"]), 24)
+        self.assertIn("head_dim=32,exposures=1000,lr=0.002,seed=2: head_dim=32,exposures=1000,"
+                      "lr=0.004 stores more: 1.873 > 1.773", done.stdout)
+        self.assertEqual([(f["n"], round(f["alpha"], 1)) for f in law["exposure_laws"]], [(9, 0.3)])
+        for key in ("train.rate", "lr", "run.seed"):
+            said = self.law(self.sweep, "--out", self.out, "--best", key, code=2).stderr
+            self.assertIn(f"--best {key}: no key of these runs; theirs are corpus.exposures,", said)
 
     def test_nothing_usable(self):
         names = self.write(seeds=(1,))

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Cells of a law: runs that differ in their seeds alone; and of cells that differ in how they were trained, the best."""
+
+import json
+import math
+
+# Sections that say where and how fast, and keys that only follow the number of exposures.
+FREE_SECTIONS = ("run", "parallel", "measure", "checkpoint")
+FREE_KEYS = (("train", "max_steps"), ("corpus", "pools"), ("corpus", "templates"))
+FOLLOW_EXPOSURES = (("corpus", "exposures"), ("train", "warmup_steps"))
+
+
+def key_of(config, also_without=()):
+    """The configuration as a text that equals another's where nothing but chance differs."""
+    without = FREE_KEYS + tuple(also_without)
+    kept = {section: {key: value for key, value in keys.items() if (section, key) not in without}
+            for section, keys in config.items() if section not in FREE_SECTIONS}
+    return json.dumps(kept, sort_keys=True)
+
+
+def label_of(name):
+    """A point's name without its seed."""
+    return ",".join(part for part in name.split(",") if not part.startswith("seed="))
+
+
+def cell_of(group):
+    """One cell of all its points."""
+    first = group[0]
+    values = [p["bits_per_param"] for p in group]
+    mean = sum(values) / len(values)
+    sd = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) \
+        if len(values) > 1 else math.nan
+    return {"n_params": first["n_params"], "layers": first["layers"], "width": first["width"],
+            "n_people": first["n_people"], "exposures": first["exposures"], "seeds": len(group),
+            "bits_per_param": mean, "sd": sd, "max_bits_per_param": first["max_bits_per_param"],
+            "share": mean / first["max_bits_per_param"],
+            "total_bits": sum(p["total_bits"] for p in group) / len(group),
+            "label": label_of(first["name"]), "law_key": first["law_key"], "points": group}
+
+
+def gather(points, key):
+    """Lists of the points of which key(point) is equal, in the order of their firsts."""
+    groups = {}
+    for p in points:
+        groups.setdefault(key(p), []).append(p)
+    return list(groups.values())
+
+
+def cells_of(points):
+    """All cells, in the order of size, people, exposures."""
+    cells = [cell_of(group) for group in gather(points, lambda p: p["cell_key"])]
+    cells.sort(key=lambda c: (c["exposures"], c["n_params"], c["n_people"], c["law_key"]))
+    for n, cell in enumerate(cells):
+        cell["name"] = f"cell {n}"
+        for p in cell["points"]:
+            p["cell"] = cell["name"]
+    return cells
+
+
+def best_points(points, keys):
+    """Of cells that differ in `keys` (section, key) alone the points of the one whose mean is largest, and
+    the others as (point, why). What is kept follows one law whatever its keys are."""
+    def but_keys(text):
+        return key_of(json.loads(text), keys)
+
+    kept, left_out = [], []
+    for rivals in gather(points, lambda p: but_keys(p["cell_key"])):
+        cells = cells_of(rivals)
+        best = max(cells, key=lambda c: c["bits_per_param"])
+        kept += [p | {"law_key": but_keys(p["law_key"])} for p in best["points"]]
+        left_out += [(p, f"{best['label']} stores more: {best['bits_per_param']:.3f} > "
+                         f"{cell['bits_per_param']:.3f}")
+                     for cell in cells if cell is not best for p in cell["points"]]
+    return kept, left_out
