@@ -98,14 +98,17 @@ out:
     return e->code;
 }
 
-/* What the point would take, from its configuration alone. `alone` has one rank. */
+/* What the point would take, from its configuration alone, on the fewest ranks that can run it. `alone`
+ * has one rank. */
 static int forecast(kc_session *alone, const kc_session *s, kc_point_view *v, kc_error *e)
 {
-    const kc_machine machine = {.ranks = s->options->farm ? (int)s->options->ranks_per_point : 1,
-                                .threads = 1,
-                                .ranks_per_node = 1};
+    kc_machine machine = {.ranks = 1, .threads = 1, .ranks_per_node = 1};
     kc_plan plan;
     KC_TRY(kc_session_config(alone, e));
+    if (s->options->farm)
+        machine.ranks = (int)s->options->ranks_per_point;
+    else if (alone->cfg.model.experts)
+        machine.ranks = (int)alone->cfg.parallel.ep;
     KC_TRY(kc_session_corpus(alone, NULL, e));
     KC_TRY(kc_plan_make(&alone->cfg, alone->corpus, &machine, &plan, e));
     const kc_corpus_info *info = kc_corpus_about(alone->corpus);
@@ -142,7 +145,7 @@ static void look_up(const kc_sweep *sweep, kc_point_view *v)
     kc_error e = {0};
     kc_point_folder(sweep, v->point, folder);
     v->bits_per_param = NAN;
-    if (kc_outcome_read(folder, &f, &e) != KC_OK) {
+    if (kc_outcome_read(folder, 0, &f, &e) != KC_OK) {
         v->state = KC_POINT_FAILED;
         snprintf(v->error, sizeof v->error, "%.300s; remove its folder to run it anew", e.text);
         return;

@@ -213,7 +213,7 @@ static int record_is_whole(kc_run *run, const kc_head *head)
     if (g->rank == 0 && !whole) {
         kc_outcome_file f;
         kc_error ignored = {0}; /* going on says it */
-        kc_outcome_read(run->out, &f, &ignored);
+        kc_outcome_read(run->out, kc_session_widths(run->session).loads, &f, &ignored);
         whole = f.there && f.closed && f.step.step == end && f.measure.step == end;
         if (f.there && f.measure.step == end)
             run->measured = f.measure;

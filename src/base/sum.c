@@ -21,8 +21,22 @@ double kc_sum_squares(const float *values, int64_t n)
     return kc_sum(part, 8);
 }
 
-void kc_add(float *restrict left, const float *restrict right, int64_t n)
+static void add(float *restrict left, const float *restrict right, int64_t n)
 {
     for (int64_t i = 0; i < n; ++i)
         left[i] += right[i];
+}
+
+void kc_add(float *left, const float *right, int64_t n, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < n; i += KC_BLOCK)
+        add(left + i, right + i, n - i < KC_BLOCK ? n - i : KC_BLOCK);
+}
+
+void kc_fold(float *p, int64_t parts, int64_t n, int threads)
+{
+    for (int64_t stride = 1; stride < parts; stride *= 2)
+        for (int64_t k = 0; k + stride < parts; k += 2 * stride)
+            kc_add(p + k * n, p + (k + stride) * n, n, threads);
 }

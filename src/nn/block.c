@@ -57,9 +57,10 @@ size_t kc_block_carve_scratch(const kc_model *model, kc_arena *arena, kc_block_s
         scratch->lane.used = kc_arena_take(arena, s->l * s->E, sizeof(int32_t));
         scratch->lane.load = kc_arena_take(arena, s->l * s->E, sizeof(int64_t));
     }
-    return bytes +
-           (s->E ? kc_moe_carve_scratch(s, model->ep_size, model->arrivals, arena, &scratch->moe)
-                 : 0);
+    return bytes + (s->E ? kc_moe_carve_scratch(s, model->ep_size, model->arrivals,
+                                                model->fold ? s->E * model->layout.one : 0, arena,
+                                                &scratch->moe)
+                         : 0);
 }
 
 /* out = x + attention(norm(x)) Wo + bo */

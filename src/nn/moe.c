@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kcap/base/sum.h"
 #include "kcap/comm/tokens.h"
 #include "kcap/nn/gemm.h"
 #include "kcap/nn/route.h"
@@ -56,8 +57,8 @@ size_t kc_moe_carve_kept(const kc_shape *s, int64_t arrivals, kc_arena *arena, k
 }
 
 /* Without an exchange what is sent is what arrives. */
-size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, kc_arena *arena,
-                            kc_moe_scratch *b)
+size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, int64_t sums,
+                            kc_arena *arena, kc_moe_scratch *b)
 {
     const int64_t T = s->T, E = s->E, S = T * s->k, far = ep > 1;
     const piece pieces[] = {
@@ -71,12 +72,15 @@ size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, kc_aren
         {(void **)&b->from, ep, sizeof(int64_t)},
         {(void **)&b->in, far * arrivals * s->d, sizeof(float)},
         {(void **)&b->reply, far * arrivals * s->d, sizeof(float)},
+        {(void **)&b->sums, sums, sizeof(float)},
     };
     const size_t bytes = carve(arena, pieces, sizeof pieces / sizeof *pieces);
     if (arena && !far) {
         b->in = b->rows;
         b->reply = b->back;
     }
+    if (arena && !sums)
+        b->sums = NULL;
     return bytes;
 }
 
@@ -127,9 +131,31 @@ static void answer(const kc_moe *m, int64_t i, float *out)
     kc_gemm(y, g, expert_mat(m, KC_P_exp_down, e), bias ? 1 : 0, 1);
 }
 
+/* Where item i's part of a tensor's gradient is added up; NULL where the model lacks the tensor. */
+static float *expert_grad(const kc_moe *m, int index, int64_t i)
+{
+    const kc_layout *at = m->layer->w->layout;
+    const kc_tensor *t = &at->tensor[index];
+    if (!m->scratch->sums || !t->layers)
+        return (float *)expert(m, m->layer->grad, index, i);
+    return m->scratch->sums + i * at->one + (t->offset - at->n_dense) / t->layers;
+}
+
+/* The sources' parts of this block into the gradient of the experts here. */
+static void add_sources(const kc_moe *m)
+{
+    const kc_layout *at = m->layer->w->layout;
+    kc_fold(m->scratch->sums, at->experts / at->here, at->here * at->one, m->threads);
+    for (int k = 0; k < at->n; ++k)
+        for (int64_t e = 0; at->tensor[k].of_expert && at->tensor[k].layers && e < at->here; ++e)
+            kc_add((float *)expert(m, m->layer->grad, k, e), expert_grad(m, k, e),
+                   at->tensor[k].stride, m->threads);
+    kc_phases_end(m->phases, KC_seconds_reduce);
+}
+
 static void add_bias_gradient(const kc_moe *m, int index, int64_t i, kc_mat dy)
 {
-    float *sum = (float *)expert(m, m->layer->grad, index, i);
+    float *sum = expert_grad(m, index, i);
     if (sum)
         kc_add_columns(sum, dy, 1);
 }
@@ -142,15 +168,14 @@ static void answer_backward(const kc_moe *m, int64_t i, const float *dout, float
     kc_mat x = rows_of(m, m->kept->xs, i, s->d), u = rows_of(m, m->kept->u, i, s->m),
            g = rows_of(m, m->kept->g, i, s->f), dy = rows_of(m, dout, i, s->d),
            dg = rows_of(m, m->scratch->dg, i, s->f), dx = rows_of(m, dx_rows, i, s->d);
-    const float *grad = m->layer->grad;
     if (!x.rows)
         return;
     add_bias_gradient(m, KC_P_exp_down_bias, i, dy);
-    kc_gemm_t(kc_mat_of(expert(m, grad, KC_P_exp_down, i), s->f, s->d), g, dy, 1, 1);
+    kc_gemm_t(kc_mat_of(expert_grad(m, KC_P_exp_down, i), s->f, s->d), g, dy, 1, 1);
     kc_gemm(dg, dy, expert_mat_t(m, KC_P_exp_down, e), 0, 1);
     (s->gated ? kc_gate_backward : kc_act_backward)(u, dg, s->silu ? KC_SILU : KC_GELU, 1);
     add_bias_gradient(m, KC_P_exp_up_bias, i, u);
-    kc_gemm_t(kc_mat_of(expert(m, grad, KC_P_exp_up, i), s->d, s->m), x, u, 1, 1);
+    kc_gemm_t(kc_mat_of(expert_grad(m, KC_P_exp_up, i), s->d, s->m), x, u, 1, 1);
     kc_gemm(dx, u, expert_mat_t(m, KC_P_exp_up, e), 0, 1);
 }
 
@@ -319,10 +344,15 @@ static void route_gradient(const kc_moe *m)
 void kc_moe_backward(const kc_moe *m, kc_mat x, kc_mat dout, kc_mat dx)
 {
     kc_moe_scratch *b = m->scratch;
+    const kc_layout *at = m->layer->w->layout;
     settle(m);
+    if (b->sums)
+        memset(b->sums, 0, (size_t)(at->experts * at->one) * sizeof *b->sums);
     scatter_gradient(m, dout, b->rows);
     kc_phases_end(m->phases, KC_seconds_elementwise);
     ask(m, b->rows, b->in, b->reply, b->back, b->in, route_gradient);
+    if (b->sums)
+        add_sources(m);
     if (!m->lane->tokens)
         return;
     kc_mat dscores = kc_mat_of(b->dp, x.rows, m->shape->E);

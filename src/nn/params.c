@@ -42,14 +42,16 @@ static void place(kc_layout *layout, kc_tensor t)
 /* Until here the layout has one expert; now it has those of this rank. */
 static void repeat_experts(const kc_shape *s, kc_layout *layout)
 {
-    int64_t one = 0;
+    int64_t used = 0;
     layout->n_flat = round_up(layout->n_flat, KC_BLOCK);
     layout->each = layout->n_flat - layout->n_dense;
     layout->n_flat = layout->n_dense + layout->here * layout->each;
     for (int k = 0; k < layout->n; ++k)
-        if (layout->tensor[k].of_expert)
-            one += layout->tensor[k].layers * layout->tensor[k].rows * layout->tensor[k].cols;
-    layout->n_used = layout->n_params - (layout->experts - s->k) * one;
+        if (layout->tensor[k].of_expert && layout->tensor[k].layers) {
+            used += layout->tensor[k].layers * layout->tensor[k].rows * layout->tensor[k].cols;
+            layout->one += layout->tensor[k].stride;
+        }
+    layout->n_used = layout->n_params - (layout->experts - s->k) * used;
 }
 
 void kc_layout_part(const kc_shape *s, int part, int parts, kc_layout *layout)

@@ -43,18 +43,11 @@ float *kc_tree_leaf(kc_tree *tree)
     return tree->free[--tree->n_free];
 }
 
-static void add(float *left, const float *right, int64_t n, int threads)
-{
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < n; i += KC_BLOCK)
-        kc_add(left + i, right + i, n - i < KC_BLOCK ? n - i : KC_BLOCK);
-}
-
 void kc_tree_push(kc_tree *tree, float *leaf, int threads)
 {
     int level = 0;
     for (; tree->full >> level & 1; ++level) {
-        add(tree->slot[level], leaf, tree->n, threads);
+        kc_add(tree->slot[level], leaf, tree->n, threads);
         give_back(tree, leaf);
         leaf = tree->slot[level];
         tree->full &= ~(UINT64_C(1) << level);
@@ -72,7 +65,7 @@ float *kc_tree_total(kc_tree *tree, int threads)
         ++level;
     for (int above = level + 1; tree->full >> above; ++above)
         if (tree->full >> above & 1) {
-            add(tree->slot[above], tree->slot[level], tree->n, threads);
+            kc_add(tree->slot[above], tree->slot[level], tree->n, threads);
             give_back(tree, tree->slot[level]);
             tree->full &= ~(UINT64_C(1) << level);
             level = above;
@@ -108,13 +101,6 @@ void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena
     kc_slices(g, n_flat, r->lo);
 }
 
-void kc_sources_fold(float *p, int sources, int64_t n, int threads)
-{
-    for (int stride = 1; stride < sources; stride *= 2)
-        for (int k = 0; k + stride < sources; k += 2 * stride)
-            add(p + k * n, p + (k + stride) * n, n, threads);
-}
-
 /* A round's part of `total` is sent before its sum is put in its place; later rounds send others. */
 float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int threads)
 {
@@ -127,7 +113,7 @@ float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int thread
             longest = r->lo[k + 1] - r->lo[k];
     for (int64_t from = 0; from < longest; from += r->round) {
         const int64_t n = kc_slices_scatter(g, total, r->lo, from, r->round, r->partial);
-        kc_sources_fold(r->partial, g->size, n, threads);
+        kc_fold(r->partial, g->size, n, threads);
         memcpy(own + from, r->partial, (size_t)n * sizeof *own);
     }
     return own;

@@ -29,7 +29,7 @@ out:
     return e->code;
 }
 
-int kc_outcome_read(const char *dir, kc_outcome_file *outcome, kc_error *e)
+int kc_outcome_read(const char *dir, int loads, kc_outcome_file *outcome, kc_error *e)
 {
     char path[1100], *hash = NULL, *names = NULL;
     kc_h5 f = {0};
@@ -43,7 +43,7 @@ int kc_outcome_read(const char *dir, kc_outcome_file *outcome, kc_error *e)
     snprintf(outcome->config_hash, sizeof outcome->config_hash, "%s", hash);
     KC_TRY(kc_h5_get_int(&f, "/", "n_params", &outcome->n_params, e));
     KC_TRY(kc_h5_text_read(&f, "/measure/attribute_names", &names, &size, &n, e));
-    const kc_widths widths = {.attributes = (int)n};
+    const kc_widths widths = {.attributes = (int)n, .loads = loads};
     KC_TRY(read_last(&f, KC_TABLE_STEPS, widths, &outcome->step, e));
     KC_TRY(read_last(&f, KC_TABLE_MEASURE, widths, &outcome->measure, e));
     outcome->there = 1;

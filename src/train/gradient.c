@@ -3,10 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kcap/base/sum.h"
 #include "kcap/train/step_internal.h"
 
-/* The first element that is not finite, in the layout of a rank that has all experts; n_flat of that
- * where there is none. */
+/* n_flat of a rank that has all experts. */
+static int64_t all_flat(const kc_trainer *t)
+{
+    return t->model.layout.n_dense + t->model.layout.experts * t->model.layout.each;
+}
+
+/* The first element that is not finite, in the layout of a rank that has all experts; all_flat where
+ * there is none. */
 static int64_t first_broken(const kc_trainer *t, kc_own_grads own)
 {
     const kc_layout *layout = &t->model.layout;
@@ -18,7 +25,7 @@ static int64_t first_broken(const kc_trainer *t, kc_own_grads own)
     for (int64_t i = 0; i < more; ++i)
         if (!isfinite(own.experts[i]))
             return layout->n_dense + layout->first_expert * layout->each + from + i;
-    return kc_model_leaf(&t->model);
+    return all_flat(t);
 }
 
 int kc_trainer_not_finite(const kc_trainer *t, kc_own_grads own, double loss, kc_error *e)
@@ -31,7 +38,7 @@ int kc_trainer_not_finite(const kc_trainer *t, kc_own_grads own, double loss, kc
         at = all[r] < at ? all[r] : at;
     free(all);
     char where[160] = "no single gradient element, only their norm, is out of range";
-    if (at < kc_model_leaf(&t->model)) {
+    if (at < all_flat(t)) {
         const kc_layout *layout = &t->model.layout;
         const kc_tensor *x = &layout->tensor[kc_params_find(layout, at, &layer)];
         const int64_t expert = kc_params_expert(layout, at);
@@ -57,7 +64,8 @@ kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm)
     kc_own_grads own = {.dense = kc_grads_reduce(&t->reducer, t->grid, total, t->threads)};
     double square = kc_grads_square(&t->reducer, t->grid, NULL, own.dense, NULL, t->threads);
     if (experts) {
-        kc_sources_fold(total + layout->n_dense, t->model.ep_size, experts, t->threads);
+        if (!t->model.fold)
+            kc_fold(total + layout->n_dense, t->model.ep_size, experts, t->threads);
         own.experts =
             kc_grads_reduce(&t->expert_reducer, &t->dp, total + layout->n_dense, t->threads);
         square += kc_grads_square(&t->expert_reducer, &t->dp, t->grid->ep, own.experts, t->squares,

@@ -145,6 +145,8 @@ static void describe(kc_trainer *t, const kc_config *cfg, const kc_grid *g, cons
     t->state.n_lanes = cfg->train.lanes;
     t->lanes_here = cfg->train.lanes / g->size;
     t->first_lane = t->lanes_here * g->rank;
+    t->model.fold =
+        t->model.ep_size > 1 && t->lanes_here == 1 && cfg->train.batch == cfg->train.lanes;
     /* Lanes take turns where they meet other ranks in every layer: one thread speaks for them. */
     t->in_flight = t->model.ep_size > 1      ? 1
                    : t->lanes_here < threads ? (int)t->lanes_here

@@ -56,6 +56,18 @@ class SameBits(ExpertsTest):
         self.assertEqual(tensors["params/exp_up"].shape, (2, 8, 16, 64))
         self.assertEqual(tensors["m/router"].shape, (2, 16, 8))
 
+    def test_one_window_a_rank(self):
+        """Where each rank has one lane of one window a rank adds up what its sources send at once."""
+        self.input(merged(MOE, train={"batch": 4, "lanes": 4}))
+        self.train("one", 0, 1)
+        one = checkpoints(self.path("one"))
+        for ranks, spread, threads in ((2, 2, 1), (4, 1, 1), (4, 2, 2), (4, 4, 1)):
+            out, what = f"out_{ranks}_{spread}", f"{ranks} ranks, ep {spread}, {threads} threads"
+            self.train(out, ranks, spread, threads=threads)
+            self.assert_same_run("one", out, what)
+            for step, file in checkpoints(self.path(out)).items():
+                self.assert_same_bits(read_tensors(one[step]), read_tensors(file), what)
+
     def test_a_model_without_experts_has_no_such_figures(self):
         self.input(BIOD)
         self.kcap("train", "input.yaml", "--out", "out", "--set", "train.max_steps=2")
@@ -173,7 +185,7 @@ class Memory(ExpertsTest):
         return up(sum(layers * up(n, 16) for n in (d * f, f, f * d, d)), 4096)
 
     def test_a_rank_holds_its_share(self):
-        """Of weights and moments of experts, on R ranks with ep = R, 1/R of what one rank holds."""
+        """Of weights, gradients and moments of experts, on R ranks with ep = R, 1/R of what one rank holds."""
         self.input(merged(MOE, model={"head_dim": 16}))
         each = 4 * self.expert_floats(2, 32, 128)
         one = self.plan(1, 1)
@@ -187,10 +199,13 @@ class Memory(ExpertsTest):
             self.assertEqual(one["moments_bytes"], 2 * (8 * each + dense * 4 * 4096))
             self.assertEqual(spread["moments_bytes"],
                              2 * (8 // R * each + -(-dense // R) * 4 * 4096))
-            # With as many lanes as ranks gradients take no more room than weights do.
-            lanes = self.plan(4, 4, "--set", "train.batch=4")
-            self.assertLessEqual(lanes["gradients_bytes"],
-                                 2 * (lanes["weights_bytes"] + 6 * each))
+            # Gradients too, where each rank has one lane of one window; else one of all experts for
+            # each lane in flight and each level of the tree, wherever they are.
+            lanes = ("--set", f"train.lanes={R}", "--set", f"train.batch={R}")
+            self.assertEqual(self.plan(R, 1, *lanes)["gradients_bytes"], one["weights_bytes"])
+            self.assertEqual(self.plan(R, R, *lanes)["gradients_bytes"], spread["weights_bytes"])
+            self.assertEqual(self.plan(R, R, *lanes, "--set", f"train.batch={2 * R}")
+                             ["gradients_bytes"], one["weights_bytes"])
             self.assertEqual(spread["n_params"], one["n_params"])
             self.assertEqual(spread["checkpoint_bytes"], 12 * one["n_params"])
 

@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 
 import harness
-from harness import BIOD, BIOS, checkpoints, merged, read_attributes, read_columns
+from harness import BIOD, BIOS, checkpoints, merged, one_object, read_attributes, \
+    read_columns
 
 # Long enough to be caught in the middle: some 1,250 steps.
 LONG = merged(BIOD, corpus={"exposures": 400}, measure={"every_exposures": 20},
@@ -156,14 +157,19 @@ class Resume(ResumeTest):
         self.assertEqual(snapshot(self.path("out")), before)
 
     def test_killed_after_the_last_checkpoint(self):
-        """Its run.h5 is not closed, or not measured at the end: that is done, and nothing else."""
-        self.input(BIOD)
+        """Its run.h5 is not closed, or not measured at the end: that is done, and nothing else. What it
+        measured is told all the same."""
+        self.input(merged(BIOD, model={"experts": 2}))
         self.train("whole")
         for measured in True, False:
             self.train("out", "--resume", "auto")
             leave_open(self.path("out", "run.h5"), measured)
-            done = self.train("out", "--resume", "auto", ranks=2)
+            done = self.train("out", "--resume", "auto", "--json", ranks=2)
             self.assertNotIn("nothing to do", done.stderr)
+            told, kept = one_object(done.stdout), read_columns(self.path("out"), "measure")
+            self.assertGreater(sum(told["expert_load"]), 0)
+            for name in "expert_load", "attribute_nats", "total_bits":
+                self.assertEqual(told[name], kept[name][-1].tolist())
             self.assert_same_run("whole", "out", f"killed, measured {measured}")
             with h5py.File(self.path("out", "run.h5"), "r"):  # closed: opens plainly
                 pass

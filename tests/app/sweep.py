@@ -176,6 +176,18 @@ class Sweep(AppTest):
         with os.popen(f"pgrep -P {farm.pid} -f sweep") as found:
             return sorted(map(int, found.read().split()))
 
+    def test_experts_on_several_ranks(self):
+        """Every mode takes a sweep whose points need two ranks; what runs one says so where it has one."""
+        base = merged(BIOD, model={"experts": 4}, parallel={"ep": 2})
+        file = self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1, 2]}\n", base)
+        self.assertEqual(len(json.loads(self.kcap("sweep", file, "--list", "--json").stdout)["points"]), 2)
+        said = self.kcap("sweep", file, "--index", 0, code=2).stderr
+        self.assertIn("parallel.ep: 1 ranks are not divided by groups of 2", said)
+        self.kcap("sweep", file, "--index", 0, ranks=2, threads=1)
+        self.assertIn("1", self.kcap("sweep", file, "--missing").stdout.split())
+        self.kcap("sweep", file, "--farm", "--ranks-per-point", 2, ranks=2, threads=1)
+        self.assertEqual(set(self.states(file).values()), {"done"})
+
     def test_killed_farm_goes_on_bit_equal(self):
         file = self.long_sweep()
         farm = self.start("sweep", file, "--farm", ranks=4)

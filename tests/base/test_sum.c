@@ -45,7 +45,7 @@ static void additions_are_by_element(void **state)
         left[i] = (float)i;
         right[i] = 0.5f;
     }
-    kc_add(left, right, 36);
+    kc_add(left, right, 36, 1);
     for (int i = 0; i < 36; ++i)
         assert_true(left[i] == (float)i + 0.5f && right[i] == 0.5f);
     assert_true(left[36] == 36);

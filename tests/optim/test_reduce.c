@@ -161,7 +161,7 @@ static float *reference_of_ranks(int first, int ranks, int64_t lanes_each, int64
         left_ranks *= 2;
     float *left = reference_of_ranks(first, left_ranks, lanes_each, n);
     float *right = reference_of_ranks(first + left_ranks, ranks - left_ranks, lanes_each, n);
-    kc_add(left, right, n);
+    kc_add(left, right, n, 1);
     free(right);
     return left;
 }

@@ -15,6 +15,10 @@ double kc_sum(const double *values, int64_t n);
 double kc_sum_squares(const float *values, int64_t n);
 
 /* left[i] += right[i] for n floats. */
-void kc_add(float *left, const float *right, int64_t n);
+void kc_add(float *left, const float *right, int64_t n, int threads);
+
+/* Parts p [parts, n] are added pairwise in their order, ((0 + 1) + (2 + 3)) + ...: p[0 ... n-1] is the
+ * sum. Same bits everywhere. */
+void kc_fold(float *p, int64_t parts, int64_t n, int threads);
 
 #endif

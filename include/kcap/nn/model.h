@@ -22,6 +22,8 @@ typedef struct kc_model {
     int64_t capacity, capacity_measure; /* rows of a lane; of a measurement's window */
     int64_t arrivals;                   /* kc_moe_arrivals                           */
     kc_moe_lane lane;                   /* what a lane begins with                   */
+    int fold; /* set before any work is made: experts' gradients of all sources are added block by
+               * block, which is the sum over lanes where each rank has one lane of one window */
 } kc_model;
 
 /* Build shape, layout and rotary tables; all experts are here.
@@ -35,8 +37,8 @@ void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab);
 void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_vocab,
                             const kc_grid *ep);
 
-/* Floats of a lane's gradient: the dense tensors, and experts for each rank of ep as many as are
- * here; those of source r lie here x each behind those of source r - 1. */
+/* Floats of a lane's gradient: the dense tensors and this rank's experts, these once where `fold` is
+ * set, else for each rank of ep; those of source r lie here x each behind those of source r - 1. */
 int64_t kc_model_leaf(const kc_model *model);
 void kc_model_destroy(kc_model *model);
 
@@ -57,8 +59,8 @@ kc_phases *kc_work_phases(kc_work *work);
 /* Begin a lane: its experts are empty and its routing is not counted yet. */
 void kc_work_lane(kc_work *work);
 
-/* How the lane's windows were routed since kc_work_lane; and with kc_model_score, since the room was
- * made, the (token, choice) pairs that chose each expert [l, E]. Borrowed. */
+/* How the lane's windows were routed since kc_work_lane; and the (token, choice) pairs that chose each
+ * expert [l, E] of all windows since the room was made. Borrowed. */
 const kc_routing *kc_work_routing(const kc_work *work);
 const int64_t *kc_work_load(const kc_work *work);
 

@@ -54,6 +54,8 @@ typedef struct kc_moe_scratch {
     float *dp, *dgate;  /* [T, E], [T, k]                                */
     int64_t *start;     /* [ep x experts here + 1]: first row of each    */
     int64_t *to, *from; /* [ep]: rows to and from each rank              */
+    float *sums;        /* NULL, or [ep, experts here, one]: this block's gradient by source, where
+                           the sources are added at once                 */
 } kc_moe_scratch;
 
 /* One lane's way through the experts. */
@@ -72,10 +74,11 @@ typedef struct kc_moe_lane {
 int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity);
 
 /* Take the pieces from the arena, or only count their bytes when it is NULL. Returns the bytes.
- *   arrivals    kc_moe_arrivals */
+ *   arrivals    kc_moe_arrivals
+ *   sums        floats of kc_moe_scratch.sums; 0: none */
 size_t kc_moe_carve_kept(const kc_shape *s, int64_t arrivals, kc_arena *arena, kc_moe_kept *kept);
-size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, kc_arena *arena,
-                            kc_moe_scratch *scratch);
+size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, int64_t sums,
+                            kc_arena *arena, kc_moe_scratch *scratch);
 
 /* Everything one call works on. */
 typedef struct kc_moe {
@@ -94,7 +97,8 @@ typedef struct kc_moe {
 void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out);
 
 /* dx [T, d] = gradient by x, from dout [T, d]; the layer's gradients +=, those of expert e for source
- * r at kc_at_expert(..., r x here + e).
+ * r at kc_at_expert(..., r x here + e), or with scratch->sums those of all sources, added pairwise in
+ * their order, at kc_at_expert(..., e).
  *   collective  as above */
 void kc_moe_backward(const kc_moe *m, kc_mat x, kc_mat dout, kc_mat dx);
 

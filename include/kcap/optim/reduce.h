@@ -39,10 +39,6 @@ void kc_tree_push(kc_tree *tree, float *leaf, int threads);
 /* The sum of all lanes pushed; a buffer of the tree, until the next clear. */
 float *kc_tree_total(kc_tree *tree, int threads);
 
-/* What experts' gradients hold apart for each source rank, p [sources, n], is added pairwise in the
- * sources' order, as ranks are: p[0 ... n-1] is the sum. */
-void kc_sources_fold(float *p, int sources, int64_t n, int threads);
-
 /* Where the sum over ranks happens. */
 typedef struct kc_reducer {
     int64_t *lo;    /* [size+1]: the slices                                   */

@@ -34,7 +34,7 @@ typedef struct kc_plan {
 
 /* Count everything; takes no memory that grows with the model or the ranks.
  *   collective  no
- *   errors      KC_EINPUT as kc_trainer_create: lanes and ranks, context and documents */
+ *   errors      KC_EINPUT as kc_trainer_create: lanes, ranks and ep, context and documents */
 int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine *machine,
                  kc_plan *plan, kc_error *e);
 

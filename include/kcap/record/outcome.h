@@ -16,8 +16,9 @@ typedef struct kc_outcome_file {
 } kc_outcome_file;
 
 /* Read it; also while it is written, and after a kill.
+ *   loads       width of the experts' load, see kc_widths; 0: leave it out
  *   collective  no
  *   errors      KC_EINPUT: there is a run.h5 but it cannot be read */
-int kc_outcome_read(const char *dir, kc_outcome_file *outcome, kc_error *e);
+int kc_outcome_read(const char *dir, int loads, kc_outcome_file *outcome, kc_error *e);
 
 #endif

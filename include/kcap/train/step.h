@@ -23,8 +23,10 @@ typedef struct kc_pulse {
  *   collective  on all ranks
  *   threads     of this rank: one lane a thread while lanes last, else threads inside a lane
  *   owns        release with kc_trainer_destroy (accepts NULL)
- *   errors      KC_EINPUT: the ranks do not divide train.lanes (the counts that do are named), or
- *               the longest document does not fit train.context */
+ *   g           with experts one that kc_grid_mesh has cut for parallel.ep; aborts on another
+ *   errors      KC_EINPUT: the ranks do not divide train.lanes, or parallel.ep does not divide the
+ *               ranks (the counts that do are named), or the longest document does not fit
+ *               train.context */
 int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
                       kc_trainer **trainer, kc_error *e);
 void kc_trainer_destroy(kc_trainer *trainer);
@@ -61,7 +63,7 @@ void kc_trainer_refresh(kc_trainer *trainer);
  *   errors      KC_ENUMERIC on all ranks when the loss or the gradient is not finite: names step
  *               and tensor; weights, moments and the step count are those from before the step
  *   bits        loss, weights and moments do not depend on ranks or threads when train.lanes is a
- *               power of two; else each rank count has its own */
+ *               power of two; else each rank count has its own, with experts each ep too */
 int kc_trainer_step(kc_trainer *trainer, kc_pulse *pulse, kc_step_row *row, kc_error *e);
 
 #endif

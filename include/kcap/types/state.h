@@ -33,6 +33,7 @@ typedef struct kc_layout {
     int64_t n_flat;  /* floats this rank holds, padding included; a multiple of KC_BLOCK */
     int64_t n_dense; /* of these before the first expert; a multiple of KC_BLOCK        */
     int64_t each;    /* floats of one expert, padding included; a multiple of KC_BLOCK  */
+    int64_t one;     /* floats of one expert in one block                               */
     int64_t experts, first_expert, here; /* E; this rank's are first ... first + here - 1 */
     int64_t n_params;                    /* P: of all ranks, without padding, tied tensors once */
     int64_t n_used;                      /* of these, what one token goes through               */
