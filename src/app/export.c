@@ -26,7 +26,7 @@ typedef struct export
     kc_hf_class class;
     kc_hf_piece *pieces;
     int64_t n_pieces;
-    char dir[PATH_MOST], partial[PATH_MOST + NAME_MOST];
+    char dir[PATH_MOST], above[PATH_MOST], partial[PATH_MOST + NAME_MOST];
 }
 export;
 
@@ -48,6 +48,8 @@ static int claim(export *x, const char *dir, kc_error *e)
     snprintf(x->dir, sizeof x->dir, "%.*s", (int)n, dir);
     snprintf(x->partial, sizeof x->partial, "%s.partial", x->dir);
     const char *slash = strrchr(x->dir, '/'), *last = slash ? slash + 1 : x->dir;
+    snprintf(x->above, sizeof x->above, "%.*s", slash ? (int)(last - x->dir) : 1,
+             slash ? x->dir : ".");
     const int there = lstat(x->dir, &s) == 0;
     if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0 || !*last ||
         (there && !S_ISDIR(s.st_mode)))
@@ -61,7 +63,23 @@ static int claim(export *x, const char *dir, kc_error *e)
     return KC_OK;
 }
 
-/* What of this export, or of one that was killed, is there. */
+/* The folder that is written belongs to this export alone: one that is there may be another's. */
+static int make_partial(const export *x, kc_error *e)
+{
+    KC_TRY(kc_folders_create(x->above, e));
+    if (mkdir(x->partial, 0777) == 0)
+        return KC_OK;
+    if (errno != EEXIST)
+        return kc_fail(e, KC_EIO, "%s: cannot be made: %s", x->partial, strerror(errno));
+    kc_fail(e, KC_EINPUT,
+            "%s: is there already; wait if another export is writing it, delete it if a killed "
+            "one left it, else name another folder",
+            x->partial);
+out:
+    return e->code;
+}
+
+/* Only after make_partial has made it. */
 static void take_back(const export *x)
 {
     char path[PATH_MOST + 2 * NAME_MOST];
@@ -110,12 +128,9 @@ static int write_json(const export *x, int file, cJSON *object, kc_error *e)
     return e->code;
 }
 
-static int write_folder(export *x, kc_error *e)
+static int write_files(export *x, kc_error *e)
 {
-    char above[PATH_MOST];
     cJSON *words = NULL;
-    take_back(x);
-    KC_TRY(kc_folders_create(x->partial, e));
     KC_TRY(write_model(x, e));
     KC_TRY(write_json(x, CONFIG, kc_hf_config(x->class, &x->session->cfg, &x->shape), e));
     KC_TRY(kc_hf_vocab(x->session->corpus, &words, e));
@@ -124,15 +139,19 @@ static int write_folder(export *x, kc_error *e)
     KC_TRY(e->code);
     KC_TRY(kc_file_sync(x->partial, e));
     KC_TRY(kc_file_rename(x->partial, x->dir, e));
-    snprintf(above, sizeof above, "%s", x->dir);
-    char *slash = strrchr(above, '/');
-    if (slash)
-        slash[slash == above] = 0;
-    KC_TRY(kc_file_sync(slash ? above : ".", e));
 out:
     cJSON_Delete(words);
-    if (e->code != KC_OK)
+    return e->code;
+}
+
+static int write_folder(export *x, kc_error *e)
+{
+    KC_TRY(make_partial(x, e));
+    if (write_files(x, e) != KC_OK)
         take_back(x);
+    KC_TRY(e->code);
+    KC_TRY(kc_file_sync(x->above, e));
+out:
     return e->code;
 }
 

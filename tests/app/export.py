@@ -415,8 +415,15 @@ class Refused(ExportTest):
             with self.subTest(args=args):
                 self.refused(words, *args, ranks=(2,) if args[-1] in ("full", "absent") else ())
         os.mkdir(self.path("empty"))
-        os.mkdir(self.path("new.partial"))  # what a kill leaves
-        shutil.copy(self.path("input.yaml"), self.path("new.partial", "model.safetensors"))
+        # What a kill leaves, another export writes or is someone's own.
+        os.mkdir(self.path("new.partial"))
+        shutil.copy(self.path("input.yaml"), self.path("new.partial", "config.json"))
+        self.refused(["new.partial", "delete it", "another folder"], "export", "run", "new",
+                     ranks=(2,))
+        with open(self.path("input.yaml"), "rb") as a:
+            with open(self.path("new.partial", "config.json"), "rb") as b:
+                self.assertEqual(a.read(), b.read())
+        shutil.rmtree(self.path("new.partial"))
         self.kcap("export", "run", "empty/")
         self.kcap("export", "run", "new")
         self.assertFalse(os.path.exists(self.path("new.partial")))
