@@ -46,7 +46,8 @@ enum {
     EVERY = OTHERS | GPT2
 };
 
-static const double norm_eps = 1e-5; /* of all norms, as in nn/ops.c */
+static const char rope[] = "rope_parameters"; /* an object of their own since transformers 5 */
+static const double norm_eps = 1e-5;          /* of all norms, as in nn/ops.c */
 
 static void add(list *out, const field *fields, size_t n)
 {
@@ -202,6 +203,11 @@ int kc_hf_config_class(const char *path, const char *text, size_t bytes, cJSON *
         ++end;
     if (!cJSON_IsObject(*object) || end != text + bytes)
         return kc_fail(e, KC_EINPUT, "%s: is not one JSON object", path);
+    const char *twice = kc_json_twice(*object);
+    if (!twice)
+        twice = kc_json_twice(cJSON_GetObjectItemCaseSensitive(*object, rope));
+    if (twice)
+        return kc_fail(e, KC_EINPUT, "%s: %.*s is there twice; leave one", path, SHOWN, twice);
     const char *found =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(*object, "model_type"));
     for (int c = 0; found && c < KC_HF_CLASSES; ++c)
@@ -224,10 +230,10 @@ static const cJSON *look_up(const cJSON *object, const char *key)
                                            {"rotary_pct", "partial_rotary_factor"},
                                            {"rope_scaling", "rope_type"}};
     const cJSON *x = cJSON_GetObjectItemCaseSensitive(object, key);
-    const cJSON *rope = cJSON_GetObjectItemCaseSensitive(object, "rope_parameters");
+    const cJSON *inside = cJSON_GetObjectItemCaseSensitive(object, rope);
     for (size_t i = 0; i < sizeof names / sizeof *names && !x; ++i)
         if (strcmp(key, names[i][0]) == 0)
-            x = cJSON_GetObjectItemCaseSensitive(rope, names[i][1]);
+            x = cJSON_GetObjectItemCaseSensitive(inside, names[i][1]);
     return cJSON_IsNull(x) ? NULL : x;
 }
 

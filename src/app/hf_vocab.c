@@ -22,26 +22,40 @@ int kc_hf_vocab(const kc_corpus *corpus, cJSON **object, kc_error *e)
     return KC_OK;
 }
 
+static int check_word(const char *path, const cJSON *word, const kc_corpus *corpus, char *seen,
+                      const char *wanted, kc_error *e)
+{
+    const double shown = cJSON_IsNumber(word) ? word->valuedouble : -1;
+    int64_t t;
+    const int there = kc_json_whole(word, &t) && t < kc_corpus_about(corpus)->n_vocab;
+    const char *right = there ? kc_corpus_word(corpus, (int32_t)t) : NULL;
+    if (!right || strcmp(right, word->string) != 0)
+        return kc_fail(e, KC_EINPUT, "%s: %.*s is token %.15g; the corpus of %s has %s%.80s there",
+                       path, SHOWN, word->string, shown, wanted, right ? "" : "no word",
+                       right ? right : "");
+    if (seen[t]++)
+        return kc_fail(e, KC_EINPUT, "%s: %.*s is there twice as token %lld; leave one", path,
+                       SHOWN, word->string, (long long)t);
+    return KC_OK;
+}
+
 static int check_words(const char *path, const cJSON *words, const kc_corpus *corpus,
                        const char *wanted, kc_error *e)
 {
-    const int64_t n = kc_corpus_about(corpus)->n_vocab;
+    const int64_t n = kc_corpus_about(corpus)->n_vocab, found = cJSON_GetArraySize(words);
+    char *seen = calloc((size_t)n, 1);
     const cJSON *word;
-    int64_t seen = 0;
+    KC_CHECK(seen, "out of memory for %lld words", (long long)n);
     cJSON_ArrayForEach(word, words)
     {
-        const double t = cJSON_IsNumber(word) ? word->valuedouble : -1;
-        const char *right = t >= 0 && t < (double)n ? kc_corpus_word(corpus, (int32_t)t) : NULL;
-        if (!right || strcmp(right, word->string) != 0)
-            return kc_fail(e, KC_EINPUT, "%s: %.*s is token %g; the corpus of %s has %s%.80s there",
-                           path, SHOWN, word->string, t, wanted, right ? "" : "no word",
-                           right ? right : "");
-        ++seen;
+        KC_TRY(check_word(path, word, corpus, seen, wanted, e));
     }
-    if (seen != n)
-        return kc_fail(e, KC_EINPUT, "%s: %lld words; the corpus of %s has %lld", path,
-                       (long long)seen, wanted, (long long)n);
-    return KC_OK;
+    if (found != n)
+        kc_fail(e, KC_EINPUT, "%s: %lld words; the corpus of %s has %lld", path, (long long)found,
+                wanted, (long long)n);
+out:
+    free(seen);
+    return e->code;
 }
 
 int kc_hf_vocab_check(const char *path, const kc_corpus *corpus, const char *wanted, kc_error *e)

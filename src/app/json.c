@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kcap/base/err.h"
 
@@ -38,6 +39,38 @@ void kc_json_number(cJSON *object, const char *name, double value)
 void kc_json_text(cJSON *object, const char *name, const char *value)
 {
     cJSON_AddStringToObject(object, name, value);
+}
+
+int kc_json_whole(const cJSON *x, int64_t *n)
+{
+    static const double exact = 9007199254740992;
+    if (!cJSON_IsNumber(x) || !(x->valuedouble >= 0 && x->valuedouble < exact) ||
+        x->valuedouble != floor(x->valuedouble))
+        return 0;
+    *n = (int64_t)x->valuedouble;
+    return 1;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *kc_json_twice(const cJSON *object)
+{
+    const int n = cJSON_IsObject(object) ? cJSON_GetArraySize(object) : 0;
+    const char **names = calloc((size_t)n + 1, sizeof *names), *twice = NULL;
+    const cJSON *x;
+    int i = 0;
+    KC_CHECK(names, "out of memory for %d names", n);
+    for (x = n ? object->child : NULL; x; x = x->next)
+        names[i++] = x->string;
+    qsort(names, (size_t)n, sizeof *names, by_text);
+    for (i = 1; i < n && !twice; ++i)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            twice = names[i];
+    free(names);
+    return twice;
 }
 
 /* Bytes of the character at `s`, of which `left` are there; 0: none. RFC 3629 section 4: no

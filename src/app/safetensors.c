@@ -11,7 +11,6 @@
 enum { LENGTH = 8, SHOWN = 120 };
 
 static const char meta[] = "__metadata__";
-static const double exact = 9007199254740992; /* 2^53: below it a double holds every whole number */
 
 void kc_st_shape(int n_dims, const int64_t *dims, char *text, size_t size)
 {
@@ -21,16 +20,6 @@ void kc_st_shape(int n_dims, const int64_t *dims, char *text, size_t size)
             (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)dims[i]);
     if (used < size)
         snprintf(text + used, size - used, "]");
-}
-
-/* A whole number from 0 on that JSON's doubles hold exactly. */
-static int whole(const cJSON *x, int64_t *n)
-{
-    if (!cJSON_IsNumber(x) || !(x->valuedouble >= 0 && x->valuedouble < exact) ||
-        x->valuedouble != floor(x->valuedouble))
-        return 0;
-    *n = (int64_t)x->valuedouble;
-    return 1;
 }
 
 /* Names in messages are cut: a header may hold one of megabytes. */
@@ -49,7 +38,7 @@ static int read_shape(const kc_st *st, const cJSON *shape, kc_st_tensor *t, kc_e
     {
         if (t->n_dims == KC_ST_DIMS)
             return refuse(st, t->name, "shape has more than 8 dimensions", e);
-        if (!whole(dim, &t->dims[t->n_dims]))
+        if (!kc_json_whole(dim, &t->dims[t->n_dims]))
             return refuse(st, t->name, "shape is not whole numbers from 0 to 2^53 - 1", e);
         if (__builtin_mul_overflow(values, t->dims[t->n_dims++], &values))
             return refuse(st, t->name, "the product of its shape overflows", e);
@@ -71,7 +60,7 @@ static int read_offsets(const kc_st *st, const cJSON *offsets, int64_t data, kc_
                         kc_error *e)
 {
     if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 ||
-        !whole(offsets->child, &t->begin) || !whole(offsets->child->next, &t->end))
+        !kc_json_whole(offsets->child, &t->begin) || !kc_json_whole(offsets->child->next, &t->end))
         return refuse(st, t->name, "data_offsets is not two whole numbers from 0 to 2^53 - 1", e);
     if (t->begin <= t->end && t->end <= data)
         return KC_OK;
@@ -139,56 +128,25 @@ static int check_cover(kc_st *st, int64_t data, kc_error *e)
     return KC_OK;
 }
 
-static int check_names(kc_st *st, kc_error *e)
+/* Names are distinct, and the metadata is texts. */
+static int check_names(const kc_st *st, kc_error *e)
 {
-    qsort(st->tensor, (size_t)st->n, sizeof *st->tensor, by_name);
-    for (int64_t i = 1; i < st->n; ++i)
-        if (strcmp(st->tensor[i - 1].name, st->tensor[i].name) == 0)
-            return refuse(st, st->tensor[i].name, "is there twice", e);
-    return KC_OK;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The texts of the metadata are texts, each there once. */
-static int check_texts(const kc_st *st, const cJSON *texts, kc_error *e)
-{
-    const int n = cJSON_GetArraySize(texts);
-    const char **names = calloc((size_t)n + 1, sizeof *names);
-    const cJSON *x;
-    int i = 0;
-    KC_CHECK(names, "out of memory for %d names", n);
+    const cJSON *texts = cJSON_GetObjectItemCaseSensitive(st->header, meta), *x;
+    const char *twice = kc_json_twice(st->header);
+    if (twice)
+        return kc_fail(e, KC_EINPUT, "%s: %.*s is there twice", st->path, SHOWN, twice);
+    if (texts && !cJSON_IsObject(texts))
+        return kc_fail(e, KC_EINPUT, "%s: %s is no object", st->path, meta);
+    twice = kc_json_twice(texts);
+    if (twice)
+        return kc_fail(e, KC_EINPUT, "%s: %s: %.*s is there twice", st->path, meta, SHOWN, twice);
     cJSON_ArrayForEach(x, texts)
     {
-        names[i++] = x->string;
         if (!cJSON_IsString(x))
-            kc_fail(e, KC_EINPUT, "%s: %s: %.*s is no text", st->path, meta, SHOWN, x->string);
+            return kc_fail(e, KC_EINPUT, "%s: %s: %.*s is no text", st->path, meta, SHOWN,
+                           x->string);
     }
-    qsort(names, (size_t)n, sizeof *names, by_text);
-    for (i = 1; i < n; ++i)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            kc_fail(e, KC_EINPUT, "%s: %s: %.*s is there twice", st->path, meta, SHOWN, names[i]);
-    free(names);
-    return e->code;
-}
-
-static int check_meta(const kc_st *st, kc_error *e)
-{
-    const cJSON *x;
-    int n = 0;
-    cJSON_ArrayForEach(x, st->header)
-    {
-        if (strcmp(x->string, meta) != 0)
-            continue;
-        if (!cJSON_IsObject(x) || ++n > 1)
-            return kc_fail(e, KC_EINPUT, "%s: %s is no object or there twice", st->path, meta);
-        KC_TRY(check_texts(st, x, e));
-    }
-out:
-    return e->code;
+    return KC_OK;
 }
 
 /* The header as JSON, with nothing after it but blanks. A zero byte, plain or escaped, would hide
@@ -237,9 +195,8 @@ int kc_st_parse(const char *path, const char *text, int64_t bytes, int64_t file_
         return kc_fail(e, KC_EINPUT, "%s: %lld bytes of header in a file of %lld", path,
                        (long long)length, (long long)file_bytes);
     KC_TRY(read_json(st, text + LENGTH, bytes - LENGTH, e));
-    KC_TRY(check_meta(st, e));
-    KC_TRY(read_tensors(st, file_bytes - bytes, e));
     KC_TRY(check_names(st, e));
+    KC_TRY(read_tensors(st, file_bytes - bytes, e));
     KC_TRY(check_cover(st, file_bytes - bytes, e));
     qsort(st->tensor, (size_t)st->n, sizeof *st->tensor, by_name);
 out:

@@ -401,6 +401,8 @@ class Refused(ExportTest):
         os.symlink("hf", self.path("link"))
         for words, args in ((["full: not empty"], ["export", "run", "full"]),
                             (["hf: not empty"], ["export", "run", "hf/"]),
+        with open(self.path("hf", "vocab.json"), encoding="utf-8") as file:
+            pairs = json.load(file, object_pairs_hook=list)
                             (["input.yaml", "no folder"], ["export", "run", "input.yaml"]),
                             (["link", "no folder"], ["export", "run", "link"]),
                             ([".", "no folder"], ["export", "run", "."]),
@@ -424,6 +426,12 @@ class Refused(ExportTest):
             with open(self.path("new.partial", "config.json"), "rb") as b:
                 self.assertEqual(a.read(), b.read())
         shutil.rmtree(self.path("new.partial"))
+        for text, said in ((', "hidden_size": 32}', "hidden_size is there twice"),
+                           (', "m\\u006fre": 1, "more": 1}', "more is there twice"),
+                           (', "rope_parameters": {"rope_type": 1, "rope_type": "default"}}',
+                            "rope_type is there twice")):
+            self.write_json("config.json", json.dumps(config)[:-1] + text)
+            self.refused(["config.json", said], "import", "hf", "--out", "back")
         self.kcap("export", "run", "empty/")
         self.kcap("export", "run", "new")
         self.assertFalse(os.path.exists(self.path("new.partial")))
@@ -436,6 +444,15 @@ class Refused(ExportTest):
         larger than the files that MPI maps, which it must leave alone."""
         self.input(merged(CASES["plain"][1], model={"layers": 8, "heads": 8, "head_dim": 64}))
         self.kcap("train", "input.yaml", "--out", "large", "--set", "train.max_steps=1")
+        # Words of several tokens are there as often; a token is there once.
+        self.assertLess(len(words), len(pairs))
+        for said, last in ((["<eos> is there twice as token 0"], ("<eos>", 0)),
+                           (["is token 4.5", "no word"], (pairs[4][0], 4.5)),
+                           ([f"is token {len(pairs) - 0.5}", "no word"],
+                            (pairs[-1][0], len(pairs) - 0.5))):
+            self.write_json("vocab.json", "{%s}" % ",".join(
+                f"{json.dumps(word)}: {token}" for word, token in pairs[:-1] + [last]))
+            self.refused(["vocab.json"] + said, "import", "hf", "--out", "back")
         script = self.path("limited")
         with open(script, "w", encoding="utf-8") as file:
             file.write("#!/bin/bash\ntrap '' XFSZ\nulimit -f 40000\nexec \"$@\"\n")

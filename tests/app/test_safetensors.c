@@ -257,13 +257,42 @@ static void knows_utf8(void **state)
         assert_int_equal(kc_json_utf8(cases[i].text, strlen(cases[i].text)), cases[i].bad);
 }
 
+static void knows_members(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *twice;
+    } cases[] = {{"{}", NULL},
+                 {"{\"a\":1,\"A\":1,\"aa\":{\"a\":1}}", NULL},
+                 {"{\"b\":1,\"a\":1,\"\\u0062\":2}", "b"},
+                 {"[1,1]", NULL}};
+    int64_t n = -1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        cJSON *object = cJSON_Parse(cases[i].text);
+        const char *twice = kc_json_twice(object);
+        assert_true(object && !twice == !cases[i].twice);
+        if (twice)
+            assert_string_equal(twice, cases[i].twice);
+        assert_false(kc_json_whole(object, &n));
+        cJSON_Delete(object);
+    }
+    assert_null(kc_json_twice(NULL));
+    static const double numbers[] = {-1, 1.5, 9007199254740992, 9007199254740991, 0};
+    for (int i = 0; i < 5; ++i) {
+        cJSON *x = cJSON_CreateNumber(numbers[i]);
+        assert_int_equal(kc_json_whole(x, &n), i > 2);
+        assert_true(i < 3 ? n == -1 : n == (int64_t)numbers[i]);
+        cJSON_Delete(x);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_a_header_apart), cmocka_unit_test(large_numbers),
         cmocka_unit_test(every_cut_and_flip),   cmocka_unit_test(reads_what_it_wrote),
         cmocka_unit_test(reads_beyond_32_bits), cmocka_unit_test(refuses_headers_that_others_would),
-        cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(knows_utf8),           cmocka_unit_test(knows_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

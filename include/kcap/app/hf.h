@@ -61,7 +61,8 @@ cJSON *kc_hf_config(kc_hf_class class, const kc_config *cfg, const kc_shape *s);
 /* The class a config.json is of.
  *   path, text  the file's name, and its `bytes` bytes
  *   object      the caller deletes it with cJSON_Delete, after an error too
- *   errors      KC_EINPUT: no JSON object; a model_type that is none of the classes' */
+ *   errors      KC_EINPUT: no JSON object; a member that is there twice; a model_type that is none of
+ *               the classes' */
 int kc_hf_config_class(const char *path, const char *text, size_t bytes, cJSON **object,
                        kc_hf_class *class, kc_error *e);
 
@@ -77,9 +78,11 @@ int kc_hf_config_check(const char *path, const cJSON *object, kc_hf_class class,
  *   errors      KC_EINPUT: a word that is not UTF-8 */
 int kc_hf_vocab(const kc_corpus *corpus, cJSON **object, kc_error *e);
 
-/* Are the words of this vocab.json the corpus's, with the same tokens? Where there is no such file
- * nothing is said against it.
- *   errors      KC_EINPUT naming the first word that is not, and what the corpus has there */
+/* Are the words of this vocab.json the corpus's, each token once? Words of several tokens, such as
+ * a first and a middle name of biod, are there as often. Where there is no such file nothing is said
+ * against it.
+ *   errors      KC_EINPUT naming the first word that is not, and what the corpus has there; or a
+ *               token that is there twice; or how many there are */
 int kc_hf_vocab_check(const char *path, const kc_corpus *corpus, const char *wanted, kc_error *e);
 
 #endif
