@@ -203,7 +203,7 @@ int kc_verb_export(kc_session *s, kc_error *e)
     kc_session_stamp(s, &layout, head.run_id);
     KC_TRY(kc_weights_read(s, &head, &state, e));
     x.class = kc_hf_choose(&s->cfg, &x.shape);
-    x.n_pieces = kc_hf_pieces(x.class, &x.shape, &layout, &x.pieces);
+    x.n_pieces = kc_hf_pieces(x.class, &x.shape, &layout, INT64_MAX, &x.pieces);
     if (s->grid.rank == 0 && write_folder(&x, e) == KC_OK)
         s->options->json ? report_json(&x) : report(&x);
     KC_TRY(kc_agree(&s->grid, e));

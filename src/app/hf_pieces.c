@@ -154,27 +154,46 @@ static void place_plain(kc_hf_piece *x, const kc_layout *layout, const kc_tensor
     snprintf(x->name, sizeof x->name, "%s", t->name);
 }
 
-int64_t kc_hf_pieces(kc_hf_class class, const kc_shape *s, const kc_layout *layout,
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* Pieces that a row becomes in a class. */
+static int64_t of_row(kc_hf_class class, const kc_layout *layout, const struct row *row)
+{
+    const kc_tensor *t = &layout->tensor[row->tensor];
+    return row->classes >> class & 1 ? t->layers * (t->of_expert ? layout->experts : 1) : 0;
+}
+
+static int64_t count(kc_hf_class class, const kc_layout *layout)
+{
+    int64_t n = 0;
+    for (int k = 0; class == KC_HF_PLAIN && k < layout->n; ++k)
+        n += layout->tensor[k].layers > 0;
+    for (int r = 0; r < ROWS; ++r)
+        n += of_row(class, layout, &rows[r]);
+    return n;
+}
+
+int64_t kc_hf_pieces(kc_hf_class class, const kc_shape *s, const kc_layout *layout, int64_t most,
                      kc_hf_piece **pieces)
 {
-    enum { ROWS = sizeof rows / sizeof *rows };
+    const int64_t all = count(class, layout), listed = all < most ? all : most;
     int64_t n = 0;
-    const int64_t most = s->l * ROWS * (s->E > 1 ? s->E : 1) + KC_P_COUNT;
-    *pieces = calloc((size_t)most, sizeof **pieces);
-    KC_CHECK(*pieces, "out of memory for the tensors of %lld blocks", (long long)s->l);
-    for (int k = 0; class == KC_HF_PLAIN && k < layout->n; ++k)
+    *pieces = calloc((size_t)listed + 1, sizeof **pieces);
+    KC_CHECK(*pieces, "out of memory for %lld tensors", (long long)listed);
+    for (int k = 0; class == KC_HF_PLAIN && k < layout->n && n < listed; ++k)
         if (layout->tensor[k].layers)
             place_plain(&(*pieces)[n++], layout, &layout->tensor[k]);
     for (int r = 0; r < ROWS; ++r) {
         const kc_tensor *t = &layout->tensor[rows[r].tensor];
-        const int64_t each = t->of_expert ? layout->experts : 1;
-        for (int64_t i = 0; (rows[r].classes >> class & 1) && i < t->layers * each; ++i) {
+        const int64_t each = t->of_expert ? layout->experts : 1,
+                      end = of_row(class, layout, &rows[r]);
+        for (int64_t i = 0; i < end && n < listed; ++i) {
             place(&(*pieces)[n], &rows[r], s, t, i / each);
             (*pieces)[n].offset += i % each * layout->each;
             name_it(&(*pieces)[n++], rows[r].name, i / each, i % each);
         }
     }
-    return n;
+    return all;
 }
 
 /* The run of elements that begins at `at` and is not cut by the innermost dimension's end: where

@@ -20,11 +20,13 @@ typedef struct import {
     char model[PATH_MOST], config[PATH_MOST], vocab[PATH_MOST];
     const char *wanted; /* what says which architecture it should be, for messages */
     kc_st st;
+    kc_files files; /* of the metadata */
+    cJSON *object;  /* config.json */
     kc_shape shape;
     kc_layout layout;
     kc_hf_class class;
     kc_hf_piece *pieces;
-    const kc_st_tensor **found; /* [n_pieces] */
+    const kc_st_tensor **found; /* [n_pieces], none of them NULL once matched */
     int64_t n_pieces;
     kc_state state;
     char from[PATH_MOST + 64];
@@ -66,48 +68,73 @@ out:
     return e->code;
 }
 
-/* Configuration and corpus: from an input file, or from what kcap wrote into the metadata. */
+/* Configuration and texts: from an input file, or from what kcap wrote into the metadata. */
 static int read_config(import *x, kc_error *e)
 {
     kc_session *s = x->session;
     const char *second = s->options->second;
-    kc_files files = {0};
     char *text = NULL;
     size_t bytes = 0;
     if (second) {
         KC_TRY(kc_session_text(s, second, &text, &bytes, e));
         kc_config_parse(text, bytes, second, NULL, 0, &s->cfg, e);
     } else
-        kc_hf_meta_read(&x->st, &s->cfg, &x->state, &files, e);
+        kc_hf_meta_read(&x->st, &s->cfg, &x->state, &x->files, e);
     KC_TRY(kc_agree(&s->grid, e));
-    KC_TRY(kc_session_corpus(s, second ? NULL : &files, e));
-    x->shape = kc_shape_of(&s->cfg, kc_corpus_about(s->corpus)->n_vocab);
-    kc_layout_of(&x->shape, &x->layout);
-    x->state.layout = &x->layout;
     x->state.n_lanes = s->cfg.train.lanes;
 out:
-    free(files.text);
     free(text);
     return e->code;
 }
 
+static int words_of_config(const import *x, int64_t *n, kc_error *e)
+{
+    const cJSON *size = cJSON_GetObjectItemCaseSensitive(x->object, "vocab_size");
+    if (kc_json_whole(size, n) && *n > 0 && *n <= INT32_MAX)
+        return KC_OK;
+    char *found = size ? cJSON_PrintUnformatted(size) : NULL;
+    kc_fail(e, KC_EINPUT, "%s: vocab_size is %.*s; a whole number from 1 to %d would do", x->config,
+            SHOWN, found ? found : "left out", INT32_MAX);
+    cJSON_free(found);
+    return e->code;
+}
+
+/* The corpus, which may be far larger than these files, is made once they fit each other: until
+ * then the vocabulary is as large as config.json says. */
 static int check_config(import *x, kc_error *e)
 {
+    const kc_config *cfg = &x->session->cfg;
     char *text = NULL, lacks[256];
     size_t bytes = 0;
-    cJSON *object = NULL;
+    int64_t n_vocab;
     KC_TRY(kc_session_text(x->session, x->config, &text, &bytes, e));
-    KC_TRY(kc_hf_config_class(x->config, text, bytes, &object, &x->class, e));
+    KC_TRY(kc_hf_config_class(x->config, text, bytes, &x->object, &x->class, e));
+    KC_TRY(words_of_config(x, &n_vocab, e));
+    x->shape = kc_shape_of(cfg, n_vocab);
     if (!kc_hf_serves(x->class, &x->shape, lacks, sizeof lacks))
         kc_fail(e, KC_EINPUT, "%s: is of %s, which has %s; the model of %s has not", x->config,
                 kc_hf_class_name(x->class), lacks, x->wanted);
     KC_TRY(e->code);
-    KC_TRY(
-        kc_hf_config_check(x->config, object, x->class, &x->session->cfg, &x->shape, x->wanted, e));
+    KC_TRY(kc_hf_config_check(x->config, x->object, x->class, cfg, &x->shape, x->wanted, e));
+    kc_layout_of(&x->shape, &x->layout);
+    x->state.layout = &x->layout;
 out:
-    cJSON_Delete(object);
     free(text);
     return kc_agree(&x->session->grid, e);
+}
+
+/* Its words are as many as config.json says, and those of vocab.json. */
+static int read_corpus(import *x, kc_error *e)
+{
+    kc_session *s = x->session;
+    KC_TRY(kc_session_corpus(s, s->options->second ? NULL : &x->files, e));
+    const kc_shape shape = kc_shape_of(&s->cfg, kc_corpus_about(s->corpus)->n_vocab);
+    KC_TRY(kc_hf_config_check(x->config, x->object, x->class, &s->cfg, &shape, x->wanted, e));
+    if (s->grid.rank == 0)
+        kc_hf_vocab_check(x->vocab, s->corpus, x->wanted, e);
+    KC_TRY(kc_agree(&s->grid, e));
+out:
+    return e->code;
 }
 
 static int same_shape(const kc_st_tensor *t, const kc_hf_piece *p)
@@ -118,29 +145,34 @@ static int same_shape(const kc_st_tensor *t, const kc_hf_piece *p)
     return same;
 }
 
-/* Every tensor of the class is there in its shape, and no other: names are distinct, so as many as
- * are found are all there are. */
+/* Every tensor of the class is there in its shape, and no other. Names are distinct: of one more
+ * than the file has, one is missing, and no longer list is made however many there should be. */
 static int match(import *x, kc_error *e)
 {
     char found[192], right[96];
-    x->n_pieces = kc_hf_pieces(x->class, &x->shape, &x->layout, &x->pieces);
-    x->found = calloc((size_t)x->n_pieces + 1, sizeof *x->found);
+    x->n_pieces = kc_hf_pieces(x->class, &x->shape, &x->layout, x->st.n + 1, &x->pieces);
+    x->found = calloc((size_t)x->st.n + 1, sizeof *x->found);
     char *used = calloc((size_t)x->st.n + 1, 1);
-    KC_CHECK(x->found && used, "out of memory for %lld tensors", (long long)x->n_pieces);
+    KC_CHECK(x->found && used, "out of memory for %lld tensors", (long long)x->st.n);
     for (int64_t i = 0; i < x->n_pieces && e->code == KC_OK; ++i) {
         const kc_hf_piece *p = &x->pieces[i];
         const kc_st_tensor *t = x->found[i] = kc_st_find(&x->st, p->name);
         kc_st_shape(p->n_dims, p->dims, right, sizeof right);
         if (!t) {
-            kc_fail(e, KC_EINPUT, "%s: tensor %s is missing; the model of %s needs it as %s",
-                    x->model, p->name, x->wanted, right);
+            kc_fail(e, KC_EINPUT,
+                    "%s: tensor %s is missing; the model of %s needs it as %s, one of %lld, and "
+                    "this file has %lld",
+                    x->model, p->name, x->wanted, right, (long long)x->n_pieces,
+                    (long long)x->st.n);
             break;
         }
         used[t - x->st.tensor] = 1;
         kc_st_shape(t->n_dims, t->dims, found, sizeof found);
         if (!same_shape(t, p))
-            kc_fail(e, KC_EINPUT, "%s: tensor %s is %s; the model of %s needs %s", x->model,
-                    p->name, found, x->wanted, right);
+            kc_fail(e, KC_EINPUT,
+                    "%s: tensor %s is %s; the model of %s, with the vocab_size of config.json, "
+                    "needs %s",
+                    x->model, p->name, found, x->wanted, right);
     }
     for (int64_t i = 0; i < x->st.n && e->code == KC_OK; ++i)
         if (!used[i])
@@ -236,6 +268,8 @@ static void forget(import *x)
     free(x->state.v);
     free(x->found);
     free(x->pieces);
+    free(x->files.text);
+    cJSON_Delete(x->object);
     kc_st_free(&x->st);
 }
 
@@ -247,10 +281,9 @@ import x = {.session = s };
     KC_TRY(read_header(&x, e));
     KC_TRY(read_config(&x, e));
     KC_TRY(check_config(&x, e));
-    if (s->grid.rank == 0)
-        kc_hf_vocab_check(x.vocab, s->corpus, x.wanted, e);
     match(&x, e);
     KC_TRY(kc_agree(&s->grid, e));
+    KC_TRY(read_corpus(&x, e));
     KC_TRY(read_weights(&x, e));
     KC_TRY(write_run(&x, e));
     if (s->grid.rank == 0)

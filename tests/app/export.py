@@ -10,6 +10,7 @@ import sys
 
 import h5py
 import numpy as np
+import yaml
 
 import harness
 import hf_models
@@ -80,6 +81,30 @@ class ExportTest(harness.AppTest):
             lines.add(said[0])
         self.assertEqual(len(lines), 1, lines)
         return lines.pop()
+
+    def open_hf(self):
+        with open(self.path("hf", "model.safetensors"), "rb") as file:
+            self.raw = file.read()
+        size, = struct.unpack("<Q", self.raw[:8])
+        self.header, self.data = json.loads(self.raw[8:8 + size]), self.raw[8 + size:]
+
+    def put(self, raw):
+        with open(self.path("hf", "model.safetensors"), "wb") as file:
+            file.write(raw)
+
+    def framed(self, header, data=None):
+        text = header if isinstance(header, bytes) else json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + (self.data if data is None else data)
+
+    def reconfigured(self, **sections):
+        """A header whose kcap.config has other keys."""
+        texts = self.header["__metadata__"]
+        config = merged(yaml.safe_load(texts["kcap.config"]), **sections)
+        return {**self.header, "__metadata__": {**texts, "kcap.config": yaml.safe_dump(config)}}
+
+    def write_json(self, name, value):
+        with open(self.path("hf", name), "w", encoding="utf-8") as file:
+            file.write(value if isinstance(value, str) else json.dumps(value))
 
 
 class RoundTrip(ExportTest):
@@ -182,23 +207,32 @@ for each in CASES:
     add_case(each)
 
 
+class Mixtral(ExportTest):
+    def setUp(self):
+        super().setUp()
+        self.trained("mixtral")
+        self.kcap("export", "run", "hf", threads=1)
+
+    def test_more_tensors_than_the_file_has(self):
+        """A list of them all would take 40 GB."""
+        self.open_hf()
+        self.put(self.framed(self.reconfigured(model={
+            "layers": 1000, "experts": 65536, "capacity_factor_measure": 65536.0})))
+        self.write_json("config.json", {**self.read_json("hf", "config.json"),
+                                        "num_hidden_layers": 1000, "num_local_experts": 65536})
+        # Of a block: two norms, four matrices of attention, the router, three of each expert.
+        all_of_them = 1000 * (7 + 3 * 65536) + 3
+        self.refused(["model.layers.2.input_layernorm.weight is missing", f"one of {all_of_them}",
+                      f"this file has {len(self.header) - 1}"], "import", "hf", "--out", "back",
+                     ranks=(2,))
+
+
 class Refused(ExportTest):
     def setUp(self):
         super().setUp()
         self.trained("llama_tied")
         self.kcap("export", "run", "hf", threads=1)
-        with open(self.path("hf", "model.safetensors"), "rb") as file:
-            self.raw = file.read()
-        size, = struct.unpack("<Q", self.raw[:8])
-        self.header, self.data = json.loads(self.raw[8:8 + size]), self.raw[8 + size:]
-
-    def put(self, raw):
-        with open(self.path("hf", "model.safetensors"), "wb") as file:
-            file.write(raw)
-
-    def framed(self, header, data=None):
-        text = header if isinstance(header, bytes) else json.dumps(header).encode()
-        return struct.pack("<Q", len(text)) + text + (self.data if data is None else data)
+        self.open_hf()
 
     def changed(self, name, **members):
         """A header in which some members of a tensor are others, None: left out."""
@@ -319,6 +353,16 @@ class Refused(ExportTest):
         yield ["config.json", "num_hidden_layers is 2", "needs 3"], metadata(
             **{"kcap.config": meta["kcap.config"].replace("layers: 2", "layers: 3")})
 
+        # A corpus that cannot be made, or is far too large, is not made for files that do not fit.
+        yield ["config.json", "num_hidden_layers is 2", "needs 3"], self.framed(
+            self.reconfigured(model={"layers": 3}, corpus={"first_names": 999999}))
+        no_corpus = self.reconfigured(corpus={"first_names": 999999})
+        yield ["extra", "none of"], self.framed(
+            {**no_corpus, "extra": {"dtype": "F32", "shape": [0], "data_offsets": [n, n]}})
+        yield ["first_name", "999999"], self.framed(no_corpus)
+        yield ["config.json", "vocab_size is ", "needs "], self.framed(
+            self.reconfigured(corpus={"first_names": 9}))
+
     def test_damaged_tensors(self):
         damages = list(self.damages())
         self.assertGreater(len(damages), 60)
@@ -341,12 +385,10 @@ class Refused(ExportTest):
         with h5py.File(checkpoints(self.path("back"))[12]) as file:
             self.assertEqual(file["params/lnf_gain"][()].tobytes(), odd.tobytes())
 
-    def write_json(self, name, value):
-        with open(self.path("hf", name), "w", encoding="utf-8") as file:
-            file.write(value if isinstance(value, str) else json.dumps(value))
-
     def test_config_and_vocabulary(self):
         config, words = self.read_json("hf", "config.json"), self.read_json("hf", "vocab.json")
+        with open(self.path("hf", "vocab.json"), encoding="utf-8") as file:
+            pairs = json.load(file, object_pairs_hook=list)
         for said, change in (
                 (["hidden_size is 33", "needs 32"], {"hidden_size": 33}),
                 (["num_key_value_heads is 4", "needs 2"], {"num_key_value_heads": None}),
@@ -357,6 +399,10 @@ class Refused(ExportTest):
                 (["tie_word_embeddings is left out", "true"], {"tie_word_embeddings": None}),
                 (["mlp_bias is false"], {"mlp_bias": False}),
                 (["mlp_bias is 1"], {"mlp_bias": 1}),
+                (["vocab_size is left out", "whole number"], {"vocab_size": None}),
+                (["vocab_size is 0.5", "whole number"], {"vocab_size": 0.5}),
+                (["vocab_size is 10000000000", "2147483647"], {"vocab_size": 10 ** 10}),
+                (["embed_tokens", "vocab_size of config.json"], {"vocab_size": 7}),
                 (["model_type is bloom", "mistral"], {"model_type": "bloom"}),
                 (["model_type is missing"], {"model_type": None}),
                 (["MistralForCausalLM", "no biases"], {"model_type": "mistral"}),
@@ -366,6 +412,12 @@ class Refused(ExportTest):
                 said = ["num_key_value_heads is left out", "needs 2"]
             self.write_json("config.json", changed)
             self.refused(["config.json"] + said, "import", "hf", "--out", "back")
+        for text, said in ((', "hidden_size": 32}', "hidden_size is there twice"),
+                           (', "m\\u006fre": 1, "more": 1}', "more is there twice"),
+                           (', "rope_parameters": {"rope_type": 1, "rope_type": "default"}}',
+                            "rope_type is there twice")):
+            self.write_json("config.json", json.dumps(config)[:-1] + text)
+            self.refused(["config.json", said], "import", "hf", "--out", "back")
         for text in ("", "[]", "{", "{} {}"):
             self.write_json("config.json", text)
             self.refused(["config.json", "one JSON object"], "import", "hf", "--out", "back")
@@ -377,6 +429,15 @@ class Refused(ExportTest):
                               (["is token 4096", "no word"], {**words, second: 4096}),
                               (["words; the corpus"], dict(list(words.items())[:-1]))):
             self.write_json("vocab.json", changed)
+            self.refused(["vocab.json"] + said, "import", "hf", "--out", "back")
+        # Words of several tokens are there as often; a token is there once.
+        self.assertLess(len(words), len(pairs))
+        for said, last in ((["<eos> is there twice as token 0"], ("<eos>", 0)),
+                           (["is token 4.5", "no word"], (pairs[4][0], 4.5)),
+                           ([f"is token {len(pairs) - 0.5}", "no word"],
+                            (pairs[-1][0], len(pairs) - 0.5))):
+            self.write_json("vocab.json", "{%s}" % ",".join(
+                f"{json.dumps(word)}: {token}" for word, token in pairs[:-1] + [last]))
             self.refused(["vocab.json"] + said, "import", "hf", "--out", "back")
         self.write_json("vocab.json", "no")
         self.refused(["vocab.json", "one JSON object"], "import", "hf", "--out", "back")
@@ -401,8 +462,6 @@ class Refused(ExportTest):
         os.symlink("hf", self.path("link"))
         for words, args in ((["full: not empty"], ["export", "run", "full"]),
                             (["hf: not empty"], ["export", "run", "hf/"]),
-        with open(self.path("hf", "vocab.json"), encoding="utf-8") as file:
-            pairs = json.load(file, object_pairs_hook=list)
                             (["input.yaml", "no folder"], ["export", "run", "input.yaml"]),
                             (["link", "no folder"], ["export", "run", "link"]),
                             ([".", "no folder"], ["export", "run", "."]),
@@ -426,12 +485,6 @@ class Refused(ExportTest):
             with open(self.path("new.partial", "config.json"), "rb") as b:
                 self.assertEqual(a.read(), b.read())
         shutil.rmtree(self.path("new.partial"))
-        for text, said in ((', "hidden_size": 32}', "hidden_size is there twice"),
-                           (', "m\\u006fre": 1, "more": 1}', "more is there twice"),
-                           (', "rope_parameters": {"rope_type": 1, "rope_type": "default"}}',
-                            "rope_type is there twice")):
-            self.write_json("config.json", json.dumps(config)[:-1] + text)
-            self.refused(["config.json", said], "import", "hf", "--out", "back")
         self.kcap("export", "run", "empty/")
         self.kcap("export", "run", "new")
         self.assertFalse(os.path.exists(self.path("new.partial")))
@@ -444,15 +497,6 @@ class Refused(ExportTest):
         larger than the files that MPI maps, which it must leave alone."""
         self.input(merged(CASES["plain"][1], model={"layers": 8, "heads": 8, "head_dim": 64}))
         self.kcap("train", "input.yaml", "--out", "large", "--set", "train.max_steps=1")
-        # Words of several tokens are there as often; a token is there once.
-        self.assertLess(len(words), len(pairs))
-        for said, last in ((["<eos> is there twice as token 0"], ("<eos>", 0)),
-                           (["is token 4.5", "no word"], (pairs[4][0], 4.5)),
-                           ([f"is token {len(pairs) - 0.5}", "no word"],
-                            (pairs[-1][0], len(pairs) - 0.5))):
-            self.write_json("vocab.json", "{%s}" % ",".join(
-                f"{json.dumps(word)}: {token}" for word, token in pairs[:-1] + [last]))
-            self.refused(["vocab.json"] + said, "import", "hf", "--out", "back")
         script = self.path("limited")
         with open(script, "w", encoding="utf-8") as file:
             file.write("#!/bin/bash\ntrap '' XFSZ\nulimit -f 40000\nexec \"$@\"\n")

@@ -70,7 +70,7 @@ static void pieces_hold_every_parameter_once(void **state)
         kc_hf_piece *pieces;
         kc_layout_of(&s, &layout);
         const kc_hf_class class = kc_hf_choose(&cfg, &s);
-        const int64_t count = kc_hf_pieces(class, &s, &layout, &pieces);
+        const int64_t count = kc_hf_pieces(class, &s, &layout, INT64_MAX, &pieces);
         float *flat = calloc((size_t)layout.n_flat, sizeof *flat);
         float *back = calloc((size_t)layout.n_flat, sizeof *back);
         float *values = calloc((size_t)layout.n_flat, sizeof *values);
@@ -102,6 +102,30 @@ static void pieces_hold_every_parameter_once(void **state)
     }
     for (int c = 0; c < KC_HF_CLASSES; ++c)
         assert_true(classes[c] > 0);
+}
+
+/* No more than wanted are listed, however many there are. */
+static void pieces_are_counted(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"model.arch=mistral", "model.layers=1000",
+                                       "model.experts=65536", "model.kv_heads=0"};
+    const kc_config cfg = config_of(sets, 4);
+    const kc_shape s = kc_shape_of(&cfg, WORDS);
+    kc_layout layout;
+    kc_hf_piece *pieces;
+    kc_layout_of(&s, &layout);
+    assert_int_equal(kc_hf_pieces(KC_HF_MIXTRAL, &s, &layout, 1002, &pieces),
+                     1000 * (7 + 3 * 65536) + 3);
+    assert_string_equal(pieces[1000].name, "model.layers.999.input_layernorm.weight");
+    assert_string_equal(pieces[1001].name, "model.layers.0.self_attn.q_proj.weight");
+    free(pieces);
+    /* wte, two norms, qkv, out, last norm, head, router, up, down */
+    assert_int_equal(kc_hf_pieces(KC_HF_PLAIN, &s, &layout, INT64_MAX, &pieces), 10);
+    assert_string_equal(pieces[9].name, "exp_down");
+    free(pieces);
+    assert_int_equal(kc_hf_pieces(KC_HF_PLAIN, &s, &layout, 0, &pieces), 10);
+    free(pieces);
 }
 
 static kc_hf_class class_of(const char *const *sets, int n)
@@ -206,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_hold_every_parameter_once),
+        cmocka_unit_test(pieces_are_counted),
         cmocka_unit_test(nearest_class),
         cmocka_unit_test(config_is_checked),
     };

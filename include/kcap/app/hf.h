@@ -46,9 +46,9 @@ typedef struct kc_hf_piece {
     int64_t offset, n[4], step[4];
 } kc_hf_piece;
 
-/* All tensors of a class for this architecture; together they hold every parameter once. The caller
- * frees *pieces. */
-int64_t kc_hf_pieces(kc_hf_class class, const kc_shape *s, const kc_layout *layout,
+/* The tensors of a class for this architecture; together they hold every parameter once. Returns
+ * how many there are; the first `most` of them are listed. The caller frees *pieces. */
+int64_t kc_hf_pieces(kc_hf_class class, const kc_shape *s, const kc_layout *layout, int64_t most,
                      kc_hf_piece **pieces);
 
 /* Copy elements at ... at + n - 1 of a piece out of the flat weights, or into them. Bit for bit. */
