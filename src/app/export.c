@@ -177,7 +177,7 @@ static void report(const export *x)
            kc_hf_class_name(x->class), (long long)x->state->step, x->dir, (long long)x->n_pieces,
            (long long)x->state->layout->n_params);
     for (int c = 0; x->class == KC_HF_PLAIN && c < KC_HF_PLAIN; ++c)
-        if (!kc_hf_serves((kc_hf_class)c, &x->shape, lacks, sizeof lacks))
+        if (!kc_hf_serves((kc_hf_class)c, &x->session->cfg, &x->shape, lacks, sizeof lacks))
             printf("  %s does not have this architecture; it has %s\n",
                    kc_hf_class_name((kc_hf_class)c), lacks);
 }

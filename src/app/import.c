@@ -111,7 +111,7 @@ static int check_config(import *x, kc_error *e)
     KC_TRY(kc_hf_config_class(x->config, text, bytes, &x->object, &x->class, e));
     KC_TRY(words_of_config(x, &n_vocab, e));
     x->shape = kc_shape_of(cfg, n_vocab);
-    if (!kc_hf_serves(x->class, &x->shape, lacks, sizeof lacks))
+    if (!kc_hf_serves(x->class, cfg, &x->shape, lacks, sizeof lacks))
         kc_fail(e, KC_EINPUT, "%s: is of %s, which has %s; the model of %s has not", x->config,
                 kc_hf_class_name(x->class), lacks, x->wanted);
     KC_TRY(e->code);

@@ -213,6 +213,20 @@ class Mixtral(ExportTest):
         self.trained("mixtral")
         self.kcap("export", "run", "hf", threads=1)
 
+    def factor(self, factor):
+        return self.input(merged(CASES["mixtral"][1], model={"capacity_factor_measure": factor}),
+                          "factor.yaml")
+
+    def test_what_drops_tokens(self):
+        """The class drops none: nor may measuring. 2 of 4 experts: a factor of 2 is the least."""
+        self.refused(["config.json", "MixtralForCausalLM", "from 1.9 to at least 2)", "factor.yaml"],
+                     "import", "hf", self.factor(1.9), "--out", "back", ranks=(2,))
+        self.kcap("import", "hf", self.factor(2.0), "--out", "back")
+        self.kcap("train", self.factor(1.9), "--out", "drops", threads=1)
+        said = self.kcap("export", "drops", "plain", threads=1).stdout
+        self.assertIn("KcapForCausalLM", said)
+        self.assertIn("from 1.9 to at least 2)", said)
+
     def test_more_tensors_than_the_file_has(self):
         """A list of them all would take 40 GB."""
         self.open_hf()

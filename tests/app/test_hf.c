@@ -174,6 +174,34 @@ static void nearest_class(void **state)
         KC_HF_PLAIN);
 }
 
+/* Mixtral serves from the least factor on that it names. */
+static void mixtral_drops_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *experts, *topk, *factor, *least; /* NULL: served */
+    } cases[] = {{"32", "2", "8", "from 8 to at least 16)"},
+                 {"32", "2", "16", NULL},
+                 {"17", "1", "8", "from 8 to at least 17)"},
+                 {"10", "3", "3.3333", "from 3.3333 to at least 3.3334)"},
+                 {"10", "3", "3.3334", NULL},
+                 {"33", "10", "3.3", NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        char experts[40], topk[40], factor[60], lacks[256];
+        snprintf(experts, sizeof experts, "model.experts=%s", cases[i].experts);
+        snprintf(topk, sizeof topk, "model.experts_topk=%s", cases[i].topk);
+        snprintf(factor, sizeof factor, "model.capacity_factor_measure=%s", cases[i].factor);
+        const char *const sets[] = {"model.arch=mistral", "model.experts_gate=renormalised",
+                                    experts, topk, factor};
+        const kc_config cfg = config_of(sets, 5);
+        const kc_shape s = kc_shape_of(&cfg, WORDS);
+        const int serves = kc_hf_serves(KC_HF_MIXTRAL, &cfg, &s, lacks, sizeof lacks);
+        if (serves != !cases[i].least || (!serves && !strstr(lacks, cases[i].least)))
+            fail_msg("%s %s %s: %d %s", experts, topk, factor, serves, lacks);
+        assert_int_equal(kc_hf_choose(&cfg, &s), serves ? KC_HF_MIXTRAL : KC_HF_PLAIN);
+    }
+}
+
 /* config.json as a text says of itself that it is right, and says what is wrong once one member is
  * another. */
 static void config_is_checked(void **state)
@@ -232,6 +260,7 @@ int main(void)
         cmocka_unit_test(pieces_hold_every_parameter_once),
         cmocka_unit_test(pieces_are_counted),
         cmocka_unit_test(nearest_class),
+        cmocka_unit_test(mixtral_drops_nothing),
         cmocka_unit_test(config_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,13 +28,14 @@ const char *kc_hf_class_name(kc_hf_class class);
 const char *kc_hf_model_type(kc_hf_class class);
 
 /* The class that serves this configuration best: the first that can; Mistral for model.arch mistral
- * alone, since LLaMA's class does all that Mistral's does; Mixtral, which drops no token, where
- * measuring drops none either. */
+ * alone, since LLaMA's class does all that Mistral's does. */
 kc_hf_class kc_hf_choose(const kc_config *cfg, const kc_shape *s);
 
 /* 1 when the class has this architecture; else 0, and what it lacks, such as "layernorm, a plain
- * MLP", goes into `lacks`. */
-int kc_hf_serves(kc_hf_class class, const kc_shape *s, char *lacks, size_t size);
+ * MLP", goes into `lacks`. Mixtral drops no token: measuring must drop none either, or
+ * model.capacity_factor_measure and the least that would do are named. */
+int kc_hf_serves(kc_hf_class class, const kc_config *cfg, const kc_shape *s, char *lacks,
+                 size_t size);
 
 /* A tensor of a class: its name and shape there, and where its elements, in row-major order, lie
  * among the flat weights: element (i0, i1, i2, i3) of n[0] x n[1] x n[2] x n[3] at
