@@ -526,6 +526,74 @@ class Refused(ExportTest):
             self.assertEqual(self.listing(), before)
 
 
+class RefusedExperts(ExportTest):
+    """Mixtral's experts are tensors of their own: of each there must be one, and no other."""
+
+    def setUp(self):
+        super().setUp()
+        self.trained("mixtral")
+        self.kcap("export", "run", "hf", threads=1)
+        self.file = self.path("hf", "model.safetensors")
+        self.tensors = read_safetensors(self.file)[0]
+
+    @staticmethod
+    def name(layer, expert, matrix):
+        return f"model.layers.{layer}.block_sparse_moe.experts.{expert}.{matrix}.weight"
+
+    def refused_import(self, words, ranks=()):
+        self.refused(["hf/model.safetensors"] + words, "import", "hf", "input.yaml",
+                     "--out", "back", ranks=ranks)
+
+    def test_lost(self):
+        for n, at in enumerate(((0, 0, "w1"), (1, 2, "w3"), (1, 3, "w2"))):
+            name = self.name(*at)
+            write_safetensors(self.file, {k: v for k, v in self.tensors.items() if k != name})
+            self.refused_import([f"tensor {name} is missing", "needs it as ["],
+                                ranks=(2,) if n == 0 else ())
+        names = [self.name(layer, 3, w) for layer in (0, 1) for w in ("w1", "w2", "w3")]
+        write_safetensors(self.file, {k: v for k, v in self.tensors.items() if k not in names})
+        self.refused_import(["model.layers.0.block_sparse_moe.experts.3.", "is missing"])
+        write_safetensors(self.file, self.tensors)
+        self.kcap("import", "hf", "input.yaml", "--out", "back")
+
+    def test_doubled(self):
+        """One name twice: as the name of another expert, whose own is lost, and as one more."""
+        with open(self.file, "rb") as file:
+            raw = file.read()
+        first, other = self.name(1, 2, "w1"), self.name(1, 3, "w1")
+        self.assertEqual(raw.count(first.encode()), 1)
+        with open(self.file, "wb") as file:
+            file.write(raw.replace(other.encode(), first.encode()))
+        self.refused_import([first, "is there twice"], ranks=(2,))
+        size, = struct.unpack("<Q", raw[:8])
+        header = json.loads(raw[8:8 + size])
+        value, end = self.tensors[first].tobytes(), len(raw) - 8 - size
+        entry = {**header[first], "data_offsets": [end, end + len(value)]}
+        text = json.dumps(header)[:-1].encode() + b", " + json.dumps({first: entry})[1:].encode()
+        with open(self.file, "wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text + raw[8 + size:] + value)
+        self.refused_import([first, "is there twice"])
+
+    def test_foreign(self):
+        """An expert, a block or a matrix more than the model has; a shape of another expert."""
+        value = self.tensors[self.name(0, 0, "w1")]
+        for n, at in enumerate(((0, 9, "w1"), (1, 4, "w2"), (2, 0, "w1"), (0, 0, "w4"),
+                                (0, "00", "w1"), (0, -1, "w1"))):
+            name = self.name(*at)
+            write_safetensors(self.file, {**self.tensors, name: value})
+            self.refused_import([f"tensor {name} is none of MixtralForCausalLM's"],
+                                ranks=(2,) if n == 0 else ())
+        # In the place of one that belongs there.
+        lost, foreign = self.name(0, 3, "w1"), self.name(0, 9, "w1")
+        write_safetensors(self.file, {foreign if k == lost else k: v
+                                      for k, v in self.tensors.items()})
+        self.refused_import([f"tensor {lost} is missing"])
+        name = self.name(1, 1, "w2")
+        turned = {**self.tensors, name: np.ascontiguousarray(self.tensors[name].T)}
+        write_safetensors(self.file, turned)
+        self.refused_import([f"tensor {name} is [", "needs ["])
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 3:
         LOGITS = os.path.abspath(sys.argv.pop(3))
