@@ -91,6 +91,39 @@ static void published_sizes_of_others(void **state)
                      80352);
 }
 
+/* Experts in place of an MLP, E of 2 d f + f + d with biases, 3 d f without where gated, and d E of
+ * router in each block; a token goes through k of the E. f = d, 4 d
+ * and 7/2 d here. Of arXiv 2404.05405's 32 experts the blocks' matrices are 68 l d^2, those used 6 l d^2. */
+static void counts_of_experts_are_closed_forms(void **state)
+{
+    (void)state;
+    enum { l = 3, d = 24, V = 41, rest = l * (4 * d * d + 8 * d) + V * d + 2 * d };
+    enum { gated = 3 * d * (7 * d / 2), mistral = l * (4 * d * d + 2 * d) + 2 * V * d + d };
+    static const struct {
+        const char *settings;
+        int64_t count, used;
+    } known[] = {
+        {"model.mlp_ratio=1 model.experts=32", rest + l * 32 * (2 * d * d + 3 * d),
+         rest + l * (2 * d * d + 2 * d + 32 * d)},
+        {"model.mlp_ratio=1 model.experts=32 model.experts_topk=2",
+         rest + l * 32 * (2 * d * d + 3 * d), rest + l * (2 * (2 * d * d + 2 * d) + 32 * d)},
+        {"model.experts=5", rest + l * 5 * (8 * d * d + 6 * d),
+         rest + l * (8 * d * d + 5 * d + 5 * d)},
+        {"model.arch=mistral model.experts=8 model.experts_topk=2",
+         mistral + l * (8 * gated + 8 * d), mistral + l * (2 * gated + 8 * d)},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; ++i) {
+        char settings[256];
+        snprintf(settings, sizeof settings, "model.layers=3 model.heads=4 model.head_dim=6 %s",
+                 known[i].settings);
+        const kc_layout layout = layout_with(settings, V);
+        if (layout.n_params != known[i].count || layout.n_used != known[i].used)
+            fail_msg("%s: %lld parameters, %lld used, not %lld and %lld", settings,
+                     (long long)layout.n_params, (long long)layout.n_used,
+                     (long long)known[i].count, (long long)known[i].used);
+    }
+}
+
 static void check_places(const kc_layout *layout, int64_t layers)
 {
     int64_t end = 0, count = 0;
@@ -190,6 +223,45 @@ static void operations_follow_the_matrices(void **state)
         assert_true(n.head == 6 * 41 * 24);
         assert_true(n.attention == 6 * 3 * 24 * 19);
         assert_true(n.all == n.linear + n.head + n.attention);
+    }
+}
+
+/* A token goes through k of its E experts, and every block scores all E: 2 d f of weights an expert,
+ * 3 d f where it is gated, d E for the router; attention and head as in a model without experts. */
+static void operations_of_experts_are_those_of_the_chosen(void **state)
+{
+    (void)state;
+    enum { T = 19, l = 3, h = 3, hd = 8, d = h * hd, V = 41 };
+    static const struct {
+        const char *settings;
+        int64_t attention, experts; /* weights of the products that a token meets in a block */
+    } known[] = {
+        {"model.experts=32 model.mlp_ratio=1", 4 * d * d, 2 * d * d + 32 * d},
+        {"model.experts=32 model.mlp_ratio=1 model.experts_topk=2", 4 * d * d,
+         2 * 2 * d * d + 32 * d},
+        {"model.experts=8", 4 * d * d, 8 * d * d + 8 * d},
+        {"model.experts=8 model.experts_topk=2", 4 * d * d, 2 * 8 * d * d + 8 * d},
+        {"model.experts=8 model.experts_topk=2 model.experts_gate=renormalised "
+         "model.capacity_factor=9",
+         4 * d * d, 2 * 8 * d * d + 8 * d},
+        {"model.experts=5 model.experts_topk=3 model.mlp_width=17", 4 * d * d,
+         3 * 2 * d * 17 + 5 * d},
+        {"model.arch=mistral model.experts=8 model.experts_topk=2 model.kv_heads=1",
+         2 * d * d + 2 * d * hd, 2 * 3 * d * (7 * d / 2) + 8 * d},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; ++i) {
+        char settings[256];
+        snprintf(settings, sizeof settings,
+                 "train.context=19 model.layers=3 model.heads=3 model.head_dim=8 %s",
+                 known[i].settings);
+        const kc_shape s = shape_with(settings, V);
+        const kc_flops n = kc_flops_of(&s);
+        const int64_t linear = 6 * l * (known[i].attention + known[i].experts);
+        if (n.linear != (double)linear)
+            fail_msg("%s: %.0f operations, not %lld", settings, n.linear, (long long)linear);
+        assert_true(n.head == 6 * V * d);
+        assert_true(n.attention == 6 * l * d * T);
+        assert_true(n.all == (double)(linear + 6 * V * d + 6 * l * d * T));
     }
 }
 
@@ -302,10 +374,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_the_published_ones),
         cmocka_unit_test(counts_are_closed_forms),
+        cmocka_unit_test(counts_of_experts_are_closed_forms),
         cmocka_unit_test(published_sizes_of_others),
         cmocka_unit_test(tensors_do_not_overlap),
         cmocka_unit_test(models_lack_what_they_should),
         cmocka_unit_test(operations_follow_the_matrices),
+        cmocka_unit_test(operations_of_experts_are_those_of_the_chosen),
         cmocka_unit_test(shapes_are_those_of_gpt2),
         cmocka_unit_test(shapes_are_those_of_mistral),
         cmocka_unit_test(rotated_dimensions_follow_the_fraction),
