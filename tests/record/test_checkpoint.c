@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "kcap/comm/mpi.h"
+#include "kcap/nn/params.h"
 #include "kcap/record/checkpoint.h"
 #include "kcap/record/shelf.h"
 #include "sandbox.h"
@@ -504,6 +505,40 @@ static void another_layout_is_refused(void **state)
     expect_refusal(x, &l, LANES - 1, "holds 3 lanes, this run has 2");
 }
 
+/* Two blocks with a router and so many experts. */
+static kc_layout mixture(int64_t experts)
+{
+    kc_config cfg;
+    kc_layout l;
+    kc_config_defaults(&cfg);
+    cfg.model.heads = 1;
+    cfg.model.head_dim = 8;
+    cfg.model.mlp_ratio = 1;
+    cfg.model.experts = experts;
+    const kc_shape s = kc_shape_of(&cfg, 17);
+    kc_layout_of(&s, &l);
+    return l;
+}
+
+/* Every tensor in its place, but the last expert is in none of them. */
+static void a_lost_expert_is_refused(void **state)
+{
+    const fixture *x = *state;
+    const kc_layout whole = mixture(4);
+    kc_layout lost = whole;
+    lost.experts = lost.here = 3;
+    lost.n_flat -= lost.each;
+    for (int i = 0; i < lost.n; ++i)
+        if (lost.tensor[i].of_expert)
+            lost.tensor[i].dims[1] = 3;
+    must_write(x, &lost, 7, 1);
+    expect_refusal(x, &whole, LANES,
+                   "tensor exp_up is [2, 3, 8, 8] in the checkpoint, [2, 4, 8, 8] in this model");
+    const kc_layout fewer = mixture(3);
+    expect_refusal(x, &fewer, LANES,
+                   "tensor router is [2, 8, 4] in the checkpoint, [2, 8, 3] in this model");
+}
+
 static int set_up(void **state)
 {
     fixture *x = *state;
@@ -539,6 +574,7 @@ int main(void)
         TEST(full_disk_leaves_the_older_intact),
         TEST(leftovers_of_a_kill_are_cleaned),
         TEST(another_layout_is_refused),
+        TEST(a_lost_expert_is_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (failed) /* the other ranks may wait for this one */
