@@ -5,28 +5,6 @@
 #include "experts.h"
 #include "records.h"
 
-/* Every tensor of a flat array as `<prefix>.<name>` in its global shape. */
-static void write_tensors(FILE *out, const kc_layout *layout, const char *prefix, const float *flat)
-{
-    for (int k = 0; k < layout->n; ++k) {
-        const kc_tensor *t = &layout->tensor[k];
-        char name[64];
-        int64_t n = t->layers > 0;
-        for (int i = 0; i < t->n_dims; ++i)
-            n *= t->dims[i];
-        if (!n)
-            continue;
-        float *packed = test_room(n, sizeof *packed);
-        for (int64_t r = 0; r < kc_tensor_stretches(layout, t); ++r) {
-            const kc_stretch s = kc_tensor_stretch(layout, t, r);
-            memcpy(packed + s.global, flat + s.flat, (size_t)s.n * sizeof *packed);
-        }
-        snprintf(name, sizeof name, "%s.%s", prefix, t->name);
-        record(out, name, "f4", t->n_dims, t->dims, packed);
-        free(packed);
-    }
-}
-
 /* The pairs that chose each expert since the room was made, and what the lane reports. */
 static void write_routing(FILE *out, const pool *m)
 {
@@ -61,8 +39,8 @@ int main(int argc, char **argv)
     record(out, "targets", "i4", 2, (int64_t[]){m.windows, s->T}, m.targets);
     scalar(out, "loss", pool_grad(&m));
     write_routing(out, &m);
-    write_tensors(out, &m.model.layout, "weight", m.w);
-    write_tensors(out, &m.model.layout, "grad", m.grad);
+    tensors(out, &m.model.layout, "weight", m.w);
+    tensors(out, &m.model.layout, "grad", m.grad);
     float *logits = pool_logits(&m);
     record(out, "logits", "f4", 3, (int64_t[]){m.windows, s->T, s->V}, logits);
     free(logits);

@@ -35,15 +35,19 @@ static inline void tensors(FILE *out, const kc_layout *layout, const char *prefi
 {
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
-        const int64_t each = t->rows * t->cols;
         char name[64];
-        if (t->layers == 0)
+        int64_t n = t->layers > 0;
+        for (int i = 0; i < t->n_dims; ++i)
+            n *= t->dims[i];
+        if (n == 0)
             continue;
-        float *packed = malloc((size_t)(t->layers * each) * sizeof *packed);
+        float *packed = malloc((size_t)n * sizeof *packed);
         if (!packed)
             abort();
-        for (int64_t l = 0; l < t->layers; ++l)
-            memcpy(packed + l * each, kc_at(layout, flat, k, l), (size_t)each * sizeof *packed);
+        for (int64_t r = 0; r < kc_tensor_stretches(layout, t); ++r) {
+            const kc_stretch s = kc_tensor_stretch(layout, t, r);
+            memcpy(packed + s.global, flat + s.flat, (size_t)s.n * sizeof *packed);
+        }
         snprintf(name, sizeof name, "%s.%s", prefix, t->name);
         record(out, name, "f4", t->n_dims, t->dims, packed);
         free(packed);
