@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Mixtures of experts through the command line: the same bits on any dp x ep, also resumed on
 another one; what is refused; what memory they take."""
+import os
+import shutil
+
+import h5py
 import numpy as np
 
 import harness
@@ -68,6 +72,28 @@ class SameBits(ExpertsTest):
             for step, file in checkpoints(self.path(out)).items():
                 self.assert_same_bits(read_tensors(one[step]), read_tensors(file), what)
 
+    def test_one_expert_a_token(self):
+        """The paper's routing, top-1 weighted by its probability, with room for too few and for
+        all tokens."""
+        for factor, drops, grids in ((0.8, True, ((2, 1), (2, 2), (4, 1), (4, 2), (4, 4))),
+                                     (8, False, ((2, 2), (4, 1), (4, 2)))):
+            self.input(merged(MOE, corpus={"exposures": 1},
+                              model={"experts_topk": 1, "experts_gate": "softmax", "mlp_ratio": 1,
+                                     "capacity_factor": factor},
+                              measure={"every_exposures": 0}))
+            one = f"one_{factor}"
+            self.train(one, 0, 1)
+            dropped = read_columns(self.path(one), "steps")["dropped"]
+            self.assertGreaterEqual(len(dropped), 5)
+            self.assertEqual((dropped > 0).all() if drops else dropped.any(), drops)
+            for ranks, spread in grids:
+                out = f"out_{factor}_{ranks}_{spread}"
+                self.train(out, ranks, spread)
+                self.assert_same_bits(read_columns(self.path(one), "steps"),
+                                      read_columns(self.path(out), "steps"), out)
+                a, b = (max(checkpoints(self.path(run)).values()) for run in (one, out))
+                self.assert_same_bits(read_tensors(a), read_tensors(b), out)
+
     def test_a_model_without_experts_has_no_such_figures(self):
         self.input(BIOD)
         self.kcap("train", "input.yaml", "--out", "out", "--set", "train.max_steps=2")
@@ -121,6 +147,53 @@ class Resume(ExpertsTest):
                 for word in (key, then, now):
                     self.assertIn(word, done.stderr)
                 self.assertEqual(done.stderr.count("kcap: "), 1)
+
+
+class Damage(ErrorTest):
+    """A checkpoint whose experts are not those that were written is none, whoever reads it."""
+
+    @staticmethod
+    def lose(path, group, name):
+        """The last expert of a tensor; its dataset is one shorter."""
+        with h5py.File(path, "r+") as file:
+            values = file[group][name][()]
+            attributes = dict(file[group][name].attrs)
+            del file[group][name]
+            file[group].create_dataset(name, data=values[:, :-1]).attrs.update(attributes)
+
+    @staticmethod
+    def double(path, group, name):
+        """Expert 3 once more in the place of expert 5; sizes and shapes stay."""
+        with h5py.File(path, "r+") as file:
+            values = file[group][name][()]
+            assert values[:, 5].tobytes() != values[:, 3].tobytes()
+            values[:, 5] = values[:, 3]
+            file[group][name][...] = values
+
+    def test_an_expert_lost_or_doubled(self):
+        self.input(MOE)
+        self.kcap("train", "input.yaml", "--out", "whole", *ep(2), "--set", "train.max_steps=3",
+                  "--set", "measure.every_exposures=0", ranks=2, threads=1)
+        name = os.path.relpath(checkpoints(self.path("whole"))[3], self.path("whole"))
+        for n, (change, group, tensor) in enumerate((
+                (self.lose, "params", "exp_up"), (self.double, "params", "exp_up"),
+                (self.double, "m", "exp_down_bias"))):
+            with self.subTest(change=change.__name__, tensor=tensor):
+                shutil.rmtree(self.path("out"), ignore_errors=True)
+                shutil.copytree(self.path("whole"), self.path("out"))
+                change(self.path("out", name), group, tensor)
+                before = self.listing()
+                for ranks in (0, 2) if n == 0 else (0,):
+                    for args in (["train", "input.yaml", "--out", "out", "--resume", "auto"],
+                                 ["measure", "out"]):
+                        done = self.kcap(*args, ranks=ranks, threads=1, code=2)
+                        said = done.stderr.splitlines()
+                        self.assertTrue(said[0].startswith(
+                            f"kcap: warning: checkpoint passed over: out/{name}: damaged"), said)
+                        self.assertTrue(any(line.startswith(
+                            "kcap: no undamaged checkpoint; the newest: "
+                            f"out/{name}: damaged: its manifest says") for line in said), said)
+                self.assertEqual(self.listing(), before)
 
 
 class Refused(ErrorTest):
@@ -208,6 +281,31 @@ class Memory(ExpertsTest):
                              ["gradients_bytes"], one["weights_bytes"])
             self.assertEqual(spread["n_params"], one["n_params"])
             self.assertEqual(spread["checkpoint_bytes"], 12 * one["n_params"])
+
+    def test_the_papers_mixture(self):
+        """GPT-2 with 32 experts d -> d -> d, top-1 (arXiv 2404.05405, Result 9): all parameters and
+        those of one token by hand. Of the blocks' a token uses 6 of 68 in the end, 8.8 %."""
+        self.input(merged(MOE, model={"experts": 32, "experts_topk": 1, "mlp_ratio": 1,
+                                      "experts_gate": "softmax"}))
+        apart = []
+        for layers, heads, head_dim in ((2, 2, 8), (1, 1, 24), (12, 12, 64), (96, 64, 128)):
+            p = self.plan(1, 1, "--memory", 100000, "--set", f"model.layers={layers}", "--set",
+                          f"model.heads={heads}", "--set", f"model.head_dim={head_dim}")
+            l, d, E = layers, heads * head_dim, 32
+            # Attention with biases and two norms; up and down with biases; scores of the experts.
+            dense, expert, router = 4 * d * d + 8 * d, 2 * d * d + 2 * d, d * E
+            outside = p["n_vocab"] * d + 2 * d
+            self.assertEqual(p["n_params"], l * (dense + E * expert + router) + outside)
+            self.assertEqual(p["n_params"],
+                             l * (4 * d ** 2 + 8 * d + E * (2 * d ** 2 + 3 * d)) + outside)
+            self.assertEqual(p["n_params_used"], l * (dense + expert + router) + outside)
+            self.assertEqual(p["flop_per_token"],
+                             6 * (l * (4 * d * d + 2 * d * d + d * E) + p["n_vocab"] * d
+                                  + l * d * 32))
+            share = (p["n_params_used"] - outside) / (p["n_params"] - outside)
+            apart.append(share / (6 / 68) - 1)
+        self.assertEqual(apart, sorted(apart, reverse=True))
+        self.assertLess(abs(apart[-1]), 1e-3)
 
     def test_params(self):
         """P counts all experts: plain MLPs with biases, 2 d f + f + d each; and d E of router."""
