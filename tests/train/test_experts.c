@@ -159,8 +159,11 @@ static int same_steps(run *one, run *many, double *dropped)
     return steps;
 }
 
+/* Where experts have too little room, some step drops; where they have room for all, none does. */
+enum { ALL_FIT, DROPS };
+
 /* On every dp x ep of these ranks with 1 and 2 threads, beside one rank with one. */
-static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int least_steps)
+static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int least_steps, int drops)
 {
     const kc_config cfg = config_from(sets, n_sets);
     for (int ep = 1; ep <= g->size; ep *= 2) {
@@ -175,7 +178,7 @@ static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int lea
             check_shares(g, kc_trainer_state(many[i].trainer));
         }
         const int steps = same_steps(&one, many, &dropped);
-        if (steps < least_steps || !(dropped > 0))
+        if (steps < least_steps || (dropped > 0) != (drops == DROPS))
             fail_msg("%d steps, %g dropped", steps, dropped);
         for (int i = 0; i < THREADS; ++i)
             run_end(&many[i]);
@@ -189,7 +192,7 @@ static void one_lane_a_rank(void **state)
 {
     static const char *const sets[] = {"corpus.people=300", "corpus.exposures=1",
                                        "train.context=64"};
-    check_grids(*state, sets, N(sets), 10);
+    check_grids(*state, sets, N(sets), 10, DROPS);
 }
 
 static void two_windows_a_lane_and_a_z_loss(void **state)
@@ -200,7 +203,7 @@ static void two_windows_a_lane_and_a_z_loss(void **state)
                                        "model.experts_topk=1",
                                        "model.experts_gate=renormalised",
                                        "model.z_loss=0.1"};
-    check_grids(*state, sets, N(sets), 8);
+    check_grids(*state, sets, N(sets), 8, DROPS);
 }
 
 /* Sixteen lanes of 21 people: some end long before others, and ranks serve those that go on. */
@@ -208,7 +211,7 @@ static void lanes_that_end_apart(void **state)
 {
     static const char *const sets[] = {"corpus.people=21", "corpus.exposures=6", "train.batch=16",
                                        "train.lanes=16", "train.context=24"};
-    check_grids(*state, sets, N(sets), 4);
+    check_grids(*state, sets, N(sets), 4, DROPS);
 }
 
 /* Four lanes of 5 biographies: two windows each, of lengths that differ. */
@@ -220,7 +223,7 @@ static void few_biographies(void **state)
         "corpus.birth_years=4", "corpus.cities=10",      "corpus.universities=8",
         "corpus.majors=8",      "corpus.employers=8",    "corpus.sentences=2",
         "train.context=64",     "train.batch=8"};
-    check_grids(*state, sets, N(sets), 4);
+    check_grids(*state, sets, N(sets), 4, DROPS);
 }
 
 static void mixtral(void **state)
@@ -232,7 +235,35 @@ static void mixtral(void **state)
                                        "model.kv_heads=2",
                                        "model.experts=4",
                                        "model.experts_gate=renormalised"};
-    check_grids(*state, sets, N(sets), 10);
+    check_grids(*state, sets, N(sets), 10, DROPS);
+}
+
+/* The paper's routing: an expert of the width of d for each token, its output weighted by the
+ * router's probability, through which the router learns. */
+static void one_expert_a_token(void **state)
+{
+    static const char *const sets[] = {"corpus.people=40", "corpus.exposures=2",
+                                       "model.mlp_ratio=1", "model.experts_topk=1",
+                                       "model.experts_gate=softmax"};
+    check_grids(*state, sets, N(sets), 5, DROPS);
+}
+
+/* E / k times its share: an expert has room for every token of a lane, whatever the router does. */
+static void room_for_all(void **state)
+{
+    static const char *const sets[] = {"corpus.people=40",           "corpus.exposures=2",
+                                       "model.mlp_ratio=1",          "model.experts_topk=1",
+                                       "model.experts_gate=softmax", "model.capacity_factor=8"};
+    check_grids(*state, sets, N(sets), 5, ALL_FIT);
+}
+
+/* Two of four experts that hold all, two windows a lane. */
+static void room_for_both_choices(void **state)
+{
+    static const char *const sets[] = {
+        "corpus.people=40", "corpus.exposures=3",      "train.batch=8",
+        "model.experts=4",  "model.capacity_factor=2", "model.experts_gate=renormalised"};
+    check_grids(*state, sets, N(sets), 4, ALL_FIT);
 }
 
 /* The lanes of a first step by hand: their windows through the model, one after the other. */
@@ -336,6 +367,9 @@ int main(void)
         cmocka_unit_test(lanes_that_end_apart),
         cmocka_unit_test(few_biographies),
         cmocka_unit_test(mixtral),
+        cmocka_unit_test(one_expert_a_token),
+        cmocka_unit_test(room_for_all),
+        cmocka_unit_test(room_for_both_choices),
         cmocka_unit_test(a_step_is_the_sum_of_its_lanes),
         cmocka_unit_test(lanes_decide_who_is_dropped),
     };
