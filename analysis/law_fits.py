@@ -11,7 +11,7 @@ from scipy import optimize, stats
 RESAMPLES = 2000
 OVERFILLED = 1.8      # R_max from which a model and not its corpus is measured (2404.05405, result 1)
 KEPT_MOST = 0.95      # and of which it may keep no more: a corpus kept whole says nothing of the model
-SPAN_LEAST = 1.5  # largest size over smallest, for a line through them to mean anything
+SPAN_LEAST = 1.5  # largest size or R_max over smallest, for a line through them to mean anything
 PUBLISHED = 2.0       # bits a parameter after 1000 exposures, the same
 TARGETS = (1e9, 7e9, 70e9)
 
@@ -75,6 +75,9 @@ def saturation(cells):
     if len({round(p["max_bits_per_param"], 6) for p in points}) < 4:
         return not_fitted("fewer than 4 different R_max with R > 0")
     x = np.array([p["max_bits_per_param"] for p in points])
+    if max(x) < SPAN_LEAST * min(x):
+        return not_fitted(f"R_max spans a factor of {max(x) / min(x):.2f}; at least {SPAN_LEAST} is "
+                          "needed")
     y = np.array([p["bits_per_param"] for p in points])
     try:
         values, covariance = optimize.curve_fit(smooth_minimum, x, y, p0=(np.clip(max(y), 0.1, 19.0), 5.0),

@@ -96,6 +96,8 @@ class Fits(unittest.TestCase):
         self.assertIn("R_max", fits.saturation([cell([1.0])] * 9)["reason"])
         some = [cell([R], r) for R, r in ((-0.1, 0.5), (0.1, 1), (-0.1, 2), (0.2, 3), (0.1, 4))]
         self.assertIn("R > 0", fits.saturation(some)["reason"])
+        near = [cell([r - 1.9], r) for r in (2.5, 2.6, 2.7, 2.8)]
+        self.assertIn("R_max spans a factor of 1.12; at least 1.5", fits.saturation(near)["reason"])
         # A capacity below the first guess, and corpora a thousand times smaller and larger.
         low = [cell([fits.smooth_minimum(r, 0.06, 6)], r) for r in (1e-4, 0.02, 0.05, 0.1, 1, 60)]
         self.assertAlmostEqual(fits.saturation(low)["C"], 0.06, places=3)
