@@ -74,16 +74,15 @@ int kc_hf_config_class(const char *path, const char *text, size_t bytes, cJSON *
 int kc_hf_config_check(const char *path, const cJSON *object, kc_hf_class class,
                        const kc_config *cfg, const kc_shape *s, const char *wanted, kc_error *e);
 
-/* vocab.json: {word: token, ...}.
+/* vocab.json: {word: token, ...}; a word that an earlier token has too, such as a first and a middle
+ * name of biod, is word#token.
  *   object      the caller deletes it, after an error too
  *   errors      KC_EINPUT: a word that is not UTF-8 */
 int kc_hf_vocab(const kc_corpus *corpus, cJSON **object, kc_error *e);
 
-/* Are the words of this vocab.json the corpus's, each token once? Words of several tokens, such as
- * a first and a middle name of biod, are there as often. Where there is no such file nothing is said
- * against it.
- *   errors      KC_EINPUT naming the first word that is not, and what the corpus has there; or a
- *               token that is there twice; or how many there are */
+/* Is this vocab.json the corpus's? Where there is no such file nothing is said against it.
+ *   errors      KC_EINPUT naming a word that is there twice, or the first that is not the corpus's
+ *               and what it has there; or how many there are */
 int kc_hf_vocab_check(const char *path, const kc_corpus *corpus, const char *wanted, kc_error *e);
 
 #endif
