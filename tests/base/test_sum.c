@@ -51,12 +51,31 @@ static void additions_are_by_element(void **state)
     assert_true(left[36] == 36);
 }
 
+/* Five parts: ((0 + 1) + (2 + 3)) + 4, where in floats other orders give other sums. */
+static void parts_are_folded_in_pairs(void **state)
+{
+    (void)state;
+    enum { PARTS = 5, MANY = 2 * KC_BLOCK + 3 };
+    static const float value[PARTS] = {1.0f, 3.0e7f, -3.0e7f, 0.3f, 7.7f};
+    static float p[PARTS][MANY];
+    const float sum = ((value[0] + value[1]) + (value[2] + value[3])) + value[4];
+    assert_true(sum != (((value[0] + value[1]) + value[2]) + value[3]) + value[4]);
+    for (int threads = 1; threads <= 2; ++threads) {
+        for (int i = 0; i < PARTS * MANY; ++i)
+            p[i / MANY][i % MANY] = value[i / MANY] * (float)(1 << i % MANY % 4);
+        kc_fold(p[0], PARTS, MANY, threads);
+        for (int i = 0; i < MANY; ++i)
+            assert_true(p[0][i] == sum * (float)(1 << i % 4));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_keep_their_order),
         cmocka_unit_test(squares_are_summed_in_double),
         cmocka_unit_test(additions_are_by_element),
+        cmocka_unit_test(parts_are_folded_in_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
