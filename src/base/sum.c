@@ -29,7 +29,7 @@ static void add(float *restrict left, const float *restrict right, int64_t n)
 
 void kc_add(float *left, const float *right, int64_t n, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+#pragma omp parallel for num_threads(threads) if (threads > 1 && n > KC_BLOCK) schedule(static)
     for (int64_t i = 0; i < n; i += KC_BLOCK)
         add(left + i, right + i, n - i < KC_BLOCK ? n - i : KC_BLOCK);
 }

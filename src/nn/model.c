@@ -68,8 +68,7 @@ void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_voc
 
 int64_t kc_model_leaf(const kc_model *model)
 {
-    const kc_layout *at = &model->layout;
-    return model->fold ? at->n_flat : at->n_dense + at->experts * at->each;
+    return model->fold ? model->layout.n_flat : kc_params_all(&model->layout);
 }
 
 void kc_model_destroy(kc_model *model)

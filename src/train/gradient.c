@@ -6,14 +6,8 @@
 #include "kcap/base/sum.h"
 #include "kcap/train/step_internal.h"
 
-/* n_flat of a rank that has all experts. */
-static int64_t all_flat(const kc_trainer *t)
-{
-    return t->model.layout.n_dense + t->model.layout.experts * t->model.layout.each;
-}
-
-/* The first element that is not finite, in the layout of a rank that has all experts; all_flat where
- * there is none. */
+/* The first element that is not finite, in the layout of a rank that holds all experts;
+ * kc_params_all where there is none. */
 static int64_t first_broken(const kc_trainer *t, kc_own_grads own)
 {
     const kc_layout *layout = &t->model.layout;
@@ -25,7 +19,7 @@ static int64_t first_broken(const kc_trainer *t, kc_own_grads own)
     for (int64_t i = 0; i < more; ++i)
         if (!isfinite(own.experts[i]))
             return layout->n_dense + layout->first_expert * layout->each + from + i;
-    return all_flat(t);
+    return kc_params_all(&t->model.layout);
 }
 
 int kc_trainer_not_finite(const kc_trainer *t, kc_own_grads own, double loss, kc_error *e)
@@ -38,7 +32,7 @@ int kc_trainer_not_finite(const kc_trainer *t, kc_own_grads own, double loss, kc
         at = all[r] < at ? all[r] : at;
     free(all);
     char where[160] = "no single gradient element, only their norm, is out of range";
-    if (at < all_flat(t)) {
+    if (at < kc_params_all(&t->model.layout)) {
         const kc_layout *layout = &t->model.layout;
         const kc_tensor *x = &layout->tensor[kc_params_find(layout, at, &layer)];
         const int64_t expert = kc_params_expert(layout, at);

@@ -50,6 +50,12 @@ static inline const float *kc_at_expert(const kc_layout *layout, const float *fl
     return kc_at(layout, flat, index, layer) + expert * layout->each;
 }
 
+/* n_flat of a rank that holds all experts. */
+static inline int64_t kc_params_all(const kc_layout *layout)
+{
+    return layout->n_dense + layout->experts * layout->each;
+}
+
 /* Which tensor and layer element i belongs to, in the flat layout of a rank that holds all experts;
  * *layer is set. Padding belongs to the tensor before it. */
 int kc_params_find(const kc_layout *layout, int64_t i, int64_t *layer);
