@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/app/verbs.h"
+#include "kcap/cli/verbs.h"
 
 int main(int argc, char **argv)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 enum { OTHER_MAX = 400, CHUNK_MOST = 64 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 void kc_config_defaults(kc_config *cfg)
 {

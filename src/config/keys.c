@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 #define KC_ROW(section_, name_, type_, def_, least_, most_, unit_, effect_, help_)                 \
     {.section = #section_,                                                                         \

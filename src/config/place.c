@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 const char *kc_shown(const char *text, char *shown, size_t size)
 {

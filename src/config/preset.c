@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kcap/config/config_internal.h"
-#include "kcap/config/presets.def"
+#include "config/config_internal.h"
+#include "config/presets.def"
 
 /* Key-value heads of Mistral-l-h in arXiv 2404.05405 appendix A: 4 where they divide the heads, else
  * 2, else 1. */

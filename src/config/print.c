@@ -5,7 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 static void print_help(int key, FILE *out)
 {

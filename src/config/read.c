@@ -4,7 +4,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 enum { FILE_BYTES_MAX = 1 << 20 };
 

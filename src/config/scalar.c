@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 void kc_real_print(double value, char text[32])
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 /* Read a decimal number that fills the text; returns 0 where it does not. *whole is decided on the
  * digits, because 2.00000000000000000001 as a double is 2. */

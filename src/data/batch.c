@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "kcap/data/corpus_internal.h"
+#include "data/corpus_internal.h"
 
 /* Documents of a lane in one epoch: places k, k + L, ... of the epoch's order. */
 static int64_t lane_documents(const kc_corpus *corpus, int64_t lane, int64_t n_lanes)

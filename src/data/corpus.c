@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/data/corpus_internal.h"
-#include "kcap/data/room.h"
+#include "data/corpus_internal.h"
+#include "data/room.h"
 
 kc_kind kc_kind_of(const kc_config *cfg)
 {

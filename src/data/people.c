@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/data/people.h"
+#include "data/people.h"
 
 #include "kcap/base/rng.h"
 

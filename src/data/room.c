@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/data/room.h"
+#include "data/room.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "kcap/io/h5_internal.h"
+#include "io/h5_internal.h"
 
 /* Values of one transfer: MPI-IO counts bytes in ints. */
 enum { PIECE = 1 << 27 };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/io/h5_internal.h"
+#include "io/h5_internal.h"
 
 static int set(kc_h5 *f, const char *object, const char *name, hid_t file_type, hid_t memory_type,
                const void *value, kc_error *e)

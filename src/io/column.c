@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/io/column.h"
 
-#include "kcap/io/h5_internal.h"
+#include "io/h5_internal.h"
 
 static int n_dims(const kc_h5_column *c)
 {

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "kcap/comm/mpi.h"
-#include "kcap/io/h5_internal.h"
+#include "io/h5_internal.h"
 
 /* Before main, and so before MPI_Init: else HDF5 would hook itself into MPI_Finalize, close
  * there what it could not write and crash. It may not do so at exit either, nor print errors

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/io/h5_internal.h"
+#include "io/h5_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "kcap/io/h5_internal.h"
+#include "io/h5_internal.h"
 
 /* No text dataset of a run comes near this; a damaged one may claim more. */
 static const int64_t most_bytes = (int64_t)1 << 31;

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "kcap/nn/gemm.h"
-#include "kcap/nn/ops.h"
+#include "kcap/math/gemm.h"
+#include "kcap/math/ops.h"
 
 /* Row block i: rows r0 ... r1-1, columns 0 ... r1-1, at `at` floats into the head's P. */
 typedef struct block {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/nn/block.h"
+#include "nn/block.h"
 
-#include "kcap/nn/gemm.h"
+#include "kcap/math/gemm.h"
 
 typedef struct piece {
     float **at;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "kcap/base/err.h"
-#include "kcap/nn/block.h"
-#include "kcap/nn/head.h"
+#include "nn/block.h"
+#include "nn/logits.h"
 
 struct kc_work {
     int threads;

@@ -6,8 +6,8 @@
 
 #include "kcap/base/sum.h"
 #include "kcap/comm/tokens.h"
-#include "kcap/nn/gemm.h"
-#include "kcap/nn/route.h"
+#include "kcap/math/gemm.h"
+#include "nn/route.h"
 
 int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity)
 {

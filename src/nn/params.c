@@ -7,7 +7,7 @@
 
 #include "kcap/base/rng.h"
 #include "kcap/base/sum.h"
-#include "kcap/nn/ops.h"
+#include "kcap/math/ops.h"
 
 enum { SCOPE_ONCE, SCOPE_LAYER, SCOPE_EXPERT };
 enum { KIND_VECTOR = 0, KIND_MATRIX = 1, ALIGN = 16 };

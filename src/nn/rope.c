@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kcap/nn/ops.h"
+#include "kcap/math/ops.h"
 
 enum { ROWS = 64 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/nn/route.h"
+#include "nn/route.h"
 
 #include <math.h>
 #include <string.h>

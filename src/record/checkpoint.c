@@ -8,10 +8,10 @@
 #include "kcap/io/attribute.h"
 #include "kcap/io/file.h"
 #include "kcap/io/stamp.h"
-#include "kcap/record/embed.h"
-#include "kcap/record/manifest.h"
+#include "record/embed.h"
+#include "record/manifest.h"
 #include "kcap/record/shelf.h"
-#include "kcap/record/tensors.h"
+#include "record/tensors.h"
 
 enum { PATH = 1024, CURSOR = 4 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/record/embed.h"
+#include "record/embed.h"
 
 #include <stdio.h>
 #include <stdlib.h>

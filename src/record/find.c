@@ -6,8 +6,8 @@
 
 #include "kcap/io/attribute.h"
 #include "kcap/record/checkpoint.h"
-#include "kcap/record/embed.h"
-#include "kcap/record/manifest.h"
+#include "record/embed.h"
+#include "record/manifest.h"
 #include "kcap/record/shelf.h"
 
 void kc_head_free(kc_head *head)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/record/history.h"
+#include "record/history.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/record/manifest.h"
+#include "record/manifest.h"
 
 #include <inttypes.h>
 #include <stdio.h>

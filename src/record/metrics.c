@@ -10,7 +10,7 @@
 #include "kcap/io/file.h"
 #include "kcap/io/stamp.h"
 #include "kcap/io/text.h"
-#include "kcap/record/history.h"
+#include "record/history.h"
 
 enum { HELD = 4096, PATH = 1024 };
 

@@ -8,7 +8,7 @@
 #include "kcap/io/attribute.h"
 #include "kcap/io/file.h"
 #include "kcap/io/text.h"
-#include "kcap/record/table.h"
+#include "record/table.h"
 
 /* A file that was closed opens plainly; one with a writer, alive or killed, only as SWMR. */
 static int open_either(kc_h5 *f, const char *path, int *closed, kc_error *e)

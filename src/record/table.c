@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/record/table.h"
+#include "record/table.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/record/tensors.h"
+#include "record/tensors.h"
 
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "kcap/base/sum.h"
-#include "kcap/train/step_internal.h"
+#include "train/step_internal.h"
 
 /* The first element that is not finite, in the layout of a rank that holds all experts;
  * kc_params_all where there is none. */

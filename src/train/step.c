@@ -7,7 +7,7 @@
 
 #include "kcap/base/sum.h"
 #include "kcap/optim/schedule.h"
-#include "kcap/train/step_internal.h"
+#include "train/step_internal.h"
 
 static void *take(kc_arena *arena, int64_t n, size_t size, size_t *bytes)
 {

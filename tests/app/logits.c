@@ -3,7 +3,7 @@
  * [T, V] of the checkpoint's model after each of them. */
 #include "../nn/records.h"
 
-#include "kcap/app/verbs.h"
+#include "kcap/cli/verbs.h"
 #include "kcap/base/rng.h"
 
 static void score(kc_session *s, const kc_state *state, const kc_model *model, FILE *out)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kcap/app/hf.h"
+#include "cli/hf.h"
 
 enum { WORDS = 11 };
 

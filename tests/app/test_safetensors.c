@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "kcap/app/json.h"
-#include "kcap/app/safetensors.h"
+#include "kcap/io/json.h"
+#include "cli/safetensors.h"
 
 enum { ROOM = 4096 };
 

@@ -5,8 +5,8 @@ import re
 import sys
 from pathlib import Path
 
-LEVELS = {"base": 0, "config": 1, "comm": 1, "types": 1, "io": 2, "data": 3, "nn": 3, "optim": 3,
-          "train": 4, "measure": 4, "record": 4, "plan": 5, "app": 6}
+LEVELS = {"base": 0, "math": 1, "config": 1, "comm": 1, "types": 1, "io": 2, "data": 3, "nn": 3,
+          "optim": 3, "train": 4, "measure": 4, "record": 4, "plan": 5, "run": 6, "sweep": 7, "cli": 8}
 # Neighbours on one level that may be looked at; all others on one level may not.
 BESIDE = {("config", "types"), ("comm", "types"), ("optim", "nn")}
 
@@ -15,14 +15,14 @@ DOORS = {
     "MPI": (r"\bMPI_\w+|<mpi\.h>", ("src/comm/", "src/io/", "include/kcap/comm/mpi.h")),
     "HDF5": (r"\bH5[A-Z]\w*|\bhid_t\b|\bherr_t\b|<hdf5\w*\.h>",
              ("src/io/", "include/kcap/io/")),
-    "BLIS": (r"\bbli_\w+|\bBLIS_\w+|\bcblas_\w+|<(blis|cblas)\.h>", ("src/nn/gemm_blis.c",)),
-    "oneDNN": (r"\bdnnl_\w+|<dnnl\.h>", ("src/nn/gemm_onednn.c",)),
+    "BLIS": (r"\bbli_\w+|\bBLIS_\w+|\bcblas_\w+|<(blis|cblas)\.h>", ("src/math/gemm_blis.c",)),
+    "oneDNN": (r"\bdnnl_\w+|<dnnl\.h>", ("src/math/gemm_onednn.c",)),
     "LAPACKE": (r"\bLAPACKE_\w+|<lapacke\.h>", ("src/measure/quant.c",)),
-    "libyaml": (r"\byaml_\w+_t\b|<yaml\.h>", ("src/config/", "include/kcap/config/")),
-    "cJSON": (r"\bcJSON\w*|cJSON\.h", ("src/app/", "include/kcap/app/")),
+    "libyaml": (r"\byaml_\w+_t\b|<yaml\.h>", ("src/config/",)),
+    "cJSON": (r"\bcJSON\w*|cJSON\.h", ("src/io/json.c", "include/kcap/io/json.h", "src/cli/")),
     "Random123": (r"\bphilox\d\w*|\bthreefry\d\w*|\bR123_\w+|<Random123/", ("src/base/rng.c",)),
     "xxHash": (r"\bXXH(?:32|64|3|128|_)\w*|<xxhash\.h>",
-               ("src/config/", "src/io/", "include/kcap/config/", "include/kcap/io/")),
+               ("src/config/", "src/io/")),
 }
 
 CODE = (".c", ".h", ".def", ".py", ".sh", ".slurm", ".pbs", ".cmake")
@@ -61,24 +61,64 @@ def doors(name, text):
 
 
 def layer(name):
-    """The layer of src/LAYER/x.c or include/kcap/LAYER/x.h; src/main.c is of the app."""
+    """The layer of src/LAYER/.../x.c or include/kcap/LAYER/.../x.h; src/main.c is of the cli."""
     parts = name.removeprefix("include/kcap/").removeprefix("src/").split("/")
-    return "app" if parts == ["main.c"] else parts[0]
+    return "cli" if parts == ["main.c"] else parts[0]
+
+
+def included(text):
+    """(path of the file, row) of every header of kcap that a text includes."""
+    for match in re.finditer(r'#include\s+"([^"]+)"', text):
+        path = match.group(1)
+        if "/" in path:
+            where = "include" if path.startswith("kcap/") else "src"
+            yield f"{where}/{path}", text.count("\n", 0, match.start()) + 1
 
 
 def includes(name, text):
-    """Includes that do not point downwards, and layers nobody knows."""
+    """Includes that do not point downwards, layers nobody knows, other layers' own headers."""
     here = layer(name)
     if here not in LEVELS:
         yield f"{name}: layer {here} is not one of {', '.join(LEVELS)}"
         return
-    for match in re.finditer(r'#include\s+"kcap/(\w+)/', text):
-        there = match.group(1)
-        row = text.count("\n", 0, match.start()) + 1
+    for path, row in included(text):
+        there = layer(path)
         if there not in LEVELS:
             yield f"{name}:{row}: includes the unknown layer {there}"
+        elif there != here and path.startswith("src/"):
+            yield f"{name}:{row}: {path} is {there}'s own; include/kcap holds what others may use"
         elif there != here and (here, there) not in BESIDE and LEVELS[there] >= LEVELS[here]:
             yield f"{name}:{row}: {here} may not include {there}: dependencies point downwards"
+
+
+def module(name):
+    """layer/.../x of src/layer/.../x.c and of its header, wherever that stands."""
+    return name.removeprefix("include/kcap/").removeprefix("src/").rpartition(".")[0]
+
+
+def circles(files):
+    """Modules that call each other, directly or through others."""
+    bodies = {module(name): text for name, text in files.items() if name.endswith(".c")}
+    home = {function: name for name, text in bodies.items()
+            for function in re.findall(r"^\w[\w \*]*?\b(kc_\w+)\([^;{]*\{", text, re.M)}
+    needs = {name: {home[word] for word in re.findall(r"\bkc_\w+", text) if word in home} - {name}
+             for name, text in bodies.items()}
+
+    def reached(start):
+        seen, todo = set(), [start]
+        while todo:
+            for other in needs[todo.pop()]:
+                if other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+        return seen
+    reach = {name: reached(name) for name in needs}
+    told = set()
+    for name in sorted(needs):
+        circle = {other for other in reach[name] if name in reach[other]}
+        if len(circle) > 1 and name not in told:
+            told |= circle
+            yield f"{', '.join(sorted(circle))}: a circle: each calls the others"
 
 
 def declared(text):
@@ -89,36 +129,56 @@ def declared(text):
     return set(re.findall(r"\b(kc_\w+)\s*\([^@;]*\)[^@;]*;", code))
 
 
-def own_headers(name, folder, files):
+def own_headers(name, files):
     """Headers of its own layer that a file includes, directly or through one of them."""
     seen, todo = set(), [name]
     while todo:
-        for path in re.findall(r'#include "(kcap/[^"]*\.h)"', files.get(todo.pop(), "")):
-            path = f"include/{path}"
-            if path.startswith(folder + "/") and path not in seen:
+        for path, _ in included(files.get(todo.pop(), "")):
+            if layer(path) == layer(name) and path.endswith(".h") and path not in seen:
                 seen.add(path)
                 todo.append(path)
     return seen
 
 
+def seen_from_outside(name, used):
+    """Does another layer include this header, or a public one that includes it?"""
+    seen, todo = {name}, [name]
+    while todo:
+        path = todo.pop()
+        for user in used.get(path, ()):
+            if layer(user) != layer(name):
+                return True
+            if user.startswith("include/") and user not in seen:
+                seen.add(user)
+                todo.append(user)
+    return False
+
+
 def contracts(files):
     """A header with functions has its .c; a .c includes its own header, or where it has none, a
-    header of its layer that declares a function of its own."""
+    header of its layer that declares a function of its own. What only one layer uses stays in it."""
+    by_module = {module(name): name for name in files if name.endswith(".c")}
+    used = {}
     for name, text in files.items():
-        where, _, module = name.rpartition("/")
+        for path, _ in included(text):
+            used.setdefault(path, set()).add(name)
+    for name, text in files.items():
         if name.endswith(".c") and name != "src/main.c":
-            folder = where.replace("src/", "include/kcap/", 1)
-            mine, own = own_headers(name, folder, files), f"{folder}/{module[:-2]}.h"
+            mine = own_headers(name, files)
+            own = next((each for each in (f"include/kcap/{module(name)}.h", f"src/{module(name)}.h")
+                        if each in files), None)
             functions = {each for path in mine for each in declared(files.get(path, ""))}
-            if own in files and own not in mine:
+            if own and own not in mine:
                 yield f"{name}: does not include its own {own}"
             elif not any(re.search(rf"^\w[^;{{]*\b{function}\([^;{{]*\{{", text, re.M)
                          for function in functions):
                 yield f"{name}: no header of its layer declares a function of it"
-        elif name.endswith(".h") and not name.endswith("_internal.h") and declared(text):
-            source = name.replace("include/kcap/", "src/", 1)[:-2] + ".c"
-            if source not in files:
-                yield f"{name}: declares functions, but there is no {source}"
+        elif name.endswith(".h") and not name.endswith("_internal.h") and declared(text) \
+                and module(name) not in by_module:
+            yield f"{name}: declares functions, but there is no src/{module(name)}.c"
+        if name.startswith("include/") and layer(name) not in ("types", "cli") \
+                and not seen_from_outside(name, used):
+            yield f"{name}: only {layer(name)} uses it: its place is src/{layer(name)}"
 
 
 def licences(root):
@@ -140,7 +200,7 @@ def check(root):
         return [f"{root}: no C file under src or include/kcap: nothing was checked"]
     found = [line for name, text in files.items()
              for rule in (doors, includes) for line in rule(name, text)]
-    return found + list(contracts(files)) + list(licences(root))
+    return found + list(circles(files)) + list(contracts(files)) + list(licences(root))
 
 
 if __name__ == "__main__":

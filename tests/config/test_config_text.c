@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 /* An allocation is dear under the sanitizer, which walks the stack slowly to tell MPI's leaks from
  * ours. */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kcap/config/config_internal.h"
+#include "config/config_internal.h"
 
 enum { SETS_MAX = 8 };
 

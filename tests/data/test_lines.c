@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kcap/data/pool.h"
+#include "data/text/pool.h"
 
 static kc_lines lines_of(const char *text, int64_t limit, kc_error *e)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "corpora.h"
 
-#include "kcap/data/people.h"
-#include "kcap/data/strings.h"
+#include "data/people.h"
+#include "data/kind/strings.h"
 
 static kc_people people_of(int64_t n, int64_t first, int64_t middle, int64_t last, kc_error *e)
 {

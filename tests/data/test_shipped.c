@@ -5,7 +5,7 @@
 #include <math.h>
 #include <time.h>
 
-#include "kcap/data/corpus_internal.h"
+#include "data/corpus_internal.h"
 
 enum { EMPLOYER = 5, WORKING_CITY = 7 };
 

@@ -2,7 +2,7 @@
 /* Oracles of known capacity through the whole measurement; spans, hits, ranks and threads. */
 #include "oracles.h"
 
-#include "kcap/nn/gemm.h"
+#include "kcap/math/gemm.h"
 
 enum { N_PARAMS = 1000, MAX_THREADS = 3 };
 

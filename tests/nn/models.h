@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "kcap/base/rng.h"
-#include "kcap/nn/gemm.h"
+#include "kcap/math/gemm.h"
 #include "kcap/nn/model.h"
 
 /* The kernels of all products of a test: KCAP_TEST_KERNEL, or those a run would choose. */

@@ -11,7 +11,7 @@
 
 #include "kcap/io/text.h"
 #include "kcap/record/metrics.h"
-#include "kcap/record/table.h"
+#include "record/table.h"
 #include "sandbox.h"
 
 enum { ATTRIBUTES = 3, LOADS = 8 };

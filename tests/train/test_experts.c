@@ -8,7 +8,7 @@
 
 #include "kcap/data/batch.h"
 #include "kcap/measure/spans.h"
-#include "kcap/nn/gemm.h"
+#include "kcap/math/gemm.h"
 #include "kcap/train/step.h"
 
 #define N(array) ((int)(sizeof(array) / sizeof *(array)))

@@ -2,8 +2,8 @@
 #ifndef KCAP_NN_LAYER_H
 #define KCAP_NN_LAYER_H
 
-#include "kcap/nn/act.h"
-#include "kcap/nn/ops.h"
+#include "kcap/math/act.h"
+#include "kcap/math/ops.h"
 #include "kcap/nn/params.h"
 
 /* One block's part of the weights and of a flat gradient: its tensors as vectors, as matrices, as

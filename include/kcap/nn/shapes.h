@@ -3,6 +3,7 @@
 #define KCAP_NN_SHAPES_H
 
 #include "kcap/config/config.h"
+#include "kcap/math/mat.h"
 
 /* The alphabet of shapes, used in every comment of nn:
  *   T positions of a window   d width   h heads   hd head dimension (d = h hd)
@@ -21,12 +22,6 @@ typedef struct kc_shape {
     int32_t renormalised; /* gates of a token's experts sum to 1 */
 } kc_shape;
 
-/* A matrix in row-major storage whose rows lie `ld` floats apart. A view: owns nothing. */
-typedef struct kc_mat {
-    float *p;
-    int64_t rows, cols, ld;
-} kc_mat;
-
 /* The shape of a configuration's model over a vocabulary of V words. */
 kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab);
 
@@ -39,10 +34,5 @@ typedef struct kc_flops {
 } kc_flops;
 
 kc_flops kc_flops_of(const kc_shape *s);
-
-static inline kc_mat kc_mat_of(const float *p, int64_t rows, int64_t cols)
-{
-    return (kc_mat){(float *)p, rows, cols, cols};
-}
 
 #endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_MATH_GEMM_H
+#define KCAP_MATH_GEMM_H
+
+#include "kcap/base/err.h"
+#include "kcap/math/mat.h"
+
+/* The only door to the libraries that multiply matrices: oneDNN where kcap was built with it, BLIS
+ * else or by name. Products are cut into tiles of a fixed size, one serial call each, so bits depend
+ * on the kernels (chosen once, by name) and the shapes, not on the number of threads. */
+
+/* Choose the kernels before any product: a name of parallel.kernel, or auto for oneDNN's of the
+ * widest vectors the CPU has, and without oneDNN for BLIS's own choice from the CPU model. With
+ * oneDNN, parallel regions of this program that name no number of threads have one from here on.
+ *   name        [32] receives the kernels in use
+ *   collective  no; the caller compares the names over ranks
+ *   errors      KC_EINPUT: kernels that this CPU cannot run, or that the library does not have,
+ *               or others of the same library after the first choice */
+int kc_gemm_start(const char *kernel, char name[32], kc_error *e);
+
+/* The libraries' versions, one line. */
+void kc_gemm_version(char *text, size_t size);
+
+/* c[m,n] = a[m,k] b[k,n] + beta c, on `threads` threads. With beta = 0 what c held is not read. */
+void kc_gemm(kc_mat c, kc_mat a, kc_mat b, float beta, int threads);
+
+/* c[m,n] = a[k,m]^T b[k,n] + beta c. */
+void kc_gemm_t(kc_mat c, kc_mat a, kc_mat b, float beta, int threads);
+
+#endif

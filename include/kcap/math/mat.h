@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_MATH_MAT_H
+#define KCAP_MATH_MAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A matrix in row-major storage whose rows lie `ld` floats apart. A view: owns nothing. */
+typedef struct kc_mat {
+    float *p;
+    int64_t rows, cols, ld;
+} kc_mat;
+
+static inline kc_mat kc_mat_of(const float *p, int64_t rows, int64_t cols)
+{
+    return (kc_mat){(float *)p, rows, cols, cols};
+}
+
+#endif

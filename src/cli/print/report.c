@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/cli/print/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* 12345678 as 12,345,678 into one of a few turning buffers, so that one printf can show several. */
+static const char *grouped(char text[32], int64_t n)
+{
+    char plain[24];
+    const int length = snprintf(plain, sizeof plain, "%lld", (long long)n);
+    int at = 0;
+    for (int i = 0; i < length; ++i) {
+        text[at++] = plain[i];
+        const int left = length - 1 - i;
+        if (left && left % 3 == 0 && plain[i] != '-')
+            text[at++] = ',';
+    }
+    text[at] = 0;
+    return text;
+}
+
+/* What the corpus is about, for running text. */
+typedef struct wording {
+    const char *one, *many, *names;
+} wording;
+
+static wording words_of(const kc_corpus_info *info)
+{
+    if (info->kind == KC_KIND_RANDOM)
+        return (wording){"string", "strings", "strings"};
+    return (wording){"person", "people", "names"};
+}
+
+/* `random, N = 3,000 strings of 64 tokens` */
+static void corpus_head(FILE *out, const kc_session *s)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    char a[32];
+    fprintf(out, "corpus\n  %s, N = %s %s", s->cfg.corpus.kind, grouped(a, info->n_people),
+            words_of(info).many);
+    if (info->kind == KC_KIND_RANDOM)
+        fprintf(out, " of %s tokens", grouped(a, info->L));
+}
+
+static void item(FILE *out, const char *name, double bits, double most)
+{
+    char text[32];
+    fprintf(out, "  %-17s %15s bits", name, grouped(text, llround(bits)));
+    if (most > 0)
+        fprintf(out, "  %5.1f %% of the corpus's", 100 * bits / most);
+    fputc('\n', out);
+}
+
+static void table_stored(FILE *out, const kc_session *s, const kc_measure_row *row)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const wording words = words_of(info);
+    fprintf(out, "stored after %.6g exposures\n", row->exposures);
+    item(out, words.names, row->name_bits, info->max_name_bits);
+    if (info->kind != KC_KIND_RANDOM)
+        item(out, "values", row->value_bits, info->max_value_bits);
+    if (info->kind == KC_KIND_BIOD)
+        item(out, "diversity", row->diversity_bits, info->max_diversity_bits);
+    if (info->kind != KC_KIND_RANDOM)
+        item(out, "total", row->total_bits, info->max_bits);
+    fprintf(out, "  %-17s %15.4f  (the corpus's maximum for this model: %.4f)\n",
+            "bits a parameter", row->bits_per_param, row->max_bits_per_param);
+    fprintf(out, "recalled exactly\n");
+    for (int a = 0; a < info->n_attributes; ++a)
+        fprintf(out, "  %-17s %14.1f %%  first token %5.1f %%  %8.4f nats a %s%s\n",
+                info->attribute[a].name, 100 * row->attribute_recall[a],
+                100 * row->attribute_first[a], row->attribute_nats[a], words.one,
+                info->attribute[a].counted ? "" : "  (stores no bits of its own)");
+}
+
+void kc_report_table(FILE *out, const kc_session *s, const kc_measure_row *row,
+                     const kc_outcome *outcome)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    char a[32], b[32];
+    fprintf(
+        out, "model\n  %s, %lld layers, width %lld (%lld heads of %lld), V = %s, P = %s parameters",
+        s->cfg.model.arch, (long long)s->cfg.model.layers,
+        (long long)(s->cfg.model.heads * s->cfg.model.head_dim), (long long)s->cfg.model.heads,
+        (long long)s->cfg.model.head_dim, grouped(a, info->n_vocab), grouped(b, s->stamp.n_params));
+    if (s->cfg.model.experts)
+        fprintf(out, "; %lld experts, a token goes to %lld: %s parameters",
+                (long long)s->cfg.model.experts, (long long)s->cfg.model.experts_topk,
+                grouped(a, s->stamp.n_params_used));
+    fputc('\n', out);
+    corpus_head(out, s);
+    fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
+    if (row)
+        table_stored(out, s, row);
+    fprintf(out, "%s\n  %s steps, %s tokens", outcome->status, grouped(a, outcome->steps),
+            grouped(b, outcome->tokens));
+    if (isfinite(outcome->loss))
+        fprintf(out, ", last loss %.4f", outcome->loss);
+    if (outcome->seconds > 0)
+        fprintf(out, ", %.1f s", outcome->seconds);
+    fputc('\n', out);
+    if (outcome->out)
+        fprintf(out, "  %s/run.h5\n", outcome->out);
+    if (outcome->checkpoint)
+        fprintf(out, "  %s\n", outcome->checkpoint);
+}
+
+/* Words of tokens begin ... end-1 as running text. */
+static void put_words(FILE *out, const kc_corpus *corpus, const kc_doc *doc, int begin, int end)
+{
+    for (int t = begin; t < end; ++t)
+        fprintf(out, "%s%s", t > begin && !kc_corpus_word_joins(corpus, doc->tokens[t]) ? " " : "",
+                kc_corpus_word(corpus, doc->tokens[t]));
+}
+
+static void show_document(FILE *out, const kc_corpus *corpus, const kc_doc *doc)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    int at = 0;
+    fprintf(out, "%s %lld, %d tokens:\n ", words_of(info).one, (long long)doc->person,
+            doc->n_tokens);
+    for (int i = 0; i <= doc->n_spans; ++i) {
+        const int begin = i < doc->n_spans ? doc->spans[i].begin : doc->n_tokens;
+        if (begin > at) {
+            fputs(kc_corpus_word_joins(corpus, doc->tokens[at]) ? "" : " ", out);
+            put_words(out, corpus, doc, at, begin);
+        }
+        if (i == doc->n_spans)
+            break;
+        fputs(" [", out);
+        put_words(out, corpus, doc, begin, doc->spans[i].end);
+        fprintf(out, "](%s)", info->attribute[doc->spans[i].attribute].name);
+        at = doc->spans[i].end;
+    }
+    fputs("\n\n", out);
+}
+
+static void show_documents(FILE *out, const kc_corpus *corpus, int64_t show)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    kc_span spans[KC_ATTRIBUTES_MAX];
+    kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
+    KC_CHECK(doc.tokens, "out of memory");
+    for (int64_t i = 0; i < show && i < info->n_people; ++i) {
+        kc_corpus_document(corpus, i, 0, &doc);
+        show_document(out, corpus, &doc);
+    }
+    free(doc.tokens);
+}
+
+static void bits_of_people(FILE *out, const kc_corpus_info *info)
+{
+    fprintf(out, "bits of one person\n");
+    for (int i = 0; i < info->n_attributes; ++i)
+        fprintf(out, "  %-17s %12.4f%s\n", info->attribute[i].name,
+                i ? info->attribute[i].log2_pool : info->max_name_bits / (double)info->n_people,
+                i ? "" : "  (log2 N0 / N)");
+    fprintf(out, "bits of the corpus\n");
+    item(out, "names", info->max_name_bits, 0);
+    item(out, "values", info->max_value_bits, 0);
+    if (info->kind == KC_KIND_BIOD)
+        item(out, "diversity", info->max_diversity_bits, 0);
+    item(out, "maximum", info->max_bits, 0);
+}
+
+/* Random strings: as many bits as were drawn, and what a memory that cannot know their order holds
+ * of them (data/random.h). */
+static void bits_of_strings(FILE *out, const kc_corpus_info *info)
+{
+    fprintf(out, "bits of one string\n");
+    fprintf(out, "  %-17s %12.4f  (S log2 V)\n", "in its place", info->log2_names);
+    fprintf(out, "  %-17s %12.4f  (S log2 V - log2 N)\n", "as one of the set",
+            info->max_name_bits / (double)info->n_people);
+    fprintf(out, "bits of the corpus\n");
+    item(out, "in order, H", info->ordered_bits, 0);
+    item(out, "maximum, a set", info->max_bits, 0);
+}
+
+void kc_report_corpus(FILE *out, const kc_session *s, int64_t show)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    char a[32], b[32];
+    show_documents(out, s->corpus, show);
+    const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
+    const char *sure = info->lengths_are_equal ? "" : " (estimated)";
+    corpus_head(out, s);
+    fprintf(out, ", V = %s words\n", grouped(a, info->n_vocab));
+    fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
+    fprintf(out, "  %s tokens an exposure%s", grouped(a, llround(all)), sure);
+    fprintf(out, ", %s in %s exposures\n", grouped(a, llround(all * (double)info->exposures)),
+            grouped(b, info->exposures));
+    (info->kind == KC_KIND_RANDOM ? bits_of_strings : bits_of_people)(out, info);
+}

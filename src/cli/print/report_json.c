@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "kcap/io/json.h"
+#include "kcap/cli/print/report.h"
+
+#define ADD_TEXT(object, name, value) kc_json_text(object, name, value)
+#define ADD_INT(object, name, value)  kc_json_number(object, name, (double)(value))
+#define ADD_REAL(object, name, value) kc_json_number(object, name, value)
+
+static void add_stamp(cJSON *object, const kc_stamp *stamp)
+{
+#define ADD(type, name, help) ADD_##type(object, #name, stamp->name);
+    KC_STAMPS(ADD)
+#undef ADD
+}
+
+static void add_names(cJSON *object, const kc_corpus_info *info)
+{
+    cJSON *names = cJSON_AddArrayToObject(object, "attribute_names");
+    for (int a = 0; a < info->n_attributes; ++a)
+        cJSON_AddItemToArray(names, cJSON_CreateString(info->attribute[a].name));
+}
+
+static cJSON *numbers(const double *values, int n)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (int i = 0; i < n; ++i)
+        cJSON_AddItemToArray(array, kc_json_exact(values[i]));
+    return array;
+}
+
+static void add_row(cJSON *object, const kc_measure_row *row, const kc_session *s)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const kc_widths widths = kc_session_widths(s);
+#define ADD(type, name, unit, help) ADD_##type(object, #name, row->name);
+    KC_COLUMNS_MEASURE(ADD)
+#undef ADD
+    add_names(object, info);
+#define ADD(type, name, unit, help)                                                                \
+    cJSON_AddItemToObject(object, #name, numbers(row->name, info->n_attributes));
+    KC_COLUMNS_ATTRIBUTE(ADD)
+#undef ADD
+#define ADD(type, name, unit, help)                                                                \
+    if (widths.loads)                                                                              \
+        cJSON_AddItemToObject(object, #name, numbers(row->name, widths.loads));
+    KC_COLUMNS_LOAD(ADD)
+#undef ADD
+}
+
+void kc_report_json(FILE *out, const kc_session *s, const kc_measure_row *row,
+                    const kc_outcome *outcome)
+{
+    cJSON *object = cJSON_CreateObject();
+    kc_json_text(object, "status", outcome->status);
+    if (outcome->out)
+        kc_json_text(object, "out", outcome->out);
+    if (outcome->checkpoint)
+        kc_json_text(object, "checkpoint", outcome->checkpoint);
+    if (row)
+        add_row(object, row, s);
+    else {
+        kc_json_number(object, "step", (double)outcome->steps);
+        kc_json_number(object, "tokens", (double)outcome->tokens);
+    }
+    kc_json_number(object, "loss", outcome->loss);
+    kc_json_number(object, "train_seconds", outcome->seconds);
+    add_stamp(object, &s->stamp);
+    kc_json_put(out, object);
+}
+
+/* A document as {person, text, tokens, spans: [{attribute, text, begin, end}]}. */
+static cJSON *document(const kc_corpus *corpus, const kc_doc *doc)
+{
+    cJSON *object = cJSON_CreateObject();
+    kc_json_number(object, "person", (double)doc->person);
+    cJSON *words = cJSON_AddArrayToObject(object, "words");
+    for (int t = 0; t < doc->n_tokens; ++t)
+        cJSON_AddItemToArray(words, cJSON_CreateString(kc_corpus_word(corpus, doc->tokens[t])));
+    cJSON_AddItemToObject(object, "token_ids", cJSON_CreateIntArray(doc->tokens, doc->n_tokens));
+    cJSON *spans = cJSON_AddArrayToObject(object, "spans");
+    for (int i = 0; i < doc->n_spans; ++i) {
+        const kc_span *x = &doc->spans[i];
+        cJSON *span = cJSON_CreateObject();
+        kc_json_text(span, "attribute", kc_corpus_about(corpus)->attribute[x->attribute].name);
+        kc_json_number(span, "begin", x->begin);
+        kc_json_number(span, "end", x->end);
+        cJSON_AddItemToArray(spans, span);
+    }
+    return object;
+}
+
+static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    cJSON *documents = cJSON_AddArrayToObject(object, "documents");
+    kc_span spans[KC_ATTRIBUTES_MAX];
+    kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
+    KC_CHECK(doc.tokens, "out of memory");
+    for (int64_t i = 0; i < show && i < info->n_people; ++i) {
+        kc_corpus_document(corpus, i, 0, &doc);
+        cJSON_AddItemToArray(documents, document(corpus, &doc));
+    }
+    free(doc.tokens);
+}
+
+void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    cJSON *object = cJSON_CreateObject();
+    kc_json_text(object, "kind", s->cfg.corpus.kind);
+    kc_json_number(object, "n_people", (double)info->n_people);
+    kc_json_number(object, "exposures", (double)info->exposures);
+    kc_json_number(object, "n_vocab", (double)info->n_vocab);
+    kc_json_number(object, "mean_doc_tokens", info->mean_doc_tokens);
+    kc_json_number(object, "max_doc_tokens", info->max_doc_tokens);
+    kc_json_number(object, "tokens",
+                   info->mean_doc_tokens * (double)info->n_people * (double)info->exposures);
+    cJSON_AddBoolToObject(object, "tokens_are_exact", info->lengths_are_equal);
+    kc_json_number(object, "corpus_bits", info->max_bits);
+    if (info->kind == KC_KIND_RANDOM)
+        kc_json_number(object, "ordered_bits", info->ordered_bits);
+    kc_json_number(object, "max_name_bits", info->max_name_bits);
+    kc_json_number(object, "max_value_bits", info->max_value_bits);
+    kc_json_number(object, "max_diversity_bits", info->max_diversity_bits);
+    kc_json_number(object, "log2_names", info->log2_names);
+    kc_json_number(object, "log2_values", info->log2_values);
+    add_names(object, info);
+    cJSON *bits = cJSON_AddArrayToObject(object, "attribute_bits");
+    for (int a = 0; a < info->n_attributes; ++a)
+        cJSON_AddItemToArray(bits,
+                             cJSON_CreateNumber(a ? info->attribute[a].log2_pool
+                                                  : info->max_name_bits / (double)info->n_people));
+    add_documents(object, s->corpus, show);
+    kc_json_put(out, object);
+}
+
+#define ADD_PATH   ADD_TEXT
+#define ADD_CHOICE ADD_TEXT
+
+void kc_report_config_json(FILE *out, const kc_config *cfg)
+{
+    cJSON *object = cJSON_CreateObject();
+#define ADD_KEY(part, name, type, def, least, most, unit, effect, help)                            \
+    ADD_##type(section, #name, cfg->part.name);
+#define ADD_SECTION(part)                                                                          \
+    {                                                                                              \
+        cJSON *section = cJSON_AddObjectToObject(object, #part);                                   \
+        KC_KEYS_##part(ADD_KEY)                                                                    \
+    }
+    KC_SECTIONS(ADD_SECTION)
+#undef ADD_SECTION
+#undef ADD_KEY
+    kc_json_put(out, object);
+}
+
+void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b)
+{
+    cJSON *object = cJSON_CreateObject();
+    const double rate = b->tokens_per_second * b->flop_per_token;
+    kc_json_text(object, "status", "timed");
+    kc_json_number(object, "steps", (double)b->steps);
+    kc_json_number(object, "step", (double)b->last_step);
+    kc_json_number(object, "loss", b->loss);
+    kc_json_number(object, "tokens_per_second", b->tokens_per_second);
+    kc_json_number(object, "flop_per_token", b->flop_per_token);
+    kc_json_number(object, "flop_per_second", rate);
+    kc_json_number(object, "peak_flop_per_second", b->peak > 0 ? b->peak : NAN);
+    kc_json_number(object, "peak_share", b->peak > 0 ? rate / b->peak : NAN);
+    kc_json_number(object, "seconds", b->seconds);
+#define ADD(type, name, unit, help) ADD_##type(object, #name, b->phase[KC_##name]);
+    KC_COLUMNS_PHASE(ADD)
+#undef ADD
+    add_stamp(object, &s->stamp);
+    kc_json_put(out, object);
+}
+
+void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
+{
+    cJSON *object = cJSON_CreateObject();
+    const struct {
+        const char *name;
+        double value;
+    } values[] = {{"ranks", p->machine.ranks},
+                  {"threads", p->machine.threads},
+                  {"ranks_per_node", p->machine.ranks_per_node},
+                  {"node_bytes", (double)p->machine.node_bytes},
+                  {"n_params", (double)p->n_params},
+                  {"n_params_used", (double)p->n_params_used},
+                  {"ep", p->ep},
+                  {"experts_of_a_rank", (double)p->layout.here},
+                  {"n_vocab", (double)p->n_vocab},
+                  {"arena_bytes", (double)p->arena_bytes},
+                  {"base_bytes", (double)p->base_bytes},
+                  {"peak_bytes", (double)p->peak_bytes},
+                  {"node_needs_bytes", (double)p->node_needs},
+                  {"tokens_per_exposure", p->tokens_per_exposure},
+                  {"tokens", p->tokens},
+                  {"tokens_per_step", (double)p->tokens_per_step},
+                  {"steps", (double)p->steps},
+                  {"flop_per_token", p->flop_per_token.all},
+                  {"flops", p->flops},
+                  {"sent_bytes", p->sent_bytes},
+                  {"checkpoint_bytes", p->checkpoint_bytes}};
+    kc_json_text(object, "status",
+                 p->node_needs > p->machine.node_bytes && p->machine.node_bytes > 0 ? "does not fit"
+                                                                                    : "fits");
+    kc_json_text(object, "input", s->options->input);
+    for (size_t i = 0; i < sizeof values / sizeof *values; ++i)
+        kc_json_number(object, values[i].name, values[i].value);
+#define ADD(name, help) kc_json_number(object, #name, (double)p->needs.bytes[KC_##name]);
+    KC_NEEDS(ADD)
+#undef ADD
+    cJSON *tensors = cJSON_AddObjectToObject(object, "params");
+    for (int k = 0; k < p->layout.n; ++k) {
+        const kc_tensor *t = &p->layout.tensor[k];
+        double n = t->layers > 0;
+        for (int i = 0; i < t->n_dims; ++i)
+            n *= (double)t->dims[i];
+        if (n > 0)
+            kc_json_number(tensors, t->name, n);
+    }
+    if (s->options->rate > 0)
+        kc_json_number(object, "seconds", p->tokens / s->options->rate);
+    kc_json_put(out, object);
+}

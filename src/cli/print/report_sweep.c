@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/io/json.h"
+#include "kcap/run/progress.h"
+#include "kcap/sweep/survey.h"
+#include "kcap/base/clock.h"
+
+static const double live_period = 1, line_period = 10;
+enum { SHOWN_MOST = 16 };
+
+const char *kc_point_word(kc_point_state state)
+{
+    static const char *const words[] = {
+        [KC_POINT_MISSING] = "missing", [KC_POINT_PARTIAL] = "partial",
+        [KC_POINT_RUNNING] = "running", [KC_POINT_DONE] = "done",
+        [KC_POINT_FAILED] = "failed",   [KC_POINT_FOREIGN] = "foreign"};
+    return words[state];
+}
+
+static void count(const kc_sweep *sweep, const kc_point_view *views,
+                  int64_t n[KC_POINT_FOREIGN + 1])
+{
+    memset(n, 0, (KC_POINT_FOREIGN + 1) * sizeof *n);
+    for (int64_t i = 0; i < sweep->n; ++i)
+        ++n[views[i].state];
+}
+
+/* The large model a point stands for has the same bits, tokens and exposures a parameter. */
+static void equivalent(const kc_point_view *v, char *text, size_t size)
+{
+    const double times = v->point->stands_for / (double)v->n_params;
+    snprintf(text, size, "%.3g parameters, %.3g bits, %.3g tokens", v->point->stands_for,
+             times * v->corpus_bits, times * v->tokens);
+}
+
+static void point_line(FILE *out, const kc_point_view *v, int width, int found)
+{
+    char stands[120];
+    fprintf(out, "  %5lld  %-*s  %10lld  %6.3f  ", (long long)v->index, width, v->point->name,
+            (long long)v->n_params, v->corpus_bits / (double)v->n_params);
+    if (!found)
+        fprintf(out, "%9.3g  %9.3g", v->tokens, v->flops);
+    else if (v->state == KC_POINT_MISSING)
+        fprintf(out, "%-8s", kc_point_word(v->state));
+    else
+        fprintf(out, "%-8s  %9.4g  %7.4f  %s", kc_point_word(v->state), v->exposed,
+                v->bits_per_param, v->error);
+    if (!found && v->point->stands_for > 0) {
+        equivalent(v, stands, sizeof stands);
+        fprintf(out, "  stands for %s", stands);
+    }
+    fputc('\n', out);
+}
+
+void kc_report_sweep(FILE *out, const kc_session *s, const kc_sweep *sweep,
+                     const kc_point_view *views, int found)
+{
+    int64_t n[KC_POINT_FOREIGN + 1];
+    int width = 4;
+    double tokens = 0, flops = 0;
+    for (int64_t i = 0; i < sweep->n; ++i) {
+        const int length = (int)strlen(views[i].point->name);
+        width = length > width ? length : width;
+        tokens += views[i].tokens;
+        flops += views[i].flops;
+    }
+    fprintf(out, "%s: %lld points of %s -> %s\n", s->options->input, (long long)sweep->n,
+            sweep->base, sweep->out);
+    fprintf(out, "  index  %-*s  parameters   R_max  %s\n", width, "name",
+            found ? "state     exposures  bits/P" : "   tokens       FLOP");
+    for (int64_t i = 0; i < sweep->n; ++i)
+        point_line(out, &views[i], width, found);
+    count(sweep, views, n);
+    if (found)
+        fprintf(out, "  %lld done, %lld partial, %lld failed, %lld missing, %lld foreign\n",
+                (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_PARTIAL],
+                (long long)n[KC_POINT_FAILED], (long long)n[KC_POINT_MISSING],
+                (long long)n[KC_POINT_FOREIGN]);
+    else
+        fprintf(out, "  in all: %.4g tokens, %.4g FLOP\n", tokens, flops);
+}
+
+static cJSON *point_object(const kc_point_view *v, int found)
+{
+    char stands[120];
+    cJSON *object = cJSON_CreateObject();
+    kc_json_number(object, "index", (double)v->index);
+    kc_json_text(object, "name", v->point->name);
+    cJSON *set = cJSON_AddObjectToObject(object, "set");
+    for (int i = 0; i < v->point->n_sets; ++i) {
+        char key[KC_TEXT_MAX];
+        const char *text = v->point->sets[i], *equals = strchr(text, '=');
+        snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
+        kc_json_text(set, key, equals + 1);
+    }
+    kc_json_text(object, "config_hash", v->config_hash);
+    kc_json_number(object, "n_params", (double)v->n_params);
+    kc_json_number(object, "n_people", (double)v->n_people);
+    kc_json_number(object, "exposures", (double)v->exposures);
+    kc_json_number(object, "corpus_bits", v->corpus_bits);
+    kc_json_number(object, "tokens", v->tokens);
+    kc_json_number(object, "flops", v->flops);
+    if (v->point->stands_for > 0) {
+        equivalent(v, stands, sizeof stands);
+        kc_json_text(object, "stands_for", stands);
+    }
+    if (!found)
+        return object;
+    kc_json_text(object, "state", kc_point_word(v->state));
+    kc_json_number(object, "exposures_done", v->exposed);
+    kc_json_number(object, "bits_per_param", v->bits_per_param);
+    if (v->error[0])
+        kc_json_text(object, "error", v->error);
+    return object;
+}
+
+void kc_report_sweep_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
+                          const kc_point_view *views, int found)
+{
+    cJSON *object = cJSON_CreateObject();
+    kc_json_text(object, "sweep", s->options->input);
+    kc_json_text(object, "base", sweep->base);
+    kc_json_text(object, "out", sweep->out);
+    cJSON *points = cJSON_AddArrayToObject(object, "points");
+    for (int64_t i = 0; i < sweep->n; ++i)
+        cJSON_AddItemToArray(points, point_object(&views[i], found));
+    kc_json_put(out, object);
+}
+
+void kc_report_missing(FILE *out, const kc_sweep *sweep, const kc_point_view *views)
+{
+    const char *comma = "";
+    for (int64_t i = 0; i < sweep->n; ++i) {
+        int64_t last = i;
+        if (views[i].state == KC_POINT_DONE)
+            continue;
+        while (last + 1 < sweep->n && views[last + 1].state != KC_POINT_DONE)
+            ++last;
+        fprintf(out, last > i ? "%s%lld-%lld" : "%s%lld", comma, (long long)i, (long long)last);
+        comma = ",";
+        i = last;
+    }
+    if (*comma)
+        fputc('\n', out);
+}
+
+void kc_report_missing_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
+                            const kc_point_view *views)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *line = open_memstream(&text, &size);
+    KC_CHECK(line, "out of memory");
+    kc_report_missing(line, sweep, views);
+    fclose(line);
+    text[strcspn(text, "\n")] = 0;
+    cJSON *object = cJSON_CreateObject();
+    kc_json_text(object, "sweep", s->options->input);
+    kc_json_text(object, "missing", text);
+    kc_json_put(out, object);
+    free(text);
+}
+
+/* How much of a point's work is behind it. */
+static double share_done(const kc_point_view *v)
+{
+    if (v->state == KC_POINT_DONE || v->state == KC_POINT_FAILED)
+        return 1;
+    return v->exposures > 0 && v->exposed > 0 ? v->exposed / (double)v->exposures : 0;
+}
+
+static double seconds_left(const kc_farm_screen *screen, const kc_sweep *sweep,
+                           const kc_point_view *views)
+{
+    double done = -screen->flops_before, left = 0;
+    for (int64_t i = 0; i < sweep->n; ++i) {
+        done += views[i].flops * share_done(&views[i]);
+        left += views[i].flops * (1 - share_done(&views[i]));
+    }
+    return done > 0 ? left / done * (kc_clock() - screen->begun) : NAN;
+}
+
+static void show_live(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
+                      const kc_point_view *views, const int64_t *n, const char *left)
+{
+    if (screen->lines)
+        fprintf(out, "\033[%dA", screen->lines);
+    fprintf(out, "%lld done, %lld running, %lld failed, %lld to come; %s s to go\033[K\n",
+            (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
+            (long long)n[KC_POINT_FAILED], (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]),
+            left);
+    screen->lines = 1;
+    for (int64_t i = 0; i < sweep->n && screen->lines <= SHOWN_MOST; ++i)
+        if (views[i].state == KC_POINT_RUNNING) {
+            fprintf(out, "  %-40s %5.1f %%  %7.4f bits/param\033[K\n", views[i].point->name,
+                    100 * share_done(&views[i]), views[i].bits_per_param);
+            ++screen->lines;
+        }
+    fputs("\033[J", out);
+}
+
+void kc_farm_show(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
+                  const kc_point_view *views, int now)
+{
+    int64_t n[KC_POINT_FOREIGN + 1];
+    const double clock = kc_clock();
+    if (screen->begun == 0) {
+        *screen = (kc_farm_screen){.live = kc_progress_is_live(out), .begun = clock};
+        for (int64_t i = 0; i < sweep->n; ++i)
+            screen->flops_before += views[i].flops * share_done(&views[i]);
+    }
+    if (!now && clock - screen->shown < (screen->live ? live_period : line_period))
+        return;
+    screen->shown = clock;
+    count(sweep, views, n);
+    const double seconds = seconds_left(screen, sweep, views);
+    char left[32] = "unknown";
+    if (isfinite(seconds))
+        snprintf(left, sizeof left, "%.0f", seconds);
+    if (screen->live)
+        show_live(screen, out, sweep, views, n, left);
+    else
+        fprintf(out, "event=farm done=%lld running=%lld failed=%lld to_come=%lld eta_seconds=%s\n",
+                (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
+                (long long)n[KC_POINT_FAILED],
+                (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]), left);
+    fflush(out);
+}

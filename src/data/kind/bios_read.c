@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "data/kind/bios.h"
+
+enum { MONTHS = 12, DAYS = 28, FIRST_YEAR = 1900, DATE_TOKENS = 4 };
+
+/* All dates as `October 2, 1996`. Days end at 28, so that each month has each. */
+static void dates_read(int64_t years, kc_vocab *vocab, kc_pool *pool)
+{
+    static const char *const MONTH[MONTHS] = {"January",   "February", "March",    "April",
+                                              "May",       "June",     "July",     "August",
+                                              "September", "October",  "November", "December"};
+    int32_t n = (int32_t)years * MONTHS * DAYS;
+
+    kc_pool_create(n, n * DATE_TOKENS, pool);
+    for (int32_t i = 0; i < n; i++) {
+        int32_t tokens[64];
+        char text[64];
+
+        snprintf(text, sizeof text, "%s %d, %d", MONTH[i / DAYS % MONTHS], i % DAYS + 1,
+                 FIRST_YEAR + i / (DAYS * MONTHS));
+        kc_pool_add(pool, tokens, kc_vocab_tokens(vocab, text, tokens));
+    }
+}
+
+static void pronouns_read(kc_vocab *vocab, kc_pool *pool)
+{
+    int32_t he = kc_vocab_intern(vocab, "He", 2), she = kc_vocab_intern(vocab, "She", 3);
+
+    kc_pool_create(2, 2, pool);
+    kc_pool_add(pool, &he, 1);
+    kc_pool_add(pool, &she, 1);
+}
+
+/* Check what surrounds the value, and drop the subject: any sentence has it first. */
+static int sentence_check(kc_lines *before, const kc_lines *after, int32_t i, kc_error *e)
+{
+    static const char SUBJECT[] = "{subject} ";
+    const char *left = kc_lines_at(before, i), *right = kc_lines_at(after, i);
+    const char *behind = right + strspn(right, ",.;:!?"), *wrong = NULL;
+
+    if (strncmp(left, SUBJECT, sizeof SUBJECT - 1) != 0)
+        wrong = "must begin with `{subject}` and a blank";
+    else if (strcspn(left + sizeof SUBJECT - 1, "{}") + sizeof SUBJECT - 1 != strlen(left) ||
+             strpbrk(right, "{}"))
+        wrong = "holds braces other than `{subject}` and `{value}`";
+    else if (left[strlen(left) - 1] != ' ' || (*behind && *behind != ' '))
+        wrong = "must have `{value}` as a word of its own";
+    else if (strlen(left) == sizeof SUBJECT - 1)
+        wrong = "needs a word between `{subject}` and `{value}`";
+    else if (!right[0] || right[strlen(right) - 1] != '.')
+        wrong = "must end with a full stop";
+    if (wrong)
+        return kc_fail(e, KC_EINPUT,
+                       "%s:%d: the sentence %s; a line reads `{subject} was born on "
+                       "{value}.`",
+                       before->path, i + 1, wrong);
+    before->begin[i] += (int32_t)sizeof SUBJECT - 1;
+    return KC_OK;
+}
+
+static int sentences_read(const kc_config *cfg, const kc_files *files, int s, kc_vocab *vocab,
+                          kc_sentences *sentences, kc_error *e)
+{
+    static const int32_t ATTRIBUTE[KC_BIOS_SENTENCES] = {KC_BIOS_BIRTH_DATE, KC_BIOS_BIRTH_CITY,
+                                                         KC_BIOS_UNIVERSITY, KC_BIOS_MAJOR,
+                                                         KC_BIOS_EMPLOYER,   KC_BIOS_WORKING_CITY};
+    kc_lines whole = {0}, before = {0}, after = {0};
+
+    sentences->attribute = ATTRIBUTE[s];
+    KC_TRY(kc_lines_load(cfg, files, (kc_source)(KC_SOURCE_SENTENCE + s), &whole, e));
+    KC_TRY(kc_lines_halve(&whole, "{value}", "{subject} was born on {value}.", &before, &after, e));
+    for (int32_t i = 0; i < whole.n; i++)
+        KC_TRY(sentence_check(&before, &after, i, e));
+    kc_pool_from_lines(&before, vocab, &sentences->before);
+    kc_pool_from_lines(&after, vocab, &sentences->after);
+out:
+    kc_lines_free(&whole);
+    kc_lines_free(&before);
+    kc_lines_free(&after);
+    return e->code;
+}
+
+/* A pool whose values end where sentences of attribute a go on. */
+static int values_read(const kc_config *cfg, const kc_files *files, kc_source source, int32_t a,
+                       kc_bios *b, kc_vocab *vocab, kc_error *e)
+{
+    const kc_pool *next[KC_BIOS_SENTENCES];
+    kc_lines lines;
+    int n = 0;
+
+    for (int s = 0; s < KC_BIOS_SENTENCES; s++)
+        if (b->sentence[s].attribute == a)
+            next[n++] = &b->sentence[s].after;
+    KC_TRY(kc_lines_load(cfg, files, source, &lines, e));
+    kc_pool_from_lines(&lines, vocab, &b->value[a]);
+    KC_TRY(kc_pool_mark(&b->value[a], &lines, next, n, vocab, e));
+out:
+    kc_lines_free(&lines);
+    return e->code;
+}
+
+static int city_check(const kc_lines *name, const kc_lines *city, int32_t i, kc_error *e)
+{
+    const char *text = kc_lines_at(city, i), *comma = strstr(text, ", ");
+
+    if (!comma || comma == text || !comma[2] || !kc_lines_at(name, i)[0])
+        return kc_fail(e, KC_EINPUT,
+                       "%s:%d: `%.200s; %.200s` has no name or no city with its "
+                       "state; a line reads `Name; City, ST`",
+                       name->path, i + 1, kc_lines_at(name, i), text);
+    return KC_OK;
+}
+
+/* `Name; City, ST` gives the employer and the working city. */
+static int companies_read(const kc_config *cfg, const kc_files *files, kc_bios *b, kc_vocab *vocab,
+                          kc_error *e)
+{
+    const kc_pool *next = &b->sentence[KC_BIOS_EMPLOYER - KC_BIOS_BIRTH_DATE].after;
+    kc_lines whole = {0}, name = {0}, city = {0};
+
+    KC_TRY(kc_lines_load(cfg, files, KC_SOURCE_COMPANY, &whole, e));
+    KC_TRY(kc_lines_halve(&whole, "; ", "Name; City, ST", &name, &city, e));
+    for (int32_t i = 0; i < whole.n; i++)
+        KC_TRY(city_check(&name, &city, i, e));
+    KC_TRY(kc_lines_distinct(&name, e));
+    kc_pool_from_lines(&name, vocab, &b->value[KC_BIOS_EMPLOYER]);
+    kc_pool_from_lines(&city, vocab, &b->value[KC_BIOS_WORKING_CITY]);
+    KC_TRY(kc_pool_mark(&b->value[KC_BIOS_EMPLOYER], &name, &next, 1, vocab, e));
+out:
+    kc_lines_free(&whole);
+    kc_lines_free(&name);
+    kc_lines_free(&city);
+    return e->code;
+}
+
+/* Only the last name is marked: a longer first or middle name goes on inside the name's span. */
+static int names_read(const kc_config *cfg, const kc_files *files, kc_bios *b, kc_vocab *vocab,
+                      kc_error *e)
+{
+    const kc_pool *next[KC_BIOS_SENTENCES];
+    kc_lines lines = {0};
+
+    for (int s = 0; s < KC_BIOS_SENTENCES; s++)
+        next[s] = &b->sentence[s].before;
+    for (int p = 0; p < KC_NAME_PARTS; p++) {
+        kc_lines_free(&lines);
+        KC_TRY(kc_lines_load(cfg, files, (kc_source)(KC_SOURCE_FIRST_NAME + p), &lines, e));
+        kc_pool_from_lines(&lines, vocab, &b->name[p]);
+    }
+    KC_TRY(kc_pool_mark(&b->name[KC_NAME_PARTS - 1], &lines, next, KC_BIOS_SENTENCES, vocab, e));
+out:
+    kc_lines_free(&lines);
+    return e->code;
+}
+
+int kc_bios_read(const kc_config *cfg, const kc_files *files, kc_bios *b, kc_vocab *vocab,
+                 kc_error *e)
+{
+    pronouns_read(vocab, &b->value[KC_BIOS_PRONOUN]);
+    for (int s = 0; s < KC_BIOS_SENTENCES; s++)
+        KC_TRY(sentences_read(cfg, files, s, vocab, &b->sentence[s], e));
+    KC_TRY(names_read(cfg, files, b, vocab, e));
+    dates_read(cfg->corpus.birth_years, vocab, &b->value[KC_BIOS_BIRTH_DATE]);
+    KC_TRY(values_read(cfg, files, KC_SOURCE_CITY, KC_BIOS_BIRTH_CITY, b, vocab, e));
+    KC_TRY(values_read(cfg, files, KC_SOURCE_UNIVERSITY, KC_BIOS_UNIVERSITY, b, vocab, e));
+    KC_TRY(values_read(cfg, files, KC_SOURCE_FIELD, KC_BIOS_MAJOR, b, vocab, e));
+    KC_TRY(companies_read(cfg, files, b, vocab, e));
+out:
+    return e->code;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kcap/data/corpus.h"
+#include "data/room.h"
+#include "data/text/sources.h"
+
+enum { KC_FOLDERS_MAX = 4, KC_FILE_BYTES_MAX = 1 << 30 };
+
+/* Folders to look into, the first that has a file winning; `key` is set when the user named it. */
+typedef struct kc_folders {
+    int n;
+    const char *key;
+    char folder[KC_FOLDERS_MAX][KC_TEXT_MAX];
+} kc_folders;
+
+static void folders_add(kc_folders *f, const char *root, const char *kind)
+{
+    int length = snprintf(f->folder[f->n], KC_TEXT_MAX, "%s/%s", root, kind);
+
+    f->n += length < KC_TEXT_MAX;
+}
+
+/* The folder that holds the running program, or an empty text where the system does not tell. */
+static void program_folder(char *folder, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
+    char *slash;
+
+    folder[length > 0 ? length : 0] = 0;
+    slash = strrchr(folder, '/');
+    if (slash)
+        *slash = 0;
+}
+
+static void folders_for(const kc_config *cfg, const char *kind, kc_folders *f)
+{
+    int pools = !strcmp(kind, "pools");
+    const char *named = pools ? cfg->corpus.pools : cfg->corpus.templates;
+    const char *root = getenv("KCAP_INPUTS");
+    char program[KC_TEXT_MAX - 64], beside[KC_TEXT_MAX];
+
+    f->n = 0;
+    f->key = NULL;
+    if (named[0]) {
+        f->key = pools ? "corpus.pools" : "corpus.templates";
+        snprintf(f->folder[f->n++], KC_TEXT_MAX, "%s", named);
+        return;
+    }
+    if (root && root[0])
+        folders_add(f, root, kind);
+    folders_add(f, KCAP_SOURCE_INPUTS, kind);
+    folders_add(f, KCAP_INSTALLED_INPUTS, kind);
+    program_folder(program, sizeof program);
+    snprintf(beside, sizeof beside, "%s/../share/kcap/inputs", program);
+    folders_add(f, beside, kind);
+}
+
+static int no_file(const kc_folders *f, const char *file, kc_error *e)
+{
+    char tried[KC_FOLDERS_MAX * (KC_TEXT_MAX + 2)] = "";
+
+    if (f->key)
+        return kc_fail(e, KC_EINPUT, "%s/%s: %s; %s names a folder that must hold this file",
+                       f->folder[0], file, strerror(ENOENT), f->key);
+    for (int i = 0; i < f->n; i++) {
+        strcat(tried, i ? ", " : "");
+        strcat(tried, f->folder[i]);
+    }
+    return kc_fail(e, KC_EINPUT,
+                   "%s: not found in %.900s; set KCAP_INPUTS to the folder that holds pools and "
+                   "templates",
+                   file, tried);
+}
+
+/* Open `file` in the first folder that has it; *path says where. The folder that had the first file
+ * must have them all: lists of two origins are never mixed. */
+static int file_open(kc_folders *f, const char *file, char *path, size_t size, FILE **in,
+                     kc_error *e)
+{
+    *in = NULL;
+    for (int i = 0; i < f->n && !*in; i++) {
+        int length = snprintf(path, size, "%s/%s", f->folder[i], file);
+
+        if (length >= (int)size)
+            return kc_fail(e, KC_EINPUT, "%s/%s: a path of %d bytes, at most %zu are possible",
+                           f->folder[i], file, length, size - 1);
+        *in = fopen(path, "rb");
+        if (!*in && errno != ENOENT && errno != ENOTDIR)
+            return kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", path, strerror(errno));
+        if (*in) {
+            memmove(f->folder[0], f->folder[i], KC_TEXT_MAX);
+            f->n = 1;
+        }
+    }
+    return *in ? KC_OK : no_file(f, file, e);
+}
+
+/* Append all bytes of `in` and a zero byte to the block of memory. */
+static int file_append(FILE *in, const char *path, kc_files *files, int64_t *room, kc_error *e)
+{
+    enum { STEP = 1 << 16 };
+    size_t got;
+
+    do {
+        files->text = kc_room_grow(files->text, room, files->bytes + STEP + 1, 1);
+        got = fread(files->text + files->bytes, 1, STEP, in);
+        files->bytes += (int64_t)got;
+    } while (got == STEP && files->bytes <= KC_FILE_BYTES_MAX);
+    if (ferror(in))
+        return kc_fail(e, KC_EIO, "%s: cannot be read: %s", path, strerror(errno));
+    if (files->bytes > KC_FILE_BYTES_MAX)
+        return kc_fail(e, KC_EINPUT, "%s: more than %d bytes of pools and templates; cut the file",
+                       path, KC_FILE_BYTES_MAX);
+    files->text[files->bytes++] = 0;
+    return KC_OK;
+}
+
+static int file_load(kc_folders *f, kc_source source, kc_files *files, int64_t *room, kc_error *e)
+{
+    const char *name = kc_source_name(source);
+    char path[sizeof files->file[0].path];
+    FILE *in = NULL;
+    int code = file_open(f, strchr(name, '/') + 1, path, sizeof path, &in, e);
+
+    if (code == KC_OK) {
+        int i = files->n++;
+
+        snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
+        memcpy(files->file[i].path, path, sizeof path);
+        files->file[i].begin = files->bytes;
+        code = file_append(in, path, files, room, e);
+        files->file[i].bytes = files->bytes - files->file[i].begin - 1;
+    }
+    if (in)
+        fclose(in);
+    return code;
+}
+
+int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
+{
+    static const int NEEDS[] = {
+        [KC_KIND_BIOS] = KC_SOURCES_BIOS, [KC_KIND_BIOD] = KC_SOURCES_BIOD, [KC_KIND_RANDOM] = 0};
+    const int n = NEEDS[kc_kind_of(cfg)];
+    int64_t room = 0;
+    kc_folders pools, templates;
+
+    memset(files, 0, sizeof *files);
+    folders_for(cfg, "pools", &pools);
+    folders_for(cfg, "templates", &templates);
+    for (int i = 0; i < n; i++)
+        KC_TRY(
+            file_load(i < KC_SOURCE_SENTENCE ? &pools : &templates, (kc_source)i, files, &room, e));
+    return KC_OK;
+out:
+    kc_files_free(files);
+    return e->code;
+}
+
+void kc_files_free(kc_files *files)
+{
+    free(files->text);
+    memset(files, 0, sizeof *files);
+}

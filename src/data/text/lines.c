@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "data/text/lines.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/room.h"
+
+int kc_lines_stop(char c)
+{
+    return c && strchr(",.;:!?", c) != NULL;
+}
+
+const char *kc_lines_at(const kc_lines *lines, int32_t i)
+{
+    return lines->text + lines->begin[i];
+}
+
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* 1 when the word at `from` is nothing but stops. */
+static int all_stops(const char *from, const char *end)
+{
+    while (from < end && kc_lines_stop(*from))
+        from++;
+    return from == end || is_blank(*from);
+}
+
+/* Write the normal form of [from, end) and a zero byte; returns the bytes of both. It never takes
+ * more than the line and its end. */
+static int32_t normalise(const char *from, const char *end, char *to)
+{
+    char *start = to;
+
+    while (from < end) {
+        while (from < end && is_blank(*from))
+            from++;
+        if (from < end && to > start && !all_stops(from, end))
+            *to++ = ' ';
+        while (from < end && !is_blank(*from))
+            *to++ = *from++;
+    }
+    *to++ = 0;
+    return (int32_t)(to - start);
+}
+
+/* Append one line of a file. */
+static int lines_add(kc_lines *lines, const char *from, const char *end, int64_t *room, kc_error *e)
+{
+    char *to = lines->text + lines->bytes;
+    int32_t number = lines->n + 1;
+
+    if (memchr(from, 0, (size_t)(end - from)))
+        return kc_fail(e, KC_EINPUT, "%s:%d: a zero byte; the file must be plain text", lines->path,
+                       number);
+    lines->begin = kc_room_grow(lines->begin, room, number, sizeof *lines->begin);
+    lines->begin[lines->n++] = lines->bytes;
+    lines->bytes += normalise(from, end, to);
+    if (!to[0])
+        return kc_fail(e, KC_EINPUT, "%s:%d: an empty line; each line holds one entry", lines->path,
+                       number);
+    if (strstr(to, "<eos>"))
+        return kc_fail(e, KC_EINPUT,
+                       "%s:%d: `<eos>` is the token that begins each document; use "
+                       "another word",
+                       lines->path, number);
+    return KC_OK;
+}
+
+static int lines_read(const kc_files *files, kc_source source, kc_lines *lines, kc_error *e)
+{
+    const char *at, *end, *stop;
+    int64_t room = 0;
+    int f = 0;
+
+    while (f < files->n && strcmp(files->file[f].name, kc_source_name(source)) != 0)
+        f++;
+    if (f == files->n)
+        return kc_fail(e, KC_EINPUT, "%s: not among the files given", kc_source_name(source));
+    memcpy(lines->path, files->file[f].path, sizeof lines->path);
+    at = files->text + files->file[f].begin;
+    end = at + files->file[f].bytes;
+    lines->text = kc_room(files->file[f].bytes + 2, 1);
+    for (; at < end; at = stop + 1) {
+        stop = memchr(at, '\n', (size_t)(end - at));
+        if (!stop)
+            stop = end;
+        KC_TRY(lines_add(lines, at, stop, &room, e));
+    }
+    if (!lines->n)
+        kc_fail(e, KC_EINPUT, "%s: no lines; at least one entry is needed", lines->path);
+out:
+    return e->code;
+}
+
+/* A line and its place, for sorting. */
+typedef struct entry {
+    const char *text;
+    int32_t line;
+} entry;
+
+static int entry_order(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    int order = strcmp(x->text, y->text);
+
+    return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+int kc_lines_distinct(const kc_lines *lines, kc_error *e)
+{
+    entry *sorted = kc_room(lines->n, sizeof *sorted);
+    int32_t i;
+
+    for (i = 0; i < lines->n; i++)
+        sorted[i] = (entry){kc_lines_at(lines, i), i + 1};
+    qsort(sorted, (size_t)lines->n, sizeof *sorted, entry_order);
+    for (i = 1; i < lines->n && strcmp(sorted[i - 1].text, sorted[i].text) != 0; i++)
+        ;
+    if (i < lines->n)
+        kc_fail(e, KC_EINPUT, "%s:%d: `%.200s` stands in line %d already; each entry once",
+                lines->path, sorted[i].line, sorted[i].text, sorted[i - 1].line);
+    free(sorted);
+    return e->code;
+}
+
+int kc_lines_load(const kc_config *cfg, const kc_files *files, kc_source source, kc_lines *lines,
+                  kc_error *e)
+{
+    int64_t limit = kc_source_limit(source, cfg);
+
+    memset(lines, 0, sizeof *lines);
+    KC_TRY(lines_read(files, source, lines, e));
+    KC_TRY(kc_lines_distinct(lines, e));
+    if (limit > lines->n)
+        return kc_fail(e, KC_EINPUT,
+                       "%s: %d lines, but %s asks for %lld; add lines or lower the key",
+                       lines->path, lines->n, kc_source_key(source), (long long)limit);
+    if (limit)
+        lines->n = (int32_t)limit;
+out:
+    return e->code;
+}
+
+void kc_lines_free(kc_lines *lines)
+{
+    free(lines->begin);
+    free(lines->text);
+    memset(lines, 0, sizeof *lines);
+}
+
+static void lines_like(const kc_lines *lines, kc_lines *side)
+{
+    memset(side, 0, sizeof *side);
+    memcpy(side->path, lines->path, sizeof side->path);
+    side->begin = kc_room(lines->n, sizeof *side->begin);
+    side->text = kc_room(lines->bytes, 1);
+}
+
+static void side_add(kc_lines *side, const char *from, size_t bytes)
+{
+    side->begin[side->n++] = side->bytes;
+    memcpy(side->text + side->bytes, from, bytes);
+    side->bytes += (int32_t)bytes;
+    side->text[side->bytes++] = 0;
+}
+
+int kc_lines_halve(const kc_lines *lines, const char *mark, const char *form, kc_lines *left,
+                   kc_lines *right, kc_error *e)
+{
+    lines_like(lines, left);
+    lines_like(lines, right);
+    for (int32_t i = 0; i < lines->n; i++) {
+        const char *line = kc_lines_at(lines, i), *cut = strstr(line, mark);
+
+        if (!cut || strstr(cut + strlen(mark), mark))
+            return kc_fail(e, KC_EINPUT, "%s:%d: `%.200s` has `%s` %s; a line reads `%s`",
+                           lines->path, i + 1, line, mark, cut ? "more than once" : "nowhere",
+                           form);
+        side_add(left, line, (size_t)(cut - line));
+        side_add(right, cut + strlen(mark), strlen(cut + strlen(mark)));
+    }
+    return KC_OK;
+}

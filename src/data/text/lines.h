@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_DATA_TEXT_LINES_H
+#define KCAP_DATA_TEXT_LINES_H
+
+#include "data/text/sources.h"
+#include "kcap/types/files.h"
+
+/* The lines of a pool or of templates in normal form: words parted by one blank, none at the ends,
+ * none before , . ; : ! ? where these end a word. Two lines that read alike are equal bytes. All
+ * zero is an empty list; release with kc_lines_free. */
+typedef struct kc_lines {
+    char path[464]; /* of the file, for messages                */
+    int32_t n;
+    int32_t *begin; /* [n]: where line i starts in text         */
+    char *text;     /* lines, each followed by a zero byte      */
+    int32_t bytes;  /* of text                                  */
+} kc_lines;
+
+/* 1 for , . ; : ! ? : at the end of a word each is a word of its own. */
+int kc_lines_stop(char c);
+
+/* Line i, borrowed. The number of line i in its file is i + 1. */
+const char *kc_lines_at(const kc_lines *lines, int32_t i);
+
+/* The lines of one source, cut to what its key asks.
+ *   owns        the caller frees `lines`, after an error too
+ *   errors      KC_EINPUT: no such file among `files`, no lines, an empty or doubled line, one
+ *               with a zero byte or <eos>, fewer than the key asks */
+int kc_lines_load(const kc_config *cfg, const kc_files *files, kc_source source, kc_lines *lines,
+                  kc_error *e);
+void kc_lines_free(kc_lines *lines);
+
+/* Cut each line in two at `mark`, which must stand in it exactly once and belongs to neither side.
+ *   owns        the caller frees both sides, after an error too
+ *   errors      KC_EINPUT naming file, line, the mark and `form`, what a line should look like */
+int kc_lines_halve(const kc_lines *lines, const char *mark, const char *form, kc_lines *left,
+                   kc_lines *right, kc_error *e);
+
+/* Check that no line is there twice.
+ *   errors      KC_EINPUT naming both lines */
+int kc_lines_distinct(const kc_lines *lines, kc_error *e);
+
+#endif

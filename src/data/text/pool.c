@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "data/text/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/room.h"
+
+void kc_pool_create(int32_t n, int32_t tokens, kc_pool *pool)
+{
+    pool->n = 0;
+    pool->begin = kc_room(n + 1, sizeof *pool->begin);
+    pool->token = kc_room(tokens, sizeof *pool->token);
+    pool->opens = kc_room(n, sizeof *pool->opens);
+}
+
+void kc_pool_free(kc_pool *pool)
+{
+    free(pool->begin);
+    free(pool->token);
+    free(pool->opens);
+    memset(pool, 0, sizeof *pool);
+}
+
+void kc_pool_add(kc_pool *pool, const int32_t *tokens, int32_t n)
+{
+    memcpy(pool->token + pool->begin[pool->n], tokens, (size_t)n * sizeof *tokens);
+    pool->begin[pool->n + 1] = pool->begin[pool->n] + n;
+    pool->n++;
+}
+
+void kc_pool_from_lines(const kc_lines *lines, kc_vocab *vocab, kc_pool *pool)
+{
+    int32_t *tokens = kc_room(lines->bytes, sizeof *tokens);
+
+    kc_pool_create(lines->n, lines->bytes, pool);
+    for (int32_t i = 0; i < lines->n; i++)
+        kc_pool_add(pool, tokens, kc_vocab_tokens(vocab, kc_lines_at(lines, i), tokens));
+    free(tokens);
+}
+
+int32_t kc_pool_length(const kc_pool *pool, int64_t i)
+{
+    return pool->begin[i + 1] - pool->begin[i];
+}
+
+int32_t kc_pool_shortest(const kc_pool *pool)
+{
+    int32_t least = kc_pool_length(pool, 0);
+
+    for (int32_t i = 1; i < pool->n; i++)
+        least = kc_pool_length(pool, i) < least ? kc_pool_length(pool, i) : least;
+    return least;
+}
+
+int32_t kc_pool_longest(const kc_pool *pool)
+{
+    int32_t most = 0;
+
+    for (int32_t i = 0; i < pool->n; i++)
+        most = kc_pool_length(pool, i) > most ? kc_pool_length(pool, i) : most;
+    return most;
+}
+
+double kc_pool_mean(const kc_pool *pool)
+{
+    return (double)pool->begin[pool->n] / pool->n;
+}
+
+/* Order by tokens, a value before those it opens. */
+static int value_order(const void *a, const void *b, void *arg)
+{
+    const kc_pool *pool = arg;
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    int32_t i = pool->begin[x], j = pool->begin[y];
+
+    while (i < pool->begin[x + 1] && j < pool->begin[y + 1]) {
+        if (pool->token[i] != pool->token[j])
+            return pool->token[i] < pool->token[j] ? -1 : 1;
+        i++;
+        j++;
+    }
+    return (i < pool->begin[x + 1]) - (j < pool->begin[y + 1]);
+}
+
+static int opens(const kc_pool *pool, int32_t value, int32_t longer)
+{
+    int32_t n = kc_pool_length(pool, value);
+
+    return n < kc_pool_length(pool, longer) &&
+           !memcmp(pool->token + pool->begin[value], pool->token + pool->begin[longer],
+                   (size_t)n * sizeof *pool->token);
+}
+
+/* 1 when some value of `next` begins with the token. */
+static int can_follow(int32_t token, const kc_pool *const *next, int n_next)
+{
+    for (int p = 0; p < n_next; p++)
+        for (int32_t i = 0; i < next[p]->n; i++)
+            if (kc_pool_length(next[p], i) > 0 && next[p]->token[next[p]->begin[i]] == token)
+                return 1;
+    return 0;
+}
+
+int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
+                 const kc_vocab *vocab, kc_error *e)
+{
+    int32_t *sorted = kc_room(pool->n, sizeof *sorted);
+
+    for (int32_t i = 0; i < pool->n; i++)
+        sorted[i] = i;
+    qsort_r(sorted, (size_t)pool->n, sizeof *sorted, value_order, pool);
+    for (int32_t i = 0; i < pool->n; i++) {
+        for (int32_t j = i + 1; j < pool->n && opens(pool, sorted[i], sorted[j]); j++) {
+            int32_t length = kc_pool_length(pool, sorted[i]);
+            int32_t token = pool->token[pool->begin[sorted[j]] + length];
+
+            pool->opens[sorted[i]] = 1;
+            if (can_follow(token, next, n_next)) {
+                kc_fail(e, KC_EINPUT,
+                        "%s: `%.200s` (line %d) and `%.200s` (line %d) cannot be told apart in a "
+                        "sentence that goes on with `%.100s`; change a value or the sentence",
+                        lines->path, kc_lines_at(lines, sorted[i]), sorted[i] + 1,
+                        kc_lines_at(lines, sorted[j]), sorted[j] + 1, kc_vocab_word(vocab, token));
+                goto out;
+            }
+        }
+    }
+out:
+    free(sorted);
+    return e->code;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_DATA_TEXT_POOL_H
+#define KCAP_DATA_TEXT_POOL_H
+
+#include "data/text/lines.h"
+#include "data/word/vocab.h"
+
+/* Values as runs of tokens, one after the other: value i is token[begin[i]] up to
+ * token[begin[i+1] - 1]. Release with kc_pool_free; all zero is empty. */
+typedef struct kc_pool {
+    int32_t n;
+    int32_t *begin; /* [n+1]                                                        */
+    int32_t *token; /* [begin[n]]                                                   */
+    uint8_t *opens; /* [n]: 1 where the value is a proper prefix of another one     */
+} kc_pool;
+
+/* Room for n values of at most `tokens` tokens in all; fill in with kc_pool_add. */
+void kc_pool_create(int32_t n, int32_t tokens, kc_pool *pool);
+void kc_pool_free(kc_pool *pool);
+
+/* Append one value of `n` tokens. */
+void kc_pool_add(kc_pool *pool, const int32_t *tokens, int32_t n);
+
+/* One value a line, its words interned. */
+void kc_pool_from_lines(const kc_lines *lines, kc_vocab *vocab, kc_pool *pool);
+
+/* Find the values that open another one. Such a value is read with the token that follows it in
+ * the text, which must therefore never be the token that follows it in the longer value.
+ *   next        [n_next] pools whose values can follow in the text; empty values are passed over
+ *   errors      KC_EINPUT naming both values and the token */
+int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
+                 const kc_vocab *vocab, kc_error *e);
+
+/* Tokens of value i; of the shortest and the longest value; of the average one. */
+int32_t kc_pool_length(const kc_pool *pool, int64_t i);
+int32_t kc_pool_shortest(const kc_pool *pool);
+int32_t kc_pool_longest(const kc_pool *pool);
+double kc_pool_mean(const kc_pool *pool);
+
+#endif

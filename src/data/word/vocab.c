@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "data/word/vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/err.h"
+#include "data/text/lines.h"
+#include "data/room.h"
+
+void kc_vocab_free(kc_vocab *vocab)
+{
+    free(vocab->text);
+    free(vocab->begin);
+    free(vocab->slot);
+    memset(vocab, 0, sizeof *vocab);
+}
+
+const char *kc_vocab_word(const kc_vocab *vocab, int32_t token)
+{
+    KC_CHECK(token >= 0 && token < vocab->n, "token %d of a vocabulary of %d", token, vocab->n);
+    return vocab->text + vocab->begin[token];
+}
+
+int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes)
+{
+    vocab->begin =
+        kc_room_grow(vocab->begin, &vocab->begin_room, vocab->n + 1, sizeof *vocab->begin);
+    vocab->text = kc_room_grow(vocab->text, &vocab->text_room, vocab->bytes + bytes + 1, 1);
+    memcpy(vocab->text + vocab->bytes, word, (size_t)bytes);
+    vocab->text[vocab->bytes + bytes] = 0;
+    vocab->begin[vocab->n] = vocab->bytes;
+    vocab->bytes += bytes + 1;
+    return vocab->n++;
+}
+
+int32_t kc_vocab_numbered(kc_vocab *vocab, const char *before, int64_t first, const char *after,
+                          int64_t n)
+{
+    int32_t token = vocab->n;
+
+    for (int64_t i = first; i < first + n; i++) {
+        char word[32];
+
+        kc_vocab_add(vocab, word,
+                     snprintf(word, sizeof word, "%s%lld%s", before, (long long)i, after));
+    }
+    return token;
+}
+
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv */
+static uint32_t hash(const char *word, int32_t bytes)
+{
+    uint32_t h = 2166136261U;
+
+    for (int32_t i = 0; i < bytes; i++)
+        h = (h ^ (unsigned char)word[i]) * 16777619U;
+    return h;
+}
+
+/* The place where the word is or belongs. */
+static int32_t *place(const kc_vocab *vocab, const char *word, int32_t bytes)
+{
+    uint32_t mask = (uint32_t)vocab->n_slots - 1, at = hash(word, bytes) & mask;
+
+    for (; vocab->slot[at]; at = (at + 1) & mask) {
+        const char *other = kc_vocab_word(vocab, vocab->slot[at] - 1);
+
+        if (strlen(other) == (size_t)bytes && !memcmp(other, word, (size_t)bytes))
+            break;
+    }
+    return &vocab->slot[at];
+}
+
+static void rehash(kc_vocab *vocab)
+{
+    int32_t *old = vocab->slot, n = vocab->n_slots;
+
+    vocab->n_slots = n ? 2 * n : 1024;
+    vocab->slot = kc_room(vocab->n_slots, sizeof *vocab->slot);
+    for (int32_t i = 0; i < n; i++) {
+        if (old[i]) {
+            const char *word = kc_vocab_word(vocab, old[i] - 1);
+
+            *place(vocab, word, (int32_t)strlen(word)) = old[i];
+        }
+    }
+    free(old);
+}
+
+int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes)
+{
+    int32_t *slot;
+
+    if (2 * (vocab->n + 1) > vocab->n_slots)
+        rehash(vocab);
+    slot = place(vocab, word, bytes);
+    if (!*slot)
+        *slot = kc_vocab_add(vocab, word, bytes) + 1;
+    return *slot - 1;
+}
+
+int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens)
+{
+    int32_t n = 0;
+
+    while (*text) {
+        int32_t bytes = (int32_t)strcspn(text, " "), word = bytes;
+
+        while (word > 0 && kc_lines_stop(text[word - 1]))
+            word--;
+        if (word > 0)
+            tokens[n++] = kc_vocab_intern(vocab, text, word);
+        for (int32_t i = word; i < bytes; i++)
+            tokens[n++] = kc_vocab_intern(vocab, text + i, 1);
+        text += bytes + (text[bytes] == ' ');
+    }
+    return n;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_DATA_WORD_VOCAB_H
+#define KCAP_DATA_WORD_VOCAB_H
+
+#include <stdint.h>
+
+/* Words, numbered from 0 in the order they come. All zero is empty; release with kc_vocab_free. */
+typedef struct kc_vocab {
+    int32_t n;
+    char *text;     /* the words, each followed by a zero byte           */
+    int64_t *begin; /* [n]: where a word starts in text                  */
+    int64_t bytes;  /* of text                                           */
+    int64_t text_room, begin_room;
+    int32_t *slot;   /* hash table of word numbers + 1; 0 is a free place */
+    int32_t n_slots; /* a power of two, or 0                              */
+} kc_vocab;
+
+void kc_vocab_free(kc_vocab *vocab);
+
+/* Add a word of `bytes` bytes even if there is one like it; returns its token. */
+int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes);
+
+/* Add n words: <before>, a number from `first` on, <after>; at most 31 bytes each. Returns the
+ * token of the first. */
+int32_t kc_vocab_numbered(kc_vocab *vocab, const char *before, int64_t first, const char *after,
+                          int64_t n);
+
+/* The token of the first word like this one that came by kc_vocab_intern; new if there is none. */
+int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes);
+
+/* Split text at blanks, and each of , . ; : ! ? at a word's end from the word; intern all.
+ *   text        in the normal form of kc_lines
+ *   tokens      room for as many tokens as text has bytes
+ *   errors      none; returns the number of tokens */
+int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens);
+
+/* Borrowed until the next word is added. */
+const char *kc_vocab_word(const kc_vocab *vocab, int32_t token);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/math/gemm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "math/cpu.h"
+#include "math/gemm_internal.h"
+
+/* What one call of a library computes. Fixed, whatever the threads: the libraries choose how they
+ * sum by the shape they are given. */
+enum { TILE_ROWS = 256, TILE_COLS = 1024 };
+
+/* Set once, before any product. */
+static kc_gemm_serial serial;
+
+static const char *choice(void)
+{
+    if (kc_gemm_has_onednn() && kc_cpu_has_avx(1))
+        return "onednn_avx512";
+    return kc_gemm_has_onednn() && kc_cpu_has_avx(0) ? "onednn_avx2" : "blis";
+}
+
+int kc_gemm_start(const char *kernel, char name[32], kc_error *e)
+{
+    const char *wish = strcmp(kernel, "auto") == 0 ? choice() : kernel;
+    const int onednn = strncmp(wish, "onednn", strlen("onednn")) == 0;
+    return (onednn ? kc_gemm_onednn : kc_gemm_blis)(wish, name, &serial, e);
+}
+
+void kc_gemm_version(char *text, size_t size)
+{
+    char blis[64], onednn[64];
+    kc_gemm_blis_version(blis, sizeof blis);
+    kc_gemm_onednn_version(onednn, sizeof onednn);
+    snprintf(text, size, "%s, %s", blis, onednn);
+}
+
+/* Columns from ... of a matrix, at most n of them. */
+static kc_mat columns(kc_mat x, int64_t from, int64_t n)
+{
+    return (kc_mat){x.p + from, x.rows, x.cols - from < n ? x.cols - from : n, x.ld};
+}
+
+static kc_mat rows(kc_mat x, int64_t from, int64_t n)
+{
+    return (kc_mat){x.p + from * x.ld, x.rows - from < n ? x.rows - from : n, x.cols, x.ld};
+}
+
+static void product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, int threads)
+{
+    const int64_t down = (c.rows + TILE_ROWS - 1) / TILE_ROWS;
+    const int64_t across = (c.cols + TILE_COLS - 1) / TILE_COLS;
+    KC_CHECK(serial, "a product before kc_gemm_start");
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
+    for (int64_t i = 0; i < down * across; ++i) {
+        const int64_t r = i / across * TILE_ROWS, col = i % across * TILE_COLS;
+        serial(columns(rows(c, r, TILE_ROWS), col, TILE_COLS),
+               transposed ? columns(a, r, TILE_ROWS) : rows(a, r, TILE_ROWS), transposed,
+               columns(b, col, TILE_COLS), beta);
+    }
+}
+
+void kc_gemm(kc_mat c, kc_mat a, kc_mat b, float beta, int threads)
+{
+    KC_CHECK(a.rows == c.rows && a.cols == b.rows && b.cols == c.cols,
+             "[%ld,%ld] = [%ld,%ld] x [%ld,%ld]", c.rows, c.cols, a.rows, a.cols, b.rows, b.cols);
+    product(c, a, 0, b, beta, threads);
+}
+
+void kc_gemm_t(kc_mat c, kc_mat a, kc_mat b, float beta, int threads)
+{
+    KC_CHECK(a.cols == c.rows && a.rows == b.rows && b.cols == c.cols,
+             "[%ld,%ld] = [%ld,%ld]^T x [%ld,%ld]", c.rows, c.cols, a.rows, a.cols, b.rows, b.cols);
+    product(c, a, 1, b, beta, threads);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/math/ops.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kcap/base/err.h"
+#include "math/exp.h"
+
+enum { CHUNK = 64 };
+static const float norm_eps = 1e-5f;
+
+float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale)
+{
+    const kc_exp_limits clamp = kc_exp_clamp();
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; ++i) {
+        float e = kc_exp_poly(scale * (x[i] - shift), clamp);
+        y[i] = e;
+        sum += e;
+    }
+    return sum;
+}
+
+float kc_max_row(const float *x, int64_t n)
+{
+    float max = x[0];
+#pragma omp simd reduction(max : max)
+    for (int64_t i = 0; i < n; ++i)
+        max = x[i] > max ? x[i] : max;
+    return max;
+}
+
+/* Mean and 1 / sqrt(variance + eps) of a row; of RMSNorm 0 and 1 / sqrt(mean square + eps). */
+static void moments(const float *x, int64_t d, int rms, float *mean, float *rstd)
+{
+    float sum = 0, square = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < d; ++j)
+        sum += x[j];
+    float m = rms ? 0 : sum / (float)d;
+#pragma omp simd reduction(+ : square)
+    for (int64_t j = 0; j < d; ++j)
+        square += (x[j] - m) * (x[j] - m);
+    *mean = m;
+    *rstd = 1 / sqrtf(square / (float)d + norm_eps);
+}
+
+void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads)
+{
+    const int64_t d = x.cols;
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < x.rows; ++i) {
+        const float *restrict in = x.p + i * x.ld;
+        float *restrict out = y.p + i * y.ld, mean, rstd;
+        moments(in, d, norm->rms, &mean, &rstd);
+        norm->mean[i] = mean;
+        norm->rstd[i] = rstd;
+        if (norm->bias)
+            for (int64_t j = 0; j < d; ++j)
+                out[j] = (in[j] - mean) * rstd * norm->gain[j] + norm->bias[j];
+        else
+            for (int64_t j = 0; j < d; ++j)
+                out[j] = (in[j] - mean) * rstd * norm->gain[j];
+    }
+}
+
+/* With xhat = (x - mean) rstd and s = dy gain:  dx = rstd (s - mean(s) - xhat mean(s xhat)); of
+ * RMSNorm without mean(s), since x has no mean taken off. */
+static void norm_backward_row(float *restrict dx, const float *restrict dy, const float *restrict x,
+                              const kc_norm *norm, int64_t d, int64_t row)
+{
+    const float *restrict gain = norm->gain;
+    const float mean = norm->mean[row], rstd = norm->rstd[row];
+    float sum = 0, dot = 0;
+#pragma omp simd reduction(+ : sum, dot)
+    for (int64_t j = 0; j < d; ++j) {
+        float s = dy[j] * gain[j];
+        sum += s;
+        dot += s * (x[j] - mean);
+    }
+    const float mean_s = norm->rms ? 0 : sum / (float)d, mean_sx = dot * rstd / (float)d;
+    for (int64_t j = 0; j < d; ++j)
+        dx[j] += rstd * (dy[j] * gain[j] - mean_s - (x[j] - mean) * rstd * mean_sx);
+}
+
+void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
+                      float *dbias, int threads)
+{
+    const int64_t d = x.cols;
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+#pragma omp for schedule(static) nowait
+        for (int64_t i = 0; i < x.rows; ++i)
+            norm_backward_row(dx.p + i * dx.ld, dy.p + i * dy.ld, x.p + i * x.ld, norm, d, i);
+#pragma omp for schedule(static)
+        for (int64_t j0 = 0; j0 < d; j0 += CHUNK) {
+            const int64_t n = d - j0 < CHUNK ? d - j0 : CHUNK;
+            float gain[CHUNK] = {0}, bias[CHUNK] = {0};
+            for (int64_t i = 0; i < x.rows; ++i) {
+                const float *restrict in = x.p + i * x.ld + j0, *restrict g = dy.p + i * dy.ld + j0;
+                const float mean = norm->mean[i], rstd = norm->rstd[i];
+                for (int64_t j = 0; j < n; ++j) {
+                    gain[j] += g[j] * ((in[j] - mean) * rstd);
+                    bias[j] += g[j];
+                }
+            }
+            for (int64_t j = 0; j < n; ++j)
+                dgain[j0 + j] += gain[j];
+            for (int64_t j = 0; dbias && j < n; ++j)
+                dbias[j0 + j] += bias[j];
+        }
+    }
+}
+
+typedef float v8 __attribute__((vector_size(32)));
+typedef int32_t i8 __attribute__((vector_size(32)));
+
+enum { SIDE = 8, TILE = 64 };
+
+/* An 8 x 8 block in registers: neighbours exchange single floats, then pairs, then halves. */
+static void transpose_block(float *restrict to, int64_t ld_to, const float *restrict from,
+                            int64_t ld_from)
+{
+    const i8 low1 = {0, 8, 1, 9, 4, 12, 5, 13}, high1 = {2, 10, 3, 11, 6, 14, 7, 15},
+             low2 = {0, 1, 8, 9, 4, 5, 12, 13}, high2 = {2, 3, 10, 11, 6, 7, 14, 15},
+             low4 = {0, 1, 2, 3, 8, 9, 10, 11}, high4 = {4, 5, 6, 7, 12, 13, 14, 15};
+    v8 a[SIDE], b[SIDE];
+    for (int i = 0; i < SIDE; ++i)
+        memcpy(&a[i], from + i * ld_from, sizeof a[i]);
+    for (int i = 0; i < SIDE; i += 2) {
+        b[i] = __builtin_shuffle(a[i], a[i + 1], low1);
+        b[i + 1] = __builtin_shuffle(a[i], a[i + 1], high1);
+    }
+    for (int i = 0; i < SIDE; i += 4) {
+        a[i] = __builtin_shuffle(b[i], b[i + 2], low2);
+        a[i + 1] = __builtin_shuffle(b[i], b[i + 2], high2);
+        a[i + 2] = __builtin_shuffle(b[i + 1], b[i + 3], low2);
+        a[i + 3] = __builtin_shuffle(b[i + 1], b[i + 3], high2);
+    }
+    for (int i = 0; i < SIDE / 2; ++i) {
+        b[i] = __builtin_shuffle(a[i], a[i + 4], low4);
+        b[i + 4] = __builtin_shuffle(a[i], a[i + 4], high4);
+    }
+    for (int i = 0; i < SIDE; ++i)
+        memcpy(to + i * ld_to, &b[i], sizeof b[i]);
+}
+
+/* A tile that stays in the first cache; what is left of whole blocks float by float. */
+static void transpose_tile(kc_mat to, kc_mat from)
+{
+    const int64_t m = from.rows / SIDE * SIDE, n = from.cols / SIDE * SIDE;
+    for (int64_t j = 0; j < n; j += SIDE)
+        for (int64_t i = 0; i < m; i += SIDE)
+            transpose_block(to.p + j * to.ld + i, to.ld, from.p + i * from.ld + j, from.ld);
+    for (int64_t i = 0; i < from.rows; ++i)
+        for (int64_t j = i < m ? n : 0; j < from.cols; ++j)
+            to.p[j * to.ld + i] = from.p[i * from.ld + j];
+}
+
+void kc_transpose(kc_mat to, kc_mat from, int threads)
+{
+#pragma omp parallel for collapse(2) num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < from.rows; i += TILE)
+        for (int64_t j = 0; j < from.cols; j += TILE) {
+            const int64_t m = from.rows - i < TILE ? from.rows - i : TILE;
+            const int64_t n = from.cols - j < TILE ? from.cols - j : TILE;
+            transpose_tile((kc_mat){to.p + j * to.ld + i, n, m, to.ld},
+                           (kc_mat){from.p + i * from.ld + j, m, n, from.ld});
+        }
+}
+
+void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < x.rows; ++i) {
+        float *restrict out = y.p + i * y.ld;
+        const float *restrict in = x.p + i * x.ld;
+        if (bias)
+            for (int64_t j = 0; j < x.cols; ++j)
+                out[j] = in[j] + bias[j];
+        else
+            memcpy(out, in, (size_t)x.cols * sizeof *out);
+    }
+}
+
+void kc_add_columns(float *sum, kc_mat x, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t j0 = 0; j0 < x.cols; j0 += CHUNK) {
+        const int64_t n = x.cols - j0 < CHUNK ? x.cols - j0 : CHUNK;
+        float part[CHUNK] = {0};
+        for (int64_t i = 0; i < x.rows; ++i) {
+            const float *restrict in = x.p + i * x.ld + j0;
+            for (int64_t j = 0; j < n; ++j)
+                part[j] += in[j];
+        }
+        for (int64_t j = 0; j < n; ++j)
+            sum[j0 + j] += part[j];
+    }
+}

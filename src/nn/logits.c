@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "nn/logits.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kcap/base/err.h"
+#include "kcap/math/gemm.h"
+#include "kcap/math/ops.h"
+
+int64_t kc_head_scratch(const kc_shape *s)
+{
+    return (s->T < KC_HEAD_ROWS ? s->T : KC_HEAD_ROWS) * s->V;
+}
+
+static kc_mat rows_of(kc_mat x, int64_t from)
+{
+    int64_t left = x.rows - from, n = left < KC_HEAD_ROWS ? left : KC_HEAD_ROWS;
+    return (kc_mat){x.p + from * x.ld, n, x.cols, x.ld};
+}
+
+int kc_head_tensor(const kc_layout *layout)
+{
+    return layout->tensor[KC_P_head].layers ? KC_P_head : KC_P_wte;
+}
+
+/* The head's matrix [V, d] and its transpose. */
+static kc_mat embedding(const kc_weights *w)
+{
+    const kc_tensor *t = &w->layout->tensor[kc_head_tensor(w->layout)];
+    return kc_mat_of(w->w + t->offset, t->rows, t->cols);
+}
+
+static kc_mat embedding_t(const kc_weights *w)
+{
+    const kc_tensor *t = &w->layout->tensor[kc_head_tensor(w->layout)];
+    return kc_mat_of(w->wt + t->offset, t->cols, t->rows);
+}
+
+/* A row of logits becomes d(loss)/d(logits) = softmax - onehot; returns the loss. */
+static float row_gradient(float *row, int64_t V, int32_t target)
+{
+    if (target == KC_NO_TARGET) {
+        memset(row, 0, (size_t)V * sizeof *row);
+        return 0;
+    }
+    const float max = kc_max_row(row, V), wanted = row[target] - max;
+    const float sum = kc_exp_row(row, row, V, max, 1), inverse = 1 / sum;
+    for (int64_t j = 0; j < V; ++j)
+        row[j] *= inverse;
+    row[target] -= 1;
+    return logf(sum) - wanted;
+}
+
+double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
+                    float *scratch, int threads)
+{
+    const int64_t V = dw.rows;
+    double loss = 0;
+    for (int64_t from = 0; from < x.rows; from += KC_HEAD_ROWS) {
+        kc_mat in = rows_of(x, from), logits = kc_mat_of(scratch, in.rows, V);
+        float row_loss[KC_HEAD_ROWS];
+        kc_gemm(logits, in, embedding_t(w), 0, threads);
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+        for (int64_t i = 0; i < in.rows; ++i)
+            row_loss[i] = row_gradient(scratch + i * V, V, targets[from + i]);
+        for (int64_t i = 0; i < in.rows; ++i)
+            loss += row_loss[i];
+        kc_gemm(rows_of(dx, from), logits, embedding(w), 0, threads);
+        kc_gemm_t(dw, logits, in, 1, threads);
+    }
+    return loss;
+}
+
+void kc_head_score(const kc_weights *w, kc_mat x, const int32_t *targets, float *nats, uint8_t *hit,
+                   float *scratch, int threads)
+{
+    const int64_t V = embedding(w).rows;
+    for (int64_t from = 0; from < x.rows; from += KC_HEAD_ROWS) {
+        kc_mat in = rows_of(x, from);
+        kc_gemm(kc_mat_of(scratch, in.rows, V), in, embedding_t(w), 0, threads);
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+        for (int64_t i = 0; i < in.rows; ++i) {
+            float *row = scratch + i * V;
+            const int32_t target = targets[from + i];
+            nats[from + i] = 0;
+            hit[from + i] = 0;
+            if (target == KC_NO_TARGET)
+                continue;
+            const float max = kc_max_row(row, V), wanted = row[target];
+            int64_t best = 0;
+            while (best < V - 1 && row[best] != max)
+                ++best;
+            hit[from + i] = best == target;
+            nats[from + i] = logf(kc_exp_row(row, row, V, max, 1)) - (wanted - max);
+        }
+    }
+}
+
+void kc_head_logits(const kc_weights *w, kc_mat x, kc_mat logits, int threads)
+{
+    kc_gemm(logits, x, embedding_t(w), 0, threads);
+}
