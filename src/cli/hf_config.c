@@ -47,7 +47,7 @@ enum {
 };
 
 static const char rope[] = "rope_parameters"; /* an object of their own since transformers 5 */
-static const double norm_eps = 1e-5;          /* of all norms, as in nn/ops.c */
+static const double norm_eps = 1e-5;          /* of all norms, as in math/ops.c */
 
 static void add(list *out, const field *fields, size_t n)
 {

@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 import layers
+import pages
 
 HERE = Path(__file__).resolve().parent
 SPDX = "/* SPDX-License-Identifier: BSD-3-Clause */\n"
@@ -52,6 +53,25 @@ BREACHES = [
     ("src/base/die.c", '#include "kcap/base/err.h"\nint kc_die(int n)\n{\n    return kc_err();\n}\n',
      "base/die, base/err: a circle"),
 ]
+PAGES = {
+    "README.md": "# One `a.c`\n\n[down](docs/x.md#two-words), [here](#one-ac), [out](https://x.org/#y)\n"
+                 "`src/base/a.c`, `kc_a`, `INPUT.yaml`, `site.sh`, `[no](link)`\n\n    [no](x.md)\n",
+    "docs/x.md": "# Two words\n\n## Two words\n\n[up](../README.md), [second](#two-words-1)\n",
+    "src/base/a.c": "/* As in a.c, by kc_a. */\nint kc_a(void);\n",
+    ".gitignore": "/site.sh\n",
+}
+# page or source to replace -> what is added to it -> what pages.py must say
+TORN = [
+    ("README.md", "\n[x](docs/y.md)\n", "README.md:8: docs/y.md: no such file"),
+    ("README.md", "\n[x](docs/x.md#three-words)\n", "docs/x.md#three-words: no such heading"),
+    ("docs/x.md", "\n![x](x.png)\n", "docs/x.md:7: x.png: no such file"),
+    ("README.md", "\n`src/base/gone.c`\n", "README.md:8: src/base/gone.c: no such file in the tree"),
+    ("README.md", "\n`kc_b()`\n", "kc_b: no such name in the code"),
+    ("src/base/a.c", "/* See\n * gone.h. */\n", "src/base/a.c:4: gone.h: no such file in the tree"),
+    ("src/base/a.c", "/* kc_b is only said. */\n", "src/base/a.c:3: kc_b: no such name in the code"),
+    ("docs/x.md", "x" * 101 + "\n", "101 columns of at most 100"),
+    ("README.md", "\n" * 170, "lines of at most 170"),
+]
 
 
 class Guard(unittest.TestCase):
@@ -92,6 +112,21 @@ class Guard(unittest.TestCase):
 
     def test_layers_of_nothing(self):
         self.assertIn("nothing was checked", layers.check(self.root)[0])
+
+    def test_pages(self):
+        for name, text in PAGES.items():
+            self.write(name, text)
+        self.assertEqual(pages.check(self.root), [])
+        for name, text, said in TORN:
+            with self.subTest(said):
+                self.write(name, PAGES[name] + text)
+                found = pages.check(self.root)
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(said, found[0])
+                self.write(name, PAGES[name])
+
+    def test_pages_of_nothing(self):
+        self.assertIn("nothing was checked", pages.check(self.root)[0])
 
     def test_format(self):
         self.write(".clang-format", "BasedOnStyle: LLVM\nIndentWidth: 4\n")

@@ -9,7 +9,7 @@
 
 /* A corpus is a function, not a file: person(i) and document(i, exposure) follow from the seed and
  * the pools. Sources: arXiv 2404.05405 section 2 (bioS, bioD), its footnotes 9 and 12;
- * arXiv 2505.24832 (random; its bits are explained in data/random.h). */
+ * arXiv 2505.24832 (random; its bits are explained in src/data/kind/random.h). */
 typedef struct kc_corpus kc_corpus;
 
 /* corpus.kind, in the order of its words. */
@@ -47,7 +47,7 @@ enum { KC_MEASURE = -1 }; /* in place of an exposure: the document that measurem
 enum { KC_EOS = 0 }; /* token that begins every document */
 
 /* Read the pool and template files that this configuration needs.
- *   collective  no: one rank reads, see kc_files_share in app
+ *   collective  no: one rank reads, the session gives the others what it read
  *   owns        the caller frees with kc_files_free
  *   errors      KC_EIO or KC_EINPUT naming the file that is missing, and the folders tried;
  *               random needs no file and has none of these */

@@ -48,7 +48,7 @@ int kc_run_complete(const kc_run *run);
 void kc_run_measure(kc_run *run);
 
 /* Catch SIGUSR1 and SIGTERM from here on: they ask the loop to stop. To be called before OpenMP
- * starts threads: they inherit that the signals are blocked, see run.c. */
+ * starts threads: they inherit that the signals are blocked, see loop.c. */
 void kc_run_catch_signals(void);
 
 /* 1 once one of them came to this rank. */

@@ -165,7 +165,7 @@ static void bits_of_people(FILE *out, const kc_corpus_info *info)
 }
 
 /* Random strings: as many bits as were drawn, and what a memory that cannot know their order holds
- * of them (data/random.h). */
+ * of them (src/data/kind/random.h). */
 static void bits_of_strings(FILE *out, const kc_corpus_info *info)
 {
     fprintf(out, "bits of one string\n");
