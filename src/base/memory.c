@@ -3,7 +3,17 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "kcap/base/err.h"
+
+void *kc_alloc(int64_t n, size_t size, const char *what)
+{
+    void *p = n < 0 ? NULL : calloc(n ? (size_t)n : 1, size);
+    KC_CHECK(p, "out of memory for %lld %s", (long long)n, what);
+    return p;
+}
 
 static int64_t available_kernel(void)
 {

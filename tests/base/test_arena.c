@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "kcap/base/arena.h"
+#include "kcap/base/memory.h"
 
 static void needs_are_whole_lines(void **state)
 {
@@ -97,9 +98,33 @@ static void ask_beyond_addresses(void)
     kc_arena_need(INT64_MAX, 16);
 }
 
+static void allocate_too_much(void)
+{
+    kc_alloc(INT64_MAX, 16, "rows of a table");
+}
+
+static void allocate_fewer_than_none(void)
+{
+    kc_alloc(-1, 16, "words");
+}
+
+static void what_is_allocated_is_zeroed(void **state)
+{
+    (void)state;
+    int *none = kc_alloc(0, sizeof *none, "numbers"),
+        *some = kc_alloc(999, sizeof *some, "numbers");
+    assert_non_null(none);
+    for (int i = 0; i < 999; ++i)
+        assert_int_equal(some[i], 0);
+    free(none);
+    free(some);
+}
+
 static void running_out_aborts(void **state)
 {
     (void)state;
+    must_abort(allocate_too_much, "out of memory for 9223372036854775807 rows of a table");
+    must_abort(allocate_fewer_than_none, "out of memory for -1 words");
     must_abort(take_too_much, " has 0 left, 64 asked for");
     must_abort(ask_beyond_addresses, "9223372036854775807 elements of 16 bytes");
 }
@@ -110,6 +135,7 @@ int main(void)
         cmocka_unit_test(needs_are_whole_lines),
         cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
         cmocka_unit_test(an_empty_arena_is_allowed),
+        cmocka_unit_test(what_is_allocated_is_zeroed),
         cmocka_unit_test(running_out_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

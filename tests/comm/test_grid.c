@@ -81,6 +81,40 @@ static void the_lowest_failing_rank_speaks(void **state)
     }
 }
 
+static int fail_on(const kc_grid *g, int rank, int *calls, kc_error *e)
+{
+    ++*calls;
+    return g->rank == rank ? kc_fail(e, KC_EIO, "found by %d", rank) : KC_OK;
+}
+
+/* Rank 0's call fails on rank 0, the one of all on the last rank; *went is how far a rank went on. */
+static int try_both(const kc_grid *g, int root_fails, int *calls, int *went, kc_error *e)
+{
+    KC_TRY_ROOT(g, fail_on(g, root_fails ? 0 : -1, calls, e));
+    *went = 1;
+    KC_TRY_ALL(g, fail_on(g, g->size - 1, calls, e));
+    *went = 2;
+out:
+    return e->code;
+}
+
+static void all_leave_where_one_call_failed(void **state)
+{
+    const kc_grid *g = *state;
+    kc_error first = {0}, second = {0};
+    int calls = 0, went = 0;
+    char text[40];
+    assert_int_equal(try_both(g, 1, &calls, &went, &first), KC_EIO);
+    assert_string_equal(first.text, "found by 0");
+    assert_int_equal(calls, g->rank == 0);
+    assert_int_equal(went, 0);
+    snprintf(text, sizeof text, "found by %d", g->size - 1);
+    assert_int_equal(try_both(g, 0, &calls, &went, &second), KC_EIO);
+    assert_string_equal(second.text, text);
+    assert_int_equal(calls, g->rank == 0 ? 3 : 1);
+    assert_int_equal(went, 1);
+}
+
 static void equal_texts_agree(void **state)
 {
     const kc_grid *g = *state;
@@ -193,6 +227,7 @@ int main(void)
         cmocka_unit_test(all_bytes_come_in_rank_order),
         cmocka_unit_test(nobody_failed),
         cmocka_unit_test(the_lowest_failing_rank_speaks),
+        cmocka_unit_test(all_leave_where_one_call_failed),
         cmocka_unit_test(equal_texts_agree),
         cmocka_unit_test(a_text_of_its_own_is_an_error),
         cmocka_unit_test(barriers_let_all_pass),

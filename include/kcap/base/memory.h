@@ -2,7 +2,13 @@
 #ifndef KCAP_BASE_MEMORY_H
 #define KCAP_BASE_MEMORY_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+/* n elements of `size` bytes, zeroed; never NULL, also for none. For what is small beside a model:
+ * running out aborts with "out of memory for 12 rows", `what` being "rows".
+ *   owns        release with free */
+void *kc_alloc(int64_t n, size_t size, const char *what);
 
 /* Bytes this node can still give to this process's group: what the kernel calls available, or what
  * is left under the control group's limit (v1 or v2) where that is less. 0: not known. */

@@ -65,6 +65,21 @@ void kc_barrier(const kc_grid *g);
  *   errors      returns the agreed code; KC_OK when no rank failed */
 int kc_agree(const kc_grid *g, kc_error *e);
 
+/* KC_TRY for ranks, in a function with a kc_error *e: every rank does the call, or rank 0 alone; then
+ * all agree, and all leave by `out:` where it failed on one.
+ *   collective  on all ranks */
+#define KC_TRY_ALL(grid, call)                                                                     \
+    do {                                                                                           \
+        (void)(call);                                                                              \
+        KC_TRY(kc_agree(grid, e));                                                                 \
+    } while (0)
+#define KC_TRY_ROOT(grid, call)                                                                    \
+    do {                                                                                           \
+        if ((grid)->rank == 0)                                                                     \
+            (void)(call);                                                                          \
+        KC_TRY(kc_agree(grid, e));                                                                 \
+    } while (0)
+
 /* Stop with KC_EINPUT unless `text` is the same on all ranks in its first 255 bytes;
  * `what` names it in the message.
  *   collective  on all ranks */
