@@ -9,6 +9,8 @@ static int run(kc_session *s, kc_error *e)
     switch (s->options->verb) {
     case KC_TRAIN:
         return kc_verb_train(s, e);
+    case KC_INIT:
+        return kc_verb_init(s, e);
     case KC_MEASURE_VERB:
         return kc_verb_measure(s, e);
     case KC_CORPUS:

@@ -91,6 +91,15 @@ static const struct {
          "\n"
          "SIGUSR1 or SIGTERM: write a checkpoint, exit with code 75. Exit codes: 0 done,\n"
          "2 bad input, 3 numeric failure, 4 input/output, 5 MPI failure, 75 stopped early.\n"},
+    [KC_INIT] =
+        {"init", "set out json",
+         "usage: [mpirun -n R] kcap init INPUT.yaml --out DIR [--set section.key=value ...] "
+         "[--json]\n"
+         "\n"
+         "Write the weights that kcap train would start from as the checkpoint of step 0, in\n"
+         "DIR/checkpoints: to measure what a model stores that has learnt nothing, to give "
+         "another\n"
+         "program the same start, or to fill in weights from elsewhere (analysis/hf.py).\n"},
     [KC_MEASURE_VERB] =
         {"measure", "json",
          "usage: [mpirun -n R] kcap measure RUN_FOLDER|CHECKPOINT.h5 [--json]\n"
@@ -201,6 +210,7 @@ static const struct {
                   "kcap measures how many bits of knowledge a language model stores.\n"
                   "\n"
                   "  kcap train INPUT.yaml      train, measure, record\n"
+                  "  kcap init INPUT.yaml       the weights that training starts from\n"
                   "  kcap measure RUN           measure a checkpoint again\n"
                   "  kcap corpus INPUT.yaml     what the corpus holds, and sample documents\n"
                   "  kcap config --defaults     the keys of an input file\n"
@@ -226,10 +236,11 @@ static int find_verb(const char *word, kc_options *o, kc_error *e)
             o->verb = (kc_verb)v;
             return KC_OK;
         }
-    return kc_fail(e, KC_EINPUT,
-                   "%s: unknown verb; the verbs are train, measure, corpus, config, plan, bench, "
-                   "sweep, export, import",
-                   word);
+    return kc_fail(
+        e, KC_EINPUT,
+        "%s: unknown verb; the verbs are train, init, measure, corpus, config, plan, bench, "
+        "sweep, export, import",
+        word);
 }
 
 /* Does this verb take the option? A verb's list holds whole names between blanks. */
@@ -351,8 +362,8 @@ static int check_input(kc_options *o, kc_error *e)
     if (o->verb == KC_EXPORT && o->input && !o->second)
         return kc_fail(e, KC_EINPUT,
                        "export: the folder to write is missing; see kcap export --help");
-    if (o->verb == KC_IMPORT && o->input && !o->out)
-        return kc_fail(e, KC_EINPUT, "import: --out is missing; see kcap import --help");
+    if ((o->verb == KC_IMPORT || o->verb == KC_INIT) && o->input && !o->out)
+        return kc_fail(e, KC_EINPUT, "%s: --out is missing; see kcap %s --help", name, name);
     if (o->verb == KC_BENCH && o->max_seconds == 0)
         o->max_seconds = 5;
     const int chooses = o->facts || o->bits > 0;
@@ -431,9 +442,10 @@ int kc_options_parse(int argc, char **argv, kc_options *o, kc_error *e)
     if (e->code != KC_OK || o->help || o->version)
         return e->code;
     if (o->verb == KC_VERBS)
-        return kc_fail(e, KC_EINPUT,
-                       "name a verb: train, measure, corpus, config, plan, bench, sweep, export or "
-                       "import; see kcap --help");
+        return kc_fail(
+            e, KC_EINPUT,
+            "name a verb: train, init, measure, corpus, config, plan, bench, sweep, export or "
+            "import; see kcap --help");
     if (check_input(o, e) == KC_OK)
         check_uses(o, given, e);
     return e->code;

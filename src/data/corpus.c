@@ -106,6 +106,17 @@ const char *kc_corpus_word(const kc_corpus *corpus, int32_t token)
     return kc_vocab_word(&corpus->vocab, token);
 }
 
+char *kc_corpus_words(const kc_corpus *corpus)
+{
+    const kc_vocab *vocab = &corpus->vocab;
+    char *words = kc_room(vocab->bytes + 1, 1);
+
+    memcpy(words, vocab->text, (size_t)vocab->bytes);
+    for (int32_t t = 0; t < vocab->n; t++) /* where each word's zero byte is */
+        words[vocab->begin[t] + strlen(words + vocab->begin[t])] = '\n';
+    return words;
+}
+
 int kc_corpus_word_joins(const kc_corpus *corpus, int32_t token)
 {
     const char *word = kc_corpus_word(corpus, token);

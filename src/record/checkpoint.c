@@ -74,6 +74,7 @@ static int prepare(const names *n, const char *dir, const kc_state *state, const
                    const kc_files *files, kc_error *e)
 {
     int64_t bytes = 3 * state->layout->n_params * (int64_t)sizeof(float) + files->bytes +
+                    (files->words ? (int64_t)strlen(files->words) : 0) +
                     state->n_lanes * (int64_t)sizeof(kc_cursor) + (1 << 16);
     KC_TRY(kc_folder_create(n->folder, e));
     KC_TRY(kc_shelf_clean(dir, e));

@@ -10,6 +10,8 @@
 
 enum { NAME = 48, DATASET = NAME + 8, FILE_PATH = 464 };
 
+static const char words_path[] = "/vocab/words";
+
 int kc_embed_write(kc_h5 *f, const kc_files *files, kc_error *e)
 {
     char order[KC_FILES_MAX * NAME] = "", path[DATASET];
@@ -24,6 +26,11 @@ int kc_embed_write(kc_h5 *f, const kc_files *files, kc_error *e)
         used += (size_t)snprintf(order + used, sizeof order - used, "%s\n", name);
     }
     KC_TRY(kc_h5_set_text(f, "/files", "order", order, e));
+    if (!files->words)
+        goto out;
+    KC_TRY(kc_h5_text_write(f, words_path, files->words, (int64_t)strlen(files->words) + 1, 0, e));
+    kc_h5_describe(f, words_path, "text",
+                   "the vocabulary in the order of its tokens, a word a line", e);
 out:
     return e->code;
 }

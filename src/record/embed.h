@@ -6,7 +6,8 @@
 #include "kcap/types/files.h"
 
 /* Put pools and templates into a file: /files/<name>, one text dataset each; their names, in order
- * and a line each, are the attribute `order` of /files.
+ * and a line each, are the attribute `order` of /files. The words, where there are any:
+ * /vocab/words.
  *   errors      KC_EIO */
 int kc_embed_write(kc_h5 *f, const kc_files *files, kc_error *e);
 

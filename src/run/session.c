@@ -81,6 +81,7 @@ int kc_session_corpus(kc_session *s, kc_files *files, kc_error *e)
     }
     kc_corpus_create(&s->cfg, &s->files, &s->corpus, e);
     KC_TRY(kc_agree(&s->grid, e));
+    s->files.words = kc_corpus_words(s->corpus);
 out:
     return e->code;
 }

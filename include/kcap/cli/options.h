@@ -10,6 +10,7 @@ enum { KC_SETS_MAX = 256 };
 
 typedef enum kc_verb {
     KC_TRAIN,
+    KC_INIT,
     KC_MEASURE_VERB,
     KC_CORPUS,
     KC_CONFIG,

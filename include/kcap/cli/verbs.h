@@ -9,6 +9,7 @@
 /* Each verb: collective on all ranks; prints on rank 0; returns the exit code, with the error
  * agreed on. */
 int kc_verb_train(kc_session *s, kc_error *e);
+int kc_verb_init(kc_session *s, kc_error *e);
 int kc_verb_measure(kc_session *s, kc_error *e);
 int kc_verb_corpus(kc_session *s, kc_error *e);
 int kc_verb_config(kc_session *s, kc_error *e);

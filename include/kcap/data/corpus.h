@@ -87,6 +87,9 @@ int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribu
 /* The word of a token: borrowed, UTF-8. <eos> for KC_EOS. */
 const char *kc_corpus_word(const kc_corpus *corpus, int32_t token);
 
+/* All words in the order of their tokens, a line each. The caller frees the text. */
+char *kc_corpus_words(const kc_corpus *corpus);
+
 /* 1 when no blank stands before this word in running text (, . ; : ! ?). */
 int kc_corpus_word_joins(const kc_corpus *corpus, int32_t token);
 

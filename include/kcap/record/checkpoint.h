@@ -15,7 +15,9 @@
  *                     unit and description
  *   /lanes/cursor     [L, 4] int64: epoch, next, offset, docs
  *   /files/<name>     the pools and templates, one text dataset each; attribute `order` of
- *                     /files: their names in order, a line each */
+ *                     /files: their names in order, a line each
+ *   /vocab/words      the words of the vocabulary in the order of their tokens, a line each: for
+ *                     readers in other languages; kcap makes them of the files */
 
 /* What can be known of a checkpoint before its tensors are read. Strings are owned:
  * kc_head_free. */

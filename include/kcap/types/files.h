@@ -19,6 +19,7 @@ typedef struct kc_files {
     } file[KC_FILES_MAX];
     int64_t bytes; /* of text, zero bytes included */
     char *text;    /* malloc'ed; free with kc_files_free */
+    char *words;   /* of the corpus made of them, see kc_corpus_words; NULL: not listed */
 } kc_files;
 
 #endif

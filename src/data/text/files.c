@@ -164,5 +164,6 @@ out:
 void kc_files_free(kc_files *files)
 {
     free(files->text);
+    free(files->words);
     memset(files, 0, sizeof *files);
 }

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kcap init: the weights training starts from, as a checkpoint; the words that checkpoints hold."""
+import os
+
+import h5py
+
+import harness
+from harness import BIOD, BIOS, checkpoints, merged, one_object, read_tensors
+
+
+def words_of(checkpoint):
+    with h5py.File(checkpoint) as file:
+        return file["vocab/words"][()].decode().removesuffix("\n").split("\n")
+
+
+class Init(harness.AppTest):
+    def test_weights(self):
+        """A step of rate 0 leaves them as they were."""
+        still = merged(BIOD, model={"experts": 4}, measure={"every_exposures": 0},
+                       train={"lr": 0.0, "weight_decay": 0.0, "max_steps": 1})
+        self.input(still)
+        self.kcap("train", "input.yaml", "--out", "run")
+        there = read_tensors(checkpoints(self.path("run"))[1])
+        for ranks in (0, 2, 3):
+            out = f"start{ranks}"
+            done = one_object(self.kcap("init", "input.yaml", "--out", out, "--json",
+                                        ranks=ranks).stdout)
+            start = read_tensors(self.path(done["checkpoint"]))
+            self.assertEqual(checkpoints(self.path(out)), {0: self.path(done["checkpoint"])})
+            self.assertEqual(sum(x.size for n, x in start.items() if n.startswith("params/")),
+                             done["n_params"])
+            self.assert_same_bits({n: x for n, x in start.items() if n.startswith("params/")},
+                                  {n: x for n, x in there.items() if n.startswith("params/")}, out)
+            self.assertFalse(start["lanes/cursor"].any())
+        self.kcap("measure", "start0")
+
+    def test_words(self):
+        for name, config in ("biod", BIOD), ("bios", BIOS):
+            self.input(config)
+            self.kcap("init", "input.yaml", "--out", name)
+            words = words_of(checkpoints(self.path(name))[0])
+            shown = one_object(self.kcap("corpus", "input.yaml", "--show", "9", "--json").stdout)
+            self.assertEqual(len(words), shown["n_vocab"])
+            for document in shown["documents"]:
+                self.assertEqual([words[token] for token in document["token_ids"]],
+                                 document["words"])
+        # A run's checkpoints have them too, also those written after a resume.
+        self.input(merged(BIOD, checkpoint={"every_steps": 4}))
+        self.kcap("train", "input.yaml", "--out", "run", "--set", "train.max_steps=4")
+        self.kcap("train", "input.yaml", "--out", "run", "--set", "train.max_steps=8", "--resume", "auto")
+        words = words_of(checkpoints(self.path("biod"))[0])
+        for step in (4, 8):
+            self.assertEqual(words_of(checkpoints(self.path("run"))[step]), words)
+
+    def test_refused(self):
+        self.input(BIOD)
+        os.mkdir(self.path("full"))
+        self.input(BIOD, "full/input.yaml")
+        for said, args in (("--out is missing", ["input.yaml"]),
+                           ("full: not empty", ["input.yaml", "--out", "full"]),
+                           ("absent.yaml", ["absent.yaml", "--out", "new"]),
+                           ("first_names", ["input.yaml", "--out", "new", "--set",
+                                            "corpus.first_names=999999"])):
+            self.assertIn(said, self.kcap("init", *args, code=2).stderr)
+        self.assertFalse(os.path.exists(self.path("new")))
+
+
+if __name__ == "__main__":
+    harness.main()
