@@ -9,24 +9,14 @@
 
 enum { ALIGN = 64, HUGE_PAGE = 2 << 20 };
 
-size_t kc_arena_need(int64_t n, size_t size)
+void kc_arena_reserve(kc_arena *a)
 {
-    KC_CHECK(n >= 0 && (n == 0 || size <= SIZE_MAX / 2 / (size_t)n), "%lld elements of %zu bytes",
-             (long long)n, size);
-    return ((size_t)n * size + ALIGN - 1) / ALIGN * ALIGN;
-}
-
-void kc_arena_create(kc_arena *a, size_t bytes)
-{
-    size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    a->base = whole ? aligned_alloc(HUGE_PAGE, whole) : NULL;
-    a->bytes = whole;
-    a->used = 0;
-    KC_CHECK(a->base || !whole, "out of memory: %zu bytes asked for", whole);
-    if (whole) {
-        madvise(a->base, whole, MADV_HUGEPAGE);
-        memset(a->base, 0, whole);
-    }
+    const size_t bytes = a->used, whole = (bytes / HUGE_PAGE + 1) * HUGE_PAGE;
+    KC_CHECK(!a->base, "reserved already: %zu bytes", a->bytes);
+    *a = (kc_arena){.base = aligned_alloc(HUGE_PAGE, whole), .bytes = bytes};
+    KC_CHECK(a->base, "out of memory: %zu bytes asked for", bytes);
+    madvise(a->base, whole, MADV_HUGEPAGE);
+    memset(a->base, 0, bytes);
 }
 
 void kc_arena_destroy(kc_arena *a)
@@ -37,10 +27,19 @@ void kc_arena_destroy(kc_arena *a)
 
 void *kc_arena_take(kc_arena *a, int64_t n, size_t size)
 {
-    size_t need = kc_arena_need(n, size);
-    KC_CHECK(need <= a->bytes - a->used, "arena of %zu bytes has %zu left, %zu asked for", a->bytes,
-             a->bytes - a->used, need);
-    void *piece = a->base + a->used;
+    const size_t most = a->base ? a->bytes - a->used : SIZE_MAX / 2 - a->used;
+    KC_CHECK(n >= 0 && (n == 0 || size <= (SIZE_MAX / 2 - ALIGN) / (size_t)n),
+             "%lld elements of %zu bytes", (long long)n, size);
+    const size_t need = ((size_t)n * size + ALIGN - 1) / ALIGN * ALIGN;
+    KC_CHECK(need <= most, "arena of %zu bytes has %zu left, %zu asked for", a->bytes, most, need);
+    char *piece = a->base ? a->base + a->used : NULL;
     a->used += need;
     return piece;
+}
+
+size_t kc_arena_since(kc_arena *a)
+{
+    const size_t since = a->used - a->told;
+    a->told = a->used;
+    return since;
 }

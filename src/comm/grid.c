@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/base/sum.h"
 #include "kcap/comm/mpi.h"
 
@@ -16,14 +17,13 @@ static void settle(kc_grid *g)
     kc_mpi_check(MPI_Comm_size(g->mpi->world, &g->size), "MPI_Comm_size");
     kc_mpi_check(MPI_Type_contiguous(KC_BLOCK, MPI_FLOAT, &g->mpi->block), "MPI_Type_contiguous");
     kc_mpi_check(MPI_Type_commit(&g->mpi->block), "MPI_Type_commit");
-    g->mpi->counts = malloc(4 * (size_t)g->size * sizeof *g->mpi->counts);
-    KC_CHECK(g->mpi->counts, "out of memory for %d ranks", g->size);
+    g->mpi->counts = kc_alloc(4 * (int64_t)g->size, sizeof *g->mpi->counts, "counts of ranks");
 }
 
 void kc_grid_split(const kc_grid *g, int color, kc_grid *part)
 {
-    *part = (kc_grid){.node_ranks = g->node_ranks, .mpi = malloc(sizeof *part->mpi)};
-    KC_CHECK(part->mpi, "out of memory");
+    *part = (kc_grid){.node_ranks = g->node_ranks};
+    part->mpi = kc_alloc(1, sizeof *part->mpi, "grid");
     kc_mpi_check(MPI_Comm_split(g->mpi->world, color, g->rank, &part->mpi->world),
                  "MPI_Comm_split");
     settle(part);
@@ -40,8 +40,7 @@ static void drop(kc_grid **part)
 
 static kc_grid *part_of(const kc_grid *g, int color)
 {
-    kc_grid *part = malloc(sizeof *part);
-    KC_CHECK(part, "out of memory");
+    kc_grid *part = kc_alloc(1, sizeof *part, "grid");
     kc_grid_split(g, color, part);
     return part;
 }
@@ -82,8 +81,7 @@ void kc_grid_start(kc_grid *g)
     setenv("OMPI_MCA_io", "romio321", 0);
     int provided = 0;
     kc_mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
-    *g = (kc_grid){.mpi = malloc(sizeof *g->mpi)};
-    KC_CHECK(g->mpi, "out of memory");
+    *g = (kc_grid){.mpi = kc_alloc(1, sizeof *g->mpi, "grid")};
     kc_mpi_check(MPI_Comm_dup(MPI_COMM_WORLD, &g->mpi->world), "MPI_Comm_dup");
     settle(g);
     MPI_Comm node;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/comm/mpi.h"
 
 enum { TAG = 7 };
@@ -18,14 +19,10 @@ struct kc_outbox {
 
 kc_outbox *kc_outbox_create(const kc_grid *g, int slots, size_t bytes)
 {
-    kc_outbox *o = malloc(sizeof *o);
-    KC_CHECK(o, "out of memory");
-    *o = (kc_outbox){.g = g,
-                     .slots = slots,
-                     .bytes = bytes,
-                     .request = malloc((size_t)slots * sizeof *o->request),
-                     .data = malloc((size_t)slots * bytes)};
-    KC_CHECK(o->request && o->data, "out of memory for %d messages", slots);
+    kc_outbox *o = kc_alloc(1, sizeof *o, "outbox");
+    *o = (kc_outbox){.g = g, .slots = slots, .bytes = bytes};
+    o->request = kc_alloc(slots, sizeof *o->request, "messages");
+    o->data = kc_alloc(slots, bytes, "messages");
     for (int i = 0; i < slots; ++i)
         o->request[i] = MPI_REQUEST_NULL;
     return o;

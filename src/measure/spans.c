@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/base/arena.h"
+#include "kcap/base/memory.h"
 #include "kcap/data/batch.h"
 
 /* At most so many groups, and at least so many people in one: enough to share, few to add. */
@@ -17,20 +17,34 @@ static int rooms_of(const kc_model *model, int threads)
     return model->ep_size > 1 ? 1 : threads;
 }
 
+static kc_scorer scorer_of(const kc_model *model, const kc_weights *weights, int threads,
+                           kc_arena *a)
+{
+    const int rooms = rooms_of(model, threads);
+    kc_scorer s = {.model = model, .weights = weights, .threads = rooms};
+    s.work = kc_arena_take(a, rooms, sizeof *s.work);
+    for (int i = 0; i < rooms; ++i) {
+        kc_work *work = kc_work_create(model, a, threads / rooms);
+        if (work)
+            s.work[i] = work;
+    }
+    return s;
+}
+
 size_t kc_scorer_bytes(const kc_model *model, int threads)
 {
-    threads = rooms_of(model, threads);
-    return (size_t)threads * kc_work_bytes(model) + kc_arena_need(threads, sizeof(kc_work *));
+    kc_arena count = {0};
+    scorer_of(model, NULL, threads, &count);
+    return count.used;
 }
 
 void kc_scorer_create(kc_scorer *s, const kc_model *model, const kc_weights *weights, int threads)
 {
-    const int rooms = rooms_of(model, threads);
-    *s = (kc_scorer){.model = model, .weights = weights, .threads = rooms};
-    kc_arena_create(&s->arena, kc_scorer_bytes(model, threads));
-    s->work = kc_arena_take(&s->arena, rooms, sizeof *s->work);
-    for (int i = 0; i < rooms; ++i)
-        s->work[i] = kc_work_create(model, &s->arena, threads / rooms);
+    kc_arena arena = {0};
+    scorer_of(model, weights, threads, &arena);
+    kc_arena_reserve(&arena);
+    *s = scorer_of(model, weights, threads, &arena);
+    s->arena = arena;
 }
 
 void kc_scorer_destroy(kc_scorer *s)
@@ -56,8 +70,7 @@ int kc_scorer_loads(const kc_grid *g, const kc_scorer *s, double *share, int mos
     const int shown = n < most ? (int)n : most;
     if (n == 0)
         return 0;
-    int64_t *sum = calloc((size_t)(n * (1 + g->size)), sizeof *sum), *all = sum + n;
-    KC_CHECK(sum, "out of memory for the loads of %lld experts", (long long)n);
+    int64_t *sum = kc_alloc(n * (1 + g->size), sizeof *sum, "loads of experts"), *all = sum + n;
     for (int i = 0; i < s->threads; ++i)
         for (int64_t k = 0; k < n; ++k)
             sum[k] += kc_work_load(s->work[i])[k];
@@ -76,35 +89,24 @@ int kc_scorer_loads(const kc_grid *g, const kc_scorer *s, double *share, int mos
 }
 
 /* One thread's window and what is predicted of it. */
-typedef struct desk {
+typedef struct window {
     kc_batch batch;
     kc_doc doc;
     float *nats;
     uint8_t *hit;
-} desk;
+} window;
 
-static size_t carve(desk *d, const kc_corpus_info *info, int64_t T, kc_arena *arena)
+static window window_of(const kc_corpus_info *info, int64_t T, kc_arena *a)
 {
-    const struct {
-        void **at;
-        int64_t n;
-        size_t size;
-    } rest[] = {{(void **)&d->batch.tokens, T, sizeof(int32_t)},
-                {(void **)&d->batch.targets, T, sizeof(int32_t)},
-                {(void **)&d->batch.spans, T, sizeof(kc_span)},
-                {(void **)&d->doc.tokens, info->max_doc_tokens, sizeof(int32_t)},
-                {(void **)&d->doc.spans, info->n_attributes, sizeof(kc_span)},
-                {(void **)&d->nats, T, sizeof(float)},
-                {(void **)&d->hit, T, sizeof(uint8_t)}};
-    size_t bytes = 0;
-    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i) {
-        bytes += kc_arena_need(rest[i].n, rest[i].size);
-        if (arena)
-            *rest[i].at = kc_arena_take(arena, rest[i].n, rest[i].size);
-    }
-    d->batch.windows = 1;
-    d->batch.context = T;
-    return bytes;
+    window w = {.batch = {.windows = 1, .context = T}};
+    w.batch.tokens = kc_arena_take(a, T, sizeof *w.batch.tokens);
+    w.batch.targets = kc_arena_take(a, T, sizeof *w.batch.targets);
+    w.batch.spans = kc_arena_take(a, T, sizeof *w.batch.spans);
+    w.doc.tokens = kc_arena_take(a, info->max_doc_tokens, sizeof *w.doc.tokens);
+    w.doc.spans = kc_arena_take(a, info->n_attributes, sizeof *w.doc.spans);
+    w.nats = kc_arena_floats(a, T);
+    w.hit = kc_arena_take(a, T, sizeof *w.hit);
+    return w;
 }
 
 static void add_span(kc_span_sums *sums, const kc_corpus_info *info, const kc_span *span,
@@ -138,8 +140,8 @@ static int goes_on(const kc_grid *ep, int mine, int *all)
 }
 
 /* `all` [ep size]: room for goes_on. */
-static kc_span_sums measure_group(const kc_grid *ep, const kc_corpus *corpus, desk *d, int64_t from,
-                                  int64_t end, kc_score score, void *scorer, int *all)
+static kc_span_sums measure_group(const kc_grid *ep, const kc_corpus *corpus, window *w,
+                                  int64_t from, int64_t end, kc_score score, void *scorer, int *all)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     kc_span_sums sums = {0};
@@ -148,10 +150,10 @@ static kc_span_sums measure_group(const kc_grid *ep, const kc_corpus *corpus, de
             score(scorer, 0, NULL, NULL, NULL);
             continue;
         }
-        kc_batch_whole(corpus, &from, end, &d->doc, &d->batch);
-        score(scorer, omp_get_thread_num(), &d->batch, d->nats, d->hit);
-        for (int32_t i = 0; i < d->batch.n_spans; ++i)
-            add_span(&sums, info, &d->batch.spans[i], d->nats, d->hit);
+        kc_batch_whole(corpus, &from, end, &w->doc, &w->batch);
+        score(scorer, omp_get_thread_num(), &w->batch, w->nats, w->hit);
+        for (int32_t i = 0; i < w->batch.n_spans; ++i)
+            add_span(&sums, info, &w->batch.spans[i], w->nats, w->hit);
     }
     return sums;
 }
@@ -164,55 +166,59 @@ static void add_sums(kc_span_sums *to, const kc_span_sums *from)
         left[i] += right[i];
 }
 
-/* The groups of a corpus, and how they are spread. */
-typedef struct shares {
+/* A reading of the corpus: how people are grouped and groups are spread, and its room. */
+typedef struct reading {
     int64_t people, groups, here; /* of a group; of all; of a rank, at most */
-} shares;
+    window *windows;              /* [threads]                              */
+    kc_span_sums *mine, *all;     /* [here], [ranks, here]                  */
+    int *asked;                   /* [ranks]: for goes_on                   */
+} reading;
 
-static shares shares_of(int64_t n_people, int ranks)
+static reading reading_of(const kc_corpus_info *info, int64_t context, int ranks, int threads,
+                          kc_arena *a)
 {
-    const int64_t even = (n_people + GROUPS - 1) / GROUPS;
-    const int64_t people = even > PEOPLE ? even : PEOPLE;
-    const int64_t groups = (n_people + people - 1) / people;
-    return (shares){people, groups, (groups + ranks - 1) / ranks};
+    const int64_t even = (info->n_people + GROUPS - 1) / GROUPS;
+    reading r = {.people = even > PEOPLE ? even : PEOPLE};
+    r.groups = (info->n_people + r.people - 1) / r.people;
+    r.here = (r.groups + ranks - 1) / ranks;
+    r.windows = kc_arena_take(a, threads, sizeof *r.windows);
+    for (int i = 0; i < threads; ++i) {
+        const window w = window_of(info, context, a);
+        if (r.windows)
+            r.windows[i] = w;
+    }
+    r.mine = kc_arena_take(a, r.here, sizeof *r.mine);
+    r.all = kc_arena_take(a, r.here * ranks, sizeof *r.all);
+    r.asked = kc_arena_take(a, ranks, sizeof *r.asked);
+    return r;
 }
 
 size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int ranks, int threads)
 {
-    const shares s = shares_of(info->n_people, ranks);
-    desk count = {0};
-    return kc_arena_need(threads, sizeof(desk)) +
-           (size_t)threads * carve(&count, info, context, NULL) +
-           kc_arena_need(s.here, sizeof(kc_span_sums)) +
-           kc_arena_need(s.here * ranks, sizeof(kc_span_sums));
+    kc_arena count = {0};
+    reading_of(info, context, ranks, threads, &count);
+    return count.used;
 }
 
 void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
                       void *scorer, int threads, kc_span_sums *sums)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
-    const shares s = shares_of(info->n_people, g->size);
-    const int64_t N = info->n_people, people = s.people, groups = s.groups, here = s.here;
-    kc_arena arena;
-    kc_arena_create(&arena, kc_measure_spans_bytes(info, context, g->size, threads));
-    desk *desks = kc_arena_take(&arena, threads, sizeof *desks);
-    for (int i = 0; i < threads; ++i)
-        carve(&desks[i], info, context, &arena);
-    kc_span_sums *mine = kc_arena_take(&arena, here, sizeof *mine);
-    kc_span_sums *all = kc_arena_take(&arena, here * g->size, sizeof *all);
-    int *asked = malloc((size_t)kc_grid_ep(g) * sizeof *asked);
-    KC_CHECK(asked, "out of memory");
+    kc_arena arena = {0};
+    reading_of(info, context, g->size, threads, &arena);
+    kc_arena_reserve(&arena);
+    const reading r = reading_of(info, context, g->size, threads, &arena);
+    const int64_t N = info->n_people;
     const int at_once = g->ep ? 1 : threads;
 #pragma omp parallel for num_threads(at_once) if (at_once > 1) schedule(dynamic)
-    for (int64_t i = 0; i < here; ++i) {
-        const int64_t from = (i * g->size + g->rank) * people, end = from + people;
-        mine[i] = measure_group(g->ep, corpus, &desks[omp_get_thread_num()], from,
-                                end < N ? end : N, score, scorer, asked);
+    for (int64_t i = 0; i < r.here; ++i) {
+        const int64_t from = (i * g->size + g->rank) * r.people, end = from + r.people;
+        r.mine[i] = measure_group(g->ep, corpus, &r.windows[omp_get_thread_num()], from,
+                                  end < N ? end : N, score, scorer, r.asked);
     }
-    free(asked);
-    kc_allgather(g, mine, all, (size_t)here * sizeof *mine);
+    kc_allgather(g, r.mine, r.all, (size_t)r.here * sizeof *r.mine);
     *sums = (kc_span_sums){0};
-    for (int64_t i = 0; i < groups; ++i)
-        add_sums(sums, &all[i % g->size * here + i / g->size]);
+    for (int64_t i = 0; i < r.groups; ++i)
+        add_sums(sums, &r.all[i % g->size * r.here + i / g->size]);
     kc_arena_destroy(&arena);
 }

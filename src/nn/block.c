@@ -3,64 +3,47 @@
 
 #include "kcap/math/gemm.h"
 
-typedef struct piece {
-    float **at;
-    int64_t n;
-} piece;
-
-static size_t carve(kc_arena *arena, const piece *pieces, size_t n)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < n; ++i) {
-        bytes += kc_arena_need(pieces[i].n, sizeof(float));
-        if (arena)
-            *pieces[i].at = kc_arena_take(arena, pieces[i].n, sizeof(float));
-    }
-    return bytes;
-}
-
-size_t kc_block_carve_kept(const kc_model *model, kc_arena *arena, kc_block_kept *kept)
+kc_block_kept kc_block_kept_take(const kc_model *model, kc_arena *a)
 {
     const kc_shape *s = &model->shape;
-    kc_block_kept unused, *b = kept ? kept : &unused;
     const int64_t T = s->T, d = s->d, kvd = s->kv * s->hd, mlp = s->f > 0, one = mlp && !s->E;
-    const piece pieces[] = {
-        {&b->x, T * d},        {&b->a1, T * d},         {&b->mean1, T},
-        {&b->rstd1, T},        {&b->q, T * d},          {&b->k, T * kvd},
-        {&b->v, T * kvd},      {&b->o, T * d},          {&b->P, s->h * kc_attn_kept(T)},
-        {&b->x1, mlp * T * d}, {&b->a2, mlp * T * d},   {&b->mean2, mlp * T},
-        {&b->rstd2, mlp * T},  {&b->u, one * T * s->m}, {&b->g, one * T * s->f},
-    };
-    const size_t bytes = carve(arena, pieces, sizeof pieces / sizeof *pieces);
-    return bytes + (s->E ? kc_moe_carve_kept(s, model->arrivals, arena, &b->moe) : 0);
+    kc_block_kept b = {.x = kc_arena_floats(a, T * d), .a1 = kc_arena_floats(a, T * d)};
+    b.mean1 = kc_arena_floats(a, T);
+    b.rstd1 = kc_arena_floats(a, T);
+    b.q = kc_arena_floats(a, T * d);
+    b.k = kc_arena_floats(a, T * kvd);
+    b.v = kc_arena_floats(a, T * kvd);
+    b.o = kc_arena_floats(a, T * d);
+    b.P = kc_arena_floats(a, s->h * kc_attn_kept(T));
+    b.x1 = kc_arena_floats(a, mlp * T * d);
+    b.a2 = kc_arena_floats(a, mlp * T * d);
+    b.mean2 = kc_arena_floats(a, mlp * T);
+    b.rstd2 = kc_arena_floats(a, mlp * T);
+    b.u = kc_arena_floats(a, one * T * s->m);
+    b.g = kc_arena_floats(a, one * T * s->f);
+    if (s->E)
+        b.moe = kc_moe_kept_take(s, model->arrivals, a);
+    return b;
 }
 
-size_t kc_block_carve_scratch(const kc_model *model, kc_arena *arena, kc_block_scratch *scratch)
+kc_block_scratch kc_block_scratch_take(const kc_model *model, kc_arena *a)
 {
     const kc_shape *s = &model->shape;
     const int64_t T = s->T, d = s->d;
-    const piece pieces[] = {
-        {&scratch->qkv, T * s->qkv},
-        {&scratch->kt, T * s->kv * s->hd},
-        {&scratch->dq, T * d},
-        {&scratch->dk, T * d},
-        {&scratch->dv, T * d},
-        {&scratch->da, T * d},
-        {&scratch->dg, s->E ? 0 : T * s->f},
-        {&scratch->attn, s->h * kc_attn_scratch(s)},
-    };
-    const size_t bytes = carve(arena, pieces, sizeof pieces / sizeof *pieces) +
-                         kc_arena_need(s->l * s->E, sizeof(int32_t)) +
-                         kc_arena_need(s->l * s->E, sizeof(int64_t));
-    if (arena) {
-        scratch->lane = model->lane;
-        scratch->lane.used = kc_arena_take(arena, s->l * s->E, sizeof(int32_t));
-        scratch->lane.load = kc_arena_take(arena, s->l * s->E, sizeof(int64_t));
-    }
-    return bytes + (s->E ? kc_moe_carve_scratch(s, model->ep_size, model->arrivals,
-                                                model->fold ? s->E * model->layout.one : 0, arena,
-                                                &scratch->moe)
-                         : 0);
+    kc_block_scratch b = {.qkv = kc_arena_floats(a, T * s->qkv), .lane = model->lane};
+    b.kt = kc_arena_floats(a, T * s->kv * s->hd);
+    b.dq = kc_arena_floats(a, T * d);
+    b.dk = kc_arena_floats(a, T * d);
+    b.dv = kc_arena_floats(a, T * d);
+    b.da = kc_arena_floats(a, T * d);
+    b.dg = kc_arena_floats(a, s->E ? 0 : T * s->f);
+    b.attn = kc_arena_floats(a, s->h * kc_attn_scratch(s));
+    b.lane.used = kc_arena_take(a, s->l * s->E, sizeof *b.lane.used);
+    b.lane.load = kc_arena_take(a, s->l * s->E, sizeof *b.lane.load);
+    if (s->E)
+        b.moe = kc_moe_scratch_take(s, model->ep_size, model->arrivals,
+                                    model->fold ? s->E * model->layout.one : 0, a);
+    return b;
 }
 
 /* out = x + attention(norm(x)) Wo + bo */

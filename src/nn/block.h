@@ -34,9 +34,9 @@ typedef struct kc_block_scratch {
     kc_phases phases; /* time spent since it was last cleared            */
 } kc_block_scratch;
 
-/* Take the pieces from the arena, or only count their bytes when it is NULL. Returns the bytes. */
-size_t kc_block_carve_kept(const kc_model *model, kc_arena *arena, kc_block_kept *kept);
-size_t kc_block_carve_scratch(const kc_model *model, kc_arena *arena, kc_block_scratch *scratch);
+/* Their room, taken from the arena. */
+kc_block_kept kc_block_kept_take(const kc_model *model, kc_arena *a);
+kc_block_scratch kc_block_scratch_take(const kc_model *model, kc_arena *a);
 
 /* next [T, d] = the block's output for input kept->x. Where experts are spread over ranks, this and
  * the next two are collective on scratch->lane.ep. */

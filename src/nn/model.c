@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/base/err.h"
+#include "kcap/base/memory.h"
 #include "nn/block.h"
 #include "nn/logits.h"
 
@@ -49,8 +49,7 @@ static void create(kc_model *model, const kc_config *cfg, int64_t n_vocab, const
     kc_layout_part(&s, ep ? ep->rank : 0, ep_size, &model->layout);
     prepare_experts(model, cfg, ep);
     const int64_t entries = s.T * (s.rot / 2);
-    model->tables = malloc((size_t)(2 * entries + 1) * sizeof(float));
-    KC_CHECK(model->tables, "out of memory for %lld rotary angles", (long long)entries);
+    model->tables = kc_alloc(2 * entries, sizeof *model->tables, "rotary angles");
     model->rope = (kc_rope){s.rot / 2, model->tables, model->tables + entries};
     kc_rope_tables(&s, cfg->model.rotary_base, model->tables, model->tables + entries);
 }
@@ -77,45 +76,27 @@ void kc_model_destroy(kc_model *model)
     *model = (kc_model){0};
 }
 
-/* The one list of what a kc_work holds: takes it from the arena, or only counts its bytes. */
-static size_t carve(const kc_model *model, kc_arena *arena, kc_work *w)
+kc_work *kc_work_create(const kc_model *model, kc_arena *a, int threads)
 {
     const kc_shape *s = &model->shape;
-    size_t bytes = kc_arena_need(s->l, sizeof *w->kept);
-    w->kept = arena ? kc_arena_take(arena, s->l, sizeof *w->kept) : NULL;
-    for (int64_t l = 0; l < s->l; ++l)
-        bytes += kc_block_carve_kept(model, arena, arena ? &w->kept[l] : NULL);
-    bytes += kc_block_carve_scratch(model, arena, &w->scratch);
-    const struct {
-        float **at;
-        int64_t n;
-    } rest[] = {{&w->x, s->T * s->d},
-                {&w->y, s->T * s->d},
-                {&w->mean, s->T},
-                {&w->rstd, s->T},
-                {&w->dx, s->T * s->d},
-                {&w->dy, s->T * s->d},
-                {&w->logits, kc_head_scratch(s)}};
-    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i) {
-        bytes += kc_arena_need(rest[i].n, sizeof(float));
-        if (arena)
-            *rest[i].at = kc_arena_take(arena, rest[i].n, sizeof(float));
+    kc_work *work = kc_arena_take(a, 1, sizeof *work), w = {.threads = threads};
+    w.n_experts = s->l * s->E;
+    w.kept = kc_arena_take(a, s->l, sizeof *w.kept);
+    for (int64_t l = 0; l < s->l; ++l) {
+        const kc_block_kept kept = kc_block_kept_take(model, a);
+        if (w.kept)
+            w.kept[l] = kept;
     }
-    return bytes;
-}
-
-size_t kc_work_bytes(const kc_model *model)
-{
-    kc_work count;
-    return kc_arena_need(1, sizeof count) + carve(model, NULL, &count);
-}
-
-kc_work *kc_work_create(const kc_model *model, kc_arena *arena, int threads)
-{
-    kc_work *work = kc_arena_take(arena, 1, sizeof *work);
-    carve(model, arena, work);
-    work->threads = threads;
-    work->n_experts = model->shape.l * model->shape.E;
+    w.scratch = kc_block_scratch_take(model, a);
+    w.x = kc_arena_floats(a, s->T * s->d);
+    w.y = kc_arena_floats(a, s->T * s->d);
+    w.mean = kc_arena_floats(a, s->T);
+    w.rstd = kc_arena_floats(a, s->T);
+    w.dx = kc_arena_floats(a, s->T * s->d);
+    w.dy = kc_arena_floats(a, s->T * s->d);
+    w.logits = kc_arena_floats(a, kc_head_scratch(s));
+    if (work)
+        *work = w;
     return work;
 }
 

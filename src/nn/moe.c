@@ -16,72 +16,40 @@ int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity)
     return ep == 1 || all < room ? all : room;
 }
 
-/* The one list of each: takes the pieces, or only counts them. */
-typedef struct piece {
-    void **at;
-    int64_t n;
-    size_t size;
-} piece;
-
-static size_t carve(kc_arena *arena, const piece *pieces, size_t n)
+kc_moe_kept kc_moe_kept_take(const kc_shape *s, int64_t arrivals, kc_arena *a)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < n; ++i) {
-        bytes += kc_arena_need(pieces[i].n, pieces[i].size);
-        if (arena)
-            *pieces[i].at = kc_arena_take(arena, pieces[i].n, pieces[i].size);
-    }
-    return bytes;
-}
-
-size_t kc_moe_carve_kept(const kc_shape *s, int64_t arrivals, kc_arena *arena, kc_moe_kept *kept)
-{
-    kc_moe_kept unused, *b = kept ? kept : &unused;
     const int64_t T = s->T, E = s->E, k = s->k;
-    const piece pieces[] = {
-        {(void **)&b->p, T * E, sizeof(float)},
-        {(void **)&b->lse, T, sizeof(float)},
-        {(void **)&b->entropy, T, sizeof(float)},
-        {(void **)&b->choice, T * k, sizeof(int32_t)},
-        {(void **)&b->row, T * k, sizeof(int32_t)},
-        {(void **)&b->gate, T * k, sizeof(float)},
-        {(void **)&b->chosen, E, sizeof(int32_t)},
-        {(void **)&b->sent, E, sizeof(int32_t)},
-        {(void **)&b->got, E, sizeof(int32_t)}, /* [ep, E / ep] */
-        {(void **)&b->xs, arrivals * s->d, sizeof(float)},
-        {(void **)&b->u, arrivals * s->m, sizeof(float)},
-        {(void **)&b->g, arrivals * s->f, sizeof(float)},
-        {(void **)&b->ys, T * k * s->d, sizeof(float)},
-    };
-    return carve(arena, pieces, sizeof pieces / sizeof *pieces);
+    kc_moe_kept b = {.p = kc_arena_floats(a, T * E), .lse = kc_arena_floats(a, T)};
+    b.entropy = kc_arena_floats(a, T);
+    b.choice = kc_arena_take(a, T * k, sizeof *b.choice);
+    b.row = kc_arena_take(a, T * k, sizeof *b.row);
+    b.gate = kc_arena_floats(a, T * k);
+    b.chosen = kc_arena_take(a, E, sizeof *b.chosen);
+    b.sent = kc_arena_take(a, E, sizeof *b.sent);
+    b.got = kc_arena_take(a, E, sizeof *b.got); /* [ep, E / ep] */
+    b.xs = kc_arena_floats(a, arrivals * s->d);
+    b.u = kc_arena_floats(a, arrivals * s->m);
+    b.g = kc_arena_floats(a, arrivals * s->f);
+    b.ys = kc_arena_floats(a, T * k * s->d);
+    return b;
 }
 
 /* Without an exchange what is sent is what arrives. */
-size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, int64_t sums,
-                            kc_arena *arena, kc_moe_scratch *b)
+kc_moe_scratch kc_moe_scratch_take(const kc_shape *s, int ep, int64_t arrivals, int64_t sums,
+                                   kc_arena *a)
 {
-    const int64_t T = s->T, E = s->E, S = T * s->k, far = ep > 1;
-    const piece pieces[] = {
-        {(void **)&b->rows, S * s->d, sizeof(float)},
-        {(void **)&b->back, S * s->d, sizeof(float)},
-        {(void **)&b->dg, arrivals * s->f, sizeof(float)},
-        {(void **)&b->dp, T * E, sizeof(float)},
-        {(void **)&b->dgate, S, sizeof(float)},
-        {(void **)&b->start, E + 1, sizeof(int64_t)},
-        {(void **)&b->to, ep, sizeof(int64_t)},
-        {(void **)&b->from, ep, sizeof(int64_t)},
-        {(void **)&b->in, far * arrivals * s->d, sizeof(float)},
-        {(void **)&b->reply, far * arrivals * s->d, sizeof(float)},
-        {(void **)&b->sums, sums, sizeof(float)},
-    };
-    const size_t bytes = carve(arena, pieces, sizeof pieces / sizeof *pieces);
-    if (arena && !far) {
-        b->in = b->rows;
-        b->reply = b->back;
-    }
-    if (arena && !sums)
-        b->sums = NULL;
-    return bytes;
+    const int64_t T = s->T, E = s->E, S = T * s->k;
+    kc_moe_scratch b = {.rows = kc_arena_floats(a, S * s->d), .back = kc_arena_floats(a, S * s->d)};
+    b.dg = kc_arena_floats(a, arrivals * s->f);
+    b.dp = kc_arena_floats(a, T * E);
+    b.dgate = kc_arena_floats(a, S);
+    b.start = kc_arena_take(a, E + 1, sizeof *b.start);
+    b.to = kc_arena_take(a, ep, sizeof *b.to);
+    b.from = kc_arena_take(a, ep, sizeof *b.from);
+    b.in = ep > 1 ? kc_arena_floats(a, arrivals * s->d) : b.rows;
+    b.reply = ep > 1 ? kc_arena_floats(a, arrivals * s->d) : b.back;
+    b.sums = sums ? kc_arena_floats(a, sums) : NULL;
+    return b;
 }
 
 static int64_t here_of(const kc_moe *m)

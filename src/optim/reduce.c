@@ -20,7 +20,7 @@ void kc_tree_create(kc_tree *tree, int64_t n, int n_buffers, kc_arena *arena)
              2 * KC_TREE_LEVELS);
     *tree = (kc_tree){.n = n, .n_buffers = n_buffers, .n_free = n_buffers};
     for (int i = 0; i < n_buffers; ++i)
-        tree->free[i] = kc_arena_take(arena, n, sizeof(float));
+        tree->free[i] = kc_arena_floats(arena, n);
 }
 
 static void give_back(kc_tree *tree, float *buffer)
@@ -73,32 +73,16 @@ float *kc_tree_total(kc_tree *tree, int threads)
     return tree->slot[level];
 }
 
-/* The one list of what a reducer holds: takes it from the arena, or only counts its bytes. */
-static size_t carve(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *arena)
+void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *a)
 {
-    const int64_t most = (n_flat / KC_BLOCK + g->size - 1) / g->size * KC_BLOCK;
-    const int64_t room = r->round < most ? r->round : most, many = g->size > 1;
-    if (arena) {
-        r->lo = kc_arena_take(arena, g->size + 1, sizeof *r->lo);
-        r->partial = kc_arena_take(arena, many * g->size * room, sizeof *r->partial);
-        r->blocks = kc_arena_take(arena, n_flat / KC_BLOCK, sizeof *r->blocks);
-    }
-    return kc_arena_need(g->size + 1, sizeof *r->lo) +
-           kc_arena_need(many * g->size * room, sizeof *r->partial) +
-           kc_arena_need(n_flat / KC_BLOCK, sizeof *r->blocks);
-}
-
-size_t kc_reducer_bytes(const kc_grid *g, int64_t n_flat)
-{
-    kc_reducer r = {.round = kc_slices_round(g)};
-    return carve(&r, g, n_flat, NULL);
-}
-
-void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *arena)
-{
-    *r = (kc_reducer){.round = kc_slices_round(g)};
-    carve(r, g, n_flat, arena);
-    kc_slices(g, n_flat, r->lo);
+    const int64_t round = kc_slices_round(g), blocks = n_flat / KC_BLOCK;
+    const int64_t most = (blocks + g->size - 1) / g->size * KC_BLOCK;
+    const int64_t room = g->size == 1 ? 0 : round < most ? round : most;
+    *r = (kc_reducer){.round = round, .lo = kc_arena_take(a, g->size + 1, sizeof *r->lo)};
+    r->partial = kc_arena_floats(a, g->size * room);
+    r->blocks = kc_arena_take(a, blocks, sizeof *r->blocks);
+    if (r->lo)
+        kc_slices(g, n_flat, r->lo);
 }
 
 /* A round's part of `total` is sent before its sum is put in its place; later rounds send others. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/base/sum.h"
 #include "train/step_internal.h"
 
@@ -25,8 +26,7 @@ static int64_t first_broken(const kc_trainer *t, kc_own_grads own)
 int kc_trainer_not_finite(const kc_trainer *t, kc_own_grads own, double loss, kc_error *e)
 {
     int64_t layer = 0, at = first_broken(t, own);
-    int64_t *all = malloc((size_t)t->grid->size * sizeof *all);
-    KC_CHECK(all, "out of memory");
+    int64_t *all = kc_alloc(t->grid->size, sizeof *all, "ranks");
     kc_allgather(t->grid, &at, all, sizeof at);
     for (int r = 0; r < t->grid->size; ++r)
         at = all[r] < at ? all[r] : at;

@@ -5,30 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/base/sum.h"
 #include "kcap/optim/schedule.h"
 #include "train/step_internal.h"
-
-static void *take(kc_arena *arena, int64_t n, size_t size, size_t *bytes)
-{
-    *bytes += kc_arena_need(n, size);
-    return arena ? kc_arena_take(arena, n, size) : NULL;
-}
-
-static void carve_flight(kc_trainer *t, kc_flight *f, kc_arena *arena, kc_needs *needs)
-{
-    const kc_corpus_info *info = kc_corpus_about(t->corpus);
-    const int64_t windows = t->cfg->train.batch / t->state.n_lanes,
-                  tokens = windows * t->model.shape.T;
-    size_t *bytes = &needs->bytes[KC_batches_bytes];
-    needs->bytes[KC_activations_bytes] += kc_work_bytes(&t->model);
-    f->work = arena ? kc_work_create(&t->model, arena, t->threads / t->in_flight) : NULL;
-    f->batch = (kc_batch){.windows = windows, .context = t->model.shape.T};
-    f->batch.tokens = take(arena, tokens, sizeof(int32_t), bytes);
-    f->batch.targets = take(arena, tokens, sizeof(int32_t), bytes);
-    f->doc.tokens = take(arena, info->max_doc_tokens, sizeof(int32_t), bytes);
-    f->doc.spans = take(arena, info->n_attributes, sizeof(kc_span), bytes);
-}
 
 /* Elements of the largest of `ranks` slices. */
 static int64_t share_of(int64_t n, int ranks)
@@ -36,55 +16,57 @@ static int64_t share_of(int64_t n, int ranks)
     return (n / KC_BLOCK + ranks - 1) / ranks * KC_BLOCK;
 }
 
-/* The one list of what a trainer holds: takes it from the arena, or only counts its bytes. */
-static kc_needs carve(kc_trainer *t, kc_arena *arena)
+/* Windows and documents of one lane in flight. */
+static kc_flight flight_of(const kc_trainer *t, kc_arena *a)
 {
-    const kc_layout *layout = &t->model.layout;
-    const int64_t n = layout->n_flat, L = t->state.n_lanes, leaf = kc_model_leaf(&t->model);
-    const int64_t experts = layout->n_flat - layout->n_dense, ep = t->model.ep_size;
-    const int64_t most = share_of(layout->n_dense, t->grid->size) + share_of(experts, t->dp.size);
-    const int n_buffers = kc_tree_buffers(t->lanes_here, t->in_flight);
-    const struct {
-        void **at;
-        int64_t n;
-        size_t size;
-        kc_need need;
-    } rest[] = {{(void **)&t->state.params, n, sizeof(float), KC_weights_bytes},
-                {(void **)&t->wt, n, sizeof(float), KC_transposed_bytes},
-                {(void **)&t->state.m, most, sizeof(float), KC_moments_bytes},
-                {(void **)&t->state.v, most, sizeof(float), KC_moments_bytes},
-                {(void **)&t->squares, experts ? ep * (experts / KC_BLOCK) : 0, sizeof(double),
-                 KC_exchange_bytes},
-                {(void **)&t->state.cursors, L, sizeof(kc_cursor), KC_batches_bytes},
-                {(void **)&t->flight, t->in_flight, sizeof(kc_flight), KC_batches_bytes},
-                {(void **)&t->leaf, t->in_flight, sizeof(float *), KC_batches_bytes},
-                {(void **)&t->mine, t->lanes_here, sizeof(kc_lane_report), KC_batches_bytes},
-                {(void **)&t->reports, L, sizeof(kc_lane_report), KC_batches_bytes}};
-    kc_needs needs = {{0}};
-    needs.bytes[KC_exchange_bytes] = kc_reducer_bytes(t->grid, layout->n_dense) +
-                                     (experts ? kc_reducer_bytes(&t->dp, experts) : 0);
-    needs.bytes[KC_gradients_bytes] = (size_t)n_buffers * kc_arena_need(leaf, sizeof(float));
-    if (arena) {
-        kc_reducer_create(&t->reducer, t->grid, layout->n_dense, arena);
-        if (experts)
-            kc_reducer_create(&t->expert_reducer, &t->dp, experts, arena);
-        kc_tree_create(&t->tree, leaf, n_buffers, arena);
-    }
-    for (size_t i = 0; i < sizeof rest / sizeof *rest; ++i)
-        *rest[i].at = take(arena, rest[i].n, rest[i].size, &needs.bytes[rest[i].need]);
-    for (int i = 0; i < t->in_flight; ++i) {
-        kc_flight counted;
-        carve_flight(t, arena ? &t->flight[i] : &counted, arena, &needs);
-    }
-    return needs;
+    const kc_corpus_info *info = kc_corpus_about(t->corpus);
+    const int64_t windows = t->cfg->train.batch / t->state.n_lanes, T = t->model.shape.T;
+    kc_flight f = {.batch = {.windows = windows, .context = T}};
+    f.batch.tokens = kc_arena_take(a, windows * T, sizeof *f.batch.tokens);
+    f.batch.targets = kc_arena_take(a, windows * T, sizeof *f.batch.targets);
+    f.doc.tokens = kc_arena_take(a, info->max_doc_tokens, sizeof *f.doc.tokens);
+    f.doc.spans = kc_arena_take(a, info->n_attributes, sizeof *f.doc.spans);
+    return f;
 }
 
-static size_t sum_of(const kc_needs *needs)
+/* All that a trainer holds, taken from the arena; bytes by purpose. */
+static kc_needs take_room(kc_trainer *t, kc_arena *a)
 {
-    size_t sum = 0;
-    for (int i = 0; i < KC_N_NEEDS; ++i)
-        sum += needs->bytes[i];
-    return sum;
+    const kc_layout *layout = &t->model.layout;
+    const int64_t n = layout->n_flat, L = t->state.n_lanes;
+    const int64_t experts = n - layout->n_dense, ep = t->model.ep_size;
+    const int64_t most = share_of(layout->n_dense, t->grid->size) + share_of(experts, t->dp.size);
+    kc_needs needs = {{0}};
+    size_t *bytes = needs.bytes;
+    t->state.params = kc_arena_floats(a, n);
+    bytes[KC_weights_bytes] = kc_arena_since(a);
+    t->wt = kc_arena_floats(a, n);
+    bytes[KC_transposed_bytes] = kc_arena_since(a);
+    t->state.m = kc_arena_floats(a, most);
+    t->state.v = kc_arena_floats(a, most);
+    bytes[KC_moments_bytes] = kc_arena_since(a);
+    kc_tree_create(&t->tree, kc_model_leaf(&t->model), kc_tree_buffers(t->lanes_here, t->in_flight),
+                   a);
+    bytes[KC_gradients_bytes] = kc_arena_since(a);
+    kc_reducer_create(&t->reducer, t->grid, layout->n_dense, a);
+    if (experts)
+        kc_reducer_create(&t->expert_reducer, &t->dp, experts, a);
+    t->squares = kc_arena_take(a, ep * (experts / KC_BLOCK), sizeof *t->squares);
+    bytes[KC_exchange_bytes] = kc_arena_since(a);
+    t->state.cursors = kc_arena_take(a, L, sizeof *t->state.cursors);
+    t->flight = kc_arena_take(a, t->in_flight, sizeof *t->flight);
+    t->leaf = kc_arena_take(a, t->in_flight, sizeof *t->leaf);
+    t->mine = kc_arena_take(a, t->lanes_here, sizeof *t->mine);
+    t->reports = kc_arena_take(a, L, sizeof *t->reports);
+    for (int i = 0; i < t->in_flight; ++i) {
+        kc_flight f = flight_of(t, a);
+        bytes[KC_batches_bytes] += kc_arena_since(a);
+        f.work = kc_work_create(&t->model, a, t->threads / t->in_flight);
+        bytes[KC_activations_bytes] += kc_arena_since(a);
+        if (t->flight)
+            t->flight[i] = f;
+    }
+    return needs;
 }
 
 static int check_lanes(const kc_config *cfg, const kc_grid *g, kc_error *e)
@@ -161,7 +143,7 @@ int kc_trainer_needs(const kc_config *cfg, const kc_grid *g, const kc_corpus *co
         check_context(cfg, kc_corpus_about(corpus), e) != KC_OK)
         return e->code;
     describe(&t, cfg, g, corpus, threads);
-    *needs = carve(&t, NULL);
+    *needs = take_room(&t, &t.arena);
     kc_model_destroy(&t.model);
     return KC_OK;
 }
@@ -176,14 +158,13 @@ int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *c
         return e->code;
     KC_CHECK(!cfg->model.experts || kc_grid_ep(g) == cfg->parallel.ep,
              "a grid of ep %d for parallel.ep %lld", kc_grid_ep(g), (long long)cfg->parallel.ep);
-    kc_trainer *t = calloc(1, sizeof *t);
-    KC_CHECK(t, "out of memory");
+    kc_trainer *t = kc_alloc(1, sizeof *t, "trainer");
     describe(t, cfg, g, corpus, threads);
-    kc_needs needs = carve(t, NULL);
-    kc_arena_create(&t->arena, sum_of(&needs));
-    carve(t, &t->arena);
-    KC_CHECK(t->arena.used == sum_of(&needs), "%zu bytes taken, %zu forecast", t->arena.used,
-             sum_of(&needs));
+    take_room(t, &t->arena);
+    kc_arena_reserve(&t->arena);
+    take_room(t, &t->arena);
+    KC_CHECK(t->arena.used == t->arena.bytes, "%zu bytes taken, %zu forecast", t->arena.used,
+             t->arena.bytes);
     t->state.lo = t->reducer.lo;
     t->state.dense_here = t->reducer.lo[g->rank + 1] - t->reducer.lo[g->rank];
     for (int i = 0; i < 2 && t->expert_reducer.lo; ++i)

@@ -12,13 +12,14 @@ static void score(kc_session *s, const kc_state *state, const kc_model *model, F
     float *wt = calloc((size_t)model->layout.n_flat, sizeof *wt);
     float *logits = calloc((size_t)(T * V), sizeof *logits);
     int32_t *tokens = calloc((size_t)T, sizeof *tokens);
-    kc_arena arena;
+    kc_arena arena = {0};
     KC_CHECK(wt && logits && tokens, "out of memory");
     for (int64_t t = 0; t < T; ++t)
         tokens[t] =
             (int32_t)kc_rand_below(s->cfg.run.seed, KC_STREAM_TEXT, (uint64_t)t, 1, (uint64_t)V);
     kc_params_transpose(&model->layout, state->params, wt, 1);
-    kc_arena_create(&arena, kc_work_bytes(model));
+    kc_work_create(model, &arena, 1);
+    kc_arena_reserve(&arena);
     const kc_weights weights = {&model->layout, state->params, wt};
     kc_model_logits(model, &weights, tokens, kc_work_create(model, &arena, 1), logits);
     record(out, "tokens", "i4", 1, &T, tokens);

@@ -15,34 +15,47 @@
 #include "kcap/base/arena.h"
 #include "kcap/base/memory.h"
 
-static void needs_are_whole_lines(void **state)
+static void an_empty_arena_counts_whole_lines(void **state)
 {
     (void)state;
-    assert_int_equal(kc_arena_need(0, 8), 0);
-    assert_int_equal(kc_arena_need(1, 1), 64);
-    assert_int_equal(kc_arena_need(16, 4), 64);
-    assert_int_equal(kc_arena_need(17, 4), 128);
-    assert_int_equal(kc_arena_need(INT64_C(1) << 40, 4), INT64_C(1) << 42);
+    kc_arena a = {0};
+    assert_null(kc_arena_take(&a, 0, 8));
+    assert_int_equal(a.used, 0);
+    assert_null(kc_arena_take(&a, 1, 1));
+    assert_int_equal(kc_arena_since(&a), 64);
+    assert_null(kc_arena_floats(&a, 16));
+    assert_int_equal(kc_arena_since(&a), 64);
+    assert_null(kc_arena_floats(&a, 17));
+    assert_null(kc_arena_take(&a, INT64_C(1) << 40, 4));
+    assert_int_equal(kc_arena_since(&a), 128 + (INT64_C(1) << 42));
+    assert_int_equal(kc_arena_since(&a), 0);
+}
+
+enum { N = 200 };
+
+/* The one list of what this test holds. */
+static void take_pieces(kc_arena *a, unsigned char *piece[N])
+{
+    for (int64_t i = 0; i < N; ++i)
+        piece[i] = kc_arena_take(a, i * 13, 1);
 }
 
 static void pieces_are_aligned_zeroed_and_apart(void **state)
 {
     (void)state;
-    enum { N = 200 };
     unsigned char *piece[N];
-    size_t bytes = 0;
-    kc_arena a;
-    for (int64_t i = 0; i < N; ++i)
-        bytes += kc_arena_need(i * 13, 1);
-    kc_arena_create(&a, bytes);
+    kc_arena a = {0};
+    take_pieces(&a, piece);
+    kc_arena_reserve(&a);
+    assert_int_equal(a.used, 0);
+    take_pieces(&a, piece);
+    assert_int_equal(a.used, a.bytes);
     for (int64_t i = 0; i < N; ++i) {
-        piece[i] = kc_arena_take(&a, i * 13, 1);
         assert_int_equal((uintptr_t)piece[i] % 64, 0);
         for (int64_t k = 0; k < i * 13; ++k)
             assert_int_equal(piece[i][k], 0);
         memset(piece[i], (int)i + 1, (size_t)i * 13);
     }
-    assert_int_equal(a.used, bytes);
     for (int64_t i = 0; i < N; ++i)
         for (int64_t k = 0; k < i * 13; ++k)
             assert_int_equal(piece[i][k], (unsigned char)(i + 1));
@@ -51,12 +64,12 @@ static void pieces_are_aligned_zeroed_and_apart(void **state)
     kc_arena_destroy(&a);
 }
 
-static void an_empty_arena_is_allowed(void **state)
+static void what_counted_nothing_can_be_reserved(void **state)
 {
     (void)state;
-    kc_arena a;
-    kc_arena_create(&a, 0);
-    kc_arena_take(&a, 0, 8);
+    kc_arena a = {0};
+    kc_arena_reserve(&a);
+    assert_non_null(kc_arena_take(&a, 0, 8));
     assert_int_equal(a.used, 0);
     kc_arena_destroy(&a);
 }
@@ -86,16 +99,24 @@ static void must_abort(void (*act)(void), const char *words)
 
 static void take_too_much(void)
 {
-    kc_arena a;
-    kc_arena_create(&a, 1000);
-    kc_arena_take(&a, (int64_t)a.bytes - 64, 1);
+    kc_arena a = {0};
+    kc_arena_take(&a, 1000, 1);
+    kc_arena_reserve(&a);
+    kc_arena_take(&a, 960, 1);
     kc_arena_take(&a, 64, 1);
     kc_arena_take(&a, 1, 1);
 }
 
 static void ask_beyond_addresses(void)
 {
-    kc_arena_need(INT64_MAX, 16);
+    kc_arena_take(&(kc_arena){0}, INT64_MAX, 16);
+}
+
+static void reserve_again(void)
+{
+    kc_arena a = {0};
+    kc_arena_reserve(&a);
+    kc_arena_reserve(&a);
 }
 
 static void allocate_too_much(void)
@@ -125,6 +146,7 @@ static void running_out_aborts(void **state)
     (void)state;
     must_abort(allocate_too_much, "out of memory for 9223372036854775807 rows of a table");
     must_abort(allocate_fewer_than_none, "out of memory for -1 words");
+    must_abort(reserve_again, "reserved already");
     must_abort(take_too_much, " has 0 left, 64 asked for");
     must_abort(ask_beyond_addresses, "9223372036854775807 elements of 16 bytes");
 }
@@ -132,9 +154,9 @@ static void running_out_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(needs_are_whole_lines),
+        cmocka_unit_test(an_empty_arena_counts_whole_lines),
         cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
-        cmocka_unit_test(an_empty_arena_is_allowed),
+        cmocka_unit_test(what_counted_nothing_can_be_reserved),
         cmocka_unit_test(what_is_allocated_is_zeroed),
         cmocka_unit_test(running_out_aborts),
     };

@@ -82,8 +82,7 @@ static inline void pool_create(pool *m, int64_t V, uint64_t seed, const char *co
     kc_params_init(&m->model.layout, seed, m->cfg.model.init_std, m->w);
     pool_perturb(m, seed);
     pool_text(m, seed);
-    kc_arena_create(&m->arena, kc_work_bytes(&m->model));
-    m->work = kc_work_create(&m->model, &m->arena, (int)m->cfg.parallel.threads + 1);
+    m->work = work_in(&m->model, &m->arena, (int)m->cfg.parallel.threads + 1);
 }
 
 static inline void pool_destroy(pool *m)

@@ -26,6 +26,15 @@ static inline void test_kernels(void)
         fail_msg("%s", e.text);
 }
 
+/* A room for windows in an arena of its own. */
+static inline kc_work *work_in(const kc_model *model, kc_arena *arena, int threads)
+{
+    *arena = (kc_arena){0};
+    kc_work_create(model, arena, threads);
+    kc_arena_reserve(arena);
+    return kc_work_create(model, arena, threads);
+}
+
 /* A small model with all that one window needs. */
 typedef struct tiny {
     kc_model model;
@@ -130,8 +139,7 @@ static inline void tiny_create_of(tiny *m, const kc_config *cfg, int64_t V, uint
     perturb(&m->model.layout, seed, m->w);
     tiny_refresh(m);
     tiny_text(m, seed);
-    kc_arena_create(&m->arena, kc_work_bytes(&m->model));
-    m->work = kc_work_create(&m->model, &m->arena, threads);
+    m->work = work_in(&m->model, &m->arena, threads);
 }
 
 static inline void tiny_create(tiny *m, tiny_size size, uint64_t seed, int threads)

@@ -6,6 +6,7 @@
 #include "models.h"
 #include "records.h"
 
+#include "kcap/base/memory.h"
 #include "kcap/optim/adamw.h"
 #include "kcap/optim/reduce.h"
 #include "kcap/optim/schedule.h"
@@ -66,13 +67,14 @@ static void write_forward(bench *b)
 static void write_steps(bench *b, const kc_grid *g)
 {
     const int64_t n = b->m.model.layout.n_flat;
-    kc_arena arena;
+    kc_arena arena = {0};
     kc_reducer reducer;
-    kc_arena_create(&arena, kc_reducer_bytes(g, n) + 2 * kc_arena_need(n, sizeof(float)));
+    kc_reducer_create(&reducer, g, n, &arena);
+    kc_arena_reserve(&arena);
     kc_reducer_create(&reducer, g, n, &arena);
     kc_state state = {.layout = &b->m.model.layout, .params = b->m.w, .lo = reducer.lo};
-    state.m = kc_arena_take(&arena, n, sizeof(float));
-    state.v = kc_arena_take(&arena, n, sizeof(float));
+    state.m = kc_alloc(n, sizeof *state.m, "moments");
+    state.v = kc_alloc(n, sizeof *state.v, "moments");
     double norms[STEPS];
     for (int64_t t = 0; t < STEPS; ++t) {
         gradient(b);
@@ -89,6 +91,8 @@ static void write_steps(bench *b, const kc_grid *g)
     }
     record(b->out, "norms", "f8", 1, (int64_t[]){STEPS}, norms);
     tensors(b->out, &b->m.model.layout, "after", b->m.w);
+    free(state.m);
+    free(state.v);
     kc_arena_destroy(&arena);
 }
 

@@ -162,9 +162,8 @@ static void run(tiny *m, int threads, float *left)
     float *nats = test_room(T, sizeof *nats);
     uint8_t *hit = test_room(T, 1);
     kc_arena arena;
-    kc_arena_create(&arena, kc_work_bytes(&m->model));
-    kc_work *work = kc_work_create(&m->model, &arena, threads);
-    assert_int_equal(arena.used, kc_work_bytes(&m->model));
+    kc_work *work = work_in(&m->model, &arena, threads);
+    assert_int_equal(arena.used, arena.bytes);
     memset(m->wt, 255, (size_t)n * sizeof *m->wt);
     kc_params_transpose(&m->model.layout, m->w, m->wt, threads);
     kc_model_score(&m->model, &m->weights, m->tokens, m->targets, work, nats, hit);

@@ -33,7 +33,8 @@ static void equal_scores_go_to_the_first(void **state)
     pool_destroy(&m);
 }
 
-/* Columns 2 and 17 are equal, so 17 is chosen only together with 2, and after it. */
+/* Columns 2 and 7 are equal, so 7 is chosen only together with 2, and after it. (Columns far apart may
+ * be summed by another kernel, with other bits.) */
 static void equal_columns_go_to_the_lower(void **state)
 {
     (void)state;
@@ -46,15 +47,15 @@ static void equal_columns_go_to_the_lower(void **state)
         for (int64_t l = 0; l < m.model.shape.l; ++l)
             for (int64_t i = 0; i < t->rows; ++i) {
                 float *row = tensor_of(&m, m.w, KC_P_router, l, 0) + i * t->cols;
-                row[17] = row[2] = 4 * row[2];
+                row[7] = row[2] = 4 * row[2];
             }
         pool_refresh(&m);
         pool_grad(&m);
         for (int64_t l = 0; l < m.model.shape.l; ++l) {
             const int64_t *load = kc_work_load(m.work) + l * t->cols;
             assert_true(load[2] > 3);
-            assert_int_equal(load[17] > 3, k == 2);
-            assert_true(load[17] <= load[2]);
+            assert_int_equal(load[7] > 3, k == 2);
+            assert_true(load[7] <= load[2]);
         }
         pool_destroy(&m);
     }

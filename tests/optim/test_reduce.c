@@ -45,10 +45,11 @@ static float *reference(int64_t first, int64_t lanes, int64_t n)
 static float *fold(int64_t first, int64_t lanes, int in_flight, int64_t n, int threads)
 {
     const int buffers = kc_tree_buffers(lanes, in_flight);
-    kc_arena arena;
+    kc_arena arena = {0};
     kc_tree tree;
     float **leaf = malloc((size_t)in_flight * sizeof *leaf), *total = malloc((size_t)n * 4);
-    kc_arena_create(&arena, (size_t)buffers * kc_arena_need(n, sizeof(float)));
+    kc_tree_create(&tree, n, buffers, &arena);
+    kc_arena_reserve(&arena);
     kc_tree_create(&tree, n, buffers, &arena);
     for (int again = 0; again < 2; ++again) { /* a cleared tree is as good as a new one */
         kc_tree_clear(&tree);
@@ -124,15 +125,23 @@ static void slices_cover_everything(void **state)
     free(lo);
 }
 
+static kc_reducer reducer_in(const kc_grid *g, int64_t n, kc_arena *arena)
+{
+    kc_reducer r;
+    *arena = (kc_arena){0};
+    kc_reducer_create(&r, g, n, arena);
+    kc_arena_reserve(arena);
+    kc_reducer_create(&r, g, n, arena);
+    return r;
+}
+
 /* What one rank alone has for the norm of this gradient. */
 static double norm_alone(const kc_grid *g, float *total, int64_t n)
 {
     alone self;
     kc_arena arena;
-    kc_reducer r;
     alone_create(&self, g);
-    kc_arena_create(&arena, kc_reducer_bytes(&self.grid, n));
-    kc_reducer_create(&r, &self.grid, n, &arena);
+    kc_reducer r = reducer_in(&self.grid, n, &arena);
     assert_ptr_equal(kc_grads_reduce(&r, &self.grid, total, 1), total);
     double norm = kc_grads_norm(&r, &self.grid, total, 1);
     kc_arena_destroy(&arena);
@@ -174,9 +183,7 @@ static void check_reduce(const kc_grid *g, int64_t lanes, int64_t blocks)
     for (int threads = 1; threads <= 1 + (blocks == 5); ++threads) {
         float *total = fold(g->rank * here, here, 1, n, threads);
         kc_arena arena;
-        kc_reducer r;
-        kc_arena_create(&arena, kc_reducer_bytes(g, n));
-        kc_reducer_create(&r, g, n, &arena);
+        kc_reducer r = reducer_in(g, n, &arena);
         const int64_t lo = r.lo[g->rank], hi = r.lo[g->rank + 1];
         const float *own = kc_grads_reduce(&r, g, total, threads);
         assert_memory_equal(own, want + lo, (size_t)(hi - lo) * sizeof *own);
@@ -220,10 +227,8 @@ static void the_reducer_knows_its_bytes(void **state)
     const kc_grid *g = *state;
     for (int64_t n = KC_BLOCK; n < 50 * KC_BLOCK; n += 7 * KC_BLOCK) {
         kc_arena arena;
-        kc_reducer r;
-        kc_arena_create(&arena, kc_reducer_bytes(g, n));
-        kc_reducer_create(&r, g, n, &arena);
-        assert_int_equal(arena.used, kc_reducer_bytes(g, n));
+        reducer_in(g, n, &arena);
+        assert_int_equal(arena.used, arena.bytes);
         kc_arena_destroy(&arena);
     }
 }

@@ -274,10 +274,11 @@ static void by_hand(run *r, kc_step_row *row, float *grad)
     int32_t *tokens = calloc((size_t)(B * T), 4), *targets = calloc((size_t)(B * T), 4);
     kc_batch batch = {.windows = B, .context = T, .tokens = tokens, .targets = targets};
     kc_doc doc = doc_for(r->corpus);
-    kc_arena arena;
+    kc_arena arena = {0};
     kc_routing all = {0};
     int64_t counted = 0;
-    kc_arena_create(&arena, kc_work_bytes(model));
+    kc_work_create(model, &arena, 1);
+    kc_arena_reserve(&arena);
     kc_work *work = kc_work_create(model, &arena, 1);
     memset(row, 0, sizeof *row);
     for (int64_t lane = 0; lane < L; ++lane) {

@@ -46,12 +46,9 @@ void kc_model_destroy(kc_model *model);
  * flight. */
 typedef struct kc_work kc_work;
 
-/* Bytes a kc_work takes of an arena. */
-size_t kc_work_bytes(const kc_model *model);
-
-/* Carve a kc_work out of an arena; lives as long as the arena.
+/* A kc_work taken from an arena; lives as long as the arena. NULL where that only counts.
  *   threads     that work inside one window: 1 when lanes are spread over threads */
-kc_work *kc_work_create(const kc_model *model, kc_arena *arena, int threads);
+kc_work *kc_work_create(const kc_model *model, kc_arena *a, int threads);
 
 /* Where the time of the windows done in this room went; the caller may clear it. */
 kc_phases *kc_work_phases(kc_work *work);

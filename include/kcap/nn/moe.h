@@ -73,12 +73,12 @@ typedef struct kc_moe_lane {
 /* Rows that can arrive at this rank's experts for one layer of one window of each rank of ep. */
 int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity);
 
-/* Take the pieces from the arena, or only count their bytes when it is NULL. Returns the bytes.
+/* Their room, taken from the arena.
  *   arrivals    kc_moe_arrivals
  *   sums        floats of kc_moe_scratch.sums; 0: none */
-size_t kc_moe_carve_kept(const kc_shape *s, int64_t arrivals, kc_arena *arena, kc_moe_kept *kept);
-size_t kc_moe_carve_scratch(const kc_shape *s, int ep, int64_t arrivals, int64_t sums,
-                            kc_arena *arena, kc_moe_scratch *scratch);
+kc_moe_kept kc_moe_kept_take(const kc_shape *s, int64_t arrivals, kc_arena *a);
+kc_moe_scratch kc_moe_scratch_take(const kc_shape *s, int ep, int64_t arrivals, int64_t sums,
+                                   kc_arena *a);
 
 /* Everything one call works on. */
 typedef struct kc_moe {

@@ -47,8 +47,9 @@ typedef struct kc_reducer {
     double *blocks; /* [n_flat / KC_BLOCK]: sums of squares                   */
 } kc_reducer;
 
-size_t kc_reducer_bytes(const kc_grid *g, int64_t n_flat);
-void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *arena);
+/* For a gradient of n_flat elements, with room from the arena; lives as long as it.
+ *   g           where the arena only counts, only its size matters */
+void kc_reducer_create(kc_reducer *r, const kc_grid *g, int64_t n_flat, kc_arena *a);
 
 /* The sum of all ranks' gradients over this rank's slice: its part of `total`, in place. What
  * `total` holds elsewhere is this rank's own.
