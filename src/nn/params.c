@@ -10,17 +10,21 @@
 #include "kcap/math/ops.h"
 
 enum { SCOPE_ONCE, SCOPE_LAYER, SCOPE_EXPERT };
-enum { KIND_VECTOR = 0, KIND_MATRIX = 1, ALIGN = 16 };
+enum { ALIGN = 16 };
+
+/* An id in two rows is added twice. */
+#define KC_BIT(id, name, scope, when, shape, init, help) | UINT64_C(1) << (id)
+#define KC_SUM(id, name, scope, when, shape, init, help) +(UINT64_C(1) << (id))
+_Static_assert((0 KC_PARAMS(KC_BIT)) == (0 KC_PARAMS(KC_SUM)), "two tensors have the same id");
 
 static int64_t round_up(int64_t n, int64_t unit)
 {
     return (n + unit - 1) / unit * unit;
 }
 
-/* Global shape, place and size of one row of TABLE 2, after the tensors before it. */
-static void place(kc_layout *layout, kc_tensor t)
+/* One row of TABLE 2: everything but its place. */
+static void add(kc_layout *layout, kc_tensor t)
 {
-    t.n_dims = 0;
     if (t.per_layer)
         t.dims[t.n_dims++] = t.layers;
     if (t.of_expert)
@@ -30,53 +34,58 @@ static void place(kc_layout *layout, kc_tensor t)
     t.dims[t.n_dims++] = t.cols;
     t.decays = t.is_matrix;
     t.stride = round_up(t.rows * t.cols, ALIGN);
-    /* The dense tensors end where the first of an expert begins. */
-    if (t.of_expert && !layout->n_dense)
-        layout->n_dense = layout->n_flat = round_up(layout->n_flat, KC_BLOCK);
-    t.offset = layout->n_flat;
-    layout->n_flat += t.layers * t.stride;
-    layout->n_params += t.layers * (t.of_expert ? layout->experts : 1) * t.rows * t.cols;
     layout->tensor[layout->n++] = t;
 }
 
-/* Until here the layout has one expert; now it has those of this rank. */
-static void repeat_experts(const kc_shape *s, kc_layout *layout)
+/* The dense tensors, or those of one expert, one after the other from n_flat on. */
+static void place(kc_layout *layout, int of_expert)
 {
-    int64_t used = 0;
-    layout->n_flat = round_up(layout->n_flat, KC_BLOCK);
-    layout->each = layout->n_flat - layout->n_dense;
-    layout->n_flat = layout->n_dense + layout->here * layout->each;
     for (int k = 0; k < layout->n; ++k)
-        if (layout->tensor[k].of_expert && layout->tensor[k].layers) {
-            used += layout->tensor[k].layers * layout->tensor[k].rows * layout->tensor[k].cols;
-            layout->one += layout->tensor[k].stride;
+        if (layout->tensor[k].of_expert == of_expert) {
+            layout->tensor[k].offset = layout->n_flat;
+            layout->n_flat += layout->tensor[k].layers * layout->tensor[k].stride;
         }
-    layout->n_used = layout->n_params - (layout->experts - s->k) * used;
+    layout->n_flat = round_up(layout->n_flat, KC_BLOCK);
+}
+
+/* Parameters: all, and those that a token goes through. */
+static void count(kc_layout *layout, int64_t chosen)
+{
+    for (int k = 0; k < layout->n; ++k) {
+        const kc_tensor *t = &layout->tensor[k];
+        const int64_t n = t->layers * t->rows * t->cols;
+        layout->n_params += t->of_expert ? layout->experts * n : n;
+        layout->n_used += t->of_expert ? chosen * n : n;
+        layout->one += t->of_expert && t->layers ? t->stride : 0;
+    }
 }
 
 void kc_layout_part(const kc_shape *s, int part, int parts, kc_layout *layout)
 {
-    const int64_t T = s->T, d = s->d, qkv = s->qkv, f = s->f, m = s->m, V = s->V, E = s->E;
-    const int mlp = s->f > 0, many = mlp && E > 0, one = mlp && !many;
-    const int biased = s->biased, norm_bias = s->biased && !s->rms;
-    const int learned = s->learned, untied = s->untied;
-    KC_CHECK(E % parts == 0, "%lld experts for %d ranks", (long long)E, parts);
-    *layout = (kc_layout){.experts = E, .first_expert = E / parts * part, .here = E / parts};
-#define PLACE(tensor_name, scope, when, r, c, kind, start, text)                                   \
-    place(layout, (kc_tensor){.name = #tensor_name,                                                \
-                              .help = text,                                                        \
-                              .per_layer = SCOPE_##scope != SCOPE_ONCE,                            \
-                              .of_expert = SCOPE_##scope == SCOPE_EXPERT,                          \
-                              .layers = !(when)                       ? 0                          \
-                                        : SCOPE_##scope != SCOPE_ONCE ? s->l                       \
-                                                                      : 1,                         \
-                              .rows = r,                                                           \
-                              .cols = c,                                                           \
-                              .is_matrix = KIND_##kind,                                            \
-                              .init = KC_INIT_##start});
-    KC_PARAMS(PLACE)
-#undef PLACE
-    repeat_experts(s, layout);
+    const int64_t here = s->E / parts;
+    KC_CHECK(s->E % parts == 0, "%lld experts for %d ranks", (long long)s->E, parts);
+    *layout =
+        (kc_layout){.layers = s->l, .experts = s->E, .first_expert = here * part, .here = here};
+#define MATRIX(r, c) .is_matrix = 1, .rows = s->r, .cols = s->c
+#define VECTOR(c)    .rows = 1, .cols = s->c
+#define ADD(number, word, scope, when, shape, start, text)                                         \
+    add(layout, (kc_tensor){.id = number,                                                          \
+                            .name = #word,                                                         \
+                            .help = text,                                                          \
+                            .per_layer = SCOPE_##scope != SCOPE_ONCE,                              \
+                            .of_expert = SCOPE_##scope == SCOPE_EXPERT,                            \
+                            .layers = !(when)                       ? 0                            \
+                                      : SCOPE_##scope == SCOPE_ONCE ? 1                            \
+                                                                    : s->l,                        \
+                            .init = KC_INIT_##start,                                               \
+                            shape});
+    KC_PARAMS(ADD)
+    place(layout, 0);
+    layout->n_dense = layout->n_flat;
+    place(layout, 1);
+    layout->each = layout->n_flat - layout->n_dense;
+    layout->n_flat = layout->n_dense + here * layout->each;
+    count(layout, s->k);
 }
 
 void kc_layout_of(const kc_shape *s, kc_layout *layout)
@@ -100,15 +109,14 @@ static float initial(kc_init how, uint64_t seed, uint64_t index, double std, dou
 void kc_params_init(const kc_layout *layout, uint64_t seed, double std, float *w)
 {
     memset(w, 0, (size_t)layout->n_flat * sizeof *w);
-    const double residual = std / sqrt(2 * (double)layout->tensor[KC_P_ln1_gain].layers);
+    const double residual = std / sqrt(2 * (double)layout->layers);
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
-        for (int64_t r = 0; r < kc_tensor_stretches(layout, t); ++r) {
-            const kc_stretch run = kc_tensor_stretch(layout, t, r);
-            for (int64_t i = 0; i < run.n; ++i)
-                w[run.flat + i] =
-                    initial((kc_init)t->init, seed, (uint64_t)k << 48 | (uint64_t)(run.global + i),
-                            std, residual);
+        for (int64_t r = 0; r < kc_tensor_pieces(layout, t); ++r) {
+            const kc_piece p = kc_tensor_piece(layout, t, r);
+            const uint64_t first = (uint64_t)t->id << 48 | (uint64_t)p.global;
+            for (int64_t i = 0; i < p.n; ++i)
+                w[p.flat + i] = initial((kc_init)t->init, seed, first + (uint64_t)i, std, residual);
         }
     }
 }
@@ -131,8 +139,8 @@ void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int
 #pragma omp parallel num_threads(threads) if (threads > 1)
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
-        for (int64_t r = 0; t->is_matrix && r < kc_tensor_stretches(layout, t); ++r) {
-            const int64_t at = kc_tensor_stretch(layout, t, r).flat;
+        for (int64_t r = 0; t->is_matrix && r < kc_tensor_pieces(layout, t); ++r) {
+            const int64_t at = kc_tensor_piece(layout, t, r).flat;
             transpose_strip(wt + at, w + at, t, omp_get_thread_num(), omp_get_num_threads());
         }
     }
@@ -145,15 +153,15 @@ int64_t kc_params_expert(const kc_layout *layout, int64_t i)
 
 int kc_params_find(const kc_layout *layout, int64_t i, int64_t *layer)
 {
-    int k = layout->n - 1;
     const int64_t expert = kc_params_expert(layout, i);
+    const kc_tensor *last = layout->tensor;
     if (expert > 0)
         i -= expert * layout->each;
-    while (k > 0 && (layout->tensor[k].offset > i || !layout->tensor[k].layers))
-        --k;
-    const kc_tensor *t = &layout->tensor[k];
-    *layer = (i - t->offset) / t->stride;
-    if (*layer >= t->layers)
-        *layer = t->layers - 1;
-    return k;
+    for (const kc_tensor *t = last; t < layout->tensor + layout->n; ++t)
+        if (t->layers && t->offset <= i && t->offset >= last->offset)
+            last = t;
+    *layer = (i - last->offset) / last->stride;
+    if (*layer >= last->layers)
+        *layer = last->layers - 1;
+    return (int)(last - layout->tensor);
 }

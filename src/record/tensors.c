@@ -41,8 +41,8 @@ typedef struct span {
 static int move_tensor(kc_h5_array *a, const kc_layout *layout, const kc_tensor *t, const span *s,
                        kc_error *e)
 {
-    for (int64_t r = 0; r < kc_tensor_stretches(layout, t); ++r) {
-        const kc_stretch run = kc_tensor_stretch(layout, t, r);
+    for (int64_t r = 0; r < kc_tensor_pieces(layout, t); ++r) {
+        const kc_piece run = kc_tensor_piece(layout, t, r);
         int64_t begin = run.flat, end = begin + run.n;
         int64_t first = s->lo > begin ? s->lo : begin, last = s->hi < end ? s->hi : end;
         if (first >= last)

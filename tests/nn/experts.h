@@ -52,8 +52,8 @@ static inline void pool_perturb(pool *m, uint64_t seed)
 {
     const kc_layout *layout = &m->model.layout;
     for (int k = 0; k < layout->n; ++k)
-        for (int64_t r = 0; r < kc_tensor_stretches(layout, &layout->tensor[k]); ++r) {
-            const kc_stretch s = kc_tensor_stretch(layout, &layout->tensor[k], r);
+        for (int64_t r = 0; r < kc_tensor_pieces(layout, &layout->tensor[k]); ++r) {
+            const kc_piece s = kc_tensor_piece(layout, &layout->tensor[k], r);
             for (int64_t i = 0; i < s.n; ++i)
                 m->w[s.flat + i] +=
                     0.15f * noise(seed + 100, (uint64_t)k << 40 | (uint64_t)(s.global + i));

@@ -44,8 +44,8 @@ static inline void tensors(FILE *out, const kc_layout *layout, const char *prefi
         float *packed = malloc((size_t)n * sizeof *packed);
         if (!packed)
             abort();
-        for (int64_t r = 0; r < kc_tensor_stretches(layout, t); ++r) {
-            const kc_stretch s = kc_tensor_stretch(layout, t, r);
+        for (int64_t r = 0; r < kc_tensor_pieces(layout, t); ++r) {
+            const kc_piece s = kc_tensor_piece(layout, t, r);
             memcpy(packed + s.global, flat + s.flat, (size_t)s.n * sizeof *packed);
         }
         snprintf(name, sizeof name, "%s.%s", prefix, t->name);

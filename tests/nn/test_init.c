@@ -88,6 +88,50 @@ static void initial_values_are_those_of_0_1_0(void **state)
     free(w);
 }
 
+/* The layout with another matrix [5, 7] of each block before the tensor at `place`, as a new row of
+ * TABLE 2 would have it. */
+static kc_layout with_a_row(const kc_layout *layout, int place)
+{
+    kc_layout more = *layout;
+    kc_tensor *t = &more.tensor[place];
+    memmove(t + 1, t, (size_t)(more.n - place) * sizeof *t);
+    *t = (kc_tensor){.name = "new", .id = 63, .layers = more.layers, .rows = 5, .cols = 7};
+    t->offset = layout->tensor[place].offset;
+    t->stride = 48;
+    t->is_matrix = t->per_layer = 1;
+    for (int k = place + 1; k <= layout->n; ++k)
+        more.tensor[k].offset += more.layers * t->stride;
+    more.n_flat += more.layers * t->stride;
+    more.n_dense += more.layers * t->stride;
+    ++more.n;
+    return more;
+}
+
+static void a_new_row_moves_no_other_value(void **state)
+{
+    (void)state;
+    const kc_layout before = layout_with("model.experts=3 model.layers=2 model.head_dim=8", 41);
+    float *a = test_room(before.n_flat, sizeof *a);
+    kc_params_init(&before, 5, 0.02, a);
+    for (int place = 0; place <= KC_P_router; ++place) {
+        const kc_layout after = with_a_row(&before, place);
+        float *b = test_room(after.n_flat, sizeof *b);
+        kc_params_init(&after, 5, 0.02, b);
+        for (int k = 0; k < before.n; ++k) {
+            const int now = k + (k >= place);
+            assert_string_equal(before.tensor[k].name, after.tensor[now].name);
+            for (int64_t i = 0; i < kc_tensor_pieces(&before, &before.tensor[k]); ++i) {
+                const kc_piece p = kc_tensor_piece(&before, &before.tensor[k], i);
+                const kc_piece q = kc_tensor_piece(&after, &after.tensor[now], i);
+                assert_memory_equal(a + p.flat, b + q.flat, (size_t)p.n * sizeof *a);
+            }
+        }
+        check_normal(&after, b, place, 1, 0.02);
+        free(b);
+    }
+    free(a);
+}
+
 /* Another architecture begins with the same values where its tensors have the same size. */
 static void architectures_begin_alike(void **state)
 {
@@ -151,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initial_values_follow_the_table),
         cmocka_unit_test(initial_values_are_those_of_0_1_0),
+        cmocka_unit_test(a_new_row_moves_no_other_value),
         cmocka_unit_test(architectures_begin_alike),
         cmocka_unit_test(initial_values_follow_from_the_seed),
         cmocka_unit_test(initial_values_do_not_depend_on_the_rest),

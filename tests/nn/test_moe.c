@@ -198,8 +198,8 @@ static void see_part(const kc_layout *part, unsigned char **seen)
 {
     char *taken = test_room(part->n_flat, 1);
     for (int k = 0; k < part->n; ++k)
-        for (int64_t r = 0; r < kc_tensor_stretches(part, &part->tensor[k]); ++r) {
-            const kc_stretch run = kc_tensor_stretch(part, &part->tensor[k], r);
+        for (int64_t r = 0; r < kc_tensor_pieces(part, &part->tensor[k]); ++r) {
+            const kc_piece run = kc_tensor_piece(part, &part->tensor[k], r);
             assert_true(run.flat >= 0 && run.flat + run.n <= part->n_flat);
             assert_true(run.global >= 0 && run.global + run.n <= elements(part, k));
             for (int64_t i = 0; i < run.n; ++i) {

@@ -51,7 +51,7 @@ typedef struct bound {
     double least;       /* which is at least so much, or is not looked at          */
 } bound;
 
-static double check_stretch(pool *m, const kc_tensor *t, kc_stretch s, bound b)
+static double check_piece(pool *m, const kc_tensor *t, kc_piece s, bound b)
 {
     const float *grad = m->grad + s.flat;
     double norm = 0, worst = 0;
@@ -78,16 +78,16 @@ static double check_stretch(pool *m, const kc_tensor *t, kc_stretch s, bound b)
     return worst;
 }
 
-/* Every stretch of every tensor; experts' at least must have had a gradient worth the name. */
+/* Every piece of every tensor; experts' at least must have had a gradient worth the name. */
 static void check_differences(pool *m, bound b)
 {
     const kc_layout *layout = &m->model.layout;
     double worst = 0;
     pool_grad(m);
     for (int k = 0; k < layout->n; ++k)
-        for (int64_t r = 0; r < kc_tensor_stretches(layout, &layout->tensor[k]); ++r)
-            worst = fmax(worst, check_stretch(m, &layout->tensor[k],
-                                              kc_tensor_stretch(layout, &layout->tensor[k], r), b));
+        for (int64_t r = 0; r < kc_tensor_pieces(layout, &layout->tensor[k]); ++r)
+            worst = fmax(worst, check_piece(m, &layout->tensor[k],
+                                            kc_tensor_piece(layout, &layout->tensor[k], r), b));
     assert_true(worst > 0);
     print_message("largest error of a derivative: %.2g of the gradient's norm\n", worst);
 }

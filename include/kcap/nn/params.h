@@ -7,7 +7,7 @@
 #include "kcap/types/state.h"
 
 /* Index of a tensor in kc_layout.tensor: KC_P_wte, ... */
-#define KC_INDEX(name, scope, when, rows, cols, kind, init, help) KC_P_##name,
+#define KC_INDEX(id, name, scope, when, shape, init, help) KC_P_##name,
 enum { KC_PARAMS(KC_INDEX) KC_P_COUNT };
 #undef KC_INDEX
 

@@ -16,6 +16,7 @@ enum { KC_TENSORS_MAX = 32 };
  * all tensors of one expert lie together, kc_layout.each floats from those of the next. */
 typedef struct kc_tensor {
     const char *name, *help;
+    int32_t id;         /* what its initial values are drawn by           */
     int32_t n_dims;     /* 1 to 4: of the global shape                    */
     int64_t dims[4];    /* the global shape                               */
     int64_t layers;     /* 1 outside the blocks; 0: this model lacks it   */
@@ -29,6 +30,7 @@ typedef struct kc_tensor {
  * and no dataset. Experts come last, in order of their number; a rank holds only its own. */
 typedef struct kc_layout {
     int32_t n;
+    int64_t layers; /* blocks */
     kc_tensor tensor[KC_TENSORS_MAX];
     int64_t n_flat;  /* floats this rank holds, padding included; a multiple of KC_BLOCK */
     int64_t n_dense; /* of these before the first expert; a multiple of KC_BLOCK        */
@@ -39,27 +41,27 @@ typedef struct kc_layout {
     int64_t n_used;                      /* of these, what one token goes through               */
 } kc_layout;
 
-/* A stretch of consecutive values of a tensor: one layer, of one expert where it is of experts. */
-typedef struct kc_stretch {
+/* Values of a tensor that lie together: one layer, of one expert where it is of experts. */
+typedef struct kc_piece {
     int64_t flat;   /* its first element in the flat layout  */
     int64_t global; /* the same in the tensor's global shape */
     int64_t n;
-} kc_stretch;
+} kc_piece;
 
-/* Stretches of a tensor on this rank, in flat order, and the i-th of them. */
-static inline int64_t kc_tensor_stretches(const kc_layout *layout, const kc_tensor *t)
+/* Pieces of a tensor on this rank, in flat order, and the i-th of them. */
+static inline int64_t kc_tensor_pieces(const kc_layout *layout, const kc_tensor *t)
 {
     return t->of_expert ? t->layers * layout->here : t->layers;
 }
 
-static inline kc_stretch kc_tensor_stretch(const kc_layout *layout, const kc_tensor *t, int64_t i)
+static inline kc_piece kc_tensor_piece(const kc_layout *layout, const kc_tensor *t, int64_t i)
 {
     const int64_t n = t->rows * t->cols;
     if (!t->of_expert)
-        return (kc_stretch){t->offset + i * t->stride, i * n, n};
+        return (kc_piece){t->offset + i * t->stride, i * n, n};
     const int64_t expert = i / t->layers, layer = i % t->layers;
-    return (kc_stretch){t->offset + expert * layout->each + layer * t->stride,
-                        (layer * layout->experts + layout->first_expert + expert) * n, n};
+    return (kc_piece){t->offset + expert * layout->each + layer * t->stride,
+                      (layer * layout->experts + layout->first_expert + expert) * n, n};
 }
 
 /* All that a run is, between two steps. Dense weights are whole on each rank, experts' on each rank
