@@ -141,7 +141,7 @@ static int forecast(const load *d, choice *c, kc_error *e)
 {
     kc_session s = {.quiet = 1};
     kc_config_defaults(&s.cfg);
-    snprintf(s.cfg.corpus.kind, sizeof s.cfg.corpus.kind, "random");
+    s.cfg.corpus.kind = KC_corpus_kind_random;
     s.cfg.corpus.vocab = d->n_vocab - 1;
     s.cfg.model.layers = c->layers;
     s.cfg.model.heads = c->heads;

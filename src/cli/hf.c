@@ -101,7 +101,7 @@ kc_hf_class kc_hf_choose(const kc_config *cfg, const kc_shape *s)
     char ignored[256];
     int c = 0;
     while (!kc_hf_serves((kc_hf_class)c, cfg, s, ignored, sizeof ignored) ||
-           (c == KC_HF_MISTRAL && strcmp(cfg->model.arch, "mistral") != 0))
+           (c == KC_HF_MISTRAL && cfg->model.arch != KC_model_arch_mistral))
         ++c;
     return (kc_hf_class)c;
 }

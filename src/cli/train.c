@@ -106,9 +106,8 @@ static int check_same_experiment(const kc_session *s, const kc_head *head, kc_er
 /* The kernels of the checkpoint go on, since others give other bits. */
 static int resume_machine(kc_session *s, const kc_head *head, kc_error *e)
 {
-    const int is_auto = strcmp(s->cfg.parallel.kernel, "auto") == 0;
-    const char *wish = is_auto ? head->kernel : s->cfg.parallel.kernel;
-    if (kc_session_machine(s, wish, e) != KC_OK && is_auto) {
+    const int is_auto = s->cfg.parallel.kernel == KC_parallel_kernel_auto;
+    if (kc_session_machine(s, is_auto ? head->kernel : NULL, e) != KC_OK && is_auto) {
         kc_error why = *e;
         *e = (kc_error){0};
         return kc_fail(

@@ -64,7 +64,7 @@ static int check_mlp(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     const double d = (double)(cfg->model.heads * cfg->model.head_dim);
     char place[KC_PLACE_MAX];
-    if (strcmp(cfg->model.mlp, "none") == 0 || cfg->model.mlp_width > 0 ||
+    if (cfg->model.mlp == KC_model_mlp_none || cfg->model.mlp_width > 0 ||
         cfg->model.mlp_ratio * d >= 1)
         return KC_OK;
     return kc_fail(e, KC_EINPUT,
@@ -77,7 +77,7 @@ static int check_experts(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     const int64_t E = cfg->model.experts, k = cfg->model.experts_topk, ep = cfg->parallel.ep;
     char place[KC_PLACE_MAX], text[OTHER_MAX], list[200];
-    if (E > 0 && strcmp(cfg->model.mlp, "none") == 0)
+    if (E > 0 && cfg->model.mlp == KC_model_mlp_none)
         return kc_fail(e, KC_EINPUT, "%s: experts stand in place of an MLP, and %s has none",
                        kc_place_key(o, o->line[KC_AT_model_experts], KC_AT_model_experts, place),
                        other(cfg, o, KC_AT_model_mlp, text));
@@ -104,7 +104,7 @@ static int check_head(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t dim = cfg->model.head_dim;
     char place[KC_PLACE_MAX], text[OTHER_MAX];
-    if (strcmp(cfg->model.position, "rotary") != 0)
+    if (cfg->model.position != KC_model_position_rotary)
         return KC_OK;
     if (dim % 2 != 0)
         return kc_fail(e, KC_EINPUT,
@@ -134,16 +134,11 @@ static int check_beta(const kc_config *cfg, const kc_origin *o, int key, kc_erro
                    kc_place_key(o, o->line[key], key, place));
 }
 
-static int is_kind(const kc_config *cfg, const char *kind)
-{
-    return strcmp(cfg->corpus.kind, kind) == 0;
-}
-
 /* The key's range serves random's strings; a chunk of biod is shorter. */
 static int check_length(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     char place[KC_PLACE_MAX], kind[OTHER_MAX];
-    if (!is_kind(cfg, "biod") || cfg->corpus.length <= CHUNK_MOST)
+    if (cfg->corpus.kind != KC_corpus_kind_biod || cfg->corpus.length <= CHUNK_MOST)
         return KC_OK;
     return kc_fail(e, KC_EINPUT,
                    "%s: %" PRId64 " characters are too many for a chunk of %s; 1 to %d would do",
@@ -156,7 +151,7 @@ static int check_strings(const kc_config *cfg, const kc_origin *o, kc_error *e)
     int64_t diversity = cfg->corpus.diversity;
     double strings = pow((double)cfg->corpus.alphabet, (double)cfg->corpus.length);
     char place[KC_PLACE_MAX], alphabet[OTHER_MAX], length[OTHER_MAX];
-    if (!is_kind(cfg, "biod") || (double)diversity <= strings)
+    if (cfg->corpus.kind != KC_corpus_kind_biod || (double)diversity <= strings)
         return KC_OK;
     return kc_fail(e, KC_EINPUT,
                    "%s: %" PRId64 " distinct strings cannot be made of %s and %s; at most %.0f, or "
@@ -172,7 +167,7 @@ static int check_random(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     double strings = pow((double)cfg->corpus.vocab, (double)cfg->corpus.length);
     char place[KC_PLACE_MAX], vocab[OTHER_MAX], length[OTHER_MAX];
-    if (!is_kind(cfg, "random") || (double)cfg->corpus.people <= strings)
+    if (cfg->corpus.kind != KC_corpus_kind_random || (double)cfg->corpus.people <= strings)
         return KC_OK;
     return kc_fail(e, KC_EINPUT,
                    "%s: %" PRId64 " strings cannot all differ with %s and %s; at most %.0f, or a "
@@ -189,7 +184,7 @@ static int check_names(const kc_config *cfg, const kc_origin *o, kc_error *e)
     int64_t last = cfg->corpus.last_names, people = cfg->corpus.people;
     int64_t names = first * middle * last; /* at most 10^18 */
     char place[KC_PLACE_MAX];
-    if (is_kind(cfg, "random") || names == 0 || names >= people)
+    if (cfg->corpus.kind == KC_corpus_kind_random || names == 0 || names >= people)
         return KC_OK;
     return kc_fail(e, KC_EINPUT,
                    "%s: %" PRId64 " people need as many names, but corpus.first_names %" PRId64
@@ -201,6 +196,7 @@ static int check_names(const kc_config *cfg, const kc_origin *o, kc_error *e)
 
 int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
+    const kc_config settled = kc_config_settled(cfg);
     KC_TRY(check_lanes(cfg, o, e));
     KC_TRY(check_head(cfg, o, e));
     KC_TRY(check_groups(cfg, o, e));
@@ -209,8 +205,8 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
     KC_TRY(check_length(cfg, o, e));
-    KC_TRY(check_strings(cfg, o, e));
-    KC_TRY(check_random(cfg, o, e));
+    KC_TRY(check_strings(&settled, o, e));
+    KC_TRY(check_random(&settled, o, e));
     KC_TRY(check_names(cfg, o, e));
 out:
     return e->code;

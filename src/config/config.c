@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <string.h>
 
 #include "config/config_internal.h"
@@ -10,18 +11,30 @@ void kc_config_defaults(kc_config *cfg)
         memcpy((char *)cfg + kc_key_rows[i].offset, kc_key_rows[i].def, kc_key_rows[i].bytes);
 }
 
-int64_t kc_config_length(const kc_config *cfg)
-{
-    if (cfg->corpus.length > 0)
-        return cfg->corpus.length;
-    return strcmp(cfg->corpus.kind, "random") == 0 ? 64 : 1;
-}
-
 kc_config kc_config_settled(const kc_config *cfg)
 {
+#define KC_LENGTH(key, kind, one, many, length, ...) length,
+    static const int64_t lengths[] = {KC_KINDS(KC_LENGTH, )};
     kc_config settled = *cfg;
-    settled.corpus.length = kc_config_length(cfg);
+    kc_model_keys *model = &settled.model;
+    if (settled.corpus.length == 0)
+        settled.corpus.length = lengths[cfg->corpus.kind];
+    if (model->kv_heads == 0)
+        model->kv_heads = model->heads;
+    if (model->mlp == KC_model_mlp_none)
+        model->mlp_width = 0;
+    else if (model->mlp_width == 0)
+        model->mlp_width =
+            (int64_t)floor(model->mlp_ratio * (double)(model->heads * model->head_dim));
+    model->mlp_ratio = 0;
     return settled;
+}
+
+const char *kc_config_word(const kc_config *cfg, const char *section, const char *name)
+{
+    const int key = kc_key_find(section, name);
+    KC_CHECK(key >= 0 && kc_key_rows[key].words, "%s.%s is no CHOICE", section, name);
+    return kc_key_rows[key].words[*(const int64_t *)((const char *)cfg + kc_key_rows[key].offset)];
 }
 
 int kc_config_parse(const char *text, size_t bytes, const char *path, const char *const *sets,
@@ -33,8 +46,7 @@ int kc_config_parse(const char *text, size_t bytes, const char *path, const char
     for (int i = 0; i < n_sets; i++)
         KC_TRY(kc_read_set(i, &origin, cfg, e));
     KC_TRY(kc_config_preset(&origin, cfg, e));
-    const kc_config settled = kc_config_settled(cfg);
-    KC_TRY(kc_config_check(&settled, &origin, e));
+    KC_TRY(kc_config_check(cfg, &origin, e));
 out:
     return e->code;
 }

@@ -18,7 +18,7 @@ typedef enum kc_key_type {
     KC_TYPE_CHOICE
 } kc_key_type;
 
-typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_ADDED, KC_EFFECT_FREE } kc_key_effect;
+typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_FREE } kc_key_effect;
 
 /* KC_AT_train_lanes, ...: where a key stands in kc_key_rows. */
 #define KC_AT(section, name, type, def, least, most, unit, effect, help) KC_AT_##section##_##name,
@@ -37,7 +37,8 @@ typedef struct kc_key_row {
     kc_key_type type;
     const void *def; /* kc_key_<TYPE> */
     double least, most;
-    const char *unit; /* of a CHOICE: its words, divided by | */
+    const char *unit;         /* of a CHOICE: its words, divided by |           */
+    const char *const *words; /* of a CHOICE: the same as a list that ends NULL */
     kc_key_effect effect;
     const char *help;
     size_t offset, bytes; /* of the field in kc_config */
@@ -112,10 +113,7 @@ int kc_read_set(int i, kc_origin *o, kc_config *cfg, kc_error *e);
  *   errors      KC_EINPUT */
 int kc_config_preset(const kc_origin *o, kc_config *cfg, kc_error *e);
 
-/* A copy in which each key says what it stands for: corpus.length as kc_config_length has it. */
-kc_config kc_config_settled(const kc_config *cfg);
-
-/* What keys demand of each other, in a settled configuration.
+/* What keys demand of each other.
  *   errors      KC_EINPUT */
 int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
 

@@ -4,18 +4,28 @@
 
 #include "config/config_internal.h"
 
+#define KC_BAR(key, word, ...)    "|" #word
+#define KC_QUOTED(key, word, ...) #word,
+/* What a type makes of its default and its unit; a CHOICE has words there. */
+#define KC_PLAIN(type_, def_, unit_) .def = &(const kc_key_##type_){def_}, .unit = unit_,
+#define KC_ROW_INT(key, def, unit)   KC_PLAIN(INT, def, unit)
+#define KC_ROW_REAL(key, def, unit)  KC_PLAIN(REAL, def, unit)
+#define KC_ROW_TEXT(key, def, unit)  KC_PLAIN(TEXT, def, unit)
+#define KC_ROW_PATH(key, def, unit)  KC_PLAIN(PATH, def, unit)
+#define KC_ROW_CHOICE(key, def, words_)                                                            \
+    KC_PLAIN(CHOICE, key##_##def, &words_(KC_BAR, )[1]).words =                                    \
+        (const char *const[]){words_(KC_QUOTED, ) NULL},
 #define KC_ROW(section_, name_, type_, def_, least_, most_, unit_, effect_, help_)                 \
     {.section = #section_,                                                                         \
      .name = #name_,                                                                               \
      .type = KC_TYPE_##type_,                                                                      \
-     .def = &(const kc_key_##type_){def_},                                                         \
      .least = least_,                                                                              \
      .most = most_,                                                                                \
-     .unit = unit_,                                                                                \
      .effect = KC_EFFECT_##effect_,                                                                \
      .help = help_,                                                                                \
      .offset = offsetof(kc_config, section_.name_),                                                \
-     .bytes = sizeof(kc_key_##type_)},
+     .bytes = sizeof(kc_key_##type_),                                                              \
+     KC_ROW_##type_(KC_##section_##_##name_, def_, unit_)},
 #define KC_ROWS(section) KC_KEYS_##section(KC_ROW)
 const kc_key_row kc_key_rows[KC_N_KEYS] = {KC_SECTIONS(KC_ROWS)};
 

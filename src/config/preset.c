@@ -14,10 +14,11 @@ static int64_t groups_of(int64_t heads)
 }
 
 static const struct preset {
-    const char *arch, *value;
+    int64_t arch;
+    const char *value;
     int key;
 } presets[] = {
-#define KC_PRESET(arch, key, value) {#arch, value, KC_AT_model_##key},
+#define KC_PRESET(arch, key, value) {KC_model_arch_##arch, value, KC_AT_model_##key},
     KC_PRESETS(KC_PRESET)
 #undef KC_PRESET
 };
@@ -27,7 +28,7 @@ int kc_config_preset(const kc_origin *o, kc_config *cfg, kc_error *e)
     char number[24];
     for (size_t i = 0; i < sizeof presets / sizeof *presets; ++i) {
         const struct preset *p = &presets[i];
-        if (o->line[p->key] != 0 || strcmp(cfg->model.arch, p->arch) != 0)
+        if (o->line[p->key] != 0 || cfg->model.arch != p->arch)
             continue;
         snprintf(number, sizeof number, "%" PRId64, groups_of(cfg->model.heads));
         KC_TRY(

@@ -14,20 +14,13 @@ static void print_help(int key, FILE *out)
     fprintf(out, "  # %s%s%s", range, range[0] != '\0' ? ": " : "", kc_key_rows[key].help);
 }
 
-/* Does the key's value enter the hash? */
-static int is_hashed(const kc_config *cfg, const kc_key_row *row)
-{
-    const int is_default = memcmp((const char *)cfg + row->offset, row->def, row->bytes) == 0;
-    return row->effect == KC_EFFECT_BITS || (row->effect == KC_EFFECT_ADDED && !is_default);
-}
-
 static void print_keys(const kc_config *cfg, int help, int bits_only, FILE *out)
 {
     const char *section = "";
     for (int i = 0; i < KC_N_KEYS; i++) {
         const kc_key_row *row = &kc_key_rows[i];
         char text[KC_VALUE_MAX];
-        if (bits_only && !is_hashed(cfg, row))
+        if (bits_only && row->effect != KC_EFFECT_BITS)
             continue;
         if (strcmp(section, row->section) != 0)
             fprintf(out, "%s:\n", section = row->section);

@@ -29,6 +29,8 @@ void kc_value_print(const kc_config *cfg, int key, char text[KC_VALUE_MAX])
         snprintf(text, KC_VALUE_MAX, "%" PRId64, *(const int64_t *)field);
     else if (row->type == KC_TYPE_REAL)
         kc_real_print(*(const double *)field, text);
+    else if (row->type == KC_TYPE_CHOICE)
+        snprintf(text, KC_VALUE_MAX, "%s", row->words[*(const int64_t *)field]);
     else
         snprintf(text, KC_VALUE_MAX, "%s", field);
 }

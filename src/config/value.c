@@ -65,16 +65,19 @@ static int read_number(const kc_origin *o, int line, int key, const char *text, 
     return KC_OK;
 }
 
-static int is_word_of(const char *text, const char *words)
+static int read_word(const kc_origin *o, int line, int key, const char *text, kc_config *cfg,
+                     kc_error *e)
 {
-    size_t n = strlen(text);
-    for (const char *w = words; n > 0 && *w != '\0'; w += strspn(w, "|")) {
-        size_t m = strcspn(w, "|");
-        if (m == n && memcmp(w, text, n) == 0)
-            return 1;
-        w += m;
-    }
-    return 0;
+    const kc_key_row *row = &kc_key_rows[key];
+    char place[KC_PLACE_MAX], shown[KC_SHOWN_MAX + 1];
+    int64_t i = 0;
+    while (row->words[i] && strcmp(row->words[i], text) != 0)
+        ++i;
+    if (!row->words[i])
+        return kc_fail(e, KC_EINPUT, "%s: '%s' is not one of %s", kc_place_key(o, line, key, place),
+                       kc_shown(text, shown, sizeof shown), row->unit);
+    *(int64_t *)((char *)cfg + row->offset) = i;
+    return KC_OK;
 }
 
 static const char *skip_dots(const char *path)
@@ -147,10 +150,7 @@ int kc_value_read(const kc_origin *o, int line, int key, const char *text, kc_co
     const kc_key_row *row = &kc_key_rows[key];
     if (row->type == KC_TYPE_INT || row->type == KC_TYPE_REAL)
         return read_number(o, line, key, text, cfg, e);
-    if (row->type == KC_TYPE_CHOICE && !is_word_of(text, row->unit)) {
-        char place[KC_PLACE_MAX], shown[KC_SHOWN_MAX + 1];
-        return kc_fail(e, KC_EINPUT, "%s: '%s' is not one of %s", kc_place_key(o, line, key, place),
-                       kc_shown(text, shown, sizeof shown), row->unit);
-    }
+    if (row->type == KC_TYPE_CHOICE)
+        return read_word(o, line, key, text, cfg, e);
     return read_text(o, line, key, text, cfg, e);
 }

@@ -10,9 +10,7 @@
 
 kc_kind kc_kind_of(const kc_config *cfg)
 {
-    if (!strcmp(cfg->corpus.kind, "biod"))
-        return KC_KIND_BIOD;
-    return strcmp(cfg->corpus.kind, "random") ? KC_KIND_BIOS : KC_KIND_RANDOM;
+    return (kc_kind)cfg->corpus.kind;
 }
 
 /* Names and strings alike: each kind has said how many there can be. */

@@ -2,21 +2,15 @@
 #include "kcap/nn/shapes.h"
 
 #include <math.h>
-#include <string.h>
-
-static int is(const char *value, const char *word)
-{
-    return strcmp(value, word) == 0;
-}
 
 kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab)
 {
-    const int64_t hd = cfg->model.head_dim, h = cfg->model.heads, d = h * hd;
-    const int64_t kv = cfg->model.kv_heads ? cfg->model.kv_heads : h;
-    const int64_t wide = cfg->model.mlp_width ? cfg->model.mlp_width
-                                              : (int64_t)floor(cfg->model.mlp_ratio * (double)d);
-    const int64_t f = is(cfg->model.mlp, "none") ? 0 : wide;
-    const int gated = is(cfg->model.mlp, "gated"), rotary = is(cfg->model.position, "rotary");
+    const kc_config settled = kc_config_settled(cfg);
+    const kc_model_keys *model = &settled.model;
+    const int64_t hd = model->head_dim, h = model->heads, d = h * hd;
+    const int64_t kv = model->kv_heads, f = model->mlp_width;
+    const int gated = model->mlp == KC_model_mlp_gated;
+    const int rotary = model->position == KC_model_position_rotary;
     return (kc_shape){.T = cfg->train.context,
                       .d = d,
                       .h = h,
@@ -25,18 +19,18 @@ kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab)
                       .qkv = d + 2 * kv * hd,
                       .f = f,
                       .m = gated ? 2 * f : f,
-                      .E = f ? cfg->model.experts : 0,
-                      .k = f && cfg->model.experts ? cfg->model.experts_topk : 0,
+                      .E = f ? model->experts : 0,
+                      .k = f && model->experts ? model->experts_topk : 0,
                       .V = n_vocab,
-                      .l = cfg->model.layers,
-                      .rot = rotary ? llround(cfg->model.rotary_fraction * (double)hd) : 0,
-                      .rms = is(cfg->model.norm, "rmsnorm"),
-                      .learned = is(cfg->model.position, "learned"),
+                      .l = model->layers,
+                      .rot = rotary ? llround(model->rotary_fraction * (double)hd) : 0,
+                      .rms = model->norm == KC_model_norm_rmsnorm,
+                      .learned = model->position == KC_model_position_learned,
                       .gated = gated,
-                      .silu = is(cfg->model.activation, "silu"),
-                      .biased = is(cfg->model.biases, "all"),
-                      .untied = is(cfg->model.embeddings, "untied"),
-                      .renormalised = is(cfg->model.experts_gate, "renormalised")};
+                      .silu = model->activation == KC_model_activation_silu,
+                      .biased = model->biases == KC_model_biases_all,
+                      .untied = model->embeddings == KC_model_embeddings_untied,
+                      .renormalised = model->experts_gate == KC_model_experts_gate_renormalised};
 }
 
 kc_flops kc_flops_of(const kc_shape *s)

@@ -183,7 +183,7 @@ int kc_bench_core_rate(const kc_session *s, double seconds, double *rate, kc_err
     kc_bench b = {0};
     o.max_seconds = seconds;
     kc_config_defaults(&mine.cfg);
-    snprintf(mine.cfg.corpus.kind, sizeof mine.cfg.corpus.kind, "random");
+    mine.cfg.corpus.kind = KC_corpus_kind_random;
     mine.cfg.corpus.exposures = 1000000;
     mine.cfg.train.lanes = mine.cfg.train.batch = s->grid.size * windows_of_rank(&s->grid);
     time_steps(&mine, &b, e);

@@ -193,7 +193,7 @@ int kc_session_machine(kc_session *s, const char *kernel, kc_error *e)
     if (s->grid.rank == 0 && !s->quiet)
         warn_about_launch(s);
     pin_threads(s);
-    kc_gemm_start(kernel ? kernel : s->cfg.parallel.kernel, s->kernel, e);
+    kc_gemm_start(kernel ? kernel : kc_config_word(&s->cfg, "parallel", "kernel"), s->kernel, e);
     KC_TRY(kc_agree(&s->grid, e));
     KC_TRY(
         kc_agree_text(&s->grid, "parallel.kernel (set one that all nodes can run)", s->kernel, e));

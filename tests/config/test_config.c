@@ -222,9 +222,9 @@ static void strings_that_disagree(void **state)
     good("corpus: {kind: random, people: 61, first_names: 3, middle_names: 4, last_names: 5}",
          NULL);
     assert_int_equal(good("corpus: {kind: random}", NULL).corpus.length, 0);
-    const kc_config random = good("corpus: {kind: random}", NULL), biod = good("", NULL);
-    assert_int_equal(kc_config_length(&random), 64);
-    assert_int_equal(kc_config_length(&biod), 1);
+    const kc_config random = good("corpus: {kind: random}", NULL), bios = good("", NULL);
+    assert_int_equal(kc_config_settled(&random).corpus.length, 64);
+    assert_int_equal(kc_config_settled(&bios).corpus.length, 1);
 }
 
 static void values_and_order(void **state)

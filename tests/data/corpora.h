@@ -62,12 +62,12 @@ static inline kc_files files_of(const texts *t)
     return files;
 }
 
-static inline kc_config config_of(const char *kind, int64_t people)
+static inline kc_config config_of(int64_t kind, int64_t people)
 {
     kc_config cfg;
 
     kc_config_defaults(&cfg);
-    strcpy(cfg.corpus.kind, kind);
+    cfg.corpus.kind = kind;
     cfg.corpus.people = people;
     return cfg;
 }

@@ -6,7 +6,7 @@
 /* A corpus of `people` (at most 80), documents of several lengths unless `biod`. */
 static kc_corpus *corpus_of(int biod, int64_t people, int64_t exposures)
 {
-    kc_config cfg = config_of(biod ? "biod" : "bios", people);
+    kc_config cfg = config_of(biod ? KC_corpus_kind_biod : KC_corpus_kind_bios, people);
     texts t = small_texts();
 
     cfg.corpus.exposures = exposures;

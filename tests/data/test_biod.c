@@ -6,7 +6,7 @@
 /* bioD over the small names: 5 x 4 x 4 of them; "Ada" stands in two pools. */
 static kc_corpus *small_biod(int64_t people, int64_t K, int64_t C, int64_t D, int64_t L, int64_t T)
 {
-    kc_config cfg = config_of("biod", people);
+    kc_config cfg = config_of(KC_corpus_kind_biod, people);
     texts t = small_texts();
 
     cfg.corpus.attributes = K;
@@ -19,7 +19,7 @@ static kc_corpus *small_biod(int64_t people, int64_t K, int64_t C, int64_t D, in
 
 static void the_quickstart_counts(void **state)
 {
-    kc_config cfg = config_of("biod", 2000);
+    kc_config cfg = config_of(KC_corpus_kind_biod, 2000);
     kc_corpus *c;
     const kc_corpus_info *info;
     double names = 3 * log(48) / log(2), people = log(2000) / log(2);
@@ -194,7 +194,7 @@ static void values_are_uniform_and_orders_fresh(void **state)
 {
     enum { N = 2000, K = 3, D = 8, EXPOSURES = 10 };
     int64_t count[D] = {0}, order[6] = {0}, pair[D * D] = {0};
-    kc_config cfg = config_of("biod", N);
+    kc_config cfg = config_of(KC_corpus_kind_biod, N);
     kc_corpus *c;
     kc_doc doc;
 
@@ -221,7 +221,7 @@ static void values_are_uniform_and_orders_fresh(void **state)
 
 static void too_many_strings_are_refused(void **state)
 {
-    kc_config cfg = config_of("biod", 10);
+    kc_config cfg = config_of(KC_corpus_kind_biod, 10);
     texts t = small_texts();
     kc_files files = files_of(&t);
     kc_corpus *c;
@@ -241,7 +241,7 @@ static void too_many_strings_are_refused(void **state)
 
 static void a_short_pool_is_refused(void **state)
 {
-    kc_config cfg = config_of("biod", 10);
+    kc_config cfg = config_of(KC_corpus_kind_biod, 10);
     texts t = small_texts();
     kc_files files = files_of(&t);
     kc_corpus *c;

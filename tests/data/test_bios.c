@@ -93,7 +93,7 @@ static int32_t sentence_parse(const kc_corpus *c, const texts *t, int64_t person
 
 static void documents_tell_the_person(void **state)
 {
-    kc_config cfg = config_of("bios", 80);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     kc_doc doc = doc_for(c);
@@ -121,7 +121,7 @@ static void documents_tell_the_person(void **state)
 
 static void spans_hold_the_values(void **state)
 {
-    kc_config cfg = config_of("bios", 80);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     kc_doc doc = doc_for(c);
@@ -155,7 +155,7 @@ static void spans_hold_the_values(void **state)
 
 static void the_name_comes_once_then_the_pronoun(void **state)
 {
-    kc_config cfg = config_of("bios", 60);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 60);
     texts t = small_texts();
     kc_corpus *c;
     kc_doc doc;
@@ -190,7 +190,7 @@ static void the_name_comes_once_then_the_pronoun(void **state)
 static void the_employer_never_leaks_when_measured(void **state)
 {
     enum { N = 60 * 200 };
-    kc_config cfg = config_of("bios", 60);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 60);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     kc_doc doc = doc_for(c);
@@ -236,7 +236,7 @@ static void texts_are_fresh_at_each_exposure(void **state)
     enum { N = 80 * 400 };
     static int64_t orders[720];
     int64_t cities[3] = {0}, last_and_city[12] = {0}, repeats = 0;
-    kc_config cfg = config_of("bios", 80);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     kc_doc doc = doc_for(c);

@@ -10,7 +10,7 @@ static void values_are_uniform_and_independent(void **state)
     static const int64_t SIZE[] = {0, 12 * 28 * 200, 3, 5, 3, 4, 2};
     static int64_t count[67200];
     int64_t pair[15] = {0};
-    kc_config cfg = config_of("bios", 40000);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 40000);
     texts t = small_texts();
     kc_corpus *c;
     char names[3][4096] = {"", "", ""};
@@ -67,7 +67,7 @@ static void see_words(const kc_corpus *c, const char *text, char *seen)
 
 static void the_vocabulary_is_closed(void **state)
 {
-    kc_config cfg = config_of("bios", 8);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 8);
     texts t = small_texts();
     char seen[1024] = {1}, dates[] = "January February March April May June July August September "
                                      "October November December 1900, He She";
@@ -111,7 +111,7 @@ static void the_vocabulary_is_closed(void **state)
 static void lengths_are_as_told(void **state)
 {
     enum { N = 80 * 500 };
-    kc_config cfg = config_of("bios", 80);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     const kc_corpus_info *info = kc_corpus_about(c);
@@ -140,7 +140,7 @@ static void lengths_are_as_told(void **state)
 
 static void equal_lengths_are_seen(void **state)
 {
-    kc_config cfg = config_of("bios", 8);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 8);
     texts t = small_texts();
     kc_corpus *c;
 
@@ -163,7 +163,7 @@ static void equal_lengths_are_seen(void **state)
 
 static void the_maximum_is_that_of_the_paper(void **state)
 {
-    kc_config cfg = config_of("bios", 80);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     const kc_corpus_info *info = kc_corpus_about(c);
@@ -184,7 +184,7 @@ static void the_maximum_is_that_of_the_paper(void **state)
 
 static void words_are_shared_over_positions(void **state)
 {
-    kc_config cfg = config_of("bios", 80);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     int found = 0;
@@ -198,7 +198,7 @@ static void words_are_shared_over_positions(void **state)
 
 static void a_last_name_that_opens_another_reads_on(void **state)
 {
-    kc_config cfg = config_of("bios", 20);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 20);
     texts t = small_texts();
     kc_corpus *c;
     kc_doc doc;
@@ -264,7 +264,7 @@ static void bad_texts_are_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof CASE / sizeof CASE[0]; i++) {
-        kc_config cfg = config_of("bios", 20);
+        kc_config cfg = config_of(KC_corpus_kind_bios, 20);
         texts t = small_texts();
         kc_corpus *c = NULL;
         kc_error e = {0};
@@ -281,7 +281,7 @@ static void bad_texts_are_named(void **state)
 
 static void a_file_not_given_is_named(void **state)
 {
-    kc_config cfg = config_of("bios", 20);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 20);
     texts t = small_texts();
     kc_files files = files_of(&t);
     kc_corpus *c;

@@ -9,7 +9,7 @@
 static kc_lines lines_of(const char *text, int64_t limit, kc_error *e)
 {
     texts t = small_texts();
-    kc_config cfg = config_of("bios", 10);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_files files;
     kc_lines lines;
 
@@ -222,7 +222,7 @@ static void folder_remove(const char *folder, const texts *t)
 static void files_come_from_the_folder_named(void **state)
 {
     char folder[] = "/tmp/kcap_lines_XXXXXX", want[600];
-    kc_config cfg = config_of("bios", 10);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     texts t = small_texts();
     kc_error e = {0};
     kc_files files;
@@ -242,7 +242,7 @@ static void files_come_from_the_folder_named(void **state)
         assert_string_equal(files.text + files.file[i].begin, t.text[i]);
     }
     kc_files_free(&files);
-    strcpy(cfg.corpus.kind, "biod");
+    cfg.corpus.kind = KC_corpus_kind_biod;
     assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);
     assert_int_equal(files.n, 3);
     kc_files_free(&files);
@@ -252,7 +252,7 @@ static void files_come_from_the_folder_named(void **state)
 static void a_missing_file_is_named(void **state)
 {
     char folder[] = "/tmp/kcap_lines_XXXXXX", want[700];
-    kc_config cfg = config_of("bios", 10);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     texts t = small_texts();
     kc_error e = {0};
     kc_files files;
@@ -274,7 +274,7 @@ static void a_missing_file_is_named(void **state)
 static void the_environment_comes_before_the_shipped_files(void **state)
 {
     char folder[] = "/tmp/kcap_lines_XXXXXX", path[100], want[300];
-    kc_config cfg = config_of("bios", 10);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     texts t = small_texts();
     kc_error e = {0};
     kc_files files;

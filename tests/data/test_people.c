@@ -6,7 +6,7 @@
 
 static kc_people people_of(int64_t n, int64_t first, int64_t middle, int64_t last, kc_error *e)
 {
-    kc_config cfg = config_of("bios", n);
+    kc_config cfg = config_of(KC_corpus_kind_bios, n);
     kc_people people;
 
     kc_people_create(&cfg, (int64_t[]){first, middle, last}, &people, e);

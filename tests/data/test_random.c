@@ -10,7 +10,7 @@
 
 static kc_corpus *strings(int64_t N, int64_t S, int64_t V, int64_t seed)
 {
-    kc_config cfg = config_of("random", N);
+    kc_config cfg = config_of(KC_corpus_kind_random, N);
     kc_files none = {0};
     kc_corpus *corpus = NULL;
     kc_error e = {0};
@@ -206,7 +206,7 @@ static void twenty_million_strings_cost_nothing(void **state)
 
 static void no_file_is_needed(void **state)
 {
-    kc_config cfg = config_of("random", 10);
+    kc_config cfg = config_of(KC_corpus_kind_random, 10);
     kc_files files;
     kc_error e = {0};
 
@@ -221,7 +221,7 @@ static void no_file_is_needed(void **state)
 
 static void lengths_have_a_default_each(void **state)
 {
-    kc_config cfg = config_of("random", 10);
+    kc_config cfg = config_of(KC_corpus_kind_random, 10);
     kc_files files = {0};
     kc_corpus *c = NULL;
     kc_error e = {0};
@@ -232,7 +232,7 @@ static void lengths_have_a_default_each(void **state)
     assert_int_equal(kc_corpus_about(c)->max_doc_tokens, 65);
     assert_int_equal(kc_corpus_about(c)->n_vocab, 2049);
     kc_corpus_destroy(c);
-    cfg = config_of("biod", 10);
+    cfg = config_of(KC_corpus_kind_biod, 10);
     c = small_corpus(&cfg, &t);
     assert_int_equal(kc_corpus_about(c)->L, 1);
     kc_corpus_destroy(c);
@@ -240,7 +240,7 @@ static void lengths_have_a_default_each(void **state)
 
 static void more_strings_than_there_are_is_an_error(void **state)
 {
-    kc_config cfg = config_of("random", 10);
+    kc_config cfg = config_of(KC_corpus_kind_random, 10);
     kc_files none = {0};
     kc_corpus *c = NULL;
     kc_error e = {0};

@@ -11,7 +11,7 @@ enum { EMPLOYER = 5, WORKING_CITY = 7 };
 
 static void bits_are_those_of_the_paper(void **state)
 {
-    kc_config cfg = config_of("bios", 100000);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 100000);
     kc_corpus *c = shipped_corpus(&cfg);
     const kc_corpus_info *info = kc_corpus_about(c);
 
@@ -25,7 +25,7 @@ static void bits_are_those_of_the_paper(void **state)
 static void lists_have_their_sizes_and_open_nothing(void **state)
 {
     static const int32_t NAMES[] = {400, 400, 1000}, VALUES[] = {0, 67200, 200, 300, 100, 263, 2};
-    kc_config cfg = config_of("bios", 10);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_corpus *c = shipped_corpus(&cfg);
 
     (void)state;
@@ -45,7 +45,7 @@ static void lists_have_their_sizes_and_open_nothing(void **state)
 
 static void headquarters_betray_only_part_of_the_employer(void **state)
 {
-    kc_config cfg = config_of("bios", 10);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_corpus *c = shipped_corpus(&cfg);
     const kc_pool *city = &c->bios.value[WORKING_CITY];
     int most = 0;
@@ -67,7 +67,7 @@ static void headquarters_betray_only_part_of_the_employer(void **state)
 static void every_word_comes_up(void **state)
 {
     enum { N = 300 };
-    kc_config cfg = config_of("bios", N * 500);
+    kc_config cfg = config_of(KC_corpus_kind_bios, N * 500);
     kc_corpus *c = shipped_corpus(&cfg);
     const kc_corpus_info *info = kc_corpus_about(c);
     kc_doc doc = doc_for(c);
@@ -95,7 +95,7 @@ static void every_word_comes_up(void **state)
 
 static void biographies_have_the_usual_length(void **state)
 {
-    kc_config cfg = config_of("bios", 3000);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 3000);
     kc_corpus *c = shipped_corpus(&cfg);
     const kc_corpus_info *info = kc_corpus_about(c);
     kc_doc doc = doc_for(c);
@@ -123,7 +123,7 @@ static double seconds(void)
 
 static void twenty_million_people_cost_nothing(void **state)
 {
-    kc_config cfg = config_of("bios", 20000000);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 20000000);
     double start = seconds();
     kc_corpus *c = shipped_corpus(&cfg);
     kc_doc doc = doc_for(c);
@@ -139,7 +139,7 @@ static void twenty_million_people_cost_nothing(void **state)
 
 static void another_seed_is_another_corpus(void **state)
 {
-    kc_config cfg = config_of("bios", 1000);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 1000);
     kc_corpus *a = shipped_corpus(&cfg), *b;
     int same = 0;
 

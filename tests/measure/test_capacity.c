@@ -36,14 +36,14 @@ static void library_close(library *l)
 
 static kc_config small_bios(int64_t people)
 {
-    kc_config cfg = config_of("bios", people);
+    kc_config cfg = config_of(KC_corpus_kind_bios, people);
     cfg.corpus.birth_years = 3;
     return cfg;
 }
 
 static kc_config small_biod(int64_t people, int64_t C, int64_t D, int64_t L, int64_t T)
 {
-    kc_config cfg = config_of("biod", people);
+    kc_config cfg = config_of(KC_corpus_kind_biod, people);
     cfg.corpus.attributes = 3;
     cfg.corpus.chunks = C;
     cfg.corpus.diversity = D;
@@ -98,7 +98,7 @@ static void biographies_read_nothing_or_all(void **state)
 /* All shipped values; names few enough to be listed. */
 static void shipped_biographies_read_nothing_or_all(void **state)
 {
-    kc_config cfg = config_of("bios", 150);
+    kc_config cfg = config_of(KC_corpus_kind_bios, 150);
     cfg.corpus.first_names = cfg.corpus.middle_names = 12;
     cfg.corpus.last_names = 20;
     cfg.corpus.birth_years = 7;
@@ -138,7 +138,7 @@ static void tables_read_their_diversity_or_all(void **state)
 
 static kc_config small_random(int64_t people, int64_t S, int64_t V)
 {
-    kc_config cfg = config_of("random", people);
+    kc_config cfg = config_of(KC_corpus_kind_random, people);
     cfg.corpus.length = S;
     cfg.corpus.vocab = V;
     return cfg;
@@ -283,7 +283,7 @@ static void spans_and_hits_are_summed(void **state)
     check_sums(*state, small_biod(80, 2, 10, 3, 7), 0);
     check_sums(*state, small_biod(1, 1, 4, 1, 5), 0);
     check_sums(*state, small_biod(900, 1, 10, 1, 12), 1); /* several groups of people */
-    check_sums(*state, config_of("bios", 400), 1);
+    check_sums(*state, config_of(KC_corpus_kind_bios, 400), 1);
     check_sums(*state, small_random(900, 5, 20), 0);
 }
 

@@ -317,7 +317,7 @@ static void rotated_dimensions_follow_the_fraction(void **state)
     assert_int_equal(kc_shape_of(&cfg, 9).rot, 6);
     assert_int_equal(kc_shape_of(&cfg, 9).T, cfg.train.context);
     assert_int_equal(kc_shape_of(&cfg, 9).f, 4 * 20 * cfg.model.heads);
-    strcpy(cfg.model.position, "none");
+    cfg.model.position = KC_model_position_none;
     assert_int_equal(kc_shape_of(&cfg, 9).rot, 0);
 }
 

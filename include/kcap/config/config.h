@@ -14,19 +14,35 @@ typedef int64_t kc_key_INT;
 typedef double kc_key_REAL;
 typedef char kc_key_TEXT[KC_TEXT_MAX];
 typedef char kc_key_PATH[KC_TEXT_MAX];
-typedef char kc_key_CHOICE[32];
+typedef int64_t kc_key_CHOICE;
 
-/* All keys, as cfg.model.layers; constant once loaded. Plain data: copy it, print it, hash it. */
+/* KC_model_norm_rmsnorm, ...: the values of the CHOICEs, numbered in the order of their words. */
+#define KC_OF_WORD(key, word, ...) key##_##word,
+#define KC_OF_CHOICE(key, words)   enum { words(KC_OF_WORD, key) };
+#define KC_OF_INT(key, unit)
+#define KC_OF_REAL(key, unit)
+#define KC_OF_TEXT(key, unit)
+#define KC_OF_PATH(key, unit)
+#define KC_OF_KEY(section, name, type, def, least, most, unit, effect, help)                       \
+    KC_OF_##type(KC_##section##_##name, unit)
+#define KC_OF_SECTION(section) KC_KEYS_##section(KC_OF_KEY)
+KC_SECTIONS(KC_OF_SECTION)
+
+/* The keys of a section (kc_<section>_keys), and all of them, as cfg.model.layers; constant
+ * once loaded. Plain data: copy it, print it, hash it. */
 #define KC_FIELD(section, name, type, def, least, most, unit, effect, help) kc_key_##type name;
 #define KC_STRUCT(section)                                                                         \
-    struct {                                                                                       \
+    typedef struct kc_##section##_keys {                                                           \
         KC_KEYS_##section(KC_FIELD)                                                                \
-    } section;
+    } kc_##section##_keys;
+#define KC_MEMBER(section) kc_##section##_keys section;
+KC_SECTIONS(KC_STRUCT)
 typedef struct kc_config {
-    KC_SECTIONS(KC_STRUCT)
+    KC_SECTIONS(KC_MEMBER)
 } kc_config;
 #undef KC_FIELD
 #undef KC_STRUCT
+#undef KC_MEMBER
 
 /* Every key at its default. */
 void kc_config_defaults(kc_config *cfg);
@@ -56,16 +72,21 @@ void kc_config_print(const kc_config *cfg, int help, FILE *out);
 /* The same without help as one string. The caller frees it. */
 char *kc_config_yaml(const kc_config *cfg);
 
-/* corpus.length, or where that is 0 the kind's own: 64 for random, 1 for the others. Whoever needs
- * the length asks here; the field itself is what the user wrote. */
-int64_t kc_config_length(const kc_config *cfg);
+/* A copy in which each key says what it stands for: corpus.length 0 is the kind's own length,
+ * model.kv_heads 0 as many as heads; mlp_width is the hidden width (0: no MLP) and mlp_ratio,
+ * which has done its work, 0. What two inputs say in different words is equal here. Whoever needs
+ * one of these keys asks here; the fields of `cfg` are what the user wrote. */
+kc_config kc_config_settled(const kc_config *cfg);
 
-/* 16 hex digits of XXH3-64 over the YAML of all BITS keys, and of ADDED ones that are not at their
- * default; corpus.length enters as kc_config_length says. Equal hashes, same experiment. */
+/* The word of a CHOICE, such as ("model", "norm"). Static text; aborts where there is no such. */
+const char *kc_config_word(const kc_config *cfg, const char *section, const char *name);
+
+/* 16 hex digits of XXH3-64 over the YAML of all BITS keys, settled. Equal hashes, same
+ * experiment. */
 void kc_config_hash(const kc_config *cfg, char hash[17]);
 
-/* The first BITS or ADDED key whose values differ, as "model.layers: 2 in the first, 4 in the
- * second" written into `text`; returns 0 when all are equal. Lengths compare by kc_config_length.
+/* The first BITS key whose settled values differ, as "model.layers: 2 in the first, 4 in the
+ * second" written into `text`; returns 0 when all are equal.
  *   first, second   what to call the two sides in the message */
 int kc_config_differs(const kc_config *a, const kc_config *b, const char *first, const char *second,
                       char *text, size_t size);

@@ -37,8 +37,8 @@ static void corpus_head(FILE *out, const kc_session *s)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
     char a[32];
-    fprintf(out, "corpus\n  %s, N = %s %s", s->cfg.corpus.kind, grouped(a, info->n_people),
-            words_of(info).many);
+    fprintf(out, "corpus\n  %s, N = %s %s", kc_config_word(&s->cfg, "corpus", "kind"),
+            grouped(a, info->n_people), words_of(info).many);
     if (info->kind == KC_KIND_RANDOM)
         fprintf(out, " of %s tokens", grouped(a, info->L));
 }
@@ -81,7 +81,7 @@ void kc_report_table(FILE *out, const kc_session *s, const kc_measure_row *row,
     char a[32], b[32];
     fprintf(
         out, "model\n  %s, %lld layers, width %lld (%lld heads of %lld), V = %s, P = %s parameters",
-        s->cfg.model.arch, (long long)s->cfg.model.layers,
+        kc_config_word(&s->cfg, "model", "arch"), (long long)s->cfg.model.layers,
         (long long)(s->cfg.model.heads * s->cfg.model.head_dim), (long long)s->cfg.model.heads,
         (long long)s->cfg.model.head_dim, grouped(a, info->n_vocab), grouped(b, s->stamp.n_params));
     if (s->cfg.model.experts)

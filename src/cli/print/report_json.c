@@ -113,7 +113,7 @@ void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
     cJSON *object = cJSON_CreateObject();
-    kc_json_text(object, "kind", s->cfg.corpus.kind);
+    kc_json_text(object, "kind", kc_config_word(&s->cfg, "corpus", "kind"));
     kc_json_number(object, "n_people", (double)info->n_people);
     kc_json_number(object, "exposures", (double)info->exposures);
     kc_json_number(object, "n_vocab", (double)info->n_vocab);
@@ -140,14 +140,17 @@ void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
     kc_json_put(out, object);
 }
 
-#define ADD_PATH   ADD_TEXT
-#define ADD_CHOICE ADD_TEXT
+/* By type: a key of the configuration, or its word. */
+#define KEY_INT(part, name)    ADD_INT(section, #name, cfg->part.name)
+#define KEY_REAL(part, name)   ADD_REAL(section, #name, cfg->part.name)
+#define KEY_TEXT(part, name)   ADD_TEXT(section, #name, cfg->part.name)
+#define KEY_PATH(part, name)   ADD_TEXT(section, #name, cfg->part.name)
+#define KEY_CHOICE(part, name) ADD_TEXT(section, #name, kc_config_word(cfg, #part, #name))
 
 void kc_report_config_json(FILE *out, const kc_config *cfg)
 {
     cJSON *object = cJSON_CreateObject();
-#define ADD_KEY(part, name, type, def, least, most, unit, effect, help)                            \
-    ADD_##type(section, #name, cfg->part.name);
+#define ADD_KEY(part, name, type, def, least, most, unit, effect, help) KEY_##type(part, name);
 #define ADD_SECTION(part)                                                                          \
     {                                                                                              \
         cJSON *section = cJSON_AddObjectToObject(object, #part);                                   \

@@ -60,7 +60,7 @@ void kc_report_plan(FILE *out, const kc_session *s, const kc_plan *p)
     fprintf(
         out,
         "%s: %s, %lld layers, width %lld, V = %lld, P = %lld; %d ranks x %d threads, %d a node\n",
-        s->options->input, c->model.arch, (long long)c->model.layers,
+        s->options->input, kc_config_word(c, "model", "arch"), (long long)c->model.layers,
         (long long)(c->model.heads * c->model.head_dim), (long long)p->n_vocab,
         (long long)p->n_params, p->machine.ranks, p->machine.threads, p->machine.ranks_per_node);
     parameters(out, p);

@@ -78,7 +78,7 @@ int kc_biod_create(const kc_config *cfg, const kc_files *files, kc_biod *b, kc_v
     b->K = cfg->corpus.attributes;
     b->C = cfg->corpus.chunks;
     b->D = cfg->corpus.diversity;
-    b->L = kc_config_length(cfg);
+    b->L = kc_config_settled(cfg).corpus.length;
     b->T = cfg->corpus.alphabet;
     if ((uint64_t)b->D > kc_strings_count(b->L, b->T))
         return kc_fail(e, KC_EINPUT,

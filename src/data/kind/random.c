@@ -22,7 +22,7 @@ static void describe(const kc_random *r, const kc_people *people, kc_corpus_info
 int kc_random_create(const kc_config *cfg, kc_random *r, kc_vocab *vocab, kc_people *people,
                      kc_corpus_info *info, kc_error *e)
 {
-    r->S = kc_config_length(cfg);
+    r->S = kc_config_settled(cfg).corpus.length;
     r->V = cfg->corpus.vocab;
     *people = (kc_people){.seed = (uint64_t)cfg->run.seed, .n = cfg->corpus.people};
     if ((uint64_t)people->n > kc_strings_count(r->S, r->V))
