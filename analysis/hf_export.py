@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A checkpoint's model into a new folder, as Hugging Face's transformers read it."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import hf_classes
+import hf_config
+import hf_meta
+import hf_words
+import kcap_checkpoint
+import kcap_program
+from hf_model import count_params, shape_of, tensors_of
+from new_folder import NewFolder, write_text
+from safetensors_file import write
+
+
+def lay_files(folder, config_text, files):
+    """An input file with the pools and templates of a run: its path, and what sets them."""
+    path = Path(folder) / "config.yaml"
+    path.write_text(config_text, encoding="utf-8")
+    for name, text in files.items():
+        (path.parent / name).parent.mkdir(exist_ok=True)
+        (path.parent / name).write_bytes(text.encode(errors="surrogateescape"))
+    return path, [f"corpus.{name}={path.parent / name}" for name in ("pools", "templates")]
+
+
+def words_of(checkpoint, kcap):
+    """The words; of a checkpoint older than they are, as kcap makes them of its pools."""
+    if checkpoint.words is not None:
+        return checkpoint.words
+    with tempfile.TemporaryDirectory(prefix="kcap_hf_") as folder:
+        path, sets = lay_files(folder, checkpoint.config_text, checkpoint.files)
+        out = Path(folder) / "start"
+        kcap_program.init(kcap_program.find(kcap), path, out, *sets)
+        with kcap_checkpoint.find(out) as start:
+            return start.words
+
+
+def _parts(pieces, tensors):
+    for piece in pieces:
+        for i in piece.blocks:
+            yield piece.take(tensors[piece.tensor.name][piece.tensor.block(i)])
+
+
+def _write_json(path, value):
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write(folder, checkpoint, words, s):
+    """Everything; returns the class and its number of tensors."""
+    name = hf_classes.choose(checkpoint.config, s)
+    pieces = list(hf_classes.pieces(name, s))
+    tensors = checkpoint.tensors(tensors_of(s))
+    write(folder / "model.safetensors", {piece.name: piece.shape for piece in pieces},
+          hf_meta.written(checkpoint), _parts(pieces, tensors))
+    vocabulary = hf_words.vocabulary(words)
+    _write_json(folder / "config.json", hf_config.written(name, checkpoint.config, s))
+    _write_json(folder / "vocab.json", vocabulary)
+    _write_json(folder / "tokenizer.json", hf_words.tokenizer(vocabulary))
+    _write_json(folder / "tokenizer_config.json", hf_words.tokenizer_config(s))
+    return name, len(pieces)
+
+
+def export(where, out, kcap=None):
+    """Write the folder, whole or not at all; returns what was done, and why where the class is kcap's."""
+    new = NewFolder(out, "export", "name a new or an empty folder")
+    with kcap_checkpoint.find(where) as checkpoint:
+        words = words_of(checkpoint, kcap)
+        s = shape_of(checkpoint.config, len(words))
+        with new:
+            name, n_tensors = _write(new.partial, checkpoint, words, s)
+            new.keep()
+        done = {"status": "exported", "checkpoint": str(checkpoint.path), "out": str(new.path),
+                "class": name, "model_type": hf_classes.MODEL_TYPES[name], "n_tensors": n_tensors,
+                "n_params": count_params(tensors_of(s)),
+                "step": checkpoint.step, "tokens": checkpoint.tokens}
+        lacks = [f"  {other} does not have this architecture; it has "
+                 f"{hf_classes.lacks(other, checkpoint.config, s)}"
+                 for other in hf_classes.MODEL_TYPES if name == hf_classes.PLAIN and other != name]
+    return done, lacks

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Checkpoints of a run: found and verified as kcap does, read a tensor at a time, filled in. With
+kcap_files.py all of Python that knows the HDF5 layout."""
+
+import re
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import xxhash
+import yaml
+
+from kcap_files import FileError
+from new_folder import sync
+
+MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: (\S{1,63})\nrun_id: (\S{1,39})\nstep: (\d{1,18})\n"
+                      r"bytes: (\d{1,18})\nchunk_bytes: (\d{1,10})\nxxh3_64: ([0-9a-f]{16})\n")
+CHUNK = 1 << 24
+
+
+def _hash(path, chunk):
+    """XXH3-64 of the hashes of all chunks."""
+    every = xxhash.xxh3_64()
+    with open(path, "rb") as file:
+        while part := file.read(chunk):
+            every.update(xxhash.xxh3_64_intdigest(part).to_bytes(8, "little"))
+    return every.hexdigest()
+
+
+def _manifest_of(path):
+    return path.with_suffix(".manifest")
+
+
+def _verify(path):
+    """(run_id, step) of a checkpoint whose manifest fits it."""
+    manifest = _manifest_of(path)
+    if not manifest.is_file():
+        raise FileError(f"{manifest}: missing, so the file beside it is no checkpoint")
+    said = MANIFEST.fullmatch(manifest.read_text(encoding="utf-8", errors="replace"))
+    if not said or not 0 < int(said[5]) <= 1 << 30:
+        raise FileError(f"{manifest}: not a manifest that kcap writes")
+    name, run_id, step, size, chunk, digest = said.groups()
+    if name != path.name:
+        raise FileError(f"{manifest}: belongs to {name}, not to {path.name}")
+    if not path.is_file():
+        raise FileError(f"{path}: missing, though its manifest is there")
+    if path.stat().st_size != int(size):
+        raise FileError(f"{path}: damaged: its manifest says {size} bytes, it has {path.stat().st_size}")
+    found = _hash(path, int(chunk))
+    if found != digest:
+        raise FileError(f"{path}: damaged: its manifest says XXH3 {digest}, its bytes give {found}")
+    return run_id, int(step)
+
+
+class Checkpoint:
+    """A checkpoint, open. FileError: damaged, or none of this version of kcap."""
+
+    def __init__(self, path):
+        self.path = path
+        run_id, step = _verify(path)
+        try:
+            self._file = h5py.File(path, "r")
+        except (OSError, RuntimeError) as e:
+            raise FileError(f"{path}: cannot open it as HDF5: {e}") from None
+        try:
+            self._read_head()
+        except BaseException:
+            self._file.close()
+            raise
+        if (self.run_id, self.step) != (run_id, step):
+            raise FileError(f"{path}: step {self.step} of run {self.run_id}; its manifest says step "
+                            f"{step} of run {run_id}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def _read_head(self):
+        self.step, self.tokens = self._attribute("step", np.integer), self._attribute("tokens", np.integer)
+        self.run_id, self.version, self.config_text, self.config_hash = (
+            self._attribute(name, str) for name in ("run_id", "kcap_version", "config", "config_hash"))
+        try:
+            self.config = yaml.safe_load(self.config_text)
+        except yaml.YAMLError:
+            raise FileError(f"{self.path}: attribute config is no YAML") from None
+        names = self._attribute("order", str, "files").split("\n")[:-1]
+        # Bytes that are no UTF-8 come as halves of characters, which JSON refuses.
+        self.files = {name: self._text(f"files/{name}").decode(errors="surrogateescape")
+                      for name in names}
+        self.lanes = self._dataset("lanes/cursor")[()]
+
+    def _attribute(self, name, kind, group="/"):
+        value = self._file[group].attrs.get(name) if group in self._file else None
+        if not isinstance(value, kind):
+            raise FileError(f"{self.path}: attribute {name} of {group} is missing or has another type "
+                            "than kcap writes")
+        return int(value) if kind is np.integer else value
+
+    def _dataset(self, name):
+        """One whose values lie in this very file, as they are."""
+        at = ""
+        for part in name.split("/"):
+            at += f"/{part}"
+            link = self._file.get(at, getlink=True)
+            if link is None:
+                raise FileError(f"{self.path}: {at} is missing")
+            if not isinstance(link, h5py.HardLink):
+                raise FileError(f"{self.path}: {at} is a link that leads elsewhere")
+        found = self._file[name]
+        if not isinstance(found, h5py.Dataset):
+            raise FileError(f"{self.path}: {at} is not a dataset")
+        if found.is_virtual or found.external or found.id.get_create_plist().get_nfilters():
+            raise FileError(f"{self.path}: {at} is filtered or lies in another file; kcap writes neither")
+        return found
+
+    def _text(self, name):
+        """The bytes of a whole text."""
+        found = self._dataset(name)
+        if found.shape != () or found.dtype.kind != "S":
+            raise FileError(f"{self.path}: /{name} is not a single text")
+        return bytes(found[()])
+
+    @property
+    def words(self):
+        """The words of the vocabulary as bytes, in the order of their tokens; None: an older file."""
+        if "vocab" not in self._file:
+            return None
+        return self._text("vocab/words").split(b"\n")[:-1]
+
+    def tensors(self, wanted):
+        """Datasets of /params by name: those of hf_model.tensors_of, in their shapes, and no others."""
+        for name, t in wanted.items():
+            found = self._dataset(f"params/{name}")
+            if found.dtype != np.dtype("<f4") or found.shape != t.dims:
+                raise FileError(f"{self.path}: tensor {name} is {list(found.shape)} of {found.dtype} in "
+                                f"the checkpoint, {list(t.dims)} of float32 in this model")
+        if len(self._file["params"]) != len(wanted):
+            raise FileError(f"{self.path}: /params holds {len(self._file['params'])} tensors, this model "
+                            f"has {len(wanted)}")
+        return {name: self._file["params"][name] for name in wanted}
+
+
+def _steps(folder):
+    """Steps that have a file or a manifest, the newest first; and those with a manifest."""
+    names = [re.fullmatch(r"step_(\d{10,18})\.(h5|manifest)", x.name) for x in folder.iterdir()] \
+        if folder.is_dir() else []
+    return (sorted({int(x[1]) for x in names if x}, reverse=True),
+            {int(x[1]) for x in names if x and x[2] == "manifest"})
+
+
+def find(where):
+    """The checkpoint that a .h5 file is, or a run's newest that is complete and undamaged; stderr says
+    which newer ones were passed over."""
+    where = Path(where)
+    if not where.exists():
+        raise FileError(f"{where}: no such checkpoint or folder")
+    if not where.is_dir():
+        if where.suffix != ".h5":
+            raise FileError(f"{where}: neither a run's folder nor a checkpoint's .h5 file")
+        return Checkpoint(where)
+    steps, with_manifest = _steps(where / "checkpoints")
+    first = None
+    for step in steps:
+        try:
+            return Checkpoint(where / "checkpoints" / f"step_{step:010d}.h5")
+        except FileError as e:
+            print(f"hf: warning: checkpoint passed over: {e}", file=sys.stderr)
+            first = first or (e if step in with_manifest else None)
+    if first:
+        raise FileError(f"no undamaged checkpoint; the newest: {first}")
+    raise FileError(f"{where}: no checkpoint there")
+
+
+class Frame:
+    """A checkpoint of initial weights that kcap init has written, to be filled in."""
+
+    def __init__(self, folder):
+        self._folder = folder / "checkpoints"
+        self._path = self._folder / "step_0000000000.h5"
+        self._file = h5py.File(self._path, "r+")
+
+    def close(self):
+        """May be called twice."""
+        self._file.close()
+
+    def fill(self, tensor, index, values):
+        """Values into this part of a tensor."""
+        self._file["params"][tensor][index] = values
+
+    def lanes(self):
+        """How many."""
+        return len(self._file["lanes/cursor"])
+
+    def finish(self, imported_from, config=None, step=0, tokens=0, lanes=None):
+        """Say what it is, and make it whole: its name, size and hash."""
+        attributes = self._file.attrs
+        attributes["imported_from"] = imported_from
+        attributes["step"], attributes["tokens"] = np.int64(step), np.int64(tokens)
+        if config is not None:
+            attributes["config"] = config
+        if lanes is not None:
+            self._file["lanes/cursor"][...] = np.array(lanes, "<i8").reshape(-1, 4)
+        run_id = attributes["run_id"]
+        self.close()
+        path = self._folder / f"step_{step:010d}.h5"
+        _manifest_of(self._path).unlink()
+        self._path.rename(path)
+        sync(path)
+        _manifest_of(path).write_text(
+            f"kcap_checkpoint: 1\nfile: {path.name}\nrun_id: {run_id}\nstep: {step}\n"
+            f"bytes: {path.stat().st_size}\nchunk_bytes: {CHUNK}\nxxh3_64: {_hash(path, CHUNK)}\n",
+            encoding="utf-8")
+        sync(_manifest_of(path))
+        sync(self._folder)
