@@ -17,14 +17,15 @@ int kc_h5_array_create(kc_h5 *f, const char *path, kc_h5_kind kind, int n_dims, 
         return e->code;
     for (int i = 0; i < n_dims; ++i)
         shape[i] = (hsize_t)dims[i];
-    hid_t space = H5Screate_simple(n_dims, shape, NULL), list = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t space = H5Screate_simple(n_dims, shape, NULL), list = kc_h5_timeless(H5P_DATASET_CREATE);
     H5Pset_layout(list, H5D_CONTIGUOUS);
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(list, H5D_FILL_TIME_NEVER);
-    hid_t id =
-        H5Dcreate2(f->id, path, kc_h5_file_type(kind), space, H5P_DEFAULT, list, H5P_DEFAULT);
+    hid_t type = kc_h5_file_type(kind);
+    hid_t id = H5Dcreate2(f->id, path, type, space, H5P_DEFAULT, list, H5P_DEFAULT);
     if (id < 0 || H5Dclose(id) < 0)
         kc_h5_fail(f, e, "array %s: cannot create it", path);
+    H5Tclose(type);
     H5Pclose(list);
     H5Sclose(space);
     return e->code;
@@ -97,6 +98,7 @@ static int move_piece(kc_h5_array *a, int64_t first, int64_t n, void *to, const 
                           : H5Dread(a->id, type, memory, c.space, H5P_DEFAULT, to)) < 0)
         kc_h5_fail(a->file, e, "array %s: cannot %s values %lld to %lld", a->path,
                    from ? "write" : "read", (long long)first, (long long)(first + n - 1));
+    H5Tclose(type);
     H5Sclose(c.space);
     H5Sclose(memory);
     return e->code;
@@ -111,18 +113,13 @@ static void check_range(const kc_h5_array *a, int64_t first, int64_t n)
              a->file->path, a->path, (long long)first, (long long)(first + n), (long long)all);
 }
 
-static size_t value_bytes(const kc_h5_array *a)
-{
-    return a->kind == KC_H5_FLOAT ? 4 : 8;
-}
-
 int kc_h5_array_write(kc_h5_array *a, int64_t first, int64_t n, const void *values, kc_error *e)
 {
     check_range(a, first, n);
     KC_TRY(kc_h5_usable(a->file, e));
     for (int64_t i = 0; i < n; i += PIECE)
         KC_TRY(move_piece(a, first + i, n - i < PIECE ? n - i : PIECE, NULL,
-                          (const char *)values + (size_t)i * value_bytes(a), e));
+                          (const char *)values + (size_t)i * kc_h5_value_bytes(a->kind), e));
 out:
     return e->code;
 }
@@ -133,7 +130,7 @@ int kc_h5_array_read(kc_h5_array *a, int64_t first, int64_t n, void *values, kc_
     KC_TRY(kc_h5_usable(a->file, e));
     for (int64_t i = 0; i < n; i += PIECE)
         KC_TRY(move_piece(a, first + i, n - i < PIECE ? n - i : PIECE,
-                          (char *)values + (size_t)i * value_bytes(a), NULL, e));
+                          (char *)values + (size_t)i * kc_h5_value_bytes(a->kind), NULL, e));
 out:
     return e->code;
 }

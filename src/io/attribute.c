@@ -62,7 +62,7 @@ static hid_t open_attribute(kc_h5 *f, const char *object, const char *name, hid_
     if (kc_h5_reaches(f, object, e) != KC_OK)
         return -1;
     hid_t id = -1;
-    if (H5Aexists_by_name(f->id, object, name, H5P_DEFAULT) > 0)
+    if (kc_h5_has_attribute(f, object, name))
         id = H5Aopen_by_name(f->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
     if (id < 0) {
         kc_fail(e, KC_EINPUT, "%s: attribute %s of %s is missing", f->path, name, object);
@@ -97,13 +97,29 @@ int kc_h5_get_text(kc_h5 *f, const char *object, const char *name, char **value,
     return e->code;
 }
 
-int kc_h5_get_int(kc_h5 *f, const char *object, const char *name, int64_t *value, kc_error *e)
+static int get(kc_h5 *f, const char *object, const char *name, hid_t file_type, hid_t memory_type,
+               void *value, kc_error *e)
 {
-    hid_t id = open_attribute(f, object, name, H5T_STD_I64LE, e);
+    hid_t id = open_attribute(f, object, name, file_type, e);
     if (id < 0)
         return e->code;
-    if (H5Aread(id, H5T_NATIVE_INT64, value) < 0)
+    if (H5Aread(id, memory_type, value) < 0)
         kc_h5_fail(f, e, "attribute %s of %s: cannot read it", name, object);
     H5Aclose(id);
     return e->code;
+}
+
+int kc_h5_get_int(kc_h5 *f, const char *object, const char *name, int64_t *value, kc_error *e)
+{
+    return get(f, object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, value, e);
+}
+
+int kc_h5_get_real(kc_h5 *f, const char *object, const char *name, double *value, kc_error *e)
+{
+    return get(f, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, value, e);
+}
+
+int kc_h5_has_attribute(kc_h5 *f, const char *object, const char *name)
+{
+    return kc_h5_has(f, object) && H5Aexists_by_name(f->id, object, name, H5P_DEFAULT) > 0;
 }

@@ -17,14 +17,16 @@ int kc_h5_column_create(kc_h5_column *c, int64_t chunk, kc_error *e)
     c->rows = 0;
     if (kc_h5_usable(c->file, e) != KC_OK)
         return e->code;
-    hid_t space = H5Screate_simple(n_dims(c), none, most), list = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t space = H5Screate_simple(n_dims(c), none, most),
+          list = kc_h5_timeless(H5P_DATASET_CREATE);
     H5Pset_chunk(list, n_dims(c), chunks);
-    hid_t id = H5Dcreate2(c->file->id, c->path, kc_h5_file_type(c->kind), space, H5P_DEFAULT, list,
-                          H5P_DEFAULT);
+    hid_t type = kc_h5_file_type(c->kind);
+    hid_t id = H5Dcreate2(c->file->id, c->path, type, space, H5P_DEFAULT, list, H5P_DEFAULT);
     if (id < 0)
         kc_h5_fail(c->file, e, "column %s: cannot create it", c->path);
     else
         c->id = id;
+    H5Tclose(type);
     H5Pclose(list);
     H5Sclose(space);
     return e->code;
@@ -74,15 +76,16 @@ int kc_h5_column_append(kc_h5_column *c, const void *values, int64_t n, kc_error
     hsize_t grown[2] = {(hsize_t)(c->rows + n), (hsize_t)c->width};
     if (kc_h5_usable(c->file, e) != KC_OK || n == 0)
         return e->code;
-    hid_t memory = memory_rows(c, n), space = -1;
+    hid_t memory = memory_rows(c, n), space = -1, type = kc_h5_memory_type(c->kind);
     if (H5Dset_extent(c->id, grown) < 0 || (space = select_rows(c, c->rows, n)) < 0 ||
-        H5Dwrite(c->id, kc_h5_memory_type(c->kind), memory, space, H5P_DEFAULT, values) < 0)
+        H5Dwrite(c->id, type, memory, space, H5P_DEFAULT, values) < 0)
         kc_h5_fail(c->file, e, "column %s: cannot add %lld rows", c->path, (long long)n);
     else
         c->rows += n;
     if (space >= 0)
         H5Sclose(space);
     H5Sclose(memory);
+    H5Tclose(type);
     return e->code;
 }
 
@@ -94,12 +97,13 @@ int kc_h5_column_read(kc_h5_column *c, int64_t first, int64_t n, void *values, k
     if (n == 0)
         return KC_OK;
     hid_t memory = memory_rows(c, n), space = select_rows(c, first, n);
-    if (space < 0 ||
-        H5Dread(c->id, kc_h5_memory_type(c->kind), memory, space, H5P_DEFAULT, values) < 0)
+    hid_t type = kc_h5_memory_type(c->kind);
+    if (space < 0 || H5Dread(c->id, type, memory, space, H5P_DEFAULT, values) < 0)
         kc_h5_fail(c->file, e, "column %s: cannot read it", c->path);
     if (space >= 0)
         H5Sclose(space);
     H5Sclose(memory);
+    H5Tclose(type);
     return e->code;
 }
 

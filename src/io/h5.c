@@ -47,15 +47,16 @@ static void begin(kc_h5 *f, const char *path, int writes)
 int kc_h5_create(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
 {
     begin(f, path, 1);
-    hid_t list = access_list(mode);
+    hid_t list = access_list(mode), how = kc_h5_timeless(H5P_FILE_CREATE);
     /* Locks where the file system has them: some parallel ones have none and that is no reason
      * to stop. */
     H5Pset_file_locking(list, 1, 1);
-    hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, list);
+    hid_t id = H5Fcreate(path, H5F_ACC_TRUNC, how, list);
     if (id < 0)
         kc_h5_fail(f, e, "cannot create it");
     else
         f->id = id;
+    H5Pclose(how);
     H5Pclose(list);
     return e->code;
 }
@@ -137,12 +138,13 @@ out:
 
 int kc_h5_group(kc_h5 *f, const char *path, kc_error *e)
 {
-    hid_t id = -1;
-    KC_TRY(kc_h5_usable(f, e));
-    id = H5Gcreate2(f->id, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    if (kc_h5_usable(f, e) != KC_OK)
+        return e->code;
+    hid_t how = kc_h5_timeless(H5P_GROUP_CREATE);
+    hid_t id = H5Gcreate2(f->id, path, H5P_DEFAULT, how, H5P_DEFAULT);
     if (id < 0 || H5Gclose(id) < 0)
         kc_h5_fail(f, e, "group %s: cannot create it", path);
-out:
+    H5Pclose(how);
     return e->code;
 }
 
@@ -155,4 +157,22 @@ int kc_h5_members(kc_h5 *f, const char *path, int64_t *n, kc_error *e)
     *n = (int64_t)info.nlinks;
 out:
     return e->code;
+}
+
+int kc_h5_member(kc_h5 *f, const char *path, int64_t i, char *name, size_t size, kc_error *e)
+{
+    ssize_t n = -1;
+    KC_TRY(kc_h5_reaches(f, path, e));
+    n = H5Lget_name_by_idx(f->id, path, H5_INDEX_NAME, H5_ITER_INC, (hsize_t)i, name, size,
+                           H5P_DEFAULT);
+    if (n < 0 || (size_t)n >= size)
+        kc_h5_fail(f, e, "%s: the name of member %lld cannot be read", path, (long long)i);
+out:
+    return e->code;
+}
+
+int kc_h5_has(kc_h5 *f, const char *path)
+{
+    kc_error missing = {0};
+    return kc_h5_reaches(f, path, &missing) == KC_OK;
 }

@@ -105,28 +105,54 @@ out:
     return id;
 }
 
+hid_t kc_h5_timeless(hid_t what)
+{
+    hid_t list = H5Pcreate(what);
+    H5Pset_obj_track_times(list, 0);
+    return list;
+}
+
+/* `halved`: of a float the upper half alone, sign, 8 bits of exponent, 7 of mantissa. */
+static hid_t copy_of(hid_t type, int halved)
+{
+    type = H5Tcopy(type);
+    if (halved) {
+        H5Tset_fields(type, 15, 7, 8, 0, 7);
+        H5Tset_precision(type, 16);
+        H5Tset_size(type, 2);
+    }
+    return type;
+}
+
 hid_t kc_h5_memory_type(kc_h5_kind kind)
 {
-    if (kind == KC_H5_INT)
-        return H5T_NATIVE_INT64;
-    return kind == KC_H5_REAL ? H5T_NATIVE_DOUBLE : H5T_NATIVE_FLOAT;
+    const hid_t types[] = {H5T_NATIVE_INT64, H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT};
+    return copy_of(types[kind], kind == KC_H5_BFLOAT);
 }
 
 hid_t kc_h5_file_type(kc_h5_kind kind)
 {
-    if (kind == KC_H5_INT)
-        return H5T_STD_I64LE;
-    return kind == KC_H5_REAL ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
+    const hid_t types[] = {H5T_STD_I64LE, H5T_IEEE_F64LE, H5T_IEEE_F32LE, H5T_IEEE_F32LE};
+    return copy_of(types[kind], kind == KC_H5_BFLOAT);
+}
+
+size_t kc_h5_value_bytes(kc_h5_kind kind)
+{
+    static const size_t bytes[] = {8, 8, 4, 2};
+    return bytes[kind];
 }
 
 int kc_h5_shape(kc_h5 *f, const char *path, hid_t dataset, kc_h5_kind kind, int room, int *n_dims,
                 int64_t *dims, kc_error *e)
 {
-    static const char *const names[] = {"64-bit integers", "64-bit reals", "32-bit reals"};
+    static const char *const names[] = {"64-bit integers", "64-bit reals", "32-bit reals",
+                                        "16-bit reals (bfloat16)"};
     hsize_t found[H5S_MAX_RANK] = {0};
     hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
-    int is_kind = H5Tequal(type, kc_h5_file_type(kind)) > 0;
+    hid_t expected = kc_h5_file_type(kind);
+    int is_kind = H5Tequal(type, expected) > 0;
     int n = H5Sget_simple_extent_dims(space, found, NULL);
+    H5Tclose(expected);
     H5Tclose(type);
     H5Sclose(space);
     if (!is_kind)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/io/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/h5_internal.h"
 
@@ -17,19 +19,30 @@ static hid_t text_type(int64_t size)
     return type;
 }
 
+static int create_groups(kc_h5 *f, const char *path, kc_error *e)
+{
+    char group[256];
+    for (const char *at = path; (at = strchr(at + 1, '/')) != NULL;) {
+        snprintf(group, sizeof group, "%.*s", (int)(at - path), path);
+        if (!kc_h5_has(f, group))
+            KC_TRY(kc_h5_group(f, group, e));
+    }
+out:
+    return e->code;
+}
+
 int kc_h5_text_write(kc_h5 *f, const char *path, const char *texts, int64_t size, int64_t n,
                      kc_error *e)
 {
     hsize_t count = (hsize_t)n;
-    if (kc_h5_usable(f, e) != KC_OK)
+    if (kc_h5_usable(f, e) != KC_OK || create_groups(f, path, e) != KC_OK)
         return e->code;
-    hid_t type = text_type(size), links = H5Pcreate(H5P_LINK_CREATE);
+    hid_t type = text_type(size), how = kc_h5_timeless(H5P_DATASET_CREATE);
     hid_t space = n > 0 ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_SCALAR);
-    H5Pset_create_intermediate_group(links, 1);
-    hid_t id = H5Dcreate2(f->id, path, type, space, links, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t id = H5Dcreate2(f->id, path, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
     if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts) < 0 || H5Dclose(id) < 0)
         kc_h5_fail(f, e, "text %s: cannot write it", path);
-    H5Pclose(links);
+    H5Pclose(how);
     H5Sclose(space);
     H5Tclose(type);
     return e->code;

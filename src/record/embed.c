@@ -10,8 +10,6 @@
 
 enum { NAME = 48, DATASET = NAME + 8, FILE_PATH = 464 };
 
-static const char words_path[] = "/vocab/words";
-
 int kc_embed_write(kc_h5 *f, const kc_files *files, kc_error *e)
 {
     char order[KC_FILES_MAX * NAME] = "", path[DATASET];
@@ -28,8 +26,9 @@ int kc_embed_write(kc_h5 *f, const kc_files *files, kc_error *e)
     KC_TRY(kc_h5_set_text(f, "/files", "order", order, e));
     if (!files->words)
         goto out;
-    KC_TRY(kc_h5_text_write(f, words_path, files->words, (int64_t)strlen(files->words) + 1, 0, e));
-    kc_h5_describe(f, words_path, "text",
+    KC_TRY(
+        kc_h5_text_write(f, KC_WORDS_PATH, files->words, (int64_t)strlen(files->words) + 1, 0, e));
+    kc_h5_describe(f, KC_WORDS_PATH, "text",
                    "the vocabulary in the order of its tokens, a word a line", e);
 out:
     return e->code;

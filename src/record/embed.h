@@ -5,6 +5,8 @@
 #include "kcap/io/h5.h"
 #include "kcap/types/files.h"
 
+#define KC_WORDS_PATH "/vocab/words"
+
 /* Put pools and templates into a file: /files/<name>, one text dataset each; their names, in order
  * and a line each, are the attribute `order` of /files. The words, where there are any:
  * /vocab/words.

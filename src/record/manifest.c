@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/io/file.h"
 
 enum { CHUNK = 1 << 24, TEXT = 1024 };
@@ -58,10 +59,9 @@ static int hash_file(const kc_grid *g, const char *h5, const kc_manifest *m, uin
                      kc_error *e)
 {
     int64_t n = (m->bytes - 1) / m->chunk_bytes + 1, share = (n - 1) / g->size + 1;
-    uint64_t *mine = calloc((size_t)share, sizeof *mine);
-    uint64_t *all = calloc((size_t)(share * g->size), sizeof *all);
-    uint64_t *in_order = calloc((size_t)n, sizeof *in_order);
-    KC_CHECK(mine && all && in_order, "out of memory for %lld hashes", (long long)n);
+    uint64_t *mine = kc_alloc(share, sizeof *mine, "hashes");
+    uint64_t *all = kc_alloc(share * g->size, sizeof *all, "hashes");
+    uint64_t *in_order = kc_alloc(n, sizeof *in_order, "hashes");
     kc_file_hash(h5, m->bytes, m->chunk_bytes, g->rank, g->size, mine, e);
     kc_allgather(g, mine, all, (size_t)share * sizeof *mine);
     for (int64_t i = 0; i < n; ++i)

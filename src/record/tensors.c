@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 
-#include "kcap/io/array.h"
-#include "kcap/io/attribute.h"
+#include "record/stored.h"
 
 enum { NAME = 128 };
 
@@ -24,8 +23,8 @@ int kc_tensors_create(kc_h5 *f, const char *group, const char *what, const kc_la
             continue;
         path_of(group, t, path);
         snprintf(help, sizeof help, "%s: %s", what, t->help);
-        KC_TRY(kc_h5_array_create(f, path, KC_H5_FLOAT, t->n_dims, t->dims, e));
-        KC_TRY(kc_h5_describe(f, path, "1", help, e));
+        KC_TRY(
+            kc_stored_create(f, path, kc_codec_of(KC_CODEC_float32), t->n_dims, t->dims, help, e));
     }
 out:
     return e->code;
@@ -38,7 +37,7 @@ typedef struct span {
     const float *from;
 } span;
 
-static int move_tensor(kc_h5_array *a, const kc_layout *layout, const kc_tensor *t, const span *s,
+static int move_tensor(kc_stored *a, const kc_layout *layout, const kc_tensor *t, const span *s,
                        kc_error *e)
 {
     for (int64_t r = 0; r < kc_tensor_pieces(layout, t); ++r) {
@@ -49,9 +48,9 @@ static int move_tensor(kc_h5_array *a, const kc_layout *layout, const kc_tensor 
             continue;
         int64_t at = run.global + first - begin, n = last - first;
         if (s->from)
-            KC_TRY(kc_h5_array_write(a, at, n, s->from + (first - s->lo), e));
+            KC_TRY(kc_stored_write(a, at, n, s->from + (first - s->lo), e));
         else
-            KC_TRY(kc_h5_array_read(a, at, n, s->to + (first - s->lo), e));
+            KC_TRY(kc_stored_read(a, at, n, s->to + (first - s->lo), e));
     }
 out:
     return e->code;
@@ -85,14 +84,14 @@ static int move_all(kc_h5 *f, const char *group, const kc_layout *layout, const 
 {
     char path[NAME];
     for (int i = 0; i < layout->n && e->code == KC_OK; ++i) {
-        kc_h5_array a = {.id = 0};
+        kc_stored a = {.codec = NULL};
         if (!layout->tensor[i].layers)
             continue;
         path_of(group, &layout->tensor[i], path);
-        if (kc_h5_array_open(f, path, KC_H5_FLOAT, &a, e) == KC_OK &&
-            check_shape(&a, &layout->tensor[i], e) == KC_OK)
+        if (kc_stored_open(f, path, &a, e) == KC_OK &&
+            check_shape(&a.array, &layout->tensor[i], e) == KC_OK)
             move_tensor(&a, layout, &layout->tensor[i], s, e);
-        kc_h5_array_close(&a, e);
+        kc_stored_close(&a, e);
     }
     return e->code;
 }

@@ -262,6 +262,7 @@ void kc_session_stamp(kc_session *s, const kc_layout *layout, const char *run_id
                           .run_name = s->cfg.run.name,
                           .run_id = s->run_id,
                           .imported_from = "",
+                          .transformed_by = "",
                           .started_utc = s->started,
                           .host = s->host,
                           .seed = s->cfg.run.seed,

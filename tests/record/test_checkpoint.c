@@ -115,6 +115,12 @@ static void release(holder *h)
     free(h->state.v);
 }
 
+static void assert_says(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("'%s' does not say '%s'", text, part);
+}
+
 static kc_files make_files(void)
 {
     static char text[] = "Ada\nBob\n\0\0x\0y\n";
@@ -149,25 +155,25 @@ static void must_write(const fixture *x, const kc_layout *l, int64_t step, int64
         fail_msg("%s", e.text);
 }
 
-static void check_head(const kc_head *head, int64_t step)
+static void check_info(const kc_checkpoint_info *info, int64_t step)
 {
     kc_files files = make_files();
-    assert_int_equal(head->step, step);
-    assert_int_equal(head->tokens, step * 1000);
-    assert_string_equal(head->config, sandbox_stamp().config);
-    assert_string_equal(head->run_id, "run-7");
-    assert_string_equal(head->kernel, "zen3");
-    assert_string_equal(head->config_hash, "0123456789abcdef");
-    assert_int_equal(head->files.n, files.n);
-    assert_int_equal(head->files.bytes, files.bytes);
-    assert_memory_equal(head->files.text, files.text, (size_t)files.bytes);
+    assert_int_equal(info->step, step);
+    assert_int_equal(info->tokens, step * 1000);
+    assert_string_equal(info->stamp.config, sandbox_stamp().config);
+    assert_string_equal(info->stamp.run_id, "run-7");
+    assert_string_equal(info->stamp.kernel, "zen3");
+    assert_string_equal(info->stamp.config_hash, "0123456789abcdef");
+    assert_int_equal(info->files.n, files.n);
+    assert_int_equal(info->files.bytes, files.bytes);
+    assert_memory_equal(info->files.text, files.text, (size_t)files.bytes);
     for (int i = 0; i < files.n; ++i) {
         char path[2048];
-        snprintf(path, sizeof path, "%s:%s", head->path, files.file[i].name);
-        assert_string_equal(head->files.file[i].path, path);
-        assert_string_equal(head->files.file[i].name, files.file[i].name);
-        assert_int_equal(head->files.file[i].begin, files.file[i].begin);
-        assert_int_equal(head->files.file[i].bytes, files.file[i].bytes);
+        snprintf(path, sizeof path, "%s:%s", info->path, files.file[i].name);
+        assert_string_equal(info->files.file[i].path, path);
+        assert_string_equal(info->files.file[i].name, files.file[i].name);
+        assert_int_equal(info->files.file[i].begin, files.file[i].begin);
+        assert_int_equal(info->files.file[i].bytes, files.file[i].bytes);
     }
 }
 
@@ -175,15 +181,15 @@ static void check_head(const kc_head *head, int64_t step)
 static void check_found(const kc_grid *g, const char *where, const kc_layout *l, int64_t step)
 {
     holder h, expected;
-    kc_head head;
+    kc_checkpoint_info info;
     kc_error e = {0};
-    if (kc_checkpoint_find(g, where, &head, &e) != KC_OK)
+    if (kc_checkpoint_find(g, where, &info, &e) != KC_OK)
         fail_msg("%s", e.text);
-    check_head(&head, step);
+    check_info(&info, step);
     hold(&h, g, l);
     hold(&expected, g, l);
     fill(&expected, g, step);
-    if (kc_checkpoint_read(g, &head, &h.state, &e) != KC_OK)
+    if (kc_checkpoint_read(g, &info, &h.state, &e) != KC_OK)
         fail_msg("%s", e.text);
     size_t mine = (size_t)(h.lo[g->rank + 1] - h.lo[g->rank]) * sizeof(float);
     assert_memory_equal(h.state.params, expected.state.params, (size_t)l->n_flat * sizeof(float));
@@ -194,7 +200,7 @@ static void check_found(const kc_grid *g, const char *where, const kc_layout *l,
     assert_int_equal(h.state.tokens, step * 1000);
     release(&h);
     release(&expected);
-    kc_head_free(&head);
+    kc_checkpoint_info_free(&info);
 }
 
 static void any_rank_count_reads_it(void **state)
@@ -210,22 +216,84 @@ static void any_rank_count_reads_it(void **state)
     }
 }
 
-static void measurement_reads_weights_alone(void **state)
+/* Weights are read whether there are moments or not; a run goes on from neither kind without them. */
+static void check_weights(const kc_grid *g, const char *where, const kc_layout *l, const char *by,
+                          float (*stored)(float))
+{
+    holder h;
+    kc_checkpoint_info info;
+    kc_error e = {0};
+    float *params = calloc((size_t)l->n_flat, sizeof *params);
+    kc_state s = {.layout = l, .params = params};
+    if (kc_checkpoint_find(g, where, &info, &e) != KC_OK ||
+        kc_checkpoint_read(g, &info, &s, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    check_info(&info, 7);
+    assert_string_equal(info.stamp.transformed_by, by);
+    assert_int_equal(info.has_moments, !by[0]);
+    for (int64_t i = 0; i < l->n_flat; ++i)
+        assert_true(params[i] == (is_padding(l, i) ? 0 : stored(value(0, 7, i))));
+    free(params);
+    hold(&h, g, l);
+    assert_int_equal(kc_checkpoint_read(g, &info, &h.state, &e), by[0] ? KC_EINPUT : KC_OK);
+    if (by[0])
+        assert_says(e.text, "without the optimiser's moments: go on with the checkpoint");
+    release(&h);
+    kc_checkpoint_info_free(&info);
+}
+
+static float as_it_is(float x)
+{
+    return x;
+}
+
+static float halved(float x)
+{
+    float back;
+    uint16_t half;
+    const kc_codec *c = kc_codec_of(KC_CODEC_bfloat16);
+    c->encode(&x, &half, 1);
+    c->decode(&half, &back, 1);
+    return back;
+}
+
+static void derive(const kc_grid *g, const char *from, const char *to, const char *by,
+                   const kc_codec *codec)
+{
+    kc_checkpoint_info info;
+    kc_error e = {0};
+    if (kc_checkpoint_find(g, from, &info, &e) != KC_OK ||
+        kc_checkpoint_derive(g, &info, to, by, codec, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    e = (kc_error){0};
+    assert_int_equal(kc_checkpoint_derive(g, &info, to, by, codec, &e), KC_EINPUT);
+    assert_says(e.text, "is there already; remove it or choose another --out");
+    kc_checkpoint_info_free(&info);
+}
+
+/* Moments left out, then halves: of tensors in one piece and in several, by all ranks and by one. */
+static void weights_are_kept_alone_and_halved(void **state)
 {
     const fixture *x = *state;
-    kc_layout l = make_layout(17);
-    kc_head head;
-    kc_error e = {0};
-    must_write(x, &l, 7, 1);
-    float *params = calloc((size_t)l.n_flat, sizeof *params);
-    kc_state s = {.layout = &l, .params = params};
-    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &head, &e), KC_OK);
-    assert_int_equal(kc_checkpoint_read(&x->world, &head, &s, &e), KC_OK);
-    for (int64_t i = 0; i < l.n_flat; ++i)
-        assert_true(params[i] == (is_padding(&l, i) ? 0 : value(0, 7, i)));
-    assert_int_equal(s.step, 7);
-    free(params);
-    kc_head_free(&head);
+    static const int64_t words[] = {17, 400000};
+    char alone[128], half[128], mine[128], command[400];
+    for (int i = 0; i < 2; ++i) {
+        kc_layout l = make_layout(words[i]);
+        must_write(x, &l, 7, 1);
+        check_weights(&x->world, x->dir, &l, "", as_it_is);
+        snprintf(alone, sizeof alone, "%s/new/alone%d.h5", x->dir, i);
+        snprintf(half, sizeof half, "%s/half%d.h5", x->dir, i);
+        snprintf(mine, sizeof mine, "%s/rank%d_%d.h5", x->dir, i, x->world.rank);
+        derive(&x->world, x->dir, alone, "strip", NULL);
+        check_weights(&x->world, alone, &l, "strip", as_it_is);
+        derive(&x->world, alone, half, "bf16", kc_codec_of(KC_CODEC_bfloat16));
+        check_weights(&x->world, half, &l, "strip, bf16", halved);
+        sleep(1); /* no clock is to be seen in the file */
+        derive(&x->self, alone, mine, "bf16", kc_codec_of(KC_CODEC_bfloat16));
+        snprintf(command, sizeof command, "cmp %s %s", half, mine);
+        assert_int_equal(system(command), 0);
+        kc_barrier(&x->world);
+    }
 }
 
 static void python_sees_global_shapes(void **state)
@@ -301,7 +369,8 @@ static void damage(const fixture *x, int kind)
 }
 
 /* Run find with rank 0's stderr in a file; what it said goes to text. */
-static int find_listening(const fixture *x, kc_head *head, char *text, size_t size, kc_error *e)
+static int find_listening(const fixture *x, kc_checkpoint_info *info, char *text, size_t size,
+                          kc_error *e)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/stderr", x->dir);
@@ -311,7 +380,7 @@ static int find_listening(const fixture *x, kc_head *head, char *text, size_t si
         log = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
         dup2(log, 2);
     }
-    int code = kc_checkpoint_find(&x->world, x->dir, head, e);
+    int code = kc_checkpoint_find(&x->world, x->dir, info, e);
     fflush(stderr);
     dup2(old, 2);
     close(old);
@@ -322,12 +391,6 @@ static int find_listening(const fixture *x, kc_head *head, char *text, size_t si
     }
     kc_bcast(&x->world, text, size);
     return code;
-}
-
-static void assert_says(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL)
-        fail_msg("'%s' does not say '%s'", text, part);
 }
 
 static void damaged_newest_is_passed_over(void **state)
@@ -345,19 +408,19 @@ static void damaged_newest_is_passed_over(void **state)
         must_write(x, &l, step, 3);
     for (int kind = 0; kind < DAMAGES; ++kind) {
         char text[2000], newest[256];
-        kc_head head;
+        kc_checkpoint_info info;
         kc_error e = {0};
         if (x->world.rank == 0)
             damage(x, kind);
         kc_barrier(&x->world);
-        assert_int_equal(find_listening(x, &head, text, sizeof text, &e), KC_OK);
-        check_head(&head, 20);
-        kc_head_free(&head);
+        assert_int_equal(find_listening(x, &info, text, sizeof text, &e), KC_OK);
+        check_info(&info, 20);
+        kc_checkpoint_info_free(&info);
         assert_says(text, "checkpoint passed over: ");
         assert_says(text, says[kind]);
 
         path_of(x, 30, ".h5", newest);
-        assert_int_equal(kc_checkpoint_find(&x->world, newest, &head, &e), KC_EINPUT);
+        assert_int_equal(kc_checkpoint_find(&x->world, newest, &info, &e), KC_EINPUT);
         assert_says(e.text, says[kind]);
         assert_says(e.text, "step_0000000030");
         must_write(x, &l, 30, 3);
@@ -369,11 +432,11 @@ static void nothing_to_find(void **state)
 {
     const fixture *x = *state;
     kc_layout l = make_layout(17);
-    kc_head head;
+    kc_checkpoint_info info;
     kc_error e = {0};
     char path[256], text[2000];
-    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &head, &e), KC_OK);
-    assert_int_equal(head.path[0], 0);
+    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &info, &e), KC_OK);
+    assert_int_equal(info.path[0], 0);
     must_write(x, &l, 10, 2);
     must_write(x, &l, 20, 2);
 
@@ -384,7 +447,7 @@ static void nothing_to_find(void **state)
     if (x->world.rank == 0)
         assert_int_equal(unlink(path), 0);
     kc_barrier(&x->world);
-    assert_int_equal(find_listening(x, &head, text, sizeof text, &e), KC_EINPUT);
+    assert_int_equal(find_listening(x, &info, text, sizeof text, &e), KC_EINPUT);
     assert_says(e.text, "no undamaged checkpoint; the newest: ");
     assert_says(e.text, "step_0000000020.h5: damaged");
 
@@ -394,11 +457,11 @@ static void nothing_to_find(void **state)
         assert_int_equal(unlink(path), 0);
     e = (kc_error){0};
     kc_barrier(&x->world);
-    assert_int_equal(find_listening(x, &head, text, sizeof text, &e), KC_OK);
-    assert_int_equal(head.path[0], 0);
+    assert_int_equal(find_listening(x, &info, text, sizeof text, &e), KC_OK);
+    assert_int_equal(info.path[0], 0);
 
     snprintf(path, sizeof path, "%s/nowhere", x->dir);
-    assert_int_equal(kc_checkpoint_find(&x->world, path, &head, &e), KC_EINPUT);
+    assert_int_equal(kc_checkpoint_find(&x->world, path, &info, &e), KC_EINPUT);
     assert_says(e.text, "nowhere: no such checkpoint or folder");
 }
 
@@ -479,16 +542,16 @@ static void leftovers_of_a_kill_are_cleaned(void **state)
 static void expect_refusal(const fixture *x, const kc_layout *l, int64_t lanes, const char *part)
 {
     holder h;
-    kc_head head;
+    kc_checkpoint_info info;
     kc_error e = {0};
-    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &head, &e), KC_OK);
+    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &info, &e), KC_OK);
     hold(&h, &x->world, l);
     h.state.n_lanes = lanes;
-    assert_int_equal(kc_checkpoint_read(&x->world, &head, &h.state, &e), KC_EINPUT);
+    assert_int_equal(kc_checkpoint_read(&x->world, &info, &h.state, &e), KC_EINPUT);
     assert_says(e.text, part);
     assert_says(e.text, "step_0000000007.h5");
     release(&h);
-    kc_head_free(&head);
+    kc_checkpoint_info_free(&info);
 }
 
 static void another_layout_is_refused(void **state)
@@ -566,7 +629,7 @@ int main(void)
     x.self = (kc_grid){.rank = 0, .size = 1, .node_ranks = 1, .mpi = &x.self_mpi};
     const struct CMUnitTest tests[] = {
         TEST(any_rank_count_reads_it),
-        TEST(measurement_reads_weights_alone),
+        TEST(weights_are_kept_alone_and_halved),
         TEST(python_sees_global_shapes),
         TEST(damaged_newest_is_passed_over),
         TEST(nothing_to_find),

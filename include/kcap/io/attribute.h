@@ -17,5 +17,9 @@ int kc_h5_describe(kc_h5 *f, const char *object, const char *unit, const char *t
  *   errors      KC_EINPUT: missing, or of another type */
 int kc_h5_get_text(kc_h5 *f, const char *object, const char *name, char **value, kc_error *e);
 int kc_h5_get_int(kc_h5 *f, const char *object, const char *name, int64_t *value, kc_error *e);
+int kc_h5_get_real(kc_h5 *f, const char *object, const char *name, double *value, kc_error *e);
+
+/* 1 when an object that is there has the attribute. */
+int kc_h5_has_attribute(kc_h5 *f, const char *object, const char *name);
 
 #endif

@@ -20,9 +20,10 @@ typedef struct kc_h5 {
 } kc_h5;
 
 typedef enum kc_h5_kind {
-    KC_H5_INT,  /* int64_t in memory, 64-bit little-endian in the file    */
-    KC_H5_REAL, /* double,  64-bit IEEE little-endian                     */
-    KC_H5_FLOAT /* float,   32-bit IEEE little-endian                     */
+    KC_H5_INT,   /* int64_t in memory, 64-bit little-endian in the file    */
+    KC_H5_REAL,  /* double,  64-bit IEEE little-endian                     */
+    KC_H5_FLOAT, /* float,   32-bit IEEE little-endian                     */
+    KC_H5_BFLOAT /* uint16_t, the upper half of a float; other readers see a float of 16 bits */
 } kc_h5_kind;
 
 typedef enum kc_h5_mode {
@@ -66,9 +67,13 @@ int kc_h5_flush(kc_h5 *f, int sync, kc_error *e);
 /* Create a group; its parents must exist. */
 int kc_h5_group(kc_h5 *f, const char *path, kc_error *e);
 
-/* Members of a group.
- *   errors      KC_EINPUT: no such group */
+/* Members of a group, and the name of the i-th of them in alphabetical order.
+ *   errors      KC_EINPUT: no such group; a name of `size` bytes or more */
 int kc_h5_members(kc_h5 *f, const char *path, int64_t *n, kc_error *e);
+int kc_h5_member(kc_h5 *f, const char *path, int64_t i, char *name, size_t size, kc_error *e);
+
+/* 1 when there is such a group or dataset in the file itself. */
+int kc_h5_has(kc_h5 *f, const char *path);
 
 /* HDF5's version at run time, such as 1.10.8. */
 void kc_h5_version(char *text, size_t size);

@@ -15,6 +15,9 @@ typedef struct kc_widths {
     int loads;      /* blocks x experts, at most KC_LOADS_MAX; 0: no such column            */
 } kc_widths;
 
+/* What an INT column or stamp reads that a file has not; a REAL one reads NaN. No count of anything. */
+#define KC_NO_INT INT64_MIN
+
 typedef int64_t kc_col_INT;
 typedef double kc_col_REAL;
 typedef const char *kc_col_TEXT;

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/memory.h"
+#include "kcap/io/attribute.h"
+#include "kcap/io/file.h"
+#include "kcap/io/text.h"
+#include "record/draft.h"
+#include "record/embed.h"
+#include "record/manifest.h"
+#include "record/stored.h"
+
+/* Values of a tensor that a rank holds at a time; bytes of a path inside the file. */
+enum { PIECE = 1 << 20, PATH = 256 };
+
+static const char group[] = "/params";
+
+static int open_member(kc_h5 *f, int64_t i, char path[PATH], kc_stored *s, int64_t *n, kc_error *e)
+{
+    const size_t used = (size_t)snprintf(path, PATH, "%s/", group);
+    KC_TRY(kc_h5_member(f, group, i, path + used, PATH - used, e));
+    KC_TRY(kc_stored_open(f, path, s, e));
+    *n = 1;
+    for (int k = 0; k < s->array.n_dims; ++k)
+        *n *= s->array.dims[k];
+out:
+    return e->code;
+}
+
+/* Create a weight as it will lie in the new file. */
+static int copy_frame(kc_h5 *from, kc_h5 *to, int64_t i, const kc_codec *codec, kc_error *e)
+{
+    char path[PATH], *help = NULL;
+    int64_t n = 0;
+    kc_stored s = {.codec = NULL};
+    KC_TRY(open_member(from, i, path, &s, &n, e));
+    KC_TRY(kc_h5_get_text(from, path, "description", &help, e));
+    KC_TRY(
+        kc_stored_create(to, path, codec ? codec : s.codec, s.array.n_dims, s.array.dims, help, e));
+out:
+    free(help);
+    kc_stored_close(&s, e);
+    return e->code;
+}
+
+/* All but the weights' values. The words are not the reader's, who makes them of the files. */
+static int copy_frames(const kc_draft *d, kc_h5 *from, kc_checkpoint_info info,
+                       const kc_codec *codec, kc_error *e)
+{
+    kc_h5 to = {.id = 0};
+    int64_t n = 0, size = 0, texts = 0;
+    if (kc_h5_has(from, KC_WORDS_PATH))
+        KC_TRY(kc_h5_text_read(from, KC_WORDS_PATH, &info.files.words, &size, &texts, e));
+    KC_TRY(kc_draft_begin(d, &to, &info, kc_file_size(from->path), e));
+    KC_TRY(kc_h5_members(from, group, &n, e));
+    KC_TRY(kc_h5_group(&to, group, e));
+    for (int64_t i = 0; i < n; ++i)
+        KC_TRY(copy_frame(from, &to, i, codec, e));
+out:
+    free(info.files.words);
+    return kc_draft_begun(d, &to, e);
+}
+
+/* This rank's pieces of a weight. */
+static int copy_values(const kc_grid *g, kc_h5 *from, kc_h5 *to, int64_t i, float *piece,
+                       kc_error *e)
+{
+    char path[PATH];
+    int64_t n = 0;
+    kc_stored source = {.codec = NULL}, copy = {.codec = NULL};
+    KC_TRY(open_member(from, i, path, &source, &n, e));
+    KC_TRY(kc_stored_open(to, path, &copy, e));
+    for (int64_t at = g->rank * (int64_t)PIECE; at < n; at += g->size * (int64_t)PIECE) {
+        const int64_t part = n - at < PIECE ? n - at : PIECE;
+        KC_TRY(kc_stored_read(&source, at, part, piece, e));
+        KC_TRY(kc_stored_write(&copy, at, part, piece, e));
+    }
+out:
+    kc_stored_close(&copy, e);
+    kc_stored_close(&source, e);
+    return e->code;
+}
+
+static int copy_weights(const kc_grid *g, kc_h5 *from, const kc_draft *d, kc_error *e)
+{
+    kc_h5 to;
+    int64_t n = 0;
+    float *piece = kc_alloc(PIECE, sizeof *piece, "values of a tensor");
+    if (kc_h5_open_shared(g, &to, d->h5_partial, e) == KC_OK) {
+        if (kc_h5_members(from, group, &n, e) == KC_OK)
+            for (int64_t i = 0; i < n && e->code == KC_OK; ++i)
+                copy_values(g, from, &to, i, piece, e);
+        kc_draft_written(g, d, &to, e);
+    }
+    free(piece);
+    return e->code;
+}
+
+static int check_out(const char *out, kc_error *e)
+{
+    const char *slash = strrchr(out, '/'), *name = slash ? slash + 1 : out;
+    const size_t n = strlen(name), most = sizeof(((kc_manifest *)0)->file) - 1;
+    if (n < 4 || strcmp(name + n - 3, ".h5") != 0)
+        return kc_fail(e, KC_EINPUT, "%s: a checkpoint's name ends in .h5", out);
+    if (n > most || strlen(out) > KC_DRAFT_MOST)
+        return kc_fail(e, KC_EINPUT, "%s: too long: at most %zu bytes of a name, %d of a path", out,
+                       most, KC_DRAFT_MOST);
+    if (kc_file_size(out) >= 0)
+        return kc_fail(e, KC_EINPUT, "%s: is there already; remove it or choose another --out",
+                       out);
+    return KC_OK;
+}
+
+/* `strip` and then `bf16` is "strip, bf16". */
+static char *chain(const char *before, const char *by)
+{
+    const int64_t size = (int64_t)(strlen(before) + strlen(by)) + 3;
+    char *text = kc_alloc(size, 1, "bytes of text");
+    snprintf(text, (size_t)size, "%s%s%s", before, before[0] ? ", " : "", by);
+    return text;
+}
+
+int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const char *out,
+                         const char *by, const kc_codec *codec, kc_error *e)
+{
+    kc_draft draft;
+    kc_h5 source = {.id = 0};
+    kc_checkpoint_info info = *from;
+    char *done = chain(from->stamp.transformed_by, by);
+    int begun = 0;
+    info.stamp.transformed_by = done;
+    KC_TRY_ROOT(g, check_out(out, e));
+    kc_draft_names(&draft, out);
+    KC_TRY_ROOT(g, kc_folders_create(draft.folder, e));
+    KC_TRY_ALL(g, kc_h5_open(&source, from->path, KC_H5_PLAIN, e));
+    begun = 1;
+    KC_TRY_ROOT(g, copy_frames(&draft, &source, info, codec, e));
+    KC_TRY(copy_weights(g, &source, &draft, e));
+    KC_TRY(kc_draft_finish(g, &draft, &info, e));
+out:
+    if (begun && e->code != KC_OK && g->rank == 0)
+        kc_draft_take_back(&draft);
+    kc_h5_close(&source, e);
+    free(done);
+    return e->code;
+}
