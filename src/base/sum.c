@@ -34,7 +34,7 @@ void kc_add(float *left, const float *right, int64_t n, int threads)
         add(left + i, right + i, n - i < KC_BLOCK ? n - i : KC_BLOCK);
 }
 
-void kc_fold(float *p, int64_t parts, int64_t n, int threads)
+void kc_add_pairwise(float *p, int64_t parts, int64_t n, int threads)
 {
     for (int64_t stride = 1; stride < parts; stride *= 2)
         for (int64_t k = 0; k + stride < parts; k += 2 * stride)

@@ -42,7 +42,7 @@ kc_block_scratch kc_block_scratch_take(const kc_model *model, kc_arena *a)
     b.lane.load = kc_arena_take(a, s->l * s->E, sizeof *b.lane.load);
     if (s->E)
         b.moe = kc_moe_scratch_take(s, model->ep_size, model->arrivals,
-                                    model->fold ? s->E * model->layout.one : 0, a);
+                                    model->add_sources ? s->E * model->layout.one : 0, a);
     return b;
 }
 

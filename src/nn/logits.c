@@ -8,18 +8,18 @@
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 
-int64_t kc_head_scratch(const kc_shape *s)
+int64_t kc_logits_scratch(const kc_shape *s)
 {
-    return (s->T < KC_HEAD_ROWS ? s->T : KC_HEAD_ROWS) * s->V;
+    return (s->T < KC_LOGITS_ROWS ? s->T : KC_LOGITS_ROWS) * s->V;
 }
 
 static kc_mat rows_of(kc_mat x, int64_t from)
 {
-    int64_t left = x.rows - from, n = left < KC_HEAD_ROWS ? left : KC_HEAD_ROWS;
+    int64_t left = x.rows - from, n = left < KC_LOGITS_ROWS ? left : KC_LOGITS_ROWS;
     return (kc_mat){x.p + from * x.ld, n, x.cols, x.ld};
 }
 
-int kc_head_tensor(const kc_layout *layout)
+int kc_logits_tensor(const kc_layout *layout)
 {
     return layout->tensor[KC_P_head].layers ? KC_P_head : KC_P_wte;
 }
@@ -27,13 +27,13 @@ int kc_head_tensor(const kc_layout *layout)
 /* The head's matrix [V, d] and its transpose. */
 static kc_mat embedding(const kc_weights *w)
 {
-    const kc_tensor *t = &w->layout->tensor[kc_head_tensor(w->layout)];
+    const kc_tensor *t = &w->layout->tensor[kc_logits_tensor(w->layout)];
     return kc_mat_of(w->w + t->offset, t->rows, t->cols);
 }
 
 static kc_mat embedding_t(const kc_weights *w)
 {
-    const kc_tensor *t = &w->layout->tensor[kc_head_tensor(w->layout)];
+    const kc_tensor *t = &w->layout->tensor[kc_logits_tensor(w->layout)];
     return kc_mat_of(w->wt + t->offset, t->cols, t->rows);
 }
 
@@ -52,14 +52,14 @@ static float row_gradient(float *row, int64_t V, int32_t target)
     return logf(sum) - wanted;
 }
 
-double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
-                    float *scratch, int threads)
+double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
+                      float *scratch, int threads)
 {
     const int64_t V = dw.rows;
     double loss = 0;
-    for (int64_t from = 0; from < x.rows; from += KC_HEAD_ROWS) {
+    for (int64_t from = 0; from < x.rows; from += KC_LOGITS_ROWS) {
         kc_mat in = rows_of(x, from), logits = kc_mat_of(scratch, in.rows, V);
-        float row_loss[KC_HEAD_ROWS];
+        float row_loss[KC_LOGITS_ROWS];
         kc_gemm(logits, in, embedding_t(w), 0, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
         for (int64_t i = 0; i < in.rows; ++i)
@@ -72,11 +72,11 @@ double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_ma
     return loss;
 }
 
-void kc_head_score(const kc_weights *w, kc_mat x, const int32_t *targets, float *nats, uint8_t *hit,
-                   float *scratch, int threads)
+void kc_logits_score(const kc_weights *w, kc_mat x, const int32_t *targets, float *nats,
+                     uint8_t *hit, float *scratch, int threads)
 {
     const int64_t V = embedding(w).rows;
-    for (int64_t from = 0; from < x.rows; from += KC_HEAD_ROWS) {
+    for (int64_t from = 0; from < x.rows; from += KC_LOGITS_ROWS) {
         kc_mat in = rows_of(x, from);
         kc_gemm(kc_mat_of(scratch, in.rows, V), in, embedding_t(w), 0, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
@@ -97,7 +97,7 @@ void kc_head_score(const kc_weights *w, kc_mat x, const int32_t *targets, float 
     }
 }
 
-void kc_head_logits(const kc_weights *w, kc_mat x, kc_mat logits, int threads)
+void kc_logits_all(const kc_weights *w, kc_mat x, kc_mat logits, int threads)
 {
     kc_gemm(logits, x, embedding_t(w), 0, threads);
 }

@@ -6,25 +6,25 @@
 
 /* Output head and cross-entropy, by chunks of rows so that the logits [T, V] never lie in memory
  * whole. */
-enum { KC_HEAD_ROWS = 128 };
+enum { KC_LOGITS_ROWS = 128 };
 
 /* Floats of scratch: one chunk of logits. */
-int64_t kc_head_scratch(const kc_shape *s);
+int64_t kc_logits_scratch(const kc_shape *s);
 
 /* The tensor W [V, d] of the head: KC_P_head, or KC_P_wte where the two are tied. */
-int kc_head_tensor(const kc_layout *layout);
+int kc_logits_tensor(const kc_layout *layout);
 
 /* x [T, d] -> sum over counted targets of -ln softmax(x W^T)[target], in double in row order; and
  * the gradient of that sum: dx (overwritten), dw [V, d] (added to). */
-double kc_head_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
-                    float *scratch, int threads);
+double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
+                      float *scratch, int threads);
 
 /* nats[t] = -ln softmax(...)[target], hit[t] = 1 when the target is the most likely token (of
  * equal ones the first counts); 0 and 0 where the target does not count. */
-void kc_head_score(const kc_weights *w, kc_mat x, const int32_t *targets, float *nats, uint8_t *hit,
-                   float *scratch, int threads);
+void kc_logits_score(const kc_weights *w, kc_mat x, const int32_t *targets, float *nats,
+                     uint8_t *hit, float *scratch, int threads);
 
 /* logits [T, V] whole, for tests and exports. */
-void kc_head_logits(const kc_weights *w, kc_mat x, kc_mat logits, int threads);
+void kc_logits_all(const kc_weights *w, kc_mat x, kc_mat logits, int threads);
 
 #endif

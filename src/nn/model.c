@@ -65,9 +65,9 @@ void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_voc
     create(model, cfg, n_vocab, ep, cfg->model.experts ? (int)cfg->parallel.ep : 1);
 }
 
-int64_t kc_model_leaf(const kc_model *model)
+int64_t kc_model_grad_floats(const kc_model *model)
 {
-    return model->fold ? model->layout.n_flat : kc_params_all(&model->layout);
+    return model->add_sources ? model->layout.n_flat : kc_params_all(&model->layout);
 }
 
 void kc_model_destroy(kc_model *model)
@@ -94,7 +94,7 @@ kc_work *kc_work_create(const kc_model *model, kc_arena *a, int threads)
     w.rstd = kc_arena_floats(a, s->T);
     w.dx = kc_arena_floats(a, s->T * s->d);
     w.dy = kc_arena_floats(a, s->T * s->d);
-    w.logits = kc_arena_floats(a, kc_head_scratch(s));
+    w.logits = kc_arena_floats(a, kc_logits_scratch(s));
     if (work)
         *work = w;
     return work;
@@ -175,22 +175,29 @@ static kc_mat forward(const kc_model *model, const kc_weights *w, const int32_t 
     return y;
 }
 
-double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *tokens,
-                     const int32_t *targets, kc_work *work, float *grad)
+double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                        const int32_t *targets, kc_work *work, float *grad)
 {
     const kc_shape *s = &model->shape;
-    const kc_layout *at = w->layout;
     kc_moe_lane *lane = &work->scratch.lane;
     lane->capacity = model->capacity;
     lane->tokens = s->T;
     lane->counted = 0;
     for (int64_t t = 0; t < s->T; ++t)
         lane->counted += targets[t] != KC_NO_TARGET;
-    kc_mat y = forward(model, w, tokens, work);
-    kc_mat dx = kc_mat_of(work->dx, s->T, s->d), dy = kc_mat_of(work->dy, s->T, s->d);
-    kc_mat dhead = kc_mat_of(once(at, grad, kc_head_tensor(at)), s->V, s->d);
-    double loss = kc_head_grad(w, y, targets, dy, dhead, work->logits, work->threads);
+    kc_mat y = forward(model, w, tokens, work), dy = kc_mat_of(work->dy, s->T, s->d);
+    kc_mat dhead = kc_mat_of(once(w->layout, grad, kc_logits_tensor(w->layout)), s->V, s->d);
+    double loss = kc_logits_grad(w, y, targets, dy, dhead, work->logits, work->threads);
     kc_phases_end(kc_work_phases(work), KC_seconds_head);
+    return loss;
+}
+
+void kc_model_backward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                       kc_work *work, float *grad)
+{
+    const kc_shape *s = &model->shape;
+    const kc_layout *at = w->layout;
+    kc_mat dx = kc_mat_of(work->dx, s->T, s->d), dy = kc_mat_of(work->dy, s->T, s->d);
     kc_norm norm = last_norm(model, w, work);
     memset(work->dx, 0, (size_t)(s->T * s->d) * sizeof(float));
     kc_norm_backward(dx, dy, kc_mat_of(work->x, s->T, s->d), &norm, once(at, grad, KC_P_lnf_gain),
@@ -201,7 +208,6 @@ double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *
                           work->threads);
     embed_backward(s, at, tokens, work->dx, grad);
     kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
-    return loss;
 }
 
 void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, float *grad)
@@ -228,12 +234,12 @@ void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *t
                     const int32_t *targets, kc_work *work, float *nats, uint8_t *hit)
 {
     kc_mat y = measure(model, w, tokens, work);
-    kc_head_score(w, y, targets, nats, hit, work->logits, work->threads);
+    kc_logits_score(w, y, targets, nats, hit, work->logits, work->threads);
 }
 
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits)
 {
     kc_mat y = measure(model, w, tokens, work);
-    kc_head_logits(w, y, kc_mat_of(logits, y.rows, model->shape.V), work->threads);
+    kc_logits_all(w, y, kc_mat_of(logits, y.rows, model->shape.V), work->threads);
 }

@@ -113,7 +113,7 @@ static float *expert_grad(const kc_moe *m, int index, int64_t i)
 static void add_sources(const kc_moe *m)
 {
     const kc_layout *at = m->layer->w->layout;
-    kc_fold(m->scratch->sums, at->experts / at->here, at->here * at->one, m->threads);
+    kc_add_pairwise(m->scratch->sums, at->experts / at->here, at->here * at->one, m->threads);
     for (int k = 0; k < at->n; ++k)
         for (int64_t e = 0; at->tensor[k].of_expert && at->tensor[k].layers && e < at->here; ++e)
             kc_add((float *)expert(m, m->layer->grad, k, e), expert_grad(m, k, e),

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/optim/reduce.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "kcap/base/sum.h"
 
-int kc_tree_buffers(int64_t lanes, int in_flight)
+int kc_tree_buffers(int64_t lanes, int at_once)
 {
     int levels = 0;
     while (lanes >> (levels + 1))
         ++levels;
-    return levels + in_flight;
+    return levels + at_once;
 }
 
 void kc_tree_create(kc_tree *tree, int64_t n, int n_buffers, kc_arena *arena)
@@ -37,29 +36,29 @@ void kc_tree_clear(kc_tree *tree)
     tree->full = 0;
 }
 
-float *kc_tree_leaf(kc_tree *tree)
+float *kc_tree_buffer(kc_tree *tree)
 {
     KC_CHECK(tree->n_free > 0, "all %d gradient buffers are in use", tree->n_buffers);
     return tree->free[--tree->n_free];
 }
 
-void kc_tree_push(kc_tree *tree, float *leaf, int threads)
+void kc_tree_add(kc_tree *tree, float *grad, int threads)
 {
     int level = 0;
     for (; tree->full >> level & 1; ++level) {
-        kc_add(tree->slot[level], leaf, tree->n, threads);
-        give_back(tree, leaf);
-        leaf = tree->slot[level];
+        kc_add(tree->slot[level], grad, tree->n, threads);
+        give_back(tree, grad);
+        grad = tree->slot[level];
         tree->full &= ~(UINT64_C(1) << level);
     }
-    tree->slot[level] = leaf;
+    tree->slot[level] = grad;
     tree->full |= UINT64_C(1) << level;
 }
 
 /* Where the lanes are no power of two several subtrees are left: later lanes lie in lower slots. */
 float *kc_tree_total(kc_tree *tree, int threads)
 {
-    KC_CHECK(tree->full, "no lane was pushed");
+    KC_CHECK(tree->full, "no lane was added");
     int level = 0;
     while (!(tree->full >> level & 1))
         ++level;
@@ -97,7 +96,7 @@ float *kc_grads_reduce(kc_reducer *r, const kc_grid *g, float *total, int thread
             longest = r->lo[k + 1] - r->lo[k];
     for (int64_t from = 0; from < longest; from += r->round) {
         const int64_t n = kc_slices_scatter(g, total, r->lo, from, r->round, r->partial);
-        kc_fold(r->partial, g->size, n, threads);
+        kc_add_pairwise(r->partial, g->size, n, threads);
         memcpy(own + from, r->partial, (size_t)n * sizeof *own);
     }
     return own;
@@ -116,9 +115,4 @@ double kc_grads_square(kc_reducer *r, const kc_grid *g, const kc_grid *ep, const
         return kc_sum(r->blocks, n);
     kc_allgather(ep, r->blocks, all, (size_t)n * sizeof *all);
     return kc_sum(all, ep->size * n);
-}
-
-double kc_grads_norm(kc_reducer *r, const kc_grid *g, const float *own, int threads)
-{
-    return sqrt(kc_grads_square(r, g, NULL, own, NULL, threads));
 }

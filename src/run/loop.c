@@ -57,25 +57,25 @@ static int out_of_time(const kc_run *run)
 }
 
 /* What this rank knows of the step before: how long it took, and where the time went. */
-static kc_pulse pulse_at(const kc_run *run, double now)
+static kc_step_news news_at(const kc_run *run, double now)
 {
-    kc_pulse pulse = {.seconds = now - run->row_begun};
+    kc_step_news news = {.seconds = now - run->row_begun};
     if (run->row_open) {
-        memcpy(pulse.phase, kc_trainer_phases(run->trainer)->seconds, sizeof pulse.phase);
-        pulse.phase[KC_seconds_record] = pulse.seconds - run->in_step;
+        memcpy(news.phase, kc_trainer_phases(run->trainer)->seconds, sizeof news.phase);
+        news.phase[KC_seconds_record] = news.seconds - run->in_step;
     }
-    return pulse;
+    return news;
 }
 
 /* The row of the last step is complete once its time is: hand it on. */
-static void close_row(kc_run *run, const kc_pulse *pulse)
+static void close_row(kc_run *run, const kc_step_news *news)
 {
     if (!run->row_open)
         return;
     run->row_open = 0;
-    run->row.seconds = pulse->seconds;
-    run->row.tokens_per_second = (double)(run->row.tokens - run->tokens_before) / pulse->seconds;
-#define KC_TAKE(type, name, unit, help) run->row.name = pulse->phase[KC_##name];
+    run->row.seconds = news->seconds;
+    run->row.tokens_per_second = (double)(run->row.tokens - run->tokens_before) / news->seconds;
+#define KC_TAKE(type, name, unit, help) run->row.name = news->phase[KC_##name];
     KC_COLUMNS_PHASE(KC_TAKE)
 #undef KC_TAKE
     if (run->session->grid.rank == 0 && !run->record_error.code)
@@ -85,17 +85,17 @@ static void close_row(kc_run *run, const kc_pulse *pulse)
 }
 
 /* As the next step would: the slowest rank's time, the mean of the phases. */
-static void share_pulse(const kc_grid *g, kc_pulse *pulse)
+static void share_news(const kc_grid *g, kc_step_news *news)
 {
-    kc_pulse *all = malloc((size_t)g->size * sizeof *all);
+    kc_step_news *all = malloc((size_t)g->size * sizeof *all);
     KC_CHECK(all, "out of memory");
-    kc_allgather(g, pulse, all, sizeof *pulse);
-    memset(pulse->phase, 0, sizeof pulse->phase);
+    kc_allgather(g, news, all, sizeof *news);
+    memset(news->phase, 0, sizeof news->phase);
     for (int r = 0; r < g->size; ++r) {
-        if (all[r].seconds > pulse->seconds)
-            pulse->seconds = all[r].seconds;
+        if (all[r].seconds > news->seconds)
+            news->seconds = all[r].seconds;
         for (int p = 0; p < KC_N_PHASES; ++p)
-            pulse->phase[p] += all[r].phase[p] / g->size;
+            news->phase[p] += all[r].phase[p] / g->size;
     }
     free(all);
 }
@@ -105,19 +105,19 @@ static int step(kc_run *run, kc_error *e)
 {
     const double now = kc_clock();
     kc_step_row row = {0};
-    kc_pulse pulse = pulse_at(run, now);
-    pulse.stop = kc_run_asked_to_stop() || out_of_time(run) || run->record_error.code;
+    kc_step_news news = news_at(run, now);
+    news.stop = kc_run_asked_to_stop() || out_of_time(run) || run->record_error.code;
     /* The row before a checkpoint is closed already: the time of writing it is this step's. */
     if (run->row_open)
         run->row_begun = now;
     const int64_t tokens = kc_trainer_state(run->trainer)->tokens;
-    if (kc_trainer_step(run->trainer, &pulse, &row, e) != KC_OK)
+    if (kc_trainer_step(run->trainer, &news, &row, e) != KC_OK)
         return e->code;
     run->in_step = kc_clock() - now;
-    close_row(run, &pulse);
+    close_row(run, &news);
     run->row = row;
     run->row_open = 1;
-    run->stopped = pulse.stop;
+    run->stopped = news.stop;
     run->tokens_before = tokens;
     if (run->session->grid.rank == 0)
         kc_progress_step(&run->progress, &row, kc_trainer_docs(run->trainer));
@@ -156,9 +156,9 @@ static int checkpoint(kc_run *run, kc_error *e)
     if (run->checkpoint_step == state->step)
         return KC_OK;
     const double now = kc_clock();
-    kc_pulse pulse = pulse_at(run, now);
-    share_pulse(&s->grid, &pulse);
-    close_row(run, &pulse);
+    kc_step_news news = news_at(run, now);
+    share_news(&s->grid, &news);
+    close_row(run, &news);
     run->row_begun = now;
     if (s->grid.rank == 0 && !run->record_error.code)
         kc_metrics_flush(run->metrics, &run->record_error);

@@ -58,8 +58,8 @@ kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm)
     kc_own_grads own = {.dense = kc_grads_reduce(&t->reducer, t->grid, total, t->threads)};
     double square = kc_grads_square(&t->reducer, t->grid, NULL, own.dense, NULL, t->threads);
     if (experts) {
-        if (!t->model.fold)
-            kc_fold(total + layout->n_dense, t->model.ep_size, experts, t->threads);
+        if (!t->model.add_sources)
+            kc_add_pairwise(total + layout->n_dense, t->model.ep_size, experts, t->threads);
         own.experts =
             kc_grads_reduce(&t->expert_reducer, &t->dp, total + layout->n_dense, t->threads);
         square += kc_grads_square(&t->expert_reducer, &t->dp, t->grid->ep, own.experts, t->squares,

@@ -15,15 +15,16 @@ typedef struct kc_lane_report {
     int64_t counted;
     kc_cursor cursor;
     kc_routing routing; /* of experts  */
-    kc_pulse pulse;     /* of its rank */
+    kc_step_news news;  /* of its rank */
 } kc_lane_report;
 
-/* Room of one lane in flight. */
-typedef struct kc_flight {
+/* What one lane works in. */
+typedef struct kc_lane_room {
     kc_work *work;
     kc_batch batch;
     kc_doc doc;
-} kc_flight;
+    float *grad; /* a buffer of the tree */
+} kc_lane_room;
 
 struct kc_trainer {
     const kc_config *cfg;
@@ -33,15 +34,14 @@ struct kc_trainer {
     kc_model model;
     kc_weights weights;
     kc_state state;
-    int threads, in_flight;
+    int threads, at_once; /* lanes of this rank that are worked on at a time */
     int64_t lanes_here, first_lane, docs;
     kc_arena arena;
     kc_tree tree;
     kc_reducer reducer, expert_reducer;
     double *squares; /* [ep, blocks of this rank's experts] */
     float *wt;
-    kc_flight *flight;       /* [in_flight]  */
-    float **leaf;            /* [in_flight]  */
+    kc_lane_room *room;      /* [at_once]    */
     kc_lane_report *mine;    /* [lanes_here] */
     kc_lane_report *reports; /* [n_lanes]    */
     kc_phases phases;        /* of the last step */

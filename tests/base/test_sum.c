@@ -63,7 +63,7 @@ static void parts_are_folded_in_pairs(void **state)
     for (int threads = 1; threads <= 2; ++threads) {
         for (int i = 0; i < PARTS * MANY; ++i)
             p[i / MANY][i % MANY] = value[i / MANY] * (float)(1 << i % MANY % 4);
-        kc_fold(p[0], PARTS, MANY, threads);
+        kc_add_pairwise(p[0], PARTS, MANY, threads);
         for (int i = 0; i < MANY; ++i)
             assert_true(p[0][i] == sum * (float)(1 << i % 4));
     }

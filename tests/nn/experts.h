@@ -104,7 +104,7 @@ static inline double pool_grad(pool *m)
     memset(m->grad, 0, (size_t)m->model.layout.n_flat * sizeof *m->grad);
     kc_work_lane(m->work);
     for (int64_t b = 0; b < m->windows; ++b)
-        loss += kc_model_grad(&m->model, &m->weights, m->tokens + b * T, m->targets + b * T,
+        loss += loss_and_grad(&m->model, &m->weights, m->tokens + b * T, m->targets + b * T,
                               m->work, m->grad);
     return loss;
 }

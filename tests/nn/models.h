@@ -35,6 +35,15 @@ static inline kc_work *work_in(const kc_model *model, kc_arena *arena, int threa
     return kc_work_create(model, arena, threads);
 }
 
+static inline double loss_and_grad(const kc_model *model, const kc_weights *w,
+                                   const int32_t *tokens, const int32_t *targets, kc_work *work,
+                                   float *grad)
+{
+    const double loss = kc_model_forward(model, w, tokens, targets, work, grad);
+    kc_model_backward(model, w, tokens, work, grad);
+    return loss;
+}
+
 /* A small model with all that one window needs. */
 typedef struct tiny {
     kc_model model;
@@ -169,7 +178,7 @@ static inline void tiny_destroy(tiny *m)
 static inline double tiny_grad(tiny *m)
 {
     memset(m->grad, 0, (size_t)m->model.layout.n_flat * sizeof *m->grad);
-    return kc_model_grad(&m->model, &m->weights, m->tokens, m->targets, m->work, m->grad);
+    return loss_and_grad(&m->model, &m->weights, m->tokens, m->targets, m->work, m->grad);
 }
 
 /* Summed loss of the window, forward only. */

@@ -28,7 +28,7 @@ static double gradient(bench *b)
     double loss = 0;
     memset(b->m.grad, 0, (size_t)b->m.model.layout.n_flat * sizeof *b->m.grad);
     for (int64_t k = 0; k < WINDOWS; ++k)
-        loss += kc_model_grad(&b->m.model, &b->m.weights, b->tokens + k * T, b->targets + k * T,
+        loss += loss_and_grad(&b->m.model, &b->m.weights, b->tokens + k * T, b->targets + k * T,
                               b->m.work, b->m.grad);
     return loss;
 }
@@ -78,7 +78,8 @@ static void write_steps(bench *b, const kc_grid *g)
     double norms[STEPS];
     for (int64_t t = 0; t < STEPS; ++t) {
         gradient(b);
-        norms[t] = kc_grads_norm(&reducer, g, b->m.grad, 1) / (double)b->counted;
+        norms[t] =
+            sqrt(kc_grads_square(&reducer, g, NULL, b->m.grad, NULL, 1)) / (double)b->counted;
         kc_adamw a = {.lr = kc_schedule(&b->cfg, t, t, STEPS),
                       .beta1 = b->cfg.train.beta1,
                       .beta2 = b->cfg.train.beta2,

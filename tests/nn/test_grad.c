@@ -202,7 +202,7 @@ static void check_sum(tiny *m)
     memcpy(other, m->grad, (size_t)n * sizeof *other);
     memcpy(sum, m->grad, (size_t)n * sizeof *sum);
     tiny_text(m, 77);
-    kc_model_grad(&m->model, &m->weights, m->tokens, m->targets, m->work, sum);
+    loss_and_grad(&m->model, &m->weights, m->tokens, m->targets, m->work, sum);
     tiny_grad(m);
     const double scale = largest(sum, n);
     for (int64_t i = 0; i < n; ++i)

@@ -168,7 +168,7 @@ static void run(tiny *m, int threads, float *left)
     kc_params_transpose(&m->model.layout, m->w, m->wt, threads);
     kc_model_score(&m->model, &m->weights, m->tokens, m->targets, work, nats, hit);
     memset(left, 0, (size_t)(n + 2) * sizeof *left);
-    left[n] = (float)kc_model_grad(&m->model, &m->weights, m->tokens, m->targets, work, left);
+    left[n] = (float)loss_and_grad(&m->model, &m->weights, m->tokens, m->targets, work, left);
     for (int64_t t = 0; t < T; ++t)
         left[n + 1] = 0.9f * left[n + 1] + nats[t] + hit[t];
     free(nats);

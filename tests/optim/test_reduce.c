@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sums over lanes: one tree whatever the ranks, threads and lanes in flight. */
+/* Sums over lanes: one tree whatever the ranks, threads and lanes at a time. */
 #include "../comm/grids.h"
 
 #include <math.h>
@@ -41,33 +41,33 @@ static float *reference(int64_t first, int64_t lanes, int64_t n)
     return left;
 }
 
-/* Fold lanes first ... first+lanes-1 with `in_flight` leaves out at a time; the caller frees. */
-static float *fold(int64_t first, int64_t lanes, int in_flight, int64_t n, int threads)
+/* The sum of lanes first ... first+lanes-1, `at_once` of them at a time; the caller frees. */
+static float *sum_of(int64_t first, int64_t lanes, int at_once, int64_t n, int threads)
 {
-    const int buffers = kc_tree_buffers(lanes, in_flight);
+    const int buffers = kc_tree_buffers(lanes, at_once);
     kc_arena arena = {0};
     kc_tree tree;
-    float **leaf = malloc((size_t)in_flight * sizeof *leaf), *total = malloc((size_t)n * 4);
+    float **grad = malloc((size_t)at_once * sizeof *grad), *total = malloc((size_t)n * 4);
     kc_tree_create(&tree, n, buffers, &arena);
     kc_arena_reserve(&arena);
     kc_tree_create(&tree, n, buffers, &arena);
     for (int again = 0; again < 2; ++again) { /* a cleared tree is as good as a new one */
         kc_tree_clear(&tree);
         assert_int_equal(tree.n_free, buffers);
-        for (int64_t from = 0; from < lanes; from += in_flight) {
-            const int here = (int)(lanes - from < in_flight ? lanes - from : in_flight);
+        for (int64_t from = 0; from < lanes; from += at_once) {
+            const int here = (int)(lanes - from < at_once ? lanes - from : at_once);
             for (int i = 0; i < here; ++i)
-                leaf[i] = kc_tree_leaf(&tree);
+                grad[i] = kc_tree_buffer(&tree);
             for (int i = 0; i < here; ++i)
                 for (int64_t k = 0; k < n; ++k)
-                    leaf[i][k] = element(first + from + i, k);
+                    grad[i][k] = element(first + from + i, k);
             for (int i = 0; i < here; ++i)
-                kc_tree_push(&tree, leaf[i], threads);
+                kc_tree_add(&tree, grad[i], threads);
         }
         memcpy(total, kc_tree_total(&tree, threads), (size_t)n * sizeof *total);
     }
     kc_arena_destroy(&arena);
-    free(leaf);
+    free(grad);
     return total;
 }
 
@@ -79,8 +79,8 @@ static void the_tree_is_the_tree(void **state)
         return; /* says nothing of ranks */
     for (int64_t lanes = 1; lanes <= 16; ++lanes) {
         float *want = reference(0, lanes, N);
-        for (int in_flight = 1; in_flight <= lanes; ++in_flight) {
-            float *total = fold(0, lanes, in_flight, N, 1 + in_flight % 3);
+        for (int at_once = 1; at_once <= lanes; ++at_once) {
+            float *total = sum_of(0, lanes, at_once, N, 1 + at_once % 3);
             assert_memory_equal(total, want, N * sizeof *want);
             free(total);
         }
@@ -143,14 +143,15 @@ static double norm_alone(const kc_grid *g, float *total, int64_t n)
     alone_create(&self, g);
     kc_reducer r = reducer_in(&self.grid, n, &arena);
     assert_ptr_equal(kc_grads_reduce(&r, &self.grid, total, 1), total);
-    double norm = kc_grads_norm(&r, &self.grid, total, 1);
+    double norm = sqrt(kc_grads_square(&r, &self.grid, NULL, total, NULL, 1));
     kc_arena_destroy(&arena);
     return norm;
 }
 
 static void check_norm(const kc_grid *g, kc_reducer *r, const float *own, float *whole, int64_t n)
 {
-    double square = 0, norm = kc_grads_norm(r, g, own, 1), norm2 = kc_grads_norm(r, g, own, 2);
+    double square = 0, norm = sqrt(kc_grads_square(r, g, NULL, own, NULL, 1)),
+           norm2 = sqrt(kc_grads_square(r, g, NULL, own, NULL, 2));
     for (int64_t i = 0; i < n; ++i)
         square += (double)whole[i] * whole[i];
     assert_float_equal(norm / sqrt(square), 1, 1e-12);
@@ -160,7 +161,7 @@ static void check_norm(const kc_grid *g, kc_reducer *r, const float *own, float 
     assert_memory_equal(&norm, &one, sizeof norm);
 }
 
-/* Sum over ranks of what each rank folded, pairwise in rank order: the tree over all lanes. */
+/* Sum over ranks of what each rank added, pairwise in rank order: the tree over all lanes. */
 static float *reference_of_ranks(int first, int ranks, int64_t lanes_each, int64_t n)
 {
     if (ranks == 1)
@@ -181,7 +182,7 @@ static void check_reduce(const kc_grid *g, int64_t lanes, int64_t blocks)
     const int power = (lanes & (lanes - 1)) == 0;
     float *want = power ? reference(0, lanes, n) : reference_of_ranks(0, g->size, here, n);
     for (int threads = 1; threads <= 1 + (blocks == 5); ++threads) {
-        float *total = fold(g->rank * here, here, 1, n, threads);
+        float *total = sum_of(g->rank * here, here, 1, n, threads);
         kc_arena arena;
         kc_reducer r = reducer_in(g, n, &arena);
         const int64_t lo = r.lo[g->rank], hi = r.lo[g->rank + 1];

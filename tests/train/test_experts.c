@@ -66,11 +66,11 @@ static void run_end(run *r)
 
 static kc_step_row run_step(run *r)
 {
-    kc_pulse pulse = {.seconds = 0};
+    kc_step_news news = {.seconds = 0};
     kc_step_row row;
     kc_error e = {0};
     memset(&row, 0, sizeof row);
-    if (kc_trainer_step(r->trainer, &pulse, &row, &e) != KC_OK)
+    if (kc_trainer_step(r->trainer, &news, &row, &e) != KC_OK)
         fail_msg("%s", e.text);
     return row;
 }
@@ -266,6 +266,16 @@ static void room_for_both_choices(void **state)
     check_grids(*state, sets, N(sets), 4, ALL_FIT);
 }
 
+static double loss_and_grad(const run *r, const int32_t *tokens, const int32_t *targets,
+                            kc_work *work, float *grad)
+{
+    const kc_model *model = kc_trainer_model(r->trainer);
+    const kc_weights *w = kc_trainer_weights(r->trainer);
+    const double loss = kc_model_forward(model, w, tokens, targets, work, grad);
+    kc_model_backward(model, w, tokens, work, grad);
+    return loss;
+}
+
 /* The lanes of a first step by hand: their windows through the model, one after the other. */
 static void by_hand(run *r, kc_step_row *row, float *grad)
 {
@@ -287,8 +297,7 @@ static void by_hand(run *r, kc_step_row *row, float *grad)
         counted += batch.counted;
         kc_work_lane(work);
         for (int64_t b = 0; b < B; ++b)
-            row->loss += kc_model_grad(model, kc_trainer_weights(r->trainer), tokens + b * T,
-                                       targets + b * T, work, grad);
+            row->loss += loss_and_grad(r, tokens + b * T, targets + b * T, work, grad);
         const kc_routing *lane_routing = kc_work_routing(work);
         all.balance += lane_routing->balance;
         all.entropy += lane_routing->entropy;
@@ -316,7 +325,7 @@ static void a_step_is_the_sum_of_its_lanes(void **state)
     kc_step_row want;
     alone_create(&self, *state);
     run_start(&r, config_from(sets, N(sets)), &self.grid, 1, 1);
-    const int64_t n = kc_model_leaf(kc_trainer_model(r.trainer));
+    const int64_t n = kc_model_grad_floats(kc_trainer_model(r.trainer));
     float *grad = calloc((size_t)n, sizeof *grad);
     by_hand(&r, &want, grad);
     const kc_step_row row = run_step(&r);

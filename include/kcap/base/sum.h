@@ -19,6 +19,6 @@ void kc_add(float *left, const float *right, int64_t n, int threads);
 
 /* Parts p [parts, n] are added pairwise in their order, ((0 + 1) + (2 + 3)) + ...: p[0 ... n-1] is the
  * sum. Same bits everywhere. */
-void kc_fold(float *p, int64_t parts, int64_t n, int threads);
+void kc_add_pairwise(float *p, int64_t parts, int64_t n, int threads);
 
 #endif

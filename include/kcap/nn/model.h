@@ -22,8 +22,8 @@ typedef struct kc_model {
     int64_t capacity, capacity_measure; /* rows of a lane; of a measurement's window */
     int64_t arrivals;                   /* kc_moe_arrivals                           */
     kc_moe_lane lane;                   /* what a lane begins with                   */
-    int fold; /* set before any work is made: experts' gradients of all sources are added block by
-               * block, which is the sum over lanes where each rank has one lane of one window */
+    int add_sources; /* set before any work is made: experts' gradients of all sources are added block
+                      * by block: the sum over lanes where each rank has one lane of one window */
 } kc_model;
 
 /* Build shape, layout and rotary tables; all experts are here.
@@ -37,13 +37,13 @@ void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab);
 void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_vocab,
                             const kc_grid *ep);
 
-/* Floats of a lane's gradient: the dense tensors and this rank's experts, these once where `fold` is
- * set, else for each rank of ep; those of source r lie here x each behind those of source r - 1. */
-int64_t kc_model_leaf(const kc_model *model);
+/* Floats of a lane's gradient: the dense tensors and this rank's experts, these once where
+ * add_sources is set, else for each rank of ep; those of source r lie here x each behind those of source r - 1. */
+int64_t kc_model_grad_floats(const kc_model *model);
 void kc_model_destroy(kc_model *model);
 
-/* The room for one window in flight: activations kept for backward, and scratch. One a lane in
- * flight. */
+/* The room for one window: activations kept for backward, and scratch. One for each lane that is
+ * worked on at a time. */
 typedef struct kc_work kc_work;
 
 /* A kc_work taken from an arena; lives as long as the arena. NULL where that only counts.
@@ -62,19 +62,26 @@ const kc_routing *kc_work_routing(const kc_work *work);
 const int64_t *kc_work_load(const kc_work *work);
 
 /* Serve this rank's experts for a window that others have and this rank has not: stands in for
- * kc_model_grad, or without grad for kc_model_score.
+ * kc_model_forward and _backward, or without grad for kc_model_score.
  *   collective  on the ranks that share the experts */
 void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, float *grad);
 
-/* Forward and backward of one window: returns the sum of the counted targets' losses (nats) and
- * adds its gradient to `grad` [kc_model_leaf], with experts also that of the router's losses.
+/* Forward of one window: returns the sum of the counted targets' losses (nats). What the logits
+ * give, they give at once, chunk by chunk: the output head's gradient, to be added to `grad`.
  *   tokens, targets  [T], as in kc_batch
+ *   grad        [kc_model_grad_floats], of the lane: added to
  *   collective  no; on the ranks that share experts
  *   bits        depend on the window and the weights, not on the threads */
-double kc_model_grad(const kc_model *model, const kc_weights *w, const int32_t *tokens,
-                     const int32_t *targets, kc_work *work, float *grad);
+double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                        const int32_t *targets, kc_work *work, float *grad);
 
-/* Forward only: loss and hit of each target, see kc_head_score. */
+/* Backward of the window just gone forward: the rest of its gradient is added to `grad`, with experts
+ * also that of the router's losses.  collective, bits: as above */
+void kc_model_backward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                       kc_work *work, float *grad);
+
+/* Forward only: loss and hit of each target, 0 and 0 where it does not count; of equally likely tokens
+ * the first is the hit. */
 void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                     const int32_t *targets, kc_work *work, float *nats, uint8_t *hit);
 

@@ -13,11 +13,11 @@
 typedef struct kc_trainer kc_trainer;
 
 /* What ranks tell each other once a step, beside their gradients. */
-typedef struct kc_pulse {
+typedef struct kc_step_news {
     double seconds;            /* wall time of the step before; out: the slowest rank's   */
     double phase[KC_N_PHASES]; /* its phases' seconds; out: their mean over ranks         */
     int stop;                  /* in: this rank was asked to stop; out: some rank was     */
-} kc_pulse;
+} kc_step_news;
 
 /* Set up model, weights and room on every rank, at step 0.
  *   collective  on all ranks
@@ -64,6 +64,6 @@ void kc_trainer_refresh(kc_trainer *trainer);
  *               and tensor; weights, moments and the step count are those from before the step
  *   bits        loss, weights and moments do not depend on ranks or threads when train.lanes is a
  *               power of two; else each rank count has its own, with experts each ep too */
-int kc_trainer_step(kc_trainer *trainer, kc_pulse *pulse, kc_step_row *row, kc_error *e);
+int kc_trainer_step(kc_trainer *trainer, kc_step_news *news, kc_step_row *row, kc_error *e);
 
 #endif

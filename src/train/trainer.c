@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kcap/base/memory.h"
+#include "kcap/base/sum.h"
+#include "train/step_internal.h"
+
+/* The windows of one lane, and their documents. */
+static kc_lane_room room_of(const kc_trainer *t, kc_arena *a)
+{
+    const kc_corpus_info *info = kc_corpus_about(t->corpus);
+    const int64_t windows = t->cfg->train.batch / t->state.n_lanes, T = t->model.shape.T;
+    kc_lane_room r = {.batch = {.windows = windows, .context = T}};
+    r.batch.tokens = kc_arena_take(a, windows * T, sizeof *r.batch.tokens);
+    r.batch.targets = kc_arena_take(a, windows * T, sizeof *r.batch.targets);
+    r.doc.tokens = kc_arena_take(a, info->max_doc_tokens, sizeof *r.doc.tokens);
+    r.doc.spans = kc_arena_take(a, info->n_attributes, sizeof *r.doc.spans);
+    return r;
+}
+
+/* Elements of the largest of `ranks` slices. */
+static int64_t share_of(int64_t n, int ranks)
+{
+    return (n / KC_BLOCK + ranks - 1) / ranks * KC_BLOCK;
+}
+
+/* All that a trainer holds, taken from the arena; bytes by purpose. */
+static kc_needs take_room(kc_trainer *t, kc_arena *a)
+{
+    const kc_layout *layout = &t->model.layout;
+    const int64_t n = layout->n_flat, L = t->state.n_lanes;
+    const int64_t experts = n - layout->n_dense, ep = t->model.ep_size;
+    const int64_t most = share_of(layout->n_dense, t->grid->size) + share_of(experts, t->dp.size);
+    kc_needs needs = {{0}};
+    size_t *bytes = needs.bytes;
+    t->state.params = kc_arena_floats(a, n);
+    bytes[KC_weights_bytes] = kc_arena_since(a);
+    t->wt = kc_arena_floats(a, n);
+    bytes[KC_transposed_bytes] = kc_arena_since(a);
+    t->state.m = kc_arena_floats(a, most);
+    t->state.v = kc_arena_floats(a, most);
+    bytes[KC_moments_bytes] = kc_arena_since(a);
+    kc_tree_create(&t->tree, kc_model_grad_floats(&t->model),
+                   kc_tree_buffers(t->lanes_here, t->at_once), a);
+    bytes[KC_gradients_bytes] = kc_arena_since(a);
+    kc_reducer_create(&t->reducer, t->grid, layout->n_dense, a);
+    if (experts)
+        kc_reducer_create(&t->expert_reducer, &t->dp, experts, a);
+    t->squares = kc_arena_take(a, ep * (experts / KC_BLOCK), sizeof *t->squares);
+    bytes[KC_exchange_bytes] = kc_arena_since(a);
+    t->state.cursors = kc_arena_take(a, L, sizeof *t->state.cursors);
+    t->room = kc_arena_take(a, t->at_once, sizeof *t->room);
+    t->mine = kc_arena_take(a, t->lanes_here, sizeof *t->mine);
+    t->reports = kc_arena_take(a, L, sizeof *t->reports);
+    for (int i = 0; i < t->at_once; ++i) {
+        kc_lane_room r = room_of(t, a);
+        bytes[KC_batches_bytes] += kc_arena_since(a);
+        r.work = kc_work_create(&t->model, a, t->threads / t->at_once);
+        bytes[KC_activations_bytes] += kc_arena_since(a);
+        if (t->room)
+            t->room[i] = r;
+    }
+    return needs;
+}
+
+static int check_lanes(const kc_config *cfg, const kc_grid *g, kc_error *e)
+{
+    const int64_t L = cfg->train.lanes;
+    if (L % g->size == 0)
+        return KC_OK;
+    char fits[256] = "";
+    size_t used = 0;
+    for (int64_t n = 1; n <= L && used + 24 < sizeof fits; ++n)
+        if (L % n == 0)
+            used += (size_t)snprintf(fits + used, sizeof fits - used, " %lld", (long long)n);
+    return kc_fail(
+        e, KC_EINPUT,
+        "train.lanes: %lld lanes cannot be shared by %d ranks; run on%s ranks, or choose "
+        "lanes that the ranks divide",
+        (long long)L, g->size, fits);
+}
+
+static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
+{
+    const int64_t E = cfg->model.experts, ep = cfg->parallel.ep;
+    if (!E || g->size % ep == 0)
+        return KC_OK;
+    char fits[256] = "";
+    size_t used = 0;
+    for (int64_t n = 1; n <= g->size && used + 24 < sizeof fits; ++n)
+        if (g->size % n == 0 && E % n == 0)
+            used += (size_t)snprintf(fits + used, sizeof fits - used, " %lld", (long long)n);
+    return kc_fail(
+        e, KC_EINPUT,
+        "parallel.ep: %d ranks are not divided by groups of %lld that share the experts; "
+        "on so many, groups of%s would do",
+        g->size, (long long)ep, fits);
+}
+
+/* Measurement reads whole documents. */
+static int check_context(const kc_config *cfg, const kc_corpus_info *info, kc_error *e)
+{
+    if (info->max_doc_tokens <= cfg->train.context)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "train.context: %lld tokens are fewer than the longest document's %d, which "
+                   "measurement never cuts; raise train.context, or make documents shorter",
+                   (long long)cfg->train.context, info->max_doc_tokens);
+}
+
+/* Everything about a trainer but its room. */
+static void describe(kc_trainer *t, const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus,
+                     int threads)
+{
+    *t = (kc_trainer){.cfg = cfg, .grid = g, .corpus = corpus, .threads = threads};
+    kc_model_create_spread(&t->model, cfg, kc_corpus_about(corpus)->n_vocab, g->ep);
+    t->dp = g->dp ? *g->dp : *g;
+    if (!g->dp)
+        t->dp.size = g->size / t->model.ep_size;
+    t->state.layout = &t->model.layout;
+    t->state.n_lanes = cfg->train.lanes;
+    t->lanes_here = cfg->train.lanes / g->size;
+    t->first_lane = t->lanes_here * g->rank;
+    t->model.add_sources =
+        t->model.ep_size > 1 && t->lanes_here == 1 && cfg->train.batch == cfg->train.lanes;
+    /* Lanes take turns where they meet other ranks in every layer: one thread speaks for them. */
+    t->at_once = t->model.ep_size > 1 ? 1 : t->lanes_here < threads ? (int)t->lanes_here : threads;
+}
+
+int kc_trainer_needs(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
+                     kc_needs *needs, kc_error *e)
+{
+    kc_trainer t;
+    if (check_lanes(cfg, g, e) != KC_OK || check_mesh(cfg, g, e) != KC_OK ||
+        check_context(cfg, kc_corpus_about(corpus), e) != KC_OK)
+        return e->code;
+    describe(&t, cfg, g, corpus, threads);
+    *needs = take_room(&t, &t.arena);
+    kc_model_destroy(&t.model);
+    return KC_OK;
+}
+
+int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
+                      kc_trainer **trainer, kc_error *e)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    *trainer = NULL;
+    if (check_lanes(cfg, g, e) != KC_OK || check_mesh(cfg, g, e) != KC_OK ||
+        check_context(cfg, info, e) != KC_OK)
+        return e->code;
+    KC_CHECK(!cfg->model.experts || kc_grid_ep(g) == cfg->parallel.ep,
+             "a grid of ep %d for parallel.ep %lld", kc_grid_ep(g), (long long)cfg->parallel.ep);
+    kc_trainer *t = kc_alloc(1, sizeof *t, "trainer");
+    describe(t, cfg, g, corpus, threads);
+    take_room(t, &t->arena);
+    kc_arena_reserve(&t->arena);
+    take_room(t, &t->arena);
+    KC_CHECK(t->arena.used == t->arena.bytes, "%zu bytes taken, %zu forecast", t->arena.used,
+             t->arena.bytes);
+    t->state.lo = t->reducer.lo;
+    t->state.dense_here = t->reducer.lo[g->rank + 1] - t->reducer.lo[g->rank];
+    for (int i = 0; i < 2 && t->expert_reducer.lo; ++i)
+        t->state.expert_lo[i] = t->expert_reducer.lo[t->dp.rank + i];
+    t->weights = (kc_weights){&t->model.layout, t->state.params, t->wt};
+    kc_params_init(&t->model.layout, (uint64_t)cfg->run.seed, cfg->model.init_std, t->state.params);
+    omp_set_max_active_levels(2);
+    kc_trainer_refresh(t);
+    *trainer = t;
+    return KC_OK;
+}
+
+void kc_trainer_destroy(kc_trainer *t)
+{
+    if (!t)
+        return;
+    kc_arena_destroy(&t->arena);
+    kc_model_destroy(&t->model);
+    free(t);
+}
+
+const kc_model *kc_trainer_model(const kc_trainer *t)
+{
+    return &t->model;
+}
+
+const kc_weights *kc_trainer_weights(const kc_trainer *t)
+{
+    return &t->weights;
+}
+
+kc_state *kc_trainer_state(kc_trainer *t)
+{
+    return &t->state;
+}
+
+const kc_phases *kc_trainer_phases(const kc_trainer *t)
+{
+    return &t->phases;
+}
+
+int64_t kc_trainer_docs(const kc_trainer *t)
+{
+    return t->docs;
+}
+
+int64_t kc_trainer_planned(const kc_trainer *t)
+{
+    const kc_corpus_info *info = kc_corpus_about(t->corpus);
+    return info->n_people * info->exposures;
+}
+
+int kc_trainer_done(const kc_trainer *t)
+{
+    for (int64_t k = 0; k < t->state.n_lanes; ++k)
+        if (!kc_batch_done(t->corpus, k, t->state.n_lanes, &t->state.cursors[k]))
+            return 0;
+    return 1;
+}
+
+void kc_trainer_refresh(kc_trainer *t)
+{
+    t->docs = 0;
+    for (int64_t k = 0; k < t->state.n_lanes; ++k)
+        t->docs += t->state.cursors[k].docs;
+    kc_params_transpose(&t->model.layout, t->state.params, t->wt, t->threads);
+}
