@@ -10,9 +10,12 @@ import yaml
 
 STAMPS = ("config", "run_name", "n_params", "n_vocab", "n_people", "corpus_bits",
           "max_bits_per_param", "ranks", "threads")
-STEPS = ("step", "tokens", "exposures", "loss", "seconds", "tokens_per_second")
-MEASURES = ("step", "exposures", "name_bits", "value_bits", "diversity_bits", "total_bits",
-            "bits_per_param", "max_bits_per_param", "attribute_recall")
+# Columns that others ask for: NaN where an older file lacks them.
+STEPS = ("tokens", "exposures", "loss", "seconds", "tokens_per_second")
+MEASURES = ("exposures", "name_bits", "value_bits", "diversity_bits", "total_bits",
+            "bits_per_param", "max_bits_per_param")
+ATTRIBUTES = ("attribute_recall",)
+NO_INT = np.iinfo(np.int64).min  # a whole number that kcap did not know
 
 
 class FileError(Exception):
@@ -30,6 +33,8 @@ class Run:
     measure: dict          # column -> [events] or [events, attributes]
     attribute_names: tuple  # of the second axis, the name first
     loads: np.ndarray      # [events, block, expert]; no block where there are no experts
+    others: dict           # group of another measure -> {column: [events]}
+    units: dict            # group/column -> unit
 
     @property
     def folder(self):
@@ -78,23 +83,44 @@ def _read(path, file, finished):
     for name in STAMPS:
         if name not in stamp:
             raise KeyError(f"root attribute {name} is missing")
-    steps = _columns(file, "steps", STEPS)
-    measure = _columns(file, "measure", MEASURES)
-    names = tuple(_plain(name) for name in file["measure/attribute_names"][()])
+    names = tuple(_plain(name) for name in file["measure/attribute_names"][()]) \
+        if "measure/attribute_names" in file else ()
     config = yaml.safe_load(stamp["config"])
     if not isinstance(config, dict):
         raise KeyError("attribute config is not a mapping of sections")
+    measure = _columns(file, "measure", MEASURES)
     loads = _loads(path, config, measure)
-    for name, column in measure.items():
-        if column.ndim == 2 and column.shape[1] != len(names):
-            raise KeyError(f"measure/{name} has {column.shape[1]} attributes, "
-                           f"measure/attribute_names {len(names)}")
-    return Run(path, finished, stamp, config, steps, measure, names, loads)
+    _keep_attributes(measure, len(names))
+    others = {group: _flat(_columns(file, group)) for group in file
+              if group not in ("steps", "measure") and f"{group}/step" in file}
+    units = {f"{group}/{name}": _plain(data.attrs.get("unit", ""))
+             for group in ("measure", *others) for name, data in file.get(group, {}).items()}
+    return Run(path, finished, stamp, config, _flat(_columns(file, "steps", STEPS)), measure, names,
+               loads, others, units)
+
+
+def _flat(columns):
+    """Of a group's columns those of one value a row."""
+    return {name: column for name, column in columns.items() if column.ndim == 1}
+
+
+def _keep_attributes(measure, width):
+    """Of the columns with several values a row those of the attributes; NaN for what is missing."""
+    for name in ATTRIBUTES:
+        measure.setdefault(name, np.full((len(measure["step"]), width), np.nan))
+    for name, column in list(measure.items()):
+        if column.ndim == 2 and column.shape[1] != width:
+            if name in ATTRIBUTES:
+                raise KeyError(f"measure/{name} has {column.shape[1]} attributes, "
+                               f"measure/attribute_names {width}")
+            del measure[name]
 
 
 def _loads(path, config, measure):
     """Take the experts' loads out of /measure, as [events, block, expert]."""
-    flat = measure.pop("expert_load", np.zeros((len(measure["step"]), 0)))
+    flat = measure.pop("expert_load", None)
+    if flat is None or flat.ndim != 2:
+        flat = np.zeros((len(measure["step"]), 0))
     experts = config.get("model", {}).get("experts", 0) or 1
     blocks = flat.shape[1] // experts
     if not blocks and flat.shape[1]:
@@ -103,14 +129,25 @@ def _loads(path, config, measure):
     return flat[:, :blocks * experts].reshape(len(flat), blocks, experts)
 
 
-def _columns(file, group, required):
-    """All columns of a group, cut to the rows that all have: a writer may be between two."""
-    columns = {name: data[()] for name, data in file[group].items() if name != "attribute_names"}
-    for name in required:
-        if name not in columns:
-            raise KeyError(f"dataset {group}/{name} is missing")
+def _columns(file, group, known=()):
+    """All columns of a group, cut to the rows that all have: a writer may be between two. A newer
+    kcap's columns come along, what is no column is passed over."""
+    columns = {name: _numbers(data[()]) for name, data in file.get(group, {}).items()
+               if getattr(data, "ndim", 0) in (1, 2) and data.dtype.kind in "if"}
+    if "step" not in columns:
+        if group in file:
+            raise KeyError(f"dataset {group}/step is missing")
+        columns["step"] = np.zeros(0, np.int64)
     rows = min(len(column) for column in columns.values())
-    return {name: column[:rows] for name, column in columns.items()}
+    missing = {name: np.full(rows, np.nan) for name in known}
+    return missing | {name: column[:rows] for name, column in columns.items()}
+
+
+def _numbers(column):
+    """Whole numbers of which some are not known as floating-point ones."""
+    if column.dtype.kind != "i" or not (column == NO_INT).any():
+        return column
+    return np.where(column == NO_INT, np.nan, column)
 
 
 def _plain(value):

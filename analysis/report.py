@@ -29,6 +29,8 @@ def summary(run):
             "steps": last(run.steps["step"]), "loss": last(run.steps["loss"]),
             "train_seconds": float(run.steps["seconds"].sum())}
     row["mean_tokens_per_second"] = ratio(last(run.steps["tokens"]), row["train_seconds"])
+    row |= {group: {name: last(column) for name, column in columns.items()}
+            for group, columns in run.others.items() if len(columns["step"])}
     row["measured"] = bool(len(run.measure["step"]))
     if not row["measured"]:
         return row
@@ -80,6 +82,17 @@ def table(row):
               entry("of the maximum", percent(row["share_of_maximum"])),
               f"  recalled exactly, share of {many(row)}"]
     return lines + [entry(name, percent(x)) for name, x in row["attribute_recall"].items()]
+
+
+def others(run):
+    """What other measures read last, a line a column."""
+    lines = []
+    for group, columns in run.others.items():
+        if len(columns["step"]):
+            lines.append(f"  {group}, step {last(columns['step']):,}")
+            lines += [entry(name, f"{last(column):.6g} {run.units[f'{group}/{name}']}")
+                      for name, column in columns.items() if name != "step"]
+    return lines
 
 
 def experts(row):
@@ -186,6 +199,9 @@ def report(arguments):
                         "steps_csv": str(folder / "steps.csv")}
         write_csv(folder / "measure.csv", run.measure, run.attribute_names)
         write_csv(folder / "steps.csv", run.steps, run.attribute_names)
+        for group, columns in run.others.items():
+            row["files"][f"{group}_csv"] = str(folder / f"{group}.csv")
+            write_csv(folder / f"{group}.csv", columns, run.attribute_names)
         row["files"] |= write_loads(run, folder)
         rows.append(row)
     png = common / "bits_per_param.png"
@@ -193,9 +209,9 @@ def report(arguments):
     if arguments.json:
         print(json.dumps({"runs": [finite(row) for row in rows], "plot": str(png)}, indent=1))
         return
-    for row in rows:
+    for row, run in zip(rows, runs):
         if not arguments.brief:
-            print("\n".join(table(row)))
+            print("\n".join(table(row) + others(run)))
         print("\n".join(line("files" * (i == 0), path)
                         for i, path in enumerate(row["files"].values())))
     print(line("plot", png))

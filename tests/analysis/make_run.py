@@ -9,6 +9,8 @@ import numpy as np
 
 TYPES = Path(__file__).resolve().parents[2] / "include" / "kcap" / "types"
 NAMES = ("name", "id1", "id2")
+TABLES = (("steps", "columns.def", "KC_COLUMNS_STEP"), ("measure", "columns.def", "KC_COLUMNS_MEASURE"),
+          ("measure", "columns.def", "KC_COLUMNS_ATTRIBUTE"))
 CONFIG = """run: {{name: {name}, seed: 1}}
 corpus: {{kind: biod, people: 2000, exposures: 1000}}
 model: {{arch: gpt2, layers: 2, heads: 1, head_dim: 32}}
@@ -22,6 +24,12 @@ def rows(file, macro):
     found = re.findall(r'\b[CS]\((INT|REAL|TEXT), (\w+),\s*(?:"([^"]*)",)?\s*"([^"]*)"\)', body)
     assert found, f"{macro}: no row found in {file}"
     return found
+
+
+def columns():
+    """(group, name) of each column that an older file may lack: all but those that tell rows apart."""
+    return [(group, row[1]) for group, file, macro in TABLES for row in rows(file, macro)
+            if row[1] != "step"]
 
 
 def stamp(name, exposures):
@@ -66,12 +74,12 @@ def write_run(folder, name="toy", exposures=(50, 100, 200, 400, 700, 1000), step
     for key, value in stamp(name, exposures).items():
         file.attrs[key] = value
     events = np.asarray(exposures, dtype=float)
-    for row in rows("columns.def", "KC_COLUMNS_STEP"):
-        write_column(file.require_group("steps"), row, stepped(row[1], np.arange(1, steps + 1)))
-    for row in rows("columns.def", "KC_COLUMNS_MEASURE"):
-        write_column(file.require_group("measure"), row, measured(row[1], events))
-    for row in rows("columns.def", "KC_COLUMNS_ATTRIBUTE"):
-        values = np.outer(measured(row[1], events), np.array([0.5, 1.0, 1.2]))
-        write_column(file["measure"], row, values.reshape(len(events), len(NAMES)))
+    for group, table, macro in TABLES:
+        for row in rows(table, macro):
+            values = stepped(row[1], np.arange(1, steps + 1)) if group == "steps" \
+                else measured(row[1], events)
+            if "attribute" in row[1]:
+                values = np.outer(values, np.array([0.5, 1.0, 1.2])).reshape(len(events), len(NAMES))
+            write_column(file.require_group(group), row, values)
     file["measure"].create_dataset("attribute_names", data=[n.encode() for n in NAMES])
     return file

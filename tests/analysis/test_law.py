@@ -14,6 +14,7 @@ import unittest.mock
 from html.parser import HTMLParser
 from pathlib import Path
 
+import h5py
 import numpy as np
 import yaml
 
@@ -217,7 +218,6 @@ class Command(unittest.TestCase):
                 (file.parent / "error.txt").write_text("step 7: loss nan\n")
                 reasons[name] = "failed: step 7: loss nan"
             else:
-                import h5py
                 with h5py.File(file, "r+") as run:
                     run["measure/exposures"][-1] = 500
                 reasons[name] = "stopped after 500 of 1000 exposures"
@@ -229,6 +229,19 @@ class Command(unittest.TestCase):
         for name, why in reasons.items():
             self.assertTrue(said[name].startswith(why), (said[name], why))
             self.assertIn(f"{name}: {why}", done.stdout)
+
+    def test_a_column_that_an_older_file_lacks(self):
+        """The law needs bits a parameter, and of no other column that it be there."""
+        name = self.write()[0]
+        path = self.sweep / name / "run.h5"
+        whole = path.read_bytes()
+        for group, column in make_run.columns():
+            path.write_bytes(whole)
+            with h5py.File(path, "r+") as run:
+                del run[group][column]
+            point, why = law_module.read_point(self.sweep, "toy", {"name": name})
+            self.assertEqual(why, "its bits are not a number" if column == "bits_per_param" else None)
+            self.assertNotEqual(point is None, why is None)
 
     def test_damage_in_any_byte_is_named(self):
         """Bytes changed at random places: h5py raises many things, and the library may crash or read

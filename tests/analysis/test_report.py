@@ -13,12 +13,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
+import numpy as np
 
 import make_run
 
 REPORT = Path(__file__).resolve().parents[2] / "analysis" / "report.py"
 sys.path.insert(0, str(REPORT.parent))
+import kcap_files  # pylint: disable=wrong-import-position
 import plot  # pylint: disable=wrong-import-position
+import report  # pylint: disable=wrong-import-position
 
 
 def run_report(*arguments, **options):
@@ -168,6 +171,73 @@ class Report(unittest.TestCase):
         self.assertIn("(running, or killed)", result.stdout)
         self.assertIn("600 steps", result.stdout)
 
+    def test_a_column_that_an_older_file_lacks(self):
+        """Each in turn: it reads NaN, and nothing else is asked of it."""
+        for group, name in make_run.columns():
+            with self.subTest(f"{group}/{name}"):
+                folder = self.base / name
+                with make_run.write_run(folder) as file:
+                    del file[group][name]
+                run = kcap_files.read_run(folder)
+                row = report.summary(run)
+                self.assertTrue(report.table(row))
+                whole = kcap_files.read_run(self.run)
+                found, there = getattr(run, group), getattr(whole, group)
+                self.assertEqual(len(found["step"]), len(there["step"]))
+                if name in found:
+                    self.assertTrue(np.isnan(found[name]).all())
+                    self.assertEqual(found[name].shape, there[name].shape)
+                self.assertEqual(set(there) - set(found) - {name}, set())
+
+    def test_all_columns_that_an_older_file_may_lack(self):
+        """Finished or killed, also the names and what a resume has filled in."""
+        code = ("import make_run, os, pathlib, sys\n"
+                "f = make_run.write_run(pathlib.Path(sys.argv[1]))\n"
+                "for group, name in make_run.columns():\n"
+                "  if name == 'tokens': f[group][name][:5] = -2**63\n"
+                "  else: del f[group][name]\n"
+                "del f['measure/attribute_names']\n"
+                "if len(sys.argv) > 2: f.swmr_mode = True; os.kill(os.getpid(), 9)\n"
+                "f.close()\n")
+        for killed in ([], ["killed"]):
+            folder = self.base / ("lean" + "".join(killed))
+            subprocess.run([sys.executable, "-c", code, str(folder), *killed], check=not killed,
+                           env=dict(os.environ, PYTHONPATH=str(Path(__file__).parent)))
+            result = run_report(folder, "--json")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            row = json.loads(result.stdout)["runs"][0]
+            self.assertEqual((row["steps"], row["loss"], row["bits_per_param"], row["finished"]),
+                             (600, None, None, not killed))
+            tokens = kcap_files.read_run(folder).steps["tokens"]
+            self.assertTrue(np.isnan(tokens[:5]).all() and (tokens[5:] == 512 * np.arange(6, 601)).all())
+
+    def test_what_a_newer_file_adds(self):
+        """Columns come along; what is no column, or a list of something else, is passed over. Another
+        measure has a group of its own."""
+        def change(file):
+            events = len(file["measure/step"])
+            file["measure/surprise_bits"] = [3.0] * events
+            file["measure/layer_bits"] = [[1.0] * 7] * events
+            file["measure/note"] = "text"
+            file["steps/grams"] = 5
+            file["recall/step"] = [600]
+            file["recall/hits"] = [0.25]
+            file["recall/hits"].attrs["unit"] = "share"
+            file["recall/by_layer"] = [[1.0] * 7]
+            file["recall/attribute_names"] = [b"x"]
+            file["extra/anything"] = [1]
+        self.edit(change)
+        result = run_report(self.run, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        row = json.loads(result.stdout)["runs"][0]
+        self.assertEqual(row["surprise_bits"], 3.0)
+        self.assertEqual(row["recall"], {"step": 600, "hits": 0.25})
+        self.assertNotIn("layer_bits", row)
+        self.assertNotIn("extra", row)
+        self.assertEqual(Path(row["files"]["recall_csv"]).read_text(encoding="utf-8"),
+                         "hits,step\n0.25,600\n")
+        self.assertRegex(run_report(self.run).stdout, r"recall, step 600\n +hits +0.25 share\n")
+
     def expect(self, text, *arguments):
         result = run_report(*arguments)
         self.assertEqual(result.returncode, 2, result.stderr)
@@ -179,8 +249,8 @@ class Report(unittest.TestCase):
         self.expect("none/run.h5: no such file", self.base / "none" / "run.h5")
         (self.base / "run.h5").write_text("not HDF5", encoding="utf-8")
         self.expect("run.h5: not readable as HDF5", self.base)
-        self.edit(lambda file: file["measure"].pop("value_bits"))
-        self.expect("dataset measure/value_bits is missing", self.run)
+        self.edit(lambda file: file["measure"].pop("step"))
+        self.expect("dataset measure/step is missing", self.run)
         self.edit(lambda file: file.attrs.pop("n_params"))
         self.expect("root attribute n_params is missing", self.run)
 
