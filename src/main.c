@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/cli/verbs.h"
+#include "cli/main.h"
 
 int main(int argc, char **argv)
 {

@@ -8,7 +8,8 @@
 #include "cli/hf.h"
 #include "cli/hf_meta.h"
 #include "kcap/io/json.h"
-#include "kcap/cli/verbs.h"
+#include "cli/hf_session.h"
+#include "cli/verb.h"
 #include "kcap/io/file.h"
 
 enum { PATH_MOST = 1024, NAME_MOST = 32 };
@@ -182,7 +183,7 @@ static void report(const export *x)
                    kc_hf_class_name((kc_hf_class)c), lacks);
 }
 
-int kc_verb_export(kc_session *s, kc_error *e)
+static int work(kc_session *s, kc_error *e)
 {
     kc_head head = {0};
     kc_layout layout = {0};
@@ -213,3 +214,23 @@ out:
     kc_head_free(&head);
     return e->code;
 }
+
+static int run(kc_grid *g, const void *given, kc_error *e)
+{
+    kc_session s = {.options = given, .grid = *g};
+    work(&s, e);
+    kc_session_end(&s);
+    return e->code;
+}
+
+static const kc_option list[] = {{KC_OPTION("RUN|CHECKPOINT.h5", KC_WORD, input)},
+                                 {KC_OPTION("DIR", KC_WORD, second)},
+                                 {KC_OPTION_JSON}};
+
+const kc_verb kc_verb_export = {.name = "export",
+                                .summary = "a checkpoint's model as transformers read it",
+                                .about = "Write a checkpoint's model into the new folder DIR as "
+                                         "Hugging Face's transformers read it.",
+                                KC_OPTIONS(list),
+                                .bytes = sizeof(options),
+                                .run = run};

@@ -7,7 +7,8 @@
 #include "cli/hf.h"
 #include "cli/hf_meta.h"
 #include "kcap/io/json.h"
-#include "kcap/cli/verbs.h"
+#include "cli/hf_session.h"
+#include "cli/verb.h"
 #include "kcap/comm/exchange.h"
 #include "kcap/io/file.h"
 #include "kcap/record/shelf.h"
@@ -34,7 +35,7 @@ typedef struct import {
 
 static int claim(import *x, kc_error *e)
 {
-    const kc_options *o = x->session->options;
+    const kc_hf_options *o = x->session->options;
     if (strlen(o->input) + 32 > PATH_MOST || strlen(o->out) + 64 > PATH_MOST)
         return kc_fail(e, KC_EINPUT, "import: a path of more than %d bytes", PATH_MOST - 64);
     snprintf(x->model, PATH_MOST, "%s/model.safetensors", o->input);
@@ -76,7 +77,7 @@ static int read_config(import *x, kc_error *e)
     char *text = NULL;
     size_t bytes = 0;
     if (second) {
-        KC_TRY(kc_session_text(s, second, &text, &bytes, e));
+        KC_TRY(kc_input_text(&s->grid, second, &text, &bytes, e));
         kc_config_parse(text, bytes, second, NULL, 0, &s->cfg, e);
     } else
         kc_hf_meta_read(&x->st, &s->cfg, &x->state, &x->files, e);
@@ -107,7 +108,7 @@ static int check_config(import *x, kc_error *e)
     char *text = NULL, lacks[256];
     size_t bytes = 0;
     int64_t n_vocab;
-    KC_TRY(kc_session_text(x->session, x->config, &text, &bytes, e));
+    KC_TRY(kc_input_text(&x->session->grid, x->config, &text, &bytes, e));
     KC_TRY(kc_hf_config_class(x->config, text, bytes, &x->object, &x->class, e));
     KC_TRY(words_of_config(x, &n_vocab, e));
     x->shape = kc_shape_of(cfg, n_vocab);
@@ -273,7 +274,7 @@ static void forget(import *x)
     kc_st_free(&x->st);
 }
 
-int kc_verb_import(kc_session *s, kc_error *e)
+static int work(kc_session *s, kc_error *e)
 {
 import x = {.session = s };
     claim(&x, e);
@@ -293,3 +294,33 @@ out:
     s->stamp.imported_from = "";
     return e->code;
 }
+
+static int check(const void *given, kc_error *e)
+{
+    const kc_hf_options *o = given;
+    return o->out ? KC_OK
+                  : kc_fail(e, KC_EINPUT, "import: --out is missing; see kcap import --help");
+}
+
+static int run(kc_grid *g, const void *given, kc_error *e)
+{
+    kc_session s = {.options = given, .grid = *g};
+    work(&s, e);
+    kc_session_end(&s);
+    return e->code;
+}
+
+static const kc_option list[] = {
+    {KC_OPTION("DIR", KC_WORD, input)},
+    {KC_OPTION("INPUT.yaml", KC_WORD, second), .optional = 1},
+    {KC_OPTION("out", KC_STRING, out), .value = "RUN", .help = "folder to write"},
+    {KC_OPTION_JSON}};
+
+const kc_verb kc_verb_import = {.name = "import",
+                                .summary = "and back",
+                                .about =
+                                    "Read such a folder back into RUN/checkpoints, bit for bit.",
+                                KC_OPTIONS(list),
+                                .bytes = sizeof(options),
+                                .check = check,
+                                .run = run};

@@ -1,75 +1,58 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/main.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "kcap/cli/verbs.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "kcap/run/signature.h"
 
-static int run(kc_session *s, kc_error *e)
+/* What needs no ranks; -1: go on. */
+static int answer_at_once(const kc_command *c, kc_error *e)
 {
-    switch (s->options->verb) {
-    case KC_TRAIN:
-        return kc_verb_train(s, e);
-    case KC_INIT:
-        return kc_verb_init(s, e);
-    case KC_MEASURE_VERB:
-        return kc_verb_measure(s, e);
-    case KC_CORPUS:
-        return kc_verb_corpus(s, e);
-    case KC_PLAN:
-        return kc_verb_plan(s, e);
-    case KC_BENCH:
-        return kc_verb_bench(s, e);
-    case KC_SWEEP:
-        return kc_verb_sweep(s, e);
-    case KC_EXPORT:
-        return kc_verb_export(s, e);
-    case KC_IMPORT:
-        return kc_verb_import(s, e);
-    default:
-        return kc_verb_config(s, e);
-    }
+    if (e->code || (!c->help && !(c->verb && c->verb->alone)))
+        return -1;
+    if (c->help)
+        kc_help_print(stdout, c->verb);
+    else
+        c->verb->run(NULL, c->options, e);
+    return fflush(stdout) == 0 ? KC_OK : KC_EIO;
 }
 
-/* What needs no ranks: a wrong command line, help, version, defaults. -1: go on. */
-static int answer_at_once(const kc_options *o, const kc_error *e)
+static int run(const kc_command *c, kc_grid *g, kc_error *e)
 {
     if (e->code)
-        return -1;
-    if (!o->help)
-        return -1;
-    fputs(kc_options_help(o->verb), stdout);
-    if (o->verb == KC_CONFIG) {
-        fputs("\nThe keys:\n", stdout);
-        kc_config_help(stdout);
-    }
-    return fflush(stdout) == 0 ? KC_OK : KC_EIO;
+        return e->code;
+    if (!c->version)
+        return c->verb->run(g, c->options, e);
+    if (g->rank == 0)
+        kc_version_print(stdout);
+    return KC_OK;
 }
 
 int kc_main(int argc, char **argv)
 {
-    kc_options options;
+    kc_command c;
+    kc_grid g;
     kc_error e = {0};
-    kc_options_parse(argc, argv, &options, &e);
-    int code = answer_at_once(&options, &e);
+    kc_command_parse(argc, argv, &c, &e);
+    int code = answer_at_once(&c, &e);
     if (code >= 0)
-        return code;
-    kc_session s = {.options = &options};
-    kc_grid_start(&s.grid);
-    if (options.version && !e.code) {
-        if (s.grid.rank == 0)
-            kc_session_version(stdout);
-        code = KC_OK;
-    } else
-        code = e.code ? e.code : run(&s, &e);
-    if (e.code && s.grid.rank == 0)
+        goto out;
+    kc_grid_start(&g);
+    code = run(&c, &g, &e);
+    if (e.code && g.rank == 0)
         fprintf(stderr, "kcap: %s\n", e.text);
-    kc_session_end(&s);
     if (fflush(stdout) != 0 && code == KC_OK)
         code = KC_EIO;
-    kc_barrier(&s.grid);
-    kc_grid_stop(&s.grid);
+    kc_barrier(&g);
+    kc_grid_stop(&g);
     /* After a failed write HDF5's own exit handler may not be trusted with the exit code. */
     if (code == KC_EIO)
         _exit(code);
+out:
+    free(c.options);
     return code;
 }

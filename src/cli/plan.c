@@ -1,46 +1,80 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/plan/plan.h"
 
-#include "kcap/cli/choose.h"
-#include "kcap/cli/print/report.h"
-#include "kcap/cli/verbs.h"
+#include "cli/print/report.h"
+#include "cli/verb.h"
 #include "kcap/base/memory.h"
+#include "kcap/run/host.h"
+#include "kcap/run/input.h"
 
-int kc_session_plan(kc_session *s, kc_plan *plan, kc_error *e)
-{
-    const kc_machine here = {.ranks = s->grid.size,
-                             .threads = s->threads,
-                             .ranks_per_node = s->grid.node_ranks,
-                             .node_bytes = kc_memory_available()};
-    kc_plan_make(&s->cfg, s->corpus, &here, plan, e);
-    if (e->code == KC_OK && kc_plan_fits(plan, e) != KC_OK && s->grid.rank == 0)
-        kc_report_plan(stderr, s, plan);
-    return kc_agree(&s->grid, e);
-}
+typedef struct options {
+    const char *input;
+    kc_sets sets;
+    int64_t ranks, threads, ranks_per_node; /* 0: those it runs on */
+    double memory, rate;                    /* 0: not stated       */
+    int json;
+} options;
 
-int kc_verb_plan(kc_session *s, kc_error *e)
+static kc_machine machine_of(const options *o, const kc_grid *g, int threads)
 {
-    const kc_options *o = s->options;
-    kc_plan plan;
-    if (o->facts || o->bits > 0)
-        return kc_choose(s, e);
-    KC_TRY(kc_session_config(s, e));
-    KC_TRY(kc_session_corpus(s, NULL, e));
-    KC_TRY(kc_session_machine(s, NULL, e));
-    kc_machine machine = {.ranks = o->ranks ? (int)o->ranks : s->grid.size,
-                          .threads = o->threads ? (int)o->threads : s->threads,
-                          .node_bytes = kc_memory_available()};
-    machine.ranks_per_node = o->ranks_per_node ? (int)o->ranks_per_node
-                             : o->ranks        ? machine.ranks
-                                               : s->grid.node_ranks;
-    if (machine.ranks_per_node > machine.ranks)
-        machine.ranks_per_node = machine.ranks;
+    kc_machine m = {.ranks = o->ranks ? (int)o->ranks : g->size,
+                    .threads = o->threads ? (int)o->threads : threads,
+                    .node_bytes = kc_memory_available()};
+    m.ranks_per_node = o->ranks_per_node ? (int)o->ranks_per_node
+                       : o->ranks        ? m.ranks
+                                         : g->node_ranks;
+    if (m.ranks_per_node > m.ranks)
+        m.ranks_per_node = m.ranks;
     if (o->memory > 0)
-        machine.node_bytes = (int64_t)(o->memory * 1024 * 1024 * 1024);
-    KC_TRY(kc_plan_make(&s->cfg, s->corpus, &machine, &plan, e));
-    if (s->grid.rank == 0)
-        (o->json ? kc_report_plan_json : kc_report_plan)(stdout, s, &plan);
-    kc_plan_fits(&plan, e);
-out:
-    return kc_agree(&s->grid, e);
+        m.node_bytes = (int64_t)(o->memory * 1024 * 1024 * 1024);
+    return m;
 }
+
+static int plan(kc_grid *g, const void *given, kc_error *e)
+{
+    const options *o = given;
+    kc_config cfg;
+    kc_files files = {0};
+    kc_corpus *corpus = NULL;
+    kc_host host = {.threads = 0};
+    kc_plan made;
+    KC_TRY(kc_input_config(g, o->input, o->sets.set, o->sets.n, &cfg, e));
+    KC_TRY(kc_input_files(g, &cfg, &files, e));
+    KC_TRY(kc_input_corpus(g, &cfg, &files, &corpus, e));
+    KC_TRY(kc_host_start(&host, g, &cfg, NULL, 1, e));
+    const kc_machine machine = machine_of(o, g, host.threads);
+    KC_TRY(kc_plan_make(&cfg, corpus, &machine, &made, e));
+    const kc_plan_about about = {o->input, &cfg, kc_corpus_about(corpus), o->rate};
+    if (g->rank == 0)
+        (o->json ? kc_report_plan_json : kc_report_plan)(stdout, &about, &made);
+    kc_plan_fits(&made, e);
+out:
+    kc_corpus_destroy(corpus);
+    kc_files_free(&files);
+    kc_host_end(&host, g);
+    return kc_agree(g, e);
+}
+
+static const kc_option list[] = {
+    {KC_OPTION("INPUT.yaml", KC_WORD, input)},
+    {KC_OPTION_SET},
+    {KC_OPTION("ranks", KC_COUNT, ranks), .least = 1, .most = 1000000, .value = "N",
+     .help = "plan for N ranks (default: those it runs on)"},
+    {KC_OPTION("threads", KC_COUNT, threads), .least = 1, .most = 1000000, .value = "T",
+     .help = "of T threads each"},
+    {KC_OPTION("ranks-per-node", KC_COUNT, ranks_per_node), .least = 1, .most = 1000000,
+     .value = "N", .help = "how many of them share a node's memory (default: all)"},
+    {KC_OPTION("memory", KC_NUMBER, memory), .least = 0.001, .most = 1e6, .value = "GIB",
+     .help = "what a node can give (default: what this one can now)"},
+    {KC_OPTION("rate", KC_NUMBER, rate), .least = 1e-3, .most = 1e15, .value = "TOKENS_PER_SECOND",
+     .help = "of all ranks together, for the time it takes; kcap bench measures it"},
+    {KC_OPTION_JSON}};
+
+const kc_verb kc_verb_plan = {
+    .name = "plan",
+    .summary = "memory, steps and operations of a run, in advance",
+    .about = "What a run would take, before it is started: every item of a rank's memory, tokens, "
+             "steps, operations, traffic. Exit code 2 when a node cannot hold its ranks.",
+    KC_OPTIONS(list),
+    .bytes = sizeof(options),
+    .run = plan};

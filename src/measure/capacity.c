@@ -2,6 +2,9 @@
 #include "kcap/measure/capacity.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+#include "kcap/base/clock.h"
 
 static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums, kc_measure_row *row)
 {
@@ -70,4 +73,31 @@ void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n
     row->total_bits = row->name_bits + row->value_bits + row->diversity_bits;
     row->bits_per_param = row->total_bits / (double)n_params;
     row->max_bits_per_param = info->max_bits / (double)n_params;
+}
+
+/* Of the slowest rank. */
+static double seconds_since(const kc_grid *g, double start)
+{
+    double mine = kc_clock() - start, *all = malloc((size_t)g->size * sizeof *all);
+    KC_CHECK(all, "out of memory");
+    kc_allgather(g, &mine, all, sizeof mine);
+    for (int r = 0; r < g->size; ++r)
+        mine = all[r] > mine ? all[r] : mine;
+    free(all);
+    return mine;
+}
+
+void kc_capacity_take(const kc_subject *x, kc_measure_row *row)
+{
+    const double start = kc_clock();
+    kc_scorer scorer;
+    kc_span_sums sums;
+    *row = (kc_measure_row){.step = x->step, .tokens = x->tokens, .exposures = x->exposures};
+    kc_scorer_create(&scorer, x->model, x->weights, x->threads);
+    kc_measure_spans(x->grid, x->corpus, x->model->shape.T, kc_scorer_score, &scorer, x->threads,
+                     &sums);
+    kc_scorer_loads(x->grid, &scorer, row->expert_load, KC_LOADS_MAX);
+    kc_scorer_destroy(&scorer);
+    kc_capacity(kc_corpus_about(x->corpus), &sums, x->model->layout.n_params, row);
+    row->seconds = seconds_since(x->grid, start);
 }

@@ -1,58 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/run/loop.h"
+#include "run/loop.h"
 
-#include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "kcap/cli/verbs.h"
 #include "kcap/base/clock.h"
-#include "kcap/record/checkpoint.h"
+#include "kcap/io/file.h"
+#include "kcap/measure/capacity.h"
+#include "kcap/run/signals.h"
 
-/* The one thing a signal handler can reach. */
-static volatile sig_atomic_t asked_to_stop;
-
-static void on_signal(int number)
+int kc_run_start(kc_run *run, kc_error *e)
 {
-    (void)number;
-    asked_to_stop = 1;
+    const int resumed = run->from.path[0] != 0;
+    kc_trainer_create(&run->cfg, run->grid, run->corpus, run->host.threads, &run->trainer, e);
+    KC_TRY(kc_agree(run->grid, e));
+    kc_sign(&run->sign, run->grid, &run->cfg, kc_corpus_about(run->corpus), &run->host,
+            &kc_trainer_model(run->trainer)->layout, resumed ? run->from.run_id : NULL);
+    if (resumed) {
+        KC_TRY(kc_checkpoint_read(run->grid, &run->from, kc_trainer_state(run->trainer), e));
+        kc_trainer_refresh(run->trainer);
+        run->checkpoint_step = kc_trainer_state(run->trainer)->step;
+    }
+out:
+    return e->code;
 }
 
-static sigset_t stop_signals(void)
+int kc_run_open_record(kc_run *run, const char *history, kc_error *e)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGTERM);
-    return set;
-}
-
-/* oneDNN's products before 3.12 run with the stack pointer in the heap, where the frame of a handler
- * would overwrite it (oneDNN issue 4845). So the threads that compute block the signals, and ask
- * for them between steps; the handler is for threads of MPI's own. */
-void kc_run_catch_signals(void)
-{
-    const sigset_t set = stop_signals();
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-int kc_run_asked_to_stop(void)
-{
-    const sigset_t set = stop_signals();
-    const struct timespec now = {0, 0};
-    if (sigtimedwait(&set, NULL, &now) > 0)
-        asked_to_stop = 1;
-    return asked_to_stop;
+    const kc_corpus_info *info = kc_corpus_about(run->corpus);
+    const int64_t loads = run->cfg.model.layers * run->cfg.model.experts;
+    const kc_widths widths = {info->n_attributes, loads < KC_LOADS_MAX ? (int)loads : KC_LOADS_MAX};
+    const char *names[KC_ATTRIBUTES_MAX];
+    for (int a = 0; a < info->n_attributes; ++a)
+        names[a] = info->attribute[a].name;
+    if (run->grid->rank == 0)
+        kc_folders_create(run->out, e);
+    KC_TRY(kc_agree(run->grid, e));
+    KC_TRY(kc_metrics_create(run->grid, run->out, &run->sign.stamp, names, widths, history,
+                             kc_trainer_state(run->trainer)->step, &run->metrics, e));
+out:
+    return e->code;
 }
 
 static int out_of_time(const kc_run *run)
 {
-    const double limit = run->session->options->max_seconds;
+    const double limit = run->request->max_seconds;
     return limit > 0 && kc_clock() - run->begun > limit;
 }
 
@@ -78,10 +70,10 @@ static void close_row(kc_run *run, const kc_step_news *news)
 #define KC_TAKE(type, name, unit, help) run->row.name = news->phase[KC_##name];
     KC_COLUMNS_PHASE(KC_TAKE)
 #undef KC_TAKE
-    if (run->session->grid.rank == 0 && !run->record_error.code)
+    if (run->grid->rank == 0 && !run->record_error.code)
         kc_metrics_step(run->metrics, &run->row, &run->record_error);
-    if (run->session->grid.rank == 0 && run->watch)
-        run->watch(run->watcher, run);
+    if (run->grid->rank == 0 && run->request->watch)
+        run->request->watch(run->request->watcher, run);
 }
 
 /* As the next step would: the slowest rank's time, the mean of the phases. */
@@ -106,7 +98,7 @@ static int step(kc_run *run, kc_error *e)
     const double now = kc_clock();
     kc_step_row row = {0};
     kc_step_news news = news_at(run, now);
-    news.stop = kc_run_asked_to_stop() || out_of_time(run) || run->record_error.code;
+    news.stop = kc_signals_ask_to_stop() || out_of_time(run) || run->record_error.code;
     /* The row before a checkpoint is closed already: the time of writing it is this step's. */
     if (run->row_open)
         run->row_begun = now;
@@ -119,21 +111,24 @@ static int step(kc_run *run, kc_error *e)
     run->row_open = 1;
     run->stopped = news.stop;
     run->tokens_before = tokens;
-    if (run->session->grid.rank == 0)
+    if (run->grid->rank == 0)
         kc_progress_step(&run->progress, &row, kc_trainer_docs(run->trainer));
     return KC_OK;
 }
 
 void kc_run_measure(kc_run *run)
 {
-    kc_session *s = run->session;
     const kc_state *state = kc_trainer_state(run->trainer);
-    run->measured = (kc_measure_row){.step = state->step,
-                                     .tokens = state->tokens,
-                                     .exposures = (double)kc_trainer_docs(run->trainer) /
-                                                  (double)kc_corpus_about(s->corpus)->n_people};
-    kc_measure_now(s, kc_trainer_model(run->trainer), kc_trainer_weights(run->trainer),
-                   &run->measured);
+    const double people = (double)kc_corpus_about(run->corpus)->n_people;
+    const kc_subject subject = {.grid = run->grid,
+                                .corpus = run->corpus,
+                                .model = kc_trainer_model(run->trainer),
+                                .weights = kc_trainer_weights(run->trainer),
+                                .threads = run->host.threads,
+                                .step = state->step,
+                                .tokens = state->tokens,
+                                .exposures = (double)kc_trainer_docs(run->trainer) / people};
+    kc_capacity_take(&subject, &run->measured);
 }
 
 static void measure_and_record(kc_run *run)
@@ -141,7 +136,7 @@ static void measure_and_record(kc_run *run)
     if (run->measured.step == kc_trainer_state(run->trainer)->step)
         return;
     kc_run_measure(run);
-    if (run->session->grid.rank != 0)
+    if (run->grid->rank != 0)
         return;
     kc_progress_measure(&run->progress, &run->measured);
     if (!run->record_error.code)
@@ -151,21 +146,21 @@ static void measure_and_record(kc_run *run)
 /* Rows up to this step first, then the checkpoint: a resume finds them in run.h5. */
 static int checkpoint(kc_run *run, kc_error *e)
 {
-    kc_session *s = run->session;
+    const kc_grid *g = run->grid;
     const kc_state *state = kc_trainer_state(run->trainer);
     if (run->checkpoint_step == state->step)
         return KC_OK;
     const double now = kc_clock();
     kc_step_news news = news_at(run, now);
-    share_news(&s->grid, &news);
+    share_news(g, &news);
     close_row(run, &news);
     run->row_begun = now;
-    if (s->grid.rank == 0 && !run->record_error.code)
+    if (g->rank == 0 && !run->record_error.code)
         kc_metrics_flush(run->metrics, &run->record_error);
     *e = run->record_error;
-    if (kc_agree(&s->grid, e) == KC_OK &&
-        kc_checkpoint_write(&s->grid, run->out, state, &s->stamp, &s->files, s->cfg.checkpoint.keep,
-                            e) == KC_OK)
+    if (kc_agree(g, e) == KC_OK &&
+        kc_checkpoint_write(g, run->out, state, &run->sign.stamp, &run->files,
+                            run->cfg.checkpoint.keep, e) == KC_OK)
         run->checkpoint_step = state->step;
     return e->code;
 }
@@ -174,20 +169,20 @@ static int checkpoint(kc_run *run, kc_error *e)
 static int measurement_due(const kc_run *run, int64_t before, int64_t after)
 {
     const int64_t period =
-        run->session->cfg.measure.every_exposures * kc_corpus_about(run->session->corpus)->n_people;
+        run->cfg.measure.every_exposures * kc_corpus_about(run->corpus)->n_people;
     return period > 0 && before / period < after / period;
 }
 
 int kc_run_complete(const kc_run *run)
 {
-    const int64_t most = run->session->cfg.train.max_steps;
+    const int64_t most = run->cfg.train.max_steps;
     return kc_trainer_done(run->trainer) ||
            (most > 0 && kc_trainer_state(run->trainer)->step >= most);
 }
 
 int kc_run_steps(kc_run *run, kc_error *e)
 {
-    const int64_t every = run->session->cfg.checkpoint.every_steps;
+    const int64_t every = run->cfg.checkpoint.every_steps;
     const kc_state *state = kc_trainer_state(run->trainer);
     run->tokens_before = state->tokens;
     run->row_begun = kc_clock();
@@ -210,7 +205,7 @@ int kc_run_loop(kc_run *run, kc_error *e)
         measure_and_record(run);
     KC_TRY(checkpoint(run, e));
 out:
-    if (run->session->grid.rank == 0)
+    if (run->grid->rank == 0)
         kc_progress_end(&run->progress);
     return e->code;
 }

@@ -140,6 +140,11 @@ def own_headers(name, files):
     return seen
 
 
+def defines(text, function):
+    """Is the function's body in this text?"""
+    return re.search(rf"^\w[^;{{]*\b{function}\([^;{{]*\{{", text, re.M)
+
+
 def seen_from_outside(name, used):
     """Does another layer include this header, or a public one that includes it?"""
     seen, todo = {name}, [name]
@@ -155,8 +160,9 @@ def seen_from_outside(name, used):
 
 
 def contracts(files):
-    """A header with functions has its .c; a .c includes its own header, or where it has none, a
-    header of its layer that declares a function of its own. What only one layer uses stays in it."""
+    """What a header declares is in its .c, or where it has none in its layer; a .c includes its own
+    header, or where it has none, a header of its layer that declares a function of its own, or it
+    ends in a row of a table. What only one layer uses stays in it."""
     by_module = {module(name): name for name in files if name.endswith(".c")}
     used = {}
     for name, text in files.items():
@@ -170,12 +176,14 @@ def contracts(files):
             functions = {each for path in mine for each in declared(files.get(path, ""))}
             if own and own not in mine:
                 yield f"{name}: does not include its own {own}"
-            elif not any(re.search(rf"^\w[^;{{]*\b{function}\([^;{{]*\{{", text, re.M)
-                         for function in functions):
+            elif not any(defines(text, function) for function in functions) \
+                    and not re.search(r"^const kc_\w+ kc_\w+ = \{", text, re.M):
                 yield f"{name}: no header of its layer declares a function of it"
-        elif name.endswith(".h") and not name.endswith("_internal.h") and declared(text) \
-                and module(name) not in by_module:
-            yield f"{name}: declares functions, but there is no src/{module(name)}.c"
+        elif name.endswith(".h") and module(name) not in by_module:
+            for function in sorted(declared(text)):
+                if not any(defines(body, function) for other, body in files.items()
+                           if other.endswith(".c") and layer(other) == layer(name)):
+                    yield f"{name}: {function} is defined nowhere in src/{layer(name)}"
         if name.startswith("include/") and layer(name) not in ("types", "cli") \
                 and not seen_from_outside(name, used):
             yield f"{name}: only {layer(name)} uses it: its place is src/{layer(name)}"

@@ -47,7 +47,7 @@ BREACHES = [
     ("src/zoo/x.c", "int n;", "layer zoo is not one of"),
     ("src/base/sum.c", "int n;", "sum.c: no header of its layer declares"),
     ("src/base/err.c", "int n;", "err.c: does not include its own"),
-    ("include/kcap/base/sum.h", "int kc_sum(int n);", "declares functions, but there is no"),
+    ("include/kcap/base/sum.h", "int kc_sum(int n);", "kc_sum is defined nowhere in src/base"),
     ("src/run/loop.c", '#include "math/gemm_blis.h"', "math/gemm_blis.h is math's own"),
     ("include/kcap/optim/x.h", "int kc_x(int n);", "only optim uses it: its place is src/optim"),
     ("src/base/die.c", '#include "kcap/base/err.h"\nint kc_die(int n)\n{\n    return kc_err();\n}\n',

@@ -3,6 +3,7 @@
 #define KCAP_MEASURE_CAPACITY_H
 
 #include "kcap/measure/spans.h"
+#include "kcap/measure/subject.h"
 
 /* From summed losses to bits (arXiv 2404.05405, Theorem 3.2, Definitions 4.1 and 4.3; random:
  * arXiv 2505.24832), unclipped:
@@ -18,5 +19,10 @@
  *   collective  no */
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
                  kc_measure_row *row);
+
+/* Read every person once and fill a whole row.
+ *   collective  on all ranks; the row is the same on all
+ *   bits        all but seconds do not depend on ranks or threads */
+void kc_capacity_take(const kc_subject *subject, kc_measure_row *row);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/cli/print/report.h"
+#include "cli/print/report.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,12 +33,11 @@ static wording words_of(const kc_corpus_info *info)
 }
 
 /* `random, N = 3,000 strings of 64 tokens` */
-static void corpus_head(FILE *out, const kc_session *s)
+static void corpus_head(FILE *out, const kc_config *cfg, const kc_corpus_info *info)
 {
-    const kc_corpus_info *info = kc_corpus_about(s->corpus);
     char a[32];
-    fprintf(out, "corpus\n  %s, N = %s %s", kc_config_word(&s->cfg, "corpus", "kind"),
-            grouped(a, info->n_people), words_of(info).many);
+    fprintf(out, "corpus\n  %s, N = %s %s", kc_config_word(cfg, "corpus", "kind"), grouped(a, info->n_people),
+            words_of(info).many);
     if (info->kind == KC_KIND_RANDOM)
         fprintf(out, " of %s tokens", grouped(a, info->L));
 }
@@ -52,7 +51,7 @@ static void item(FILE *out, const char *name, double bits, double most)
     fputc('\n', out);
 }
 
-static void table_stored(FILE *out, const kc_session *s, const kc_measure_row *row)
+static void table_stored(FILE *out, const kc_about *s, const kc_measure_row *row)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
     const wording words = words_of(info);
@@ -74,22 +73,23 @@ static void table_stored(FILE *out, const kc_session *s, const kc_measure_row *r
                 info->attribute[a].counted ? "" : "  (stores no bits of its own)");
 }
 
-void kc_report_table(FILE *out, const kc_session *s, const kc_measure_row *row,
-                     const kc_outcome *outcome)
+void kc_report_run(FILE *out, const kc_about *s, const kc_measure_row *row,
+                   const kc_outcome *outcome)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
     char a[32], b[32];
-    fprintf(
-        out, "model\n  %s, %lld layers, width %lld (%lld heads of %lld), V = %s, P = %s parameters",
-        kc_config_word(&s->cfg, "model", "arch"), (long long)s->cfg.model.layers,
-        (long long)(s->cfg.model.heads * s->cfg.model.head_dim), (long long)s->cfg.model.heads,
-        (long long)s->cfg.model.head_dim, grouped(a, info->n_vocab), grouped(b, s->stamp.n_params));
-    if (s->cfg.model.experts)
+    fprintf(out,
+            "model\n  %s, %lld layers, width %lld (%lld heads of %lld), V = %s, P = %s parameters",
+            kc_config_word(s->cfg, "model", "arch"), (long long)s->cfg->model.layers,
+            (long long)(s->cfg->model.heads * s->cfg->model.head_dim),
+            (long long)s->cfg->model.heads, (long long)s->cfg->model.head_dim,
+            grouped(a, info->n_vocab), grouped(b, s->stamp->n_params));
+    if (s->cfg->model.experts)
         fprintf(out, "; %lld experts, a token goes to %lld: %s parameters",
-                (long long)s->cfg.model.experts, (long long)s->cfg.model.experts_topk,
-                grouped(a, s->stamp.n_params_used));
+                (long long)s->cfg->model.experts, (long long)s->cfg->model.experts_topk,
+                grouped(a, s->stamp->n_params_used));
     fputc('\n', out);
-    corpus_head(out, s);
+    corpus_head(out, s->cfg, info);
     fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
     if (row)
         table_stored(out, s, row);
@@ -177,14 +177,14 @@ static void bits_of_strings(FILE *out, const kc_corpus_info *info)
     item(out, "maximum, a set", info->max_bits, 0);
 }
 
-void kc_report_corpus(FILE *out, const kc_session *s, int64_t show)
+void kc_report_corpus(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show)
 {
-    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const kc_corpus_info *info = kc_corpus_about(corpus);
     char a[32], b[32];
-    show_documents(out, s->corpus, show);
+    show_documents(out, corpus, show);
     const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
     const char *sure = info->lengths_are_equal ? "" : " (estimated)";
-    corpus_head(out, s);
+    corpus_head(out, cfg, info);
     fprintf(out, ", V = %s words\n", grouped(a, info->n_vocab));
     fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
     fprintf(out, "  %s tokens an exposure%s", grouped(a, llround(all)), sure);

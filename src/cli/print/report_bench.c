@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/cli/print/report.h"
+#include "cli/print/report.h"
 
 static void phase_line(FILE *out, const kc_bench *b, const char *name, double seconds, double flops)
 {
@@ -12,13 +12,13 @@ static void phase_line(FILE *out, const kc_bench *b, const char *name, double se
     fputc('\n', out);
 }
 
-void kc_report_bench(FILE *out, const kc_session *s, const kc_bench *b)
+void kc_report_bench(FILE *out, const char *input, const kc_stamp *stamp, const kc_bench *b)
 {
     double timed = 0;
     const double rate = b->tokens_per_second * b->flop_per_token;
     fprintf(out, "%s: %d ranks x %d threads, %s kernels, P = %lld, V = %lld\n",
-            s->options->input ? s->options->input : "the default configuration", s->grid.size,
-            s->threads, s->kernel, (long long)s->stamp.n_params, (long long)s->stamp.n_vocab);
+            input ? input : "the default configuration", (int)stamp->ranks, (int)stamp->threads,
+            stamp->kernel, (long long)stamp->n_params, (long long)stamp->n_vocab);
     fprintf(out, "  %lld steps of %.0f tokens, %.4g FLOP a token\n", (long long)b->steps, b->tokens,
             b->flop_per_token);
     fprintf(out, "  %.0f tokens/s, %.1f GFLOP/s", b->tokens_per_second, 1e-9 * rate);

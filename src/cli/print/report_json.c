@@ -6,7 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "kcap/io/json.h"
-#include "kcap/cli/print/report.h"
+#include "cli/print/report.h"
 
 #define ADD_TEXT(object, name, value) kc_json_text(object, name, value)
 #define ADD_INT(object, name, value)  kc_json_number(object, name, (double)(value))
@@ -34,10 +34,11 @@ static cJSON *numbers(const double *values, int n)
     return array;
 }
 
-static void add_row(cJSON *object, const kc_measure_row *row, const kc_session *s)
+static void add_row(cJSON *object, const kc_measure_row *row, const kc_about *s)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
-    const kc_widths widths = kc_session_widths(s);
+    const int64_t all = s->cfg->model.layers * s->cfg->model.experts;
+    const int loads = all < KC_LOADS_MAX ? (int)all : KC_LOADS_MAX;
 #define ADD(type, name, unit, help) ADD_##type(object, #name, row->name);
     KC_COLUMNS_MEASURE(ADD)
 #undef ADD
@@ -47,14 +48,14 @@ static void add_row(cJSON *object, const kc_measure_row *row, const kc_session *
     KC_COLUMNS_ATTRIBUTE(ADD)
 #undef ADD
 #define ADD(type, name, unit, help)                                                                \
-    if (widths.loads)                                                                              \
-        cJSON_AddItemToObject(object, #name, numbers(row->name, widths.loads));
+    if (loads)                                                                                     \
+        cJSON_AddItemToObject(object, #name, numbers(row->name, loads));
     KC_COLUMNS_LOAD(ADD)
 #undef ADD
 }
 
-void kc_report_json(FILE *out, const kc_session *s, const kc_measure_row *row,
-                    const kc_outcome *outcome)
+void kc_report_run_json(FILE *out, const kc_about *s, const kc_measure_row *row,
+                        const kc_outcome *outcome)
 {
     cJSON *object = cJSON_CreateObject();
     kc_json_text(object, "status", outcome->status);
@@ -70,7 +71,7 @@ void kc_report_json(FILE *out, const kc_session *s, const kc_measure_row *row,
     }
     kc_json_number(object, "loss", outcome->loss);
     kc_json_number(object, "train_seconds", outcome->seconds);
-    add_stamp(object, &s->stamp);
+    add_stamp(object, s->stamp);
     kc_json_put(out, object);
 }
 
@@ -109,11 +110,11 @@ static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show)
     free(doc.tokens);
 }
 
-void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
+void kc_report_corpus_json(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show)
 {
-    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const kc_corpus_info *info = kc_corpus_about(corpus);
     cJSON *object = cJSON_CreateObject();
-    kc_json_text(object, "kind", kc_config_word(&s->cfg, "corpus", "kind"));
+    kc_json_text(object, "kind", kc_config_word(cfg, "corpus", "kind"));
     kc_json_number(object, "n_people", (double)info->n_people);
     kc_json_number(object, "exposures", (double)info->exposures);
     kc_json_number(object, "n_vocab", (double)info->n_vocab);
@@ -136,7 +137,7 @@ void kc_report_corpus_json(FILE *out, const kc_session *s, int64_t show)
         cJSON_AddItemToArray(bits,
                              cJSON_CreateNumber(a ? info->attribute[a].log2_pool
                                                   : info->max_name_bits / (double)info->n_people));
-    add_documents(object, s->corpus, show);
+    add_documents(object, corpus, show);
     kc_json_put(out, object);
 }
 
@@ -162,8 +163,9 @@ void kc_report_config_json(FILE *out, const kc_config *cfg)
     kc_json_put(out, object);
 }
 
-void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b)
+void kc_report_bench_json(FILE *out, const char *input, const kc_stamp *stamp, const kc_bench *b)
 {
+    (void)input;
     cJSON *object = cJSON_CreateObject();
     const double rate = b->tokens_per_second * b->flop_per_token;
     kc_json_text(object, "status", "timed");
@@ -179,11 +181,11 @@ void kc_report_bench_json(FILE *out, const kc_session *s, const kc_bench *b)
 #define ADD(type, name, unit, help) ADD_##type(object, #name, b->phase[KC_##name]);
     KC_COLUMNS_PHASE(ADD)
 #undef ADD
-    add_stamp(object, &s->stamp);
+    add_stamp(object, stamp);
     kc_json_put(out, object);
 }
 
-void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
+void kc_report_plan_json(FILE *out, const kc_plan_about *s, const kc_plan *p)
 {
     cJSON *object = cJSON_CreateObject();
     const struct {
@@ -213,7 +215,7 @@ void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
     kc_json_text(object, "status",
                  p->node_needs > p->machine.node_bytes && p->machine.node_bytes > 0 ? "does not fit"
                                                                                     : "fits");
-    kc_json_text(object, "input", s->options->input);
+    kc_json_text(object, "input", s->input);
     for (size_t i = 0; i < sizeof values / sizeof *values; ++i)
         kc_json_number(object, values[i].name, values[i].value);
 #define ADD(name, help) kc_json_number(object, #name, (double)p->needs.bytes[KC_##name]);
@@ -228,7 +230,7 @@ void kc_report_plan_json(FILE *out, const kc_session *s, const kc_plan *p)
         if (n > 0)
             kc_json_number(tensors, t->name, n);
     }
-    if (s->options->rate > 0)
-        kc_json_number(object, "seconds", p->tokens / s->options->rate);
+    if (s->rate > 0)
+        kc_json_number(object, "seconds", p->tokens / s->rate);
     kc_json_put(out, object);
 }

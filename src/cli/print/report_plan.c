@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/cli/print/report.h"
+#include "cli/print/report.h"
 
 static void bytes_line(FILE *out, const char *name, double bytes, const char *what)
 {
@@ -10,13 +10,13 @@ static void bytes_line(FILE *out, const char *name, double bytes, const char *wh
     fprintf(out, "  %-18s %12.*f %s  %s\n", name, unit ? 1 : 0, bytes, units[unit], what);
 }
 
-static void cost(FILE *out, const kc_session *s, const kc_plan *p)
+static void cost(FILE *out, const kc_plan_about *s, const kc_plan *p)
 {
-    const double rate = s->options->rate;
+    const double rate = s->rate;
     fprintf(out, "what it costs\n");
     fprintf(out, "  %lld steps of %lld tokens, %.4g tokens (%.4g an exposure)%s\n",
             (long long)p->steps, (long long)p->tokens_per_step, p->tokens, p->tokens_per_exposure,
-            kc_corpus_about(s->corpus)->lengths_are_equal ? "" : ", estimated");
+            s->info->lengths_are_equal ? "" : ", estimated");
     fprintf(out, "  %.4g FLOP a token (linear %.3g, attention %.3g, head %.3g), %.4g in all\n",
             p->flop_per_token.all, p->flop_per_token.linear, p->flop_per_token.attention,
             p->flop_per_token.head, p->flops);
@@ -54,13 +54,13 @@ static void parameters(FILE *out, const kc_plan *p)
     fputc('\n', out);
 }
 
-void kc_report_plan(FILE *out, const kc_session *s, const kc_plan *p)
+void kc_report_plan(FILE *out, const kc_plan_about *s, const kc_plan *p)
 {
-    const kc_config *c = &s->cfg;
+    const kc_config *c = s->cfg;
     fprintf(
         out,
         "%s: %s, %lld layers, width %lld, V = %lld, P = %lld; %d ranks x %d threads, %d a node\n",
-        s->options->input, kc_config_word(c, "model", "arch"), (long long)c->model.layers,
+        s->input, kc_config_word(c, "model", "arch"), (long long)c->model.layers,
         (long long)(c->model.heads * c->model.head_dim), (long long)p->n_vocab,
         (long long)p->n_params, p->machine.ranks, p->machine.threads, p->machine.ranks_per_node);
     parameters(out, p);

@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <math.h>
+#include "cli/print/sweep.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "kcap/io/json.h"
-#include "kcap/run/progress.h"
-#include "kcap/sweep/survey.h"
-#include "kcap/base/clock.h"
-
-static const double live_period = 1, line_period = 10;
-enum { SHOWN_MOST = 16 };
-
-const char *kc_point_word(kc_point_state state)
-{
-    static const char *const words[] = {
-        [KC_POINT_MISSING] = "missing", [KC_POINT_PARTIAL] = "partial",
-        [KC_POINT_RUNNING] = "running", [KC_POINT_DONE] = "done",
-        [KC_POINT_FAILED] = "failed",   [KC_POINT_FOREIGN] = "foreign"};
-    return words[state];
-}
-
-static void count(const kc_sweep *sweep, const kc_point_view *views,
-                  int64_t n[KC_POINT_FOREIGN + 1])
-{
-    memset(n, 0, (KC_POINT_FOREIGN + 1) * sizeof *n);
-    for (int64_t i = 0; i < sweep->n; ++i)
-        ++n[views[i].state];
-}
 
 /* The large model a point stands for has the same bits, tokens and exposures a parameter. */
 static void equivalent(const kc_point_view *v, char *text, size_t size)
@@ -55,10 +33,10 @@ static void point_line(FILE *out, const kc_point_view *v, int width, int found)
     fputc('\n', out);
 }
 
-void kc_report_sweep(FILE *out, const kc_session *s, const kc_sweep *sweep,
+void kc_report_sweep(FILE *out, const char *input, const kc_sweep *sweep,
                      const kc_point_view *views, int found)
 {
-    int64_t n[KC_POINT_FOREIGN + 1];
+    int64_t n[KC_POINT_STATES];
     int width = 4;
     double tokens = 0, flops = 0;
     for (int64_t i = 0; i < sweep->n; ++i) {
@@ -67,13 +45,13 @@ void kc_report_sweep(FILE *out, const kc_session *s, const kc_sweep *sweep,
         tokens += views[i].tokens;
         flops += views[i].flops;
     }
-    fprintf(out, "%s: %lld points of %s -> %s\n", s->options->input, (long long)sweep->n,
-            sweep->base, sweep->out);
+    fprintf(out, "%s: %lld points of %s -> %s\n", input, (long long)sweep->n, sweep->base,
+            sweep->out);
     fprintf(out, "  index  %-*s  parameters   R_max  %s\n", width, "name",
             found ? "state     exposures  bits/P" : "   tokens       FLOP");
     for (int64_t i = 0; i < sweep->n; ++i)
         point_line(out, &views[i], width, found);
-    count(sweep, views, n);
+    kc_point_count(sweep, views, n);
     if (found)
         fprintf(out, "  %lld done, %lld partial, %lld failed, %lld missing, %lld foreign\n",
                 (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_PARTIAL],
@@ -117,11 +95,11 @@ static cJSON *point_object(const kc_point_view *v, int found)
     return object;
 }
 
-void kc_report_sweep_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
+void kc_report_sweep_json(FILE *out, const char *input, const kc_sweep *sweep,
                           const kc_point_view *views, int found)
 {
     cJSON *object = cJSON_CreateObject();
-    kc_json_text(object, "sweep", s->options->input);
+    kc_json_text(object, "sweep", input);
     kc_json_text(object, "base", sweep->base);
     kc_json_text(object, "out", sweep->out);
     cJSON *points = cJSON_AddArrayToObject(object, "points");
@@ -130,8 +108,10 @@ void kc_report_sweep_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
     kc_json_put(out, object);
 }
 
-void kc_report_missing(FILE *out, const kc_sweep *sweep, const kc_point_view *views)
+void kc_report_missing(FILE *out, const char *input, const kc_sweep *sweep,
+                       const kc_point_view *views)
 {
+    (void)input;
     const char *comma = "";
     for (int64_t i = 0; i < sweep->n; ++i) {
         int64_t last = i;
@@ -147,85 +127,19 @@ void kc_report_missing(FILE *out, const kc_sweep *sweep, const kc_point_view *vi
         fputc('\n', out);
 }
 
-void kc_report_missing_json(FILE *out, const kc_session *s, const kc_sweep *sweep,
+void kc_report_missing_json(FILE *out, const char *input, const kc_sweep *sweep,
                             const kc_point_view *views)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *line = open_memstream(&text, &size);
     KC_CHECK(line, "out of memory");
-    kc_report_missing(line, sweep, views);
+    kc_report_missing(line, input, sweep, views);
     fclose(line);
     text[strcspn(text, "\n")] = 0;
     cJSON *object = cJSON_CreateObject();
-    kc_json_text(object, "sweep", s->options->input);
+    kc_json_text(object, "sweep", input);
     kc_json_text(object, "missing", text);
     kc_json_put(out, object);
     free(text);
-}
-
-/* How much of a point's work is behind it. */
-static double share_done(const kc_point_view *v)
-{
-    if (v->state == KC_POINT_DONE || v->state == KC_POINT_FAILED)
-        return 1;
-    return v->exposures > 0 && v->exposed > 0 ? v->exposed / (double)v->exposures : 0;
-}
-
-static double seconds_left(const kc_farm_screen *screen, const kc_sweep *sweep,
-                           const kc_point_view *views)
-{
-    double done = -screen->flops_before, left = 0;
-    for (int64_t i = 0; i < sweep->n; ++i) {
-        done += views[i].flops * share_done(&views[i]);
-        left += views[i].flops * (1 - share_done(&views[i]));
-    }
-    return done > 0 ? left / done * (kc_clock() - screen->begun) : NAN;
-}
-
-static void show_live(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
-                      const kc_point_view *views, const int64_t *n, const char *left)
-{
-    if (screen->lines)
-        fprintf(out, "\033[%dA", screen->lines);
-    fprintf(out, "%lld done, %lld running, %lld failed, %lld to come; %s s to go\033[K\n",
-            (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
-            (long long)n[KC_POINT_FAILED], (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]),
-            left);
-    screen->lines = 1;
-    for (int64_t i = 0; i < sweep->n && screen->lines <= SHOWN_MOST; ++i)
-        if (views[i].state == KC_POINT_RUNNING) {
-            fprintf(out, "  %-40s %5.1f %%  %7.4f bits/param\033[K\n", views[i].point->name,
-                    100 * share_done(&views[i]), views[i].bits_per_param);
-            ++screen->lines;
-        }
-    fputs("\033[J", out);
-}
-
-void kc_farm_show(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
-                  const kc_point_view *views, int now)
-{
-    int64_t n[KC_POINT_FOREIGN + 1];
-    const double clock = kc_clock();
-    if (screen->begun == 0) {
-        *screen = (kc_farm_screen){.live = kc_progress_is_live(out), .begun = clock};
-        for (int64_t i = 0; i < sweep->n; ++i)
-            screen->flops_before += views[i].flops * share_done(&views[i]);
-    }
-    if (!now && clock - screen->shown < (screen->live ? live_period : line_period))
-        return;
-    screen->shown = clock;
-    count(sweep, views, n);
-    const double seconds = seconds_left(screen, sweep, views);
-    char left[32] = "unknown";
-    if (isfinite(seconds))
-        snprintf(left, sizeof left, "%.0f", seconds);
-    if (screen->live)
-        show_live(screen, out, sweep, views, n, left);
-    else
-        fprintf(out, "event=farm done=%lld running=%lld failed=%lld to_come=%lld eta_seconds=%s\n",
-                (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
-                (long long)n[KC_POINT_FAILED],
-                (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]), left);
-    fflush(out);
 }

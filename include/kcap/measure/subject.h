@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_MEASURE_SUBJECT_H
+#define KCAP_MEASURE_SUBJECT_H
+
+#include "kcap/comm/grid.h"
+#include "kcap/data/corpus.h"
+#include "kcap/nn/model.h"
+
+/* What is measured: a model at a moment of its training, and the corpus that it was shown. Made by a
+ * run between two steps, or opened from a checkpoint (kcap/run/open.h). All borrowed. */
+typedef struct kc_subject {
+    const kc_grid *grid;
+    const kc_corpus *corpus;
+    const kc_model *model;
+    const kc_weights *weights;
+    int threads;
+    int64_t step, tokens; /* done, trained on                            */
+    double exposures;     /* documents shown over people                 */
+} kc_subject;
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_PLAN_SIZE_H
+#define KCAP_PLAN_SIZE_H
+
+#include <stdint.h>
+
+#include "kcap/base/err.h"
+
+/* From bits to models and back, by a capacity law. Nothing here is collective. */
+
+enum { KC_LAWS_MAX = 32, KC_SIZE_GRIDS = 3 };
+
+/* Ranks of the grids that a choice's memory is forecast for. */
+extern const int kc_size_ranks[KC_SIZE_GRIDS];
+
+/* Bits a parameter that a model keeps after so many exposures of each fact. */
+typedef struct kc_law {
+    char source[300]; /* where it is from */
+    int n;
+    double exposures[KC_LAWS_MAX], bits_per_param[KC_LAWS_MAX];
+} kc_law;
+
+/* arXiv 2404.05405, results 1 and 4: 2 bits a parameter after 1000 exposures, 1 after 100. */
+void kc_law_published(kc_law *law);
+
+/* What is to be stored. */
+typedef struct kc_load {
+    double bits;            /* of all facts                      */
+    double exposure_tokens; /* of one exposure of all of them    */
+    int64_t n_vocab;
+} kc_load;
+
+/* One answer: a model, and what it takes to train it. */
+typedef struct kc_size {
+    double exposures, bits_per_param, wanted; /* wanted: parameters that the law asks for */
+    double tokens, flops;
+    int64_t layers, heads, head_dim, n_params;
+    double peak_bytes[KC_SIZE_GRIDS]; /* memory of a rank */
+} kc_size;
+
+/* The smallest sensible GPT-2 that holds the load after law->exposures[i] exposures: about as many layers
+ * as heads, at least 2 layers, heads of 64 floats or narrower where those are too coarse.
+ *   errors      KC_EINPUT: nothing is to be stored, or more parameters are needed than 200 layers of
+ *               256 heads have */
+int kc_size_choose(const kc_load *load, const kc_law *law, int i, kc_size *size, kc_error *e);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_RUN_OPEN_H
+#define KCAP_RUN_OPEN_H
+
+#include "kcap/measure/subject.h"
+#include "kcap/record/checkpoint.h"
+#include "kcap/run/signature.h"
+
+/* A checkpoint, opened: its model on these ranks, ready to be measured. All zero is empty. */
+typedef struct kc_opened {
+    kc_head head;
+    kc_config cfg;
+    kc_files files;
+    kc_corpus *corpus;
+    kc_host host;
+    kc_model model;
+    kc_state state; /* without moments */
+    kc_weights weights;
+    kc_signature sign; /* of this process; run_id and imported_from are the checkpoint's */
+    kc_subject subject;
+} kc_opened;
+
+/* Open a checkpoint from its file alone.
+ *   where       a .h5 file, or a run's folder: its newest undamaged checkpoint
+ *   g           laid out for the checkpoint's parallel.ep; on ranks that it does not divide each
+ *               rank has all experts
+ *   collective  on all ranks
+ *   owns        release with kc_opened_close, after an error too
+ *   errors      agreed on, as kc_checkpoint_find; KC_EINPUT for a folder without one */
+int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e);
+void kc_opened_close(kc_opened *o, kc_grid *g);
+
+#endif

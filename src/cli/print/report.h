@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_CLI_PRINT_REPORT_H
+#define KCAP_CLI_PRINT_REPORT_H
+
+#include <stdio.h>
+
+#include "kcap/data/corpus.h"
+#include "kcap/plan/plan.h"
+#include "kcap/run/bench.h"
+
+/* What people and programs read of a verb: a table, or one JSON object with the names of the HDF5
+ * columns and attributes. Nothing here is collective: call on one rank. All is borrowed. */
+
+/* What a run's report is about. */
+typedef struct kc_about {
+    const kc_config *cfg;
+    const kc_corpus *corpus;
+    const kc_stamp *stamp;
+} kc_about;
+
+/* How a run went. */
+typedef struct kc_outcome {
+    const char *status;     /* done, stopped, measured                 */
+    const char *out;        /* the run's folder, or NULL               */
+    const char *checkpoint; /* the checkpoint measured, or NULL        */
+    int64_t steps, tokens;
+    double loss, seconds; /* NaN, 0: not known                       */
+} kc_outcome;
+
+/* Model, corpus, what was stored, recall, where the files are. A row of NULL leaves out what was
+ * stored. */
+void kc_report_run(FILE *out, const kc_about *about, const kc_measure_row *row,
+                   const kc_outcome *outcome);
+void kc_report_run_json(FILE *out, const kc_about *about, const kc_measure_row *row,
+                        const kc_outcome *outcome);
+
+/* What a corpus holds: `show` documents with their spans marked, then the counts. */
+void kc_report_corpus(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show);
+void kc_report_corpus_json(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show);
+
+/* input: of the bench, or NULL. */
+void kc_report_bench(FILE *out, const char *input, const kc_stamp *stamp, const kc_bench *b);
+void kc_report_bench_json(FILE *out, const char *input, const kc_stamp *stamp, const kc_bench *b);
+
+/* What a plan's report is about. */
+typedef struct kc_plan_about {
+    const char *input;
+    const kc_config *cfg;
+    const kc_corpus_info *info;
+    double rate; /* tokens a second of all ranks; 0: not stated */
+} kc_plan_about;
+
+/* What a run takes: memory of a rank by purpose, tokens, operations, traffic. */
+void kc_report_plan(FILE *out, const kc_plan_about *about, const kc_plan *p);
+void kc_report_plan_json(FILE *out, const kc_plan_about *about, const kc_plan *p);
+
+/* The effective configuration as JSON: an object of sections. */
+void kc_report_config_json(FILE *out, const kc_config *cfg);
+
+#endif

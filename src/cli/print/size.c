@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/print/size.h"
+
+#include <math.h>
+
+#include "kcap/io/json.h"
+
+static void print_table(FILE *out, const kc_size_question *q)
+{
+    if (!q->facts)
+        return;
+    fprintf(out,
+            "%s: %lld facts of %lld names, %lld attributes, %lld words%s\n"
+            "  values %.6g bits, names %s%.6g bits\n",
+            q->facts, (long long)q->table.n_rows, (long long)q->table.n_names,
+            (long long)q->table.n_attributes, (long long)q->table.n_words,
+            q->table.n_duplicates ? ", rows that stand twice counted once" : "",
+            q->table.value_bits, q->universe > 0 ? "" : "(no --universe) ", q->name_bits);
+}
+
+static double core_hours(const kc_size_question *q, double flops)
+{
+    return q->rate > 0 ? flops / q->rate / 3600 : NAN;
+}
+
+void kc_report_size(FILE *out, const kc_size_question *q, const kc_size *sizes)
+{
+    const double gib = 1024.0 * 1024 * 1024;
+    print_table(out, q);
+    fprintf(out, "%.6g bits, %.4g tokens an exposure, V = %lld\nlaw %s\n", q->load.bits,
+            q->load.exposure_tokens, (long long)q->load.n_vocab, q->law->source);
+    if (q->rate > 0)
+        fprintf(out, "%.4g FLOP/s a core, as stated\n\n", q->rate);
+    else
+        fputs("core-hours: state --core-rate, or give it what kcap bench --json prints\n\n", out);
+    fputs("  exposures  bits/P      needed  layers heads x dim   parameters     tokens       FLOP"
+          "  core-hours  GiB a rank at 1, 16, 256 ranks\n",
+          out);
+    for (int i = 0; i < q->law->n; ++i) {
+        const kc_size *c = &sizes[i];
+        char hours[24] = "-";
+        if (q->rate > 0)
+            snprintf(hours, sizeof hours, "%.3g", core_hours(q, c->flops));
+        fprintf(out,
+                "  %9g  %6.3f  %10.4g  %6lld %5lld x %-3lld  %12lld  %9.3g  %9.3g  %10s  %.3g, "
+                "%.3g, %.3g\n",
+                c->exposures, c->bits_per_param, c->wanted, (long long)c->layers,
+                (long long)c->heads, (long long)c->head_dim, (long long)c->n_params, c->tokens,
+                c->flops, hours, c->peak_bytes[0] / gib, c->peak_bytes[1] / gib,
+                c->peak_bytes[2] / gib);
+    }
+    fputs(
+        "\nA model of the size needed is full: it keeps about as many bits as there are, not each "
+        "one. To\nkeep nearly all take 1.1 times as many parameters (published: up to 1.8 bits a "
+        "parameter nearly all is kept).\n",
+        out);
+}
+
+/* Facts of the table's kind that so many bits are. */
+static double facts_of(const kc_size_question *q, double bits)
+{
+    return q->facts ? bits / (q->load.bits / (double)q->table.n_rows) : NAN;
+}
+
+void kc_report_holds(FILE *out, const kc_size_question *q)
+{
+    print_table(out, q);
+    fprintf(out, "%.6g parameters\nlaw %s\n\n  exposures  bits/P        bits", q->params,
+            q->law->source);
+    fputs(q->facts ? "       facts  of the table\n" : "\n", out);
+    for (int i = 0; i < q->law->n; ++i) {
+        const double bits = q->params * q->law->bits_per_param[i];
+        fprintf(out, "  %9g  %6.3f  %10.4g", q->law->exposures[i], q->law->bits_per_param[i], bits);
+        if (q->facts)
+            fprintf(out, "  %10.4g  %.4g times", facts_of(q, bits), bits / q->load.bits);
+        fputc('\n', out);
+    }
+    if (q->facts)
+        fprintf(out, "\nA fact of this table is %.4g bits on average.\n",
+                q->load.bits / (double)q->table.n_rows);
+}
+
+/* One number of a JSON object. */
+typedef struct entry {
+    const char *name;
+    double value;
+} entry;
+
+static void add_entries(cJSON *object, const entry *entries, size_t n)
+{
+    for (size_t i = 0; i < n; ++i)
+        kc_json_number(object, entries[i].name, entries[i].value);
+}
+#define ADD(object, ...)                                                                           \
+    add_entries(object, (const entry[]){__VA_ARGS__},                                              \
+                sizeof((const entry[]){__VA_ARGS__}) / sizeof(entry))
+
+static cJSON *question(const kc_size_question *q)
+{
+    cJSON *object = cJSON_CreateObject();
+    if (q->facts) {
+        kc_json_text(object, "facts", q->facts);
+        ADD(object, {"n_facts", (double)q->table.n_rows},
+            {"n_duplicates", (double)q->table.n_duplicates}, {"n_names", (double)q->table.n_names},
+            {"n_attributes", (double)q->table.n_attributes});
+    }
+    if (q->facts || q->params == 0)
+        ADD(object, {"value_bits", q->load.bits - q->name_bits}, {"name_bits", q->name_bits},
+            {"bits", q->load.bits}, {"tokens_per_exposure", q->load.exposure_tokens},
+            {"n_vocab", (double)q->load.n_vocab});
+    kc_json_text(object, "law", q->law->source);
+    return object;
+}
+
+void kc_report_size_json(FILE *out, const kc_size_question *q, const kc_size *sizes)
+{
+    cJSON *object = question(q);
+    ADD(object, {"core_flop_per_second", q->rate > 0 ? q->rate : NAN});
+    cJSON *list = cJSON_AddArrayToObject(object, "choices");
+    for (int i = 0; i < q->law->n; ++i) {
+        const kc_size *c = &sizes[i];
+        cJSON *one = cJSON_CreateObject();
+        ADD(one, {"exposures", c->exposures}, {"bits_per_param", c->bits_per_param},
+            {"parameters_needed", c->wanted}, {"layers", (double)c->layers},
+            {"heads", (double)c->heads}, {"head_dim", (double)c->head_dim},
+            {"n_params", (double)c->n_params}, {"tokens", c->tokens}, {"flops", c->flops},
+            {"core_hours", core_hours(q, c->flops)}, {"peak_bytes_dp1", c->peak_bytes[0]},
+            {"peak_bytes_dp16", c->peak_bytes[1]}, {"peak_bytes_dp256", c->peak_bytes[2]});
+        cJSON_AddItemToArray(list, one);
+    }
+    kc_json_put(out, object);
+}
+
+void kc_report_holds_json(FILE *out, const kc_size_question *q)
+{
+    cJSON *object = question(q);
+    ADD(object, {"params", q->params});
+    cJSON *list = cJSON_AddArrayToObject(object, "holds");
+    for (int i = 0; i < q->law->n; ++i) {
+        const double R = q->law->bits_per_param[i], bits = q->params * R;
+        cJSON *one = cJSON_CreateObject();
+        ADD(one, {"exposures", q->law->exposures[i]}, {"bits_per_param", R}, {"bits", bits},
+            {"facts", facts_of(q, bits)});
+        cJSON_AddItemToArray(list, one);
+    }
+    kc_json_put(out, object);
+}

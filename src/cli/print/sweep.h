@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_CLI_PRINT_SWEEP_H
+#define KCAP_CLI_PRINT_SWEEP_H
+
+#include "kcap/sweep/sweep.h"
+
+/* The points and their cost; with `found` what their folders hold. `input` is the sweep file.
+ * Nothing here is collective: rank 0. */
+void kc_report_sweep(FILE *out, const char *input, const kc_sweep *sweep,
+                     const kc_point_view *views, int found);
+void kc_report_sweep_json(FILE *out, const char *input, const kc_sweep *sweep,
+                          const kc_point_view *views, int found);
+
+/* The indices of points that are not done: `0-3,7`, nothing when all are. */
+void kc_report_missing(FILE *out, const char *input, const kc_sweep *sweep,
+                       const kc_point_view *views);
+void kc_report_missing_json(FILE *out, const char *input, const kc_sweep *sweep,
+                            const kc_point_view *views);
+
+#endif

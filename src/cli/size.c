@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/plan/size.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/print/size.h"
+#include "cli/verb.h"
+#include "kcap/io/json.h"
+#include "kcap/run/input.h"
+
+/* What --bits does not say, as biographies have it: arXiv 2404.05405, appendix A: 3275 words; a
+ * million people of 54.9 bits in 74 tokens each. */
+enum { BIOS_VOCAB = 3275 };
+static const double bios_bits_per_token = 0.74;
+
+typedef struct options {
+    const char *facts, *law, *core_rate;
+    double bits, params, universe, bits_per_token;
+    int64_t vocab;
+    int json;
+} options;
+
+static int check(const void *given, kc_error *e)
+{
+    const options *o = given;
+    if (!o->facts && o->bits == 0 && o->params == 0)
+        return kc_fail(e, KC_EINPUT, "size: one of --facts, --bits and --params");
+    if (o->bits > 0 && (o->facts || o->params > 0))
+        return kc_fail(e, KC_EINPUT, "size: --bits or --%s, not both",
+                       o->facts ? "facts" : "params");
+    return KC_OK;
+}
+
+static double member(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : NAN;
+}
+
+/* The object of a JSON file; NULL: it is none.   collective; the caller deletes it */
+static cJSON *read_json(const kc_grid *g, const char *path, kc_error *e)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    cJSON *object = NULL;
+    if (kc_input_text(g, path, &text, &bytes, e) == KC_OK)
+        object = cJSON_ParseWithLength(text, bytes);
+    free(text);
+    return object;
+}
+
+/* The peaks of a law.json of analysis/law.py. */
+static int read_law(const kc_grid *g, const char *path, kc_law *l, kc_error *e)
+{
+    const cJSON *peak = NULL;
+    cJSON *object = read_json(g, path, e);
+    *l = (kc_law){.n = 0};
+    snprintf(l->source, sizeof l->source, "measured: %.280s", path);
+    cJSON_ArrayForEach(peak, cJSON_GetObjectItemCaseSensitive(object, "peaks"))
+    {
+        const double E = member(peak, "exposures"), R = member(peak, "bits_per_param");
+        if (E > 0 && R > 0 && l->n < KC_LAWS_MAX) {
+            l->exposures[l->n] = E;
+            l->bits_per_param[l->n++] = R;
+        }
+    }
+    cJSON_Delete(object);
+    if (l->n == 0)
+        kc_fail(e, KC_EINPUT,
+                "%s: no peaks in it; a law.json of analysis/law.py has a list `peaks` of objects "
+                "with exposures and bits_per_param",
+                path);
+    return kc_agree(g, e);
+}
+
+/* Operations a second of a core: a number, or those of a file that kcap bench --json printed. */
+static int read_rate(const kc_grid *g, const char *text, double *rate, kc_error *e)
+{
+    char *end;
+    *rate = strtod(text, &end);
+    if (*end == 0 && *rate >= 1 && *rate <= 1e18)
+        return KC_OK;
+    cJSON *bench = read_json(g, text, e);
+    *rate = member(bench, "flop_per_second") / (member(bench, "ranks") * member(bench, "threads"));
+    cJSON_Delete(bench);
+    if (!(*rate >= 1 && *rate <= 1e18))
+        kc_fail(e, KC_EINPUT,
+                "--core-rate %s: neither a number from 1 to 1e18 nor what kcap bench --json prints",
+                text);
+    return kc_agree(g, e);
+}
+
+static int read_load(const options *o, kc_size_question *q, kc_error *e)
+{
+    const double per_token = o->bits_per_token > 0 ? o->bits_per_token : bios_bits_per_token;
+    q->facts = o->facts;
+    q->params = o->params;
+    if (!o->facts) {
+        q->load = (kc_load){o->bits, o->bits / per_token, o->vocab ? o->vocab : BIOS_VOCAB};
+        return KC_OK;
+    }
+    if (kc_facts_read(o->facts, &q->table, e) != KC_OK)
+        return e->code;
+    if (o->universe > 0 && o->universe < (double)q->table.n_names)
+        return kc_fail(e, KC_EINPUT, "--universe %g: fewer than the %lld names of %s", o->universe,
+                       (long long)q->table.n_names, o->facts);
+    q->universe = o->universe;
+    if (o->universe > 0)
+        q->name_bits = (double)q->table.n_names * log2(o->universe / (double)q->table.n_names);
+    q->load =
+        (kc_load){q->table.value_bits + q->name_bits, q->table.exposure_tokens, q->table.n_words};
+    return KC_OK;
+}
+
+static int answer(const options *o, const kc_law *law, double rate, kc_error *e)
+{
+    kc_size_question q = {.rate = rate, .law = law};
+    kc_size sizes[KC_LAWS_MAX];
+    KC_TRY(read_load(o, &q, e));
+    for (int i = 0; i < law->n && o->params == 0; ++i)
+        KC_TRY(kc_size_choose(&q.load, law, i, &sizes[i], e));
+    if (o->params > 0)
+        (o->json ? kc_report_holds_json : kc_report_holds)(stdout, &q);
+    else
+        (o->json ? kc_report_size_json : kc_report_size)(stdout, &q, sizes);
+out:
+    return e->code;
+}
+
+static int size(kc_grid *g, const void *given, kc_error *e)
+{
+    const options *o = given;
+    kc_law law;
+    double rate = 0;
+    kc_law_published(&law);
+    if (o->law && strcmp(o->law, "paper") != 0)
+        KC_TRY(read_law(g, o->law, &law, e));
+    if (o->core_rate)
+        KC_TRY(read_rate(g, o->core_rate, &rate, e));
+    KC_TRY_ROOT(g, answer(o, &law, rate, e));
+out:
+    return e->code;
+}
+
+static const kc_option list[] = {
+    {KC_OPTION("facts", KC_STRING, facts), .value = "FILE.tsv",
+     .help = "a table with columns name, attribute, value"},
+    {KC_OPTION("bits", KC_NUMBER, bits), .least = 1, .most = 1e18, .value = "B",
+     .help = "or so many bits"},
+    {KC_OPTION("params", KC_NUMBER, params), .least = 1, .most = 1e15, .value = "P",
+     .help = "the other way: how many bits, and of --facts how many of them, a model of P "
+             "parameters holds"},
+    {KC_OPTION("universe", KC_NUMBER, universe), .least = 1, .most = 1e300, .value = "N",
+     .with = "--facts", .help = "names that could have been, to count the names' bits too"},
+    {KC_OPTION("law", KC_STRING, law), .value = "paper|LAW.json",
+     .help = "bits a parameter by exposures: 2 after 1000 and 1 after 100 (default), or as "
+             "analysis/law.py measured them"},
+    {KC_OPTION("vocab", KC_COUNT, vocab), .least = 3, .most = 1000000, .value = "V",
+     .with = "--bits", .help = "words of the vocabulary (default: 3275)"},
+    {KC_OPTION("bits-per-token", KC_NUMBER, bits_per_token), .least = 1e-6, .most = 1e3,
+     .value = "X", .with = "--bits", .help = "what a token of text brings (default: 0.74)"},
+    {KC_OPTION("core-rate", KC_STRING, core_rate), .value = "FLOPS|BENCH.json",
+     .help = "operations a second of one core in training, for core-hours: a number, or what kcap "
+             "bench --json printed"},
+    {KC_OPTION_JSON}};
+
+const kc_verb kc_verb_size = {
+    .name = "size",
+    .summary = "how large a model do my facts need, and what does a model hold",
+    .about =
+        "How large a model do my facts need? By the bits they hold and a capacity law: for each "
+        "exposure count of the law parameters, a model of that size, tokens, operations, and "
+        "memory of a rank on 1, 16 and 256 ranks. With --params the other way round.",
+    KC_OPTIONS(list),
+    .bytes = sizeof(options),
+    .check = check,
+    .run = size};

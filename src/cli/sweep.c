@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/sweep/sweep.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/print/sweep.h"
+#include "cli/train.h"
+#include "cli/verb.h"
+#include "kcap/io/file.h"
+#include "kcap/run/signals.h"
+
+typedef struct options {
+    const char *input;
+    kc_sets sets;
+    int list, missing, status, farm, json;
+    int64_t index, ranks_per_point;
+    double patience, max_seconds;
+} options;
+
+/* What law.py needs to know of points that left no run: written before any is begun. */
+static int write_list(const kc_sweep_request *q, const kc_sweep *sweep, const kc_point_view *views,
+                      kc_error *e)
+{
+    char path[KC_RUN_PATH_MAX], partial[KC_RUN_PATH_MAX + 128], host[64] = "";
+    char *text = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/sweep.json", sweep->out);
+    /* Jobs of an array may write it at the same time: the same text. */
+    gethostname(host, sizeof host - 1);
+    snprintf(partial, sizeof partial, "%s.%s.%ld.partial", path, host, (long)getpid());
+    FILE *out = open_memstream(&text, &size);
+    KC_CHECK(out, "out of memory");
+    kc_report_sweep_json(out, q->input, sweep, views, 0);
+    fclose(out);
+    KC_TRY(kc_folders_create(sweep->out, e));
+    KC_TRY(kc_file_write(partial, text, e));
+    KC_TRY(kc_file_rename(partial, path, e));
+out:
+    free(text);
+    return e->code;
+}
+
+/* only: of this point; less than 0: of any. */
+static int refuse_foreign(const kc_sweep *sweep, const kc_point_view *views, int64_t only,
+                          kc_error *e)
+{
+    for (int64_t i = 0; i < sweep->n; ++i)
+        if (views[i].state == KC_POINT_FOREIGN && (only < 0 || only == i))
+            return kc_fail(e, KC_EINPUT, "point %lld, %s: %s", (long long)i, views[i].point->name,
+                           views[i].error);
+    return KC_OK;
+}
+
+static void report(const options *o, const kc_sweep *sweep, const kc_point_view *views)
+{
+    if (o->missing)
+        (o->json ? kc_report_missing_json : kc_report_missing)(stdout, o->input, sweep, views);
+    else
+        (o->json ? kc_report_sweep_json : kc_report_sweep)(stdout, o->input, sweep, views,
+                                                           o->status || o->farm);
+}
+
+/* One point on all ranks, as kcap train would. */
+static int run_index(kc_grid *g, const options *o, const kc_sweep_request *q, const kc_sweep *sweep,
+                     kc_error *e)
+{
+    kc_point_request request = {
+        .run = {.max_seconds = o->max_seconds, .talk = o->json ? stderr : stdout}};
+    kc_run run;
+    if (o->index >= sweep->n)
+        return kc_fail(e, KC_EINPUT, "--index %lld: %s has points 0 to %lld", (long long)o->index,
+                       o->input, (long long)sweep->n - 1);
+    const int code = kc_point_run(&run, g, q, sweep, o->index, &request, e);
+    if (g->rank == 0 && e->code == KC_OK)
+        kc_train_report(&run, o->json);
+    kc_run_close(&run);
+    return code;
+}
+
+static int run_points(kc_grid *g, const options *o, const kc_sweep_request *q,
+                      const kc_sweep *sweep, kc_point_view *views, kc_error *e)
+{
+    if (g->rank == 0 && refuse_foreign(sweep, views, o->index, e) == KC_OK)
+        write_list(q, sweep, views, e);
+    KC_TRY(kc_agree(g, e));
+    if (!o->farm)
+        return run_index(g, o, q, sweep, e);
+    const int code = kc_sweep_farm(g, q, sweep, views, e);
+    if (g->rank == 0)
+        report(o, sweep, views);
+    return code;
+out:
+    return e->code;
+}
+
+static int sweep(kc_grid *g, const void *given, kc_error *e)
+{
+    const options *o = given;
+    const int runs = o->farm || o->index >= 0;
+    const kc_sweep_request request = {.input = o->input,
+                                      .sets = o->sets.set,
+                                      .n_sets = o->sets.n,
+                                      .ranks_per_point = o->farm ? (int)o->ranks_per_point : 0,
+                                      .patience = o->patience,
+                                      .max_seconds = o->max_seconds,
+                                      .talk = o->json ? stderr : stdout};
+    kc_sweep points = {0};
+    kc_point_view *views = NULL;
+    int code = KC_OK;
+    if (runs)
+        kc_signals_catch();
+    KC_TRY(kc_sweep_load(g, &request, &points, e));
+    KC_TRY(kc_sweep_survey(g, &request, &points, &views, e));
+    if (runs)
+        code = run_points(g, o, &request, &points, views, e);
+    else if (g->rank == 0)
+        report(o, &points, views);
+out:
+    free(views);
+    kc_sweep_free(&points);
+    return e->code ? e->code : code;
+}
+
+static const options defaults = {.index = -1, .ranks_per_point = 1, .patience = 1800};
+static const kc_option list[] = {
+    {KC_OPTION("SWEEP.yaml", KC_WORD, input)},
+    {KC_OPTION("list", KC_FLAG, list), .one_of = 1,
+     .help = "the points: index, name, size and cost"},
+    {KC_OPTION("index", KC_COUNT, index), .least = 0, .most = 1000000, .value = "I", .one_of = 1,
+     .help = "run point I on these ranks, from its checkpoint if it has one"},
+    {KC_OPTION("missing", KC_FLAG, missing), .one_of = 1,
+     .help = "the indices of points not finished, as Slurm's --array takes them: 0-3,7"},
+    {KC_OPTION("status", KC_FLAG, status), .one_of = 1, .help = "what each point's folder holds"},
+    {KC_OPTION("farm", KC_FLAG, farm), .one_of = 1,
+     .help =
+         "run all that are not finished, the longest first, on groups of these ranks; a point "
+         "that fails leaves error.txt in its folder and the others go on; the same command goes "
+         "on where a farm was stopped"},
+    {KC_OPTION("ranks-per-point", KC_COUNT, ranks_per_point), .least = 1, .most = 1000000,
+     .value = "N", .with = "--farm", .help = "ranks of a group (default: 1); they divide R"},
+    {KC_OPTION("patience", KC_NUMBER, patience), .least = 1, .most = 1e6, .value = "SECONDS",
+     .with = "--farm", .help = "a group silent for longer is given up (default: 1800)"},
+    {KC_OPTION_MAX_TIME, .with = "--farm or --index"},
+    {KC_OPTION_SET},
+    {KC_OPTION_JSON}};
+
+const kc_verb kc_verb_sweep = {
+    .name = "sweep",
+    .summary = "many runs from one file",
+    .about = "Many runs from one file. Each point writes its own folder in the sweep's; finished "
+             "points are never run again.",
+    KC_OPTIONS(list),
+    .bytes = sizeof(options),
+    .defaults = &defaults,
+    .run = sweep};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/run/input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INPUT_MOST = 1 << 20 };
+
+static char *read_text(const char *path, size_t *bytes, kc_error *e)
+{
+    FILE *f = fopen(path, "rb");
+    char *text = malloc(INPUT_MOST + 1);
+    KC_CHECK(text, "out of memory");
+    *bytes = f ? fread(text, 1, INPUT_MOST + 1, f) : 0;
+    if (!f || ferror(f))
+        kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", path, strerror(errno));
+    else if (*bytes > INPUT_MOST)
+        kc_fail(e, KC_EINPUT, "%s: larger than an input file may be (1 MiB)", path);
+    if (f)
+        fclose(f);
+    return text;
+}
+
+int kc_input_text(const kc_grid *g, const char *path, char **text, size_t *bytes, kc_error *e)
+{
+    *text = NULL;
+    *bytes = 0;
+    if (g->rank == 0 && path)
+        *text = read_text(path, bytes, e);
+    KC_TRY(kc_agree(g, e));
+    kc_bcast(g, bytes, sizeof *bytes);
+    if (!*text)
+        *text = malloc(*bytes + 1);
+    KC_CHECK(*text, "out of memory");
+    kc_bcast(g, *text, *bytes);
+out:
+    return e->code;
+}
+
+int kc_input_config(const kc_grid *g, const char *path, const char *const *sets, int n_sets,
+                    kc_config *cfg, kc_error *e)
+{
+    size_t bytes = 0;
+    char *text = NULL;
+    KC_TRY(kc_input_text(g, path, &text, &bytes, e));
+    kc_config_parse(text, bytes, path ? path : "defaults", sets, n_sets, cfg, e);
+    KC_TRY(kc_agree(g, e));
+out:
+    free(text);
+    return e->code;
+}
+
+int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_error *e)
+{
+    if (g->rank == 0)
+        kc_files_load(cfg, files, e);
+    KC_TRY(kc_agree(g, e));
+    char *text = files->text;
+    kc_bcast(g, files, sizeof *files);
+    files->text = text ? text : malloc((size_t)files->bytes);
+    KC_CHECK(files->text, "out of memory for %lld bytes of pools", (long long)files->bytes);
+    kc_bcast(g, files->text, (size_t)files->bytes);
+out:
+    return e->code;
+}
+
+int kc_input_corpus(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_corpus **corpus,
+                    kc_error *e)
+{
+    kc_corpus_create(cfg, files, corpus, e);
+    if (kc_agree(g, e) == KC_OK) {
+        free(files->words);
+        files->words = kc_corpus_words(*corpus);
+    } else {
+        kc_corpus_destroy(*corpus);
+        *corpus = NULL;
+    }
+    return e->code;
+}

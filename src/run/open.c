@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/run/open.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/comm/exchange.h"
+#include "kcap/run/input.h"
+
+static int find(kc_opened *o, const kc_grid *g, const char *where, kc_error *e)
+{
+    KC_TRY(kc_checkpoint_find(g, where, &o->head, e));
+    if (!o->head.path[0])
+        return kc_fail(e, KC_EINPUT, "%s: no checkpoint there", where);
+    kc_config_parse(o->head.config, strlen(o->head.config), o->head.path, NULL, 0, &o->cfg, e);
+    KC_TRY(kc_agree(g, e));
+    if (g->size % o->cfg.parallel.ep != 0)
+        o->cfg.parallel.ep = 1;
+out:
+    return e->code;
+}
+
+static int read_weights(kc_opened *o, const kc_grid *g, kc_error *e)
+{
+    kc_state *state = &o->state;
+    const kc_layout *layout = state->layout = &o->model.layout;
+    const size_t bytes = (size_t)layout->n_flat * sizeof(float);
+    int64_t *lo = malloc((size_t)(g->size + 1) * sizeof *lo);
+    float *wt = aligned_alloc(64, bytes);
+    state->n_lanes = o->cfg.train.lanes;
+    state->params = aligned_alloc(64, bytes);
+    state->cursors = malloc((size_t)state->n_lanes * sizeof *state->cursors);
+    KC_CHECK(lo && wt && state->params && state->cursors, "out of memory for the weights");
+    kc_slices(g, layout->n_dense, lo);
+    state->lo = lo;
+    o->weights = (kc_weights){layout, state->params, wt};
+    if (kc_checkpoint_read(g, &o->head, state, e) == KC_OK)
+        kc_params_transpose(layout, state->params, wt, o->host.threads);
+    return e->code;
+}
+
+static double exposures(const kc_opened *o)
+{
+    double docs = 0;
+    for (int64_t k = 0; k < o->state.n_lanes; ++k)
+        docs += (double)o->state.cursors[k].docs;
+    return docs / (double)kc_corpus_about(o->corpus)->n_people;
+}
+
+int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
+{
+    KC_TRY(find(o, g, where, e));
+    o->files = o->head.files;
+    o->head.files = (kc_files){0};
+    KC_TRY(kc_input_corpus(g, &o->cfg, &o->files, &o->corpus, e));
+    KC_TRY(kc_host_start(&o->host, g, &o->cfg, NULL, 1, e));
+    const kc_corpus_info *info = kc_corpus_about(o->corpus);
+    kc_model_create_spread(&o->model, &o->cfg, info->n_vocab, g->ep);
+    kc_sign(&o->sign, g, &o->cfg, info, &o->host, &o->model.layout, o->head.run_id);
+    o->sign.stamp.imported_from = o->head.imported_from;
+    KC_TRY(read_weights(o, g, e));
+    o->subject = (kc_subject){.grid = g,
+                              .corpus = o->corpus,
+                              .model = &o->model,
+                              .weights = &o->weights,
+                              .threads = o->host.threads,
+                              .step = o->state.step,
+                              .tokens = o->state.tokens,
+                              .exposures = exposures(o)};
+out:
+    return e->code;
+}
+
+void kc_opened_close(kc_opened *o, kc_grid *g)
+{
+    free((void *)o->weights.wt);
+    free((void *)o->state.lo);
+    free(o->state.params);
+    free(o->state.cursors);
+    kc_model_destroy(&o->model);
+    kc_signature_free(&o->sign);
+    kc_corpus_destroy(o->corpus);
+    kc_files_free(&o->files);
+    kc_host_end(&o->host, g);
+    kc_head_free(&o->head);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "run/resume.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/io/file.h"
+#include "kcap/record/outcome.h"
+#include "kcap/record/shelf.h"
+
+/* The folder must be free unless this run goes on in it; nothing is written before. */
+static int claim_out(const kc_run *run, int may_hold_a_run, kc_error *e)
+{
+    const char *out = run->out;
+    if (run->grid->rank == 0) {
+        const int full = kc_folder_full(out);
+        if (full < 0)
+            kc_fail(e, KC_EIO, "%s: cannot be read: %s", out, strerror(errno));
+        else if (full && !may_hold_a_run)
+            kc_fail(
+                e, KC_EINPUT,
+                "%s: not empty; choose another --out, or --resume auto to go on with the run in it",
+                out);
+    }
+    return kc_agree(run->grid, e);
+}
+
+/* Going on from an older checkpoint would leave newer ones of another past beside it. */
+static void refuse_older(const char *out, const kc_head *head, kc_error *e)
+{
+    kc_shelf_entry *entries = NULL;
+    int64_t n = 0;
+    if (kc_shelf_list(out, &entries, &n, e) == KC_OK)
+        for (int64_t i = 0; i < n; ++i)
+            if (entries[i].has_manifest && entries[i].step > head->step) {
+                kc_fail(
+                    e, KC_EINPUT,
+                    "%s: its folder holds a newer checkpoint, of step %lld; go on from this one "
+                    "with another --out, or remove the newer ones",
+                    head->path, (long long)entries[i].step);
+                break;
+            }
+    free(entries);
+}
+
+int kc_resume_find(kc_run *run, kc_error *e)
+{
+    const char *resume = run->request->resume, *out = run->out;
+    const kc_grid *g = run->grid;
+    kc_head *head = &run->from;
+    const int is_auto = strcmp(resume, "auto") == 0;
+    if (strcmp(resume, "never") == 0)
+        return claim_out(run, 0, e);
+    int there = 1;
+    if (is_auto) {
+        if (g->rank == 0)
+            there = kc_folder_full(out) == 1;
+        kc_bcast(g, &there, sizeof there);
+    }
+    if (there)
+        KC_TRY(kc_checkpoint_find(g, is_auto ? out : resume, head, e));
+    if (!is_auto && !head->path[0])
+        return kc_fail(e, KC_EINPUT, "--resume %s: no checkpoint there", resume);
+    /* A run's own folder is its checkpoint's grandparent. */
+    const size_t n = strlen(out);
+    const int own = is_auto || (strncmp(head->path, out, n) == 0 && head->path[n] == '/');
+    if (own && !is_auto && g->rank == 0)
+        refuse_older(out, head, e);
+    KC_TRY(kc_agree(g, e));
+    KC_TRY(claim_out(run, own, e));
+out:
+    return e->code;
+}
+
+int kc_resume_check(const kc_run *run, kc_error *e)
+{
+    const kc_head *head = &run->from;
+    kc_config then;
+    char what[KC_TEXT_MAX * 2];
+    if (head->imported_from[0])
+        kc_fail(e, KC_EINPUT,
+                "%s: holds weights imported from %s, without the optimiser's moments: there is no "
+                "run to go on with; kcap measure reads it",
+                head->path, head->imported_from);
+    else if (kc_config_parse(head->config, strlen(head->config), head->path, NULL, 0, &then, e) ==
+                 KC_OK &&
+             kc_config_differs(&then, &run->cfg, "the checkpoint", "this input", what, sizeof what))
+        kc_fail(e, KC_EINPUT, "%s: another experiment: %s", head->path, what);
+    return kc_agree(run->grid, e);
+}
+
+int kc_resume_host(kc_run *run, kc_error *e)
+{
+    const kc_head *head = &run->from;
+    const int is_auto = run->cfg.parallel.kernel == KC_parallel_kernel_auto;
+    const char *wish = is_auto ? head->kernel : NULL;
+    if (kc_host_start(&run->host, run->grid, &run->cfg, wish, run->request->talk != NULL, e) !=
+            KC_OK &&
+        is_auto) {
+        kc_error why = *e;
+        *e = (kc_error){0};
+        return kc_fail(
+            e, KC_EINPUT,
+            "%s: made with %s kernels (%.300s); --set parallel.kernel=... goes on with others "
+            "and other bits",
+            head->path, head->kernel, why.text);
+    }
+    if (!e->code && run->grid->rank == 0 && strcmp(run->host.kernel, head->kernel) != 0)
+        fprintf(stderr,
+                "kcap: warning: %s was made with %s kernels, this run uses %s: other bits\n",
+                head->path, head->kernel, run->host.kernel);
+    return e->code;
+}
+
+void kc_resume_history(const kc_run *run, char path[KC_RUN_PATH_MAX])
+{
+    snprintf(path, KC_RUN_PATH_MAX, "%s", run->from.path);
+    for (int up = 0; up < 2; ++up) {
+        char *slash = strrchr(path, '/');
+        if (slash)
+            *slash = 0;
+        else
+            snprintf(path, KC_RUN_PATH_MAX, up ? ".." : ".");
+    }
+    strncat(path, "/run.h5", KC_RUN_PATH_MAX - strlen(path) - 1);
+}
+
+int kc_resume_record_is_whole(kc_run *run)
+{
+    const kc_grid *g = run->grid;
+    const int64_t end = kc_trainer_state(run->trainer)->step;
+    const int64_t loads = run->cfg.model.layers * run->cfg.model.experts;
+    char history[KC_RUN_PATH_MAX], own[KC_RUN_PATH_MAX + 16];
+    kc_resume_history(run, history);
+    snprintf(own, sizeof own, "%s/run.h5", run->out);
+    int whole = strcmp(history, own) != 0; /* a checkpoint from elsewhere: nothing is written */
+    if (g->rank == 0 && !whole) {
+        kc_outcome_file f;
+        kc_error ignored = {0}; /* going on says it */
+        kc_outcome_read(run->out, loads < KC_LOADS_MAX ? (int)loads : KC_LOADS_MAX, &f, &ignored);
+        whole = f.there && f.closed && f.step.step == end && f.measure.step == end;
+        if (f.there && f.measure.step == end)
+            run->measured = f.measure;
+    }
+    kc_bcast(g, &whole, sizeof whole);
+    kc_bcast(g, &run->measured, sizeof run->measured);
+    return whole;
+}

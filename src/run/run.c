@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/run/run.h"
+
+#include <string.h>
+
+#include "kcap/base/clock.h"
+#include "kcap/base/memory.h"
+#include "kcap/io/file.h"
+#include "kcap/run/input.h"
+#include "kcap/run/signals.h"
+#include "run/loop.h"
+#include "run/resume.h"
+
+static void choose_out(kc_run *run)
+{
+    const kc_config *cfg = &run->cfg;
+    if (run->request->out)
+        snprintf(run->out, sizeof run->out, "%s", run->request->out);
+    else if (cfg->run.out[0])
+        snprintf(run->out, sizeof run->out, "%s", cfg->run.out);
+    else
+        snprintf(run->out, sizeof run->out, "runs/%s", cfg->run.name);
+}
+
+static int make_plan(kc_run *run, kc_error *e)
+{
+    const kc_machine here = {.ranks = run->grid->size,
+                             .threads = run->host.threads,
+                             .ranks_per_node = run->grid->node_ranks,
+                             .node_bytes = kc_memory_available()};
+    if (kc_plan_make(&run->cfg, run->corpus, &here, &run->plan, e) == KC_OK)
+        kc_plan_fits(&run->plan, e);
+    return kc_agree(run->grid, e);
+}
+
+int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e)
+{
+    *run = (kc_run){.request = q,
+                    .grid = g,
+                    .begun = kc_clock(),
+                    .measured = {.step = -1},
+                    .checkpoint_step = -1};
+    kc_signals_catch();
+    KC_TRY(kc_input_config(g, q->input, q->sets, q->n_sets, &run->cfg, e));
+    choose_out(run);
+    KC_TRY(kc_resume_find(run, e));
+    if (run->from.path[0]) {
+        KC_TRY(kc_resume_check(run, e));
+        run->files = run->from.files;
+        run->from.files = (kc_files){0};
+    } else
+        KC_TRY(kc_input_files(g, &run->cfg, &run->files, e));
+    KC_TRY(kc_input_corpus(g, &run->cfg, &run->files, &run->corpus, e));
+    if (run->from.path[0])
+        KC_TRY(kc_resume_host(run, e));
+    else
+        KC_TRY(kc_host_start(&run->host, g, &run->cfg, NULL, q->talk != NULL, e));
+    KC_TRY(make_plan(run, e));
+out:
+    return e->code;
+}
+
+static void announce(const kc_run *run)
+{
+    const kc_stamp *stamp = &run->sign.stamp;
+    FILE *to = run->request->talk;
+    char from[512] = "";
+    if (run->from.path[0])
+        snprintf(from, sizeof from, ", resumed from %.400s", run->from.path);
+    fprintf(to,
+            "kcap %s: %s, %d ranks x %d threads, %s kernels, P = %lld, corpus %.0f bits -> %s%s\n",
+            stamp->kcap_version, run->request->input, run->grid->size, run->host.threads,
+            run->host.kernel, (long long)stamp->n_params, stamp->corpus_bits, run->out, from);
+    fflush(to);
+}
+
+static int train(kc_run *run, kc_error *e)
+{
+    char history[KC_RUN_PATH_MAX];
+    kc_resume_history(run, history);
+    KC_TRY(kc_run_open_record(run, run->from.path[0] ? history : NULL, e));
+    if (run->grid->rank == 0 && run->request->talk) {
+        announce(run);
+        kc_progress_start(&run->progress, run->request->talk, kc_trainer_planned(run->trainer),
+                          kc_trainer_docs(run->trainer), kc_trainer_state(run->trainer)->tokens);
+    }
+    KC_TRY(kc_run_loop(run, e));
+    if (run->grid->rank == 0)
+        kc_metrics_close(run->metrics, e);
+    run->metrics = NULL;
+    KC_TRY(kc_agree(run->grid, e));
+out:
+    return e->code;
+}
+
+int kc_run_train(kc_run *run, kc_error *e)
+{
+    const kc_run_request *q = run->request;
+    KC_TRY(kc_run_start(run, e));
+    if (run->from.path[0] && kc_run_complete(run) && kc_resume_record_is_whole(run)) {
+        if (run->grid->rank == 0 && q->talk)
+            fprintf(stderr, "kcap: %s: this run is finished, nothing to do\n", run->from.path);
+        kc_run_measure(run);
+    } else
+        KC_TRY(train(run, e));
+    if (run->grid->rank == 0 && q->watch)
+        q->watch(q->watcher, run);
+out:
+    return e->code ? e->code : run->stopped && !kc_run_complete(run) ? KC_STOPPED : KC_OK;
+}
+
+int kc_run_init(kc_run *run, kc_error *e)
+{
+    KC_TRY(kc_run_start(run, e));
+    KC_TRY_ROOT(run->grid, kc_folders_create(run->out, e));
+    KC_TRY(kc_checkpoint_write(run->grid, run->out, kc_trainer_state(run->trainer),
+                               &run->sign.stamp, &run->files, 1, e));
+out:
+    return e->code;
+}
+
+void kc_run_close(kc_run *run)
+{
+    kc_error ignored = {0};
+    kc_metrics_close(run->metrics, &ignored);
+    kc_trainer_destroy(run->trainer);
+    kc_signature_free(&run->sign);
+    kc_head_free(&run->from);
+    kc_corpus_destroy(run->corpus);
+    kc_files_free(&run->files);
+    kc_host_end(&run->host, run->grid);
+}
