@@ -34,6 +34,12 @@ out:
     return e->code;
 }
 
+static void keys(FILE *out)
+{
+    fputs("\nThe keys:\n", out);
+    kc_config_help(out);
+}
+
 static const kc_option list[] = {
     {KC_OPTION("defaults", KC_FLAG, defaults), .one_of = 1,
      .help = "every key with its default, unit, range and meaning, as an input file"},
@@ -48,5 +54,6 @@ const kc_verb kc_verb_config = {.name = "config",
                                 .about = "The keys of an input file, or what one file says.",
                                 KC_OPTIONS(list),
                                 .bytes = sizeof(options),
+                                .more = keys,
                                 .check = check,
                                 .run = config};

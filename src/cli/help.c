@@ -96,6 +96,8 @@ static void print_verb(FILE *out, const kc_verb *v)
         fputc('\n', out);
         put_words(out, v->notes, 0, 0);
     }
+    if (v->more)
+        v->more(out);
 }
 
 void kc_help_print(FILE *out, const kc_verb *v)

@@ -3,6 +3,7 @@
 #define KCAP_CLI_VERB_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "kcap/comm/grid.h"
 
@@ -44,9 +45,10 @@ typedef struct kc_verb {
     const char *notes;          /* another one after the options, or NULL     */
     const kc_option *options;
     int n_options;
-    size_t bytes;         /* of the struct that the options fill in     */
-    const void *defaults; /* what it holds before; NULL: zeros          */
-    int alone;            /* needs no ranks: grid is NULL               */
+    size_t bytes;            /* of the struct that the options fill in     */
+    const void *defaults;    /* what it holds before; NULL: zeros          */
+    int alone;               /* needs no ranks: grid is NULL               */
+    void (*more)(FILE *out); /* what else its help says; or NULL        */
 
     /* What the options demand of each other besides `with` and `one_of`; or NULL. */
     int (*check)(const void *options, kc_error *e);

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kcap size: models for facts, facts for models."""
+import json
+
+import harness
+from harness import AppTest, one_object
+
+
+class Size(AppTest):
+    def size(self, *args, code=0):
+        done = self.kcap("size", *args, "--core-rate", "1e10", "--json", code=code)
+        return json.loads(done.stdout) if code == 0 else done.stderr
+
+    def facts(self, text):
+        with open(self.path("facts.tsv"), "w") as file:
+            file.write(text)
+        return "facts.tsv"
+
+    def test_facts_are_counted(self):
+        rows = [f"{n}\t{a}\t{v}" for n, a, v in (
+            ("ann lee", "city", "rome"), ("bob", "city", "oslo"), ("cem", "city", "new york"),
+            ("dan", "city", "rome"), ("ann lee", "born", "1990"), ("bob", "born", "1991"))]
+        file = self.facts("\n".join(["name\tattribute\tvalue"] + rows + rows[:1]) + "\n")
+        found = self.size("--facts", file, "--universe", "64")
+        self.assertEqual((found["n_facts"], found["n_names"], found["n_attributes"],
+                          found["n_duplicates"]), (6, 4, 2, 1))
+        self.assertAlmostEqual(found["value_bits"], 4 * 1.584962500721156 + 2 * 1)
+        self.assertAlmostEqual(found["name_bits"], 4 * 4)
+        # ann lee bob cem dan | rome oslo new york 1990 1991 | <eos>, two markers
+        self.assertEqual(found["n_vocab"], 5 + 6 + 3)
+        # four <eos>, five words of names, six markers, seven words of values
+        self.assertEqual(found["tokens_per_exposure"], 4 + 5 + 6 + 7)
+
+    def test_bits_by_the_published_law(self):
+        found = self.size("--bits", "3.2e9")
+        self.assertEqual([c["exposures"] for c in found["choices"]], [100, 1000])
+        for c, law in zip(found["choices"], (1, 2)):
+            d = c["heads"] * c["head_dim"]
+            formula = c["layers"] * (12 * d * d + 13 * d) + 3275 * d + 2 * d
+            self.assertEqual(c["n_params"], formula)
+            self.assertEqual(c["parameters_needed"], 3.2e9 / law)
+            self.assertTrue(1 <= formula / c["parameters_needed"] < 1.1, c)
+            self.assertAlmostEqual(c["core_hours"], c["flops"] / 1e10 / 3600)
+            self.assertGreater(c["flops"], 6 * c["tokens"] * c["n_params"])
+            self.assertGreater(c["peak_bytes_dp1"], 16 * c["n_params"])
+            self.assertLess(c["peak_bytes_dp256"], c["peak_bytes_dp1"])
+
+    def test_a_measured_law_is_taken(self):
+        with open(self.path("law.json"), "w") as file:
+            json.dump({"peaks": [{"exposures": 500, "bits_per_param": 1.6}]}, file)
+        found = self.size("--bits", "1e6", "--law", "law.json")
+        self.assertEqual([c["parameters_needed"] for c in found["choices"]], [1e6 / 1.6])
+        with open(self.path("law.json"), "w") as file:
+            file.write("{}")
+        self.assertIn("no peaks in it", self.size("--bits", "1e6", "--law", "law.json", code=2))
+
+    def test_the_rate_is_stated_or_a_benchs(self):
+        """Never measured unasked: without one there are no core-hours."""
+        found = one_object(self.kcap("size", "--bits", "1e6", "--json").stdout)
+        self.assertIsNone(found["core_flop_per_second"])
+        self.assertEqual({c["core_hours"] for c in found["choices"]}, {None})
+        with open(self.path("bench.json"), "w") as file:
+            json.dump({"flop_per_second": 6e10, "ranks": 3, "threads": 2}, file)
+        for ranks in 0, 2:
+            found = one_object(self.kcap("size", "--bits", "1e6", "--core-rate", "bench.json",
+                                         "--json", ranks=ranks).stdout)
+            self.assertEqual(found["core_flop_per_second"], 1e10)
+        self.assertIn("1.000e+10".replace(".000e+", "e+"),
+                      self.kcap("size", "--bits", "1e6", "--core-rate", "bench.json").stdout)
+        with open(self.path("bench.json"), "w") as file:
+            file.write('{"ranks": 0}')
+        for rate in "bench.json", "0", "fast":
+            self.assertIn(rate, self.kcap("size", "--bits", "1e6", "--core-rate", rate,
+                                          code=2).stderr)
+
+    def test_what_a_model_holds(self):
+        found = self.size("--params", "7e9")
+        self.assertEqual([(h["exposures"], h["bits"], h["facts"]) for h in found["holds"]],
+                         [(100, 7e9, None), (1000, 14e9, None)])
+        # Three facts of log2(3) bits each: the model that holds them holds three.
+        file = self.facts("name\tattribute\tvalue\na\tx\t1\nb\tx\t2\nc\tx\t3\n")
+        bits = self.size("--facts", file)["bits"]
+        found = self.size("--params", str(bits / 2), "--facts", file)
+        self.assertAlmostEqual(found["holds"][1]["facts"], 3)
+        self.assertAlmostEqual(found["holds"][0]["facts"], 1.5)
+        shown = self.kcap("size", "--params", "7e9", "--facts", file).stdout
+        self.assertIn("A fact of this table is 1.585 bits on average", shown)
+
+    def test_errors(self):
+        for text, part in (("name\tvalue\nx\ty\n", "facts.tsv:1: no column attribute"),
+                           ("name\tattribute\tvalue\nx\ty\n", "facts.tsv:2: 2 columns"),
+                           ("name\tattribute\tvalue\nx\ty\t\n", "facts.tsv:2: an empty value"),
+                           ("name\tattribute\tvalue\n \ty\tz\n", "facts.tsv:2: an empty name"),
+                           ("name\tvalue\tattribute\tvalue\na\tb\tc\td\n",
+                            "facts.tsv:1: columns 2 and 4 are both named value"),
+                           ("name\tattribute\tvalue\na\tx\t1\nb\tx\t1\n",
+                            "nothing is to be stored"),
+                           ("name\tattribute\tvalue\n", "no facts in it"), ("", "no facts in it")):
+            with self.subTest(text):
+                self.assertIn(part, self.size("--facts", self.facts(text), code=2))
+        self.assertIn("gone.tsv: cannot be read", self.size("--facts", "gone.tsv", code=2))
+        for args, part in (((), "one of --facts, --bits and --params"),
+                           (("--bits", "5", "--facts", "x"), "--bits or --facts, not both"),
+                           (("--bits", "5", "--params", "9"), "--bits or --params, not both"),
+                           (("--bits", "5", "x.yaml"), "one input at a time"),
+                           (("--bits", "5", "--universe", "9"), "--universe goes with --facts"),
+                           (("--facts", "x", "--vocab", "9"), "--vocab goes with --bits"),
+                           (("--facts", "x", "--bits-per-token", "9"), "goes with --bits"),
+                           (("--bits", "5", "--set", "run.seed=1"), "--set: not an option of size")):
+            self.assertIn(part, self.kcap("size", *args, code=2).stderr)
+
+    def test_a_spreadsheets_file(self):
+        """A byte order mark, and lines that end in CR LF."""
+        rows = "name\tattribute\tvalue\na\tx\t1\nb\tx\t2\n"
+        plain = self.size("--facts", self.facts(rows))
+        self.assertEqual(plain["value_bits"], 2)
+        with open(self.path("facts.tsv"), "wb") as file:
+            file.write(b"\xef\xbb\xbf" + rows.replace("\n", "\r\n").encode())
+        self.assertEqual(self.size("--facts", "facts.tsv"), plain)
+
+
+if __name__ == "__main__":
+    harness.main()
