@@ -36,8 +36,8 @@ static wording words_of(const kc_corpus_info *info)
 static void corpus_head(FILE *out, const kc_config *cfg, const kc_corpus_info *info)
 {
     char a[32];
-    fprintf(out, "corpus\n  %s, N = %s %s", kc_config_word(cfg, "corpus", "kind"), grouped(a, info->n_people),
-            words_of(info).many);
+    fprintf(out, "corpus\n  %s, N = %s %s", kc_config_word(cfg, "corpus", "kind"),
+            grouped(a, info->n_people), words_of(info).many);
     if (info->kind == KC_KIND_RANDOM)
         fprintf(out, " of %s tokens", grouped(a, info->L));
 }
