@@ -13,17 +13,10 @@ typedef struct options {
 static int corpus(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    kc_config cfg;
-    kc_files files = {0};
-    kc_corpus *made = NULL;
-    KC_TRY(kc_input_config(g, o->input, o->sets.set, o->sets.n, &cfg, e));
-    KC_TRY(kc_input_files(g, &cfg, &files, e));
-    KC_TRY(kc_input_corpus(g, &cfg, &files, &made, e));
-    if (g->rank == 0)
-        (o->json ? kc_report_corpus_json : kc_report_corpus)(stdout, &cfg, made, o->show);
-out:
-    kc_corpus_destroy(made);
-    kc_files_free(&files);
+    kc_input in;
+    if (kc_input_read(g, o->input, o->sets.set, o->sets.n, &in, e) == KC_OK && g->rank == 0)
+        (o->json ? kc_report_corpus_json : kc_report_corpus)(stdout, &in.cfg, in.corpus, o->show);
+    kc_input_free(&in);
     return e->code;
 }
 

@@ -33,24 +33,19 @@ static kc_machine machine_of(const options *o, const kc_grid *g, int threads)
 static int plan(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    kc_config cfg;
-    kc_files files = {0};
-    kc_corpus *corpus = NULL;
+    kc_input in;
     kc_host host = {.threads = 0};
     kc_plan made;
-    KC_TRY(kc_input_config(g, o->input, o->sets.set, o->sets.n, &cfg, e));
-    KC_TRY(kc_input_files(g, &cfg, &files, e));
-    KC_TRY(kc_input_corpus(g, &cfg, &files, &corpus, e));
-    KC_TRY(kc_host_start(&host, g, &cfg, NULL, 1, e));
+    KC_TRY(kc_input_read(g, o->input, o->sets.set, o->sets.n, &in, e));
+    KC_TRY(kc_host_start(&host, g, &in.cfg, NULL, 1, e));
     const kc_machine machine = machine_of(o, g, host.threads);
-    KC_TRY(kc_plan_make(&cfg, corpus, &machine, &made, e));
-    const kc_plan_about about = {o->input, &cfg, kc_corpus_about(corpus), o->rate};
+    KC_TRY(kc_plan_make(&in.cfg, in.corpus, &machine, &made, e));
+    const kc_plan_about about = {o->input, &in.cfg, kc_corpus_about(in.corpus), o->rate};
     if (g->rank == 0)
         (o->json ? kc_report_plan_json : kc_report_plan)(stdout, &about, &made);
     kc_plan_fits(&made, e);
 out:
-    kc_corpus_destroy(corpus);
-    kc_files_free(&files);
+    kc_input_free(&in);
     kc_host_end(&host, g);
     return kc_agree(g, e);
 }

@@ -26,9 +26,8 @@ int kc_input_text(const kc_grid *g, const char *path, char **text, size_t *bytes
 {
     *text = NULL;
     *bytes = 0;
-    if (g->rank == 0 && path)
-        *text = read_text(path, bytes, e);
-    KC_TRY(kc_agree(g, e));
+    if (path)
+        KC_TRY_ROOT(g, *text = read_text(path, bytes, e));
     kc_bcast(g, bytes, sizeof *bytes);
     if (!*text)
         *text = malloc(*bytes + 1);
@@ -44,8 +43,7 @@ int kc_input_config(const kc_grid *g, const char *path, const char *const *sets,
     size_t bytes = 0;
     char *text = NULL;
     KC_TRY(kc_input_text(g, path, &text, &bytes, e));
-    kc_config_parse(text, bytes, path ? path : "defaults", sets, n_sets, cfg, e);
-    KC_TRY(kc_agree(g, e));
+    KC_TRY_ALL(g, kc_config_parse(text, bytes, path ? path : "defaults", sets, n_sets, cfg, e));
 out:
     free(text);
     return e->code;
@@ -53,9 +51,7 @@ out:
 
 int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_error *e)
 {
-    if (g->rank == 0)
-        kc_files_load(cfg, files, e);
-    KC_TRY(kc_agree(g, e));
+    KC_TRY_ROOT(g, kc_files_load(cfg, files, e));
     char *text = files->text;
     kc_bcast(g, files, sizeof *files);
     files->text = text ? text : malloc((size_t)files->bytes);
@@ -77,4 +73,21 @@ int kc_input_corpus(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_
         *corpus = NULL;
     }
     return e->code;
+}
+
+int kc_input_read(const kc_grid *g, const char *path, const char *const *sets, int n_sets,
+                  kc_input *in, kc_error *e)
+{
+    *in = (kc_input){.corpus = NULL};
+    KC_TRY(kc_input_config(g, path, sets, n_sets, &in->cfg, e));
+    KC_TRY(kc_input_files(g, &in->cfg, &in->files, e));
+    KC_TRY(kc_input_corpus(g, &in->cfg, &in->files, &in->corpus, e));
+out:
+    return e->code;
+}
+
+void kc_input_free(kc_input *in)
+{
+    kc_corpus_destroy(in->corpus);
+    kc_files_free(&in->files);
 }

@@ -85,10 +85,9 @@ static int train(kc_run *run, kc_error *e)
                           kc_trainer_docs(run->trainer), kc_trainer_state(run->trainer)->tokens);
     }
     KC_TRY(kc_run_loop(run, e));
-    if (run->grid->rank == 0)
-        kc_metrics_close(run->metrics, e);
+    kc_metrics *metrics = run->metrics;
     run->metrics = NULL;
-    KC_TRY(kc_agree(run->grid, e));
+    KC_TRY_ALL(run->grid, kc_metrics_close(metrics, e));
 out:
     return e->code;
 }

@@ -56,30 +56,26 @@ static int forecast(const kc_grid *alone, const kc_sweep_request *q, const kc_ru
                     kc_point_view *v, kc_error *e)
 {
     kc_machine machine = {.ranks = 1, .threads = 1, .ranks_per_node = 1};
-    kc_config cfg;
-    kc_files files = {0};
-    kc_corpus *corpus = NULL;
+    kc_input in;
+    const kc_config *cfg = &in.cfg;
     kc_plan plan;
-    KC_TRY(kc_input_config(alone, run->input, run->sets, run->n_sets, &cfg, e));
+    KC_TRY(kc_input_read(alone, run->input, run->sets, run->n_sets, &in, e));
     if (q->ranks_per_point)
         machine.ranks = q->ranks_per_point;
-    else if (cfg.model.experts)
-        machine.ranks = (int)cfg.parallel.ep;
-    KC_TRY(kc_input_files(alone, &cfg, &files, e));
-    KC_TRY(kc_input_corpus(alone, &cfg, &files, &corpus, e));
-    KC_TRY(kc_plan_make(&cfg, corpus, &machine, &plan, e));
-    const kc_corpus_info *info = kc_corpus_about(corpus);
-    kc_config_hash(&cfg, v->config_hash);
+    else if (cfg->model.experts)
+        machine.ranks = (int)cfg->parallel.ep;
+    KC_TRY(kc_plan_make(cfg, in.corpus, &machine, &plan, e));
+    const kc_corpus_info *info = kc_corpus_about(in.corpus);
+    kc_config_hash(cfg, v->config_hash);
     v->n_params = plan.n_params;
     v->n_people = info->n_people;
     v->exposures = info->exposures;
-    v->max_steps = cfg.train.max_steps;
+    v->max_steps = cfg->train.max_steps;
     v->corpus_bits = info->max_bits;
     v->tokens = plan.tokens;
     v->flops = plan.flops;
 out:
-    kc_corpus_destroy(corpus);
-    kc_files_free(&files);
+    kc_input_free(&in);
     return e->code;
 }
 

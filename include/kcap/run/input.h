@@ -32,4 +32,17 @@ int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_e
 int kc_input_corpus(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_corpus **corpus,
                     kc_error *e);
 
+/* All three. */
+typedef struct kc_input {
+    kc_config cfg;
+    kc_files files;
+    kc_corpus *corpus;
+} kc_input;
+
+/* As the functions above, one after the other.
+ *   owns        release with kc_input_free, after an error too */
+int kc_input_read(const kc_grid *g, const char *path, const char *const *sets, int n_sets,
+                  kc_input *in, kc_error *e);
+void kc_input_free(kc_input *in);
+
 #endif
