@@ -2,7 +2,7 @@
 #ifndef KCAP_MATH_EXP_H
 #define KCAP_MATH_EXP_H
 
-/* The exponential of src/nn, inlined into the loops of ops.c and act.c so that they vectorise; nobody
+/* The exponential of src/math, inlined into the loops of ops.c and act.c so that they vectorise; nobody
  * else includes it. */
 
 #include <stdint.h>

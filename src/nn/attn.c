@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/nn/attn.h"
+#include "nn/attn.h"
 
 #include <math.h>
 #include <string.h>

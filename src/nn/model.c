@@ -6,18 +6,18 @@
 #include <string.h>
 
 #include "kcap/base/memory.h"
+#include "kcap/math/ops.h"
 #include "nn/block.h"
 #include "nn/logits.h"
 
 struct kc_work {
     int threads;
-    int64_t n_experts;   /* l x E                                      */
-    kc_block_kept *kept; /* [l]                                        */
-    float *x;            /* [T, d]: what leaves the last block         */
-    float *y;            /* [T, d]: after the last norm                */
-    float *mean, *rstd;  /* [T]: of the last norm                      */
-    float *dx, *dy;      /* [T, d]                                     */
-    float *logits;       /* one chunk                                  */
+    int64_t n_experts;   /* l x E                                       */
+    kc_block_kept *kept; /* [l]                                         */
+    kc_mat x, y;         /* [T, d]: from the last block; its last norm  */
+    float *mean, *rstd;  /* [T]: of the last norm                       */
+    kc_mat dx, dy;       /* [T, d]                                      */
+    float *logits;       /* one chunk                                   */
     kc_block_scratch scratch;
 };
 
@@ -37,8 +37,9 @@ static void prepare_experts(kc_model *model, const kc_config *cfg, const kc_grid
     model->arrivals = kc_moe_arrivals(
         s, model->ep_size,
         model->capacity > model->capacity_measure ? model->capacity : model->capacity_measure);
-    model->lane = (kc_moe_lane){
-        .ep = ep, .balance_weight = cfg->model.balance_loss, .z_weight = cfg->model.z_loss};
+    model->balance_weight = cfg->model.balance_loss;
+    model->z_weight = cfg->model.z_loss;
+    model->ep = ep;
 }
 
 static void create(kc_model *model, const kc_config *cfg, int64_t n_vocab, const kc_grid *ep,
@@ -88,12 +89,12 @@ kc_work *kc_work_create(const kc_model *model, kc_arena *a, int threads)
             w.kept[l] = kept;
     }
     w.scratch = kc_block_scratch_take(model, a);
-    w.x = kc_arena_floats(a, s->T * s->d);
-    w.y = kc_arena_floats(a, s->T * s->d);
+    w.x = kc_mat_take(a, s->T, s->d);
+    w.y = kc_mat_take(a, s->T, s->d);
     w.mean = kc_arena_floats(a, s->T);
     w.rstd = kc_arena_floats(a, s->T);
-    w.dx = kc_arena_floats(a, s->T * s->d);
-    w.dy = kc_arena_floats(a, s->T * s->d);
+    w.dx = kc_mat_take(a, s->T, s->d);
+    w.dy = kc_mat_take(a, s->T, s->d);
     w.logits = kc_arena_floats(a, kc_logits_scratch(s));
     if (work)
         *work = w;
@@ -155,24 +156,32 @@ static void embed_backward(const kc_shape *s, const kc_layout *layout, const int
         dwpe[i] += dx[i];
 }
 
-/* Embedding, blocks, last norm; leaves its result in work->y. */
-static kc_mat forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
-                      kc_work *work)
+static kc_block block_of(const kc_model *model, const kc_weights *w, kc_work *work, int64_t l,
+                         float *grad)
 {
-    const kc_shape *s = &model->shape;
+    return (kc_block){.model = model,
+                      .layer = {.w = w, .l = l, .grad = grad},
+                      .kept = &work->kept[l],
+                      .scratch = &work->scratch,
+                      .threads = work->threads};
+}
+
+/* Embedding, blocks, last norm, into work->y. */
+static void forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                    kc_work *work)
+{
+    const kc_norm norm = last_norm(model, w, work);
+    const int64_t layers = model->shape.l;
     kc_phases *phases = kc_work_phases(work);
     kc_phases_start(phases);
-    embed(s, w, tokens, work->kept[0].x);
+    embed(&model->shape, w, tokens, work->kept[0].x.p);
     kc_phases_end(phases, KC_seconds_elementwise);
-    for (int64_t l = 0; l < s->l; ++l) {
-        float *next = l + 1 < s->l ? work->kept[l + 1].x : work->x;
-        kc_block_forward(model, w, l, &work->kept[l], &work->scratch, next, work->threads);
+    for (int64_t l = 0; l < layers; ++l) {
+        const kc_block block = block_of(model, w, work, l, NULL);
+        kc_block_forward(&block, l + 1 < layers ? work->kept[l + 1].x : work->x);
     }
-    kc_mat y = kc_mat_of(work->y, s->T, s->d);
-    kc_norm norm = last_norm(model, w, work);
-    kc_norm_forward(y, kc_mat_of(work->x, s->T, s->d), &norm, work->threads);
+    kc_norm_forward(work->y, work->x, &norm, work->threads);
     kc_phases_end(phases, KC_seconds_elementwise);
-    return y;
 }
 
 double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
@@ -185,9 +194,10 @@ double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_
     lane->counted = 0;
     for (int64_t t = 0; t < s->T; ++t)
         lane->counted += targets[t] != KC_NO_TARGET;
-    kc_mat y = forward(model, w, tokens, work), dy = kc_mat_of(work->dy, s->T, s->d);
-    kc_mat dhead = kc_mat_of(once(w->layout, grad, kc_logits_tensor(w->layout)), s->V, s->d);
-    double loss = kc_logits_grad(w, y, targets, dy, dhead, work->logits, work->threads);
+    forward(model, w, tokens, work);
+    const kc_mat dhead = kc_mat_of(once(w->layout, grad, kc_logits_tensor(w->layout)), s->V, s->d);
+    const double loss =
+        kc_logits_grad(w, work->y, targets, work->dy, dhead, work->logits, work->threads);
     kc_phases_end(kc_work_phases(work), KC_seconds_head);
     return loss;
 }
@@ -196,50 +206,50 @@ void kc_model_backward(const kc_model *model, const kc_weights *w, const int32_t
                        kc_work *work, float *grad)
 {
     const kc_shape *s = &model->shape;
-    const kc_layout *at = w->layout;
-    kc_mat dx = kc_mat_of(work->dx, s->T, s->d), dy = kc_mat_of(work->dy, s->T, s->d);
-    kc_norm norm = last_norm(model, w, work);
-    memset(work->dx, 0, (size_t)(s->T * s->d) * sizeof(float));
-    kc_norm_backward(dx, dy, kc_mat_of(work->x, s->T, s->d), &norm, once(at, grad, KC_P_lnf_gain),
-                     once(at, grad, KC_P_lnf_bias), work->threads);
+    const kc_norm norm = last_norm(model, w, work);
+    memset(work->dx.p, 0, (size_t)(s->T * s->d) * sizeof(float));
+    kc_norm_backward(work->dx, work->dy, work->x, &norm, once(w->layout, grad, KC_P_lnf_gain),
+                     once(w->layout, grad, KC_P_lnf_bias), work->threads);
     kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
-    for (int64_t l = s->l - 1; l >= 0; --l)
-        kc_block_backward(model, w, l, &work->kept[l], &work->scratch, work->dx, grad,
-                          work->threads);
-    embed_backward(s, at, tokens, work->dx, grad);
+    for (int64_t l = s->l - 1; l >= 0; --l) {
+        const kc_block block = block_of(model, w, work, l, grad);
+        kc_block_backward(&block, work->dx);
+    }
+    embed_backward(s, w->layout, tokens, work->dx.p, grad);
     kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
 }
 
 void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, float *grad)
 {
-    const int64_t l = model->shape.l;
+    const int64_t layers = model->shape.l;
     kc_phases_start(kc_work_phases(work));
-    for (int64_t i = 0; i < l; ++i)
-        kc_block_serve(model, w, i, &work->kept[i], &work->scratch, NULL, work->threads);
-    for (int64_t i = l - 1; grad && i >= 0; --i)
-        kc_block_serve(model, w, i, &work->kept[i], &work->scratch, grad, work->threads);
+    for (int64_t i = 0; i < (grad ? 2 : 1) * layers; ++i) { /* forward, then backward */
+        const int64_t l = i < layers ? i : 2 * layers - 1 - i;
+        const kc_block block = block_of(model, w, work, l, i < layers ? NULL : grad);
+        kc_block_serve(&block);
+    }
 }
 
 /* A window of a measurement: each has the experts for itself. */
-static kc_mat measure(const kc_model *model, const kc_weights *w, const int32_t *tokens,
-                      kc_work *work)
+static void measure(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                    kc_work *work)
 {
     kc_work_lane(work);
     work->scratch.lane.capacity = model->capacity_measure;
     work->scratch.lane.tokens = model->shape.T;
-    return forward(model, w, tokens, work);
+    forward(model, w, tokens, work);
 }
 
 void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                     const int32_t *targets, kc_work *work, float *nats, uint8_t *hit)
 {
-    kc_mat y = measure(model, w, tokens, work);
-    kc_logits_score(w, y, targets, nats, hit, work->logits, work->threads);
+    measure(model, w, tokens, work);
+    kc_logits_score(w, work->y, targets, nats, hit, work->logits, work->threads);
 }
 
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits)
 {
-    kc_mat y = measure(model, w, tokens, work);
-    kc_logits_all(w, y, kc_mat_of(logits, y.rows, model->shape.V), work->threads);
+    measure(model, w, tokens, work);
+    kc_logits_all(w, work->y, kc_mat_of(logits, model->shape.T, model->shape.V), work->threads);
 }

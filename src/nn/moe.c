@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/nn/moe.h"
+#include "nn/moe.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "kcap/base/sum.h"
 #include "kcap/comm/tokens.h"
 #include "kcap/math/gemm.h"
+#include "nn/expert.h"
 #include "nn/route.h"
 
 int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity)
@@ -26,6 +25,7 @@ kc_moe_kept kc_moe_kept_take(const kc_shape *s, int64_t arrivals, kc_arena *a)
     b.gate = kc_arena_floats(a, T * k);
     b.chosen = kc_arena_take(a, E, sizeof *b.chosen);
     b.sent = kc_arena_take(a, E, sizeof *b.sent);
+    b.first = kc_arena_take(a, E, sizeof *b.first);
     b.got = kc_arena_take(a, E, sizeof *b.got); /* [ep, E / ep] */
     b.xs = kc_arena_floats(a, arrivals * s->d);
     b.u = kc_arena_floats(a, arrivals * s->m);
@@ -41,7 +41,7 @@ kc_moe_scratch kc_moe_scratch_take(const kc_shape *s, int ep, int64_t arrivals, 
     const int64_t T = s->T, E = s->E, S = T * s->k;
     kc_moe_scratch b = {.rows = kc_arena_floats(a, S * s->d), .back = kc_arena_floats(a, S * s->d)};
     b.dg = kc_arena_floats(a, arrivals * s->f);
-    b.dp = kc_arena_floats(a, T * E);
+    b.scores = kc_arena_floats(a, T * E);
     b.dgate = kc_arena_floats(a, S);
     b.start = kc_arena_take(a, E + 1, sizeof *b.start);
     b.to = kc_arena_take(a, ep, sizeof *b.to);
@@ -57,117 +57,19 @@ static int64_t here_of(const kc_moe *m)
     return m->layer->w->layout->here;
 }
 
-/* Expert `e` of this rank: a vector, a matrix or its transposed copy. */
-static const float *expert(const kc_moe *m, const float *flat, int index, int64_t e)
-{
-    const kc_layer *a = m->layer;
-    return kc_layer_has(a, index) ? kc_at_expert(a->w->layout, flat, index, a->l, e) : NULL;
-}
-
-static kc_mat expert_mat(const kc_moe *m, int index, int64_t e)
-{
-    const kc_tensor *t = &m->layer->w->layout->tensor[index];
-    return kc_mat_of(expert(m, m->layer->w->w, index, e), t->rows, t->cols);
-}
-
-static kc_mat expert_mat_t(const kc_moe *m, int index, int64_t e)
-{
-    const kc_tensor *t = &m->layer->w->layout->tensor[index];
-    return kc_mat_of(expert(m, m->layer->w->wt, index, e), t->cols, t->rows);
-}
-
-/* Item i = source x here + expert: the rows a source sent to one expert, at start[i]. */
-static kc_mat rows_of(const kc_moe *m, const float *p, int64_t i, int64_t width)
-{
-    return kc_mat_of(p + m->scratch->start[i] * width, m->kept->got[i], width);
-}
-
-static void answer(const kc_moe *m, int64_t i, float *out)
-{
-    const kc_shape *s = m->shape;
-    const int64_t e = i % here_of(m);
-    kc_mat x = rows_of(m, m->kept->xs, i, s->d), u = rows_of(m, m->kept->u, i, s->m),
-           g = rows_of(m, m->kept->g, i, s->f), y = rows_of(m, out, i, s->d);
-    const float *bias = expert(m, m->layer->w->w, KC_P_exp_down_bias, e);
-    if (!x.rows)
-        return;
-    kc_gemm(u, x, expert_mat(m, KC_P_exp_up, e), 0, 1);
-    (s->gated ? kc_gate_forward : kc_act_forward)(
-        g, u, expert(m, m->layer->w->w, KC_P_exp_up_bias, e), s->silu ? KC_SILU : KC_GELU, 1);
-    for (int64_t r = 0; bias && r < y.rows; ++r)
-        memcpy(y.p + r * y.ld, bias, (size_t)y.cols * sizeof *bias);
-    kc_gemm(y, g, expert_mat(m, KC_P_exp_down, e), bias ? 1 : 0, 1);
-}
-
-/* Where item i's part of a tensor's gradient is added up; NULL where the model lacks the tensor. */
-static float *expert_grad(const kc_moe *m, int index, int64_t i)
-{
-    const kc_layout *at = m->layer->w->layout;
-    const kc_tensor *t = &at->tensor[index];
-    if (!m->scratch->sums || !t->layers)
-        return (float *)expert(m, m->layer->grad, index, i);
-    return m->scratch->sums + i * at->one + (t->offset - at->n_dense) / t->layers;
-}
-
-/* The sources' parts of this block into the gradient of the experts here. */
-static void add_sources(const kc_moe *m)
-{
-    const kc_layout *at = m->layer->w->layout;
-    kc_add_pairwise(m->scratch->sums, at->experts / at->here, at->here * at->one, m->threads);
-    for (int k = 0; k < at->n; ++k)
-        for (int64_t e = 0; at->tensor[k].of_expert && at->tensor[k].layers && e < at->here; ++e)
-            kc_add((float *)expert(m, m->layer->grad, k, e), expert_grad(m, k, e),
-                   at->tensor[k].stride, m->threads);
-    kc_phases_end(m->phases, KC_seconds_reduce);
-}
-
-static void add_bias_gradient(const kc_moe *m, int index, int64_t i, kc_mat dy)
-{
-    float *sum = expert_grad(m, index, i);
-    if (sum)
-        kc_add_columns(sum, dy, 1);
-}
-
-/* Gradients of source `i / here` for one expert; dx of its rows. */
-static void answer_backward(const kc_moe *m, int64_t i, const float *dout, float *dx_rows)
-{
-    const kc_shape *s = m->shape;
-    const int64_t e = i % here_of(m);
-    kc_mat x = rows_of(m, m->kept->xs, i, s->d), u = rows_of(m, m->kept->u, i, s->m),
-           g = rows_of(m, m->kept->g, i, s->f), dy = rows_of(m, dout, i, s->d),
-           dg = rows_of(m, m->scratch->dg, i, s->f), dx = rows_of(m, dx_rows, i, s->d);
-    if (!x.rows)
-        return;
-    add_bias_gradient(m, KC_P_exp_down_bias, i, dy);
-    kc_gemm_t(kc_mat_of(expert_grad(m, KC_P_exp_down, i), s->f, s->d), g, dy, 1, 1);
-    kc_gemm(dg, dy, expert_mat_t(m, KC_P_exp_down, e), 0, 1);
-    (s->gated ? kc_gate_backward : kc_act_backward)(u, dg, s->silu ? KC_SILU : KC_GELU, 1);
-    add_bias_gradient(m, KC_P_exp_up_bias, i, u);
-    kc_gemm_t(kc_mat_of(expert_grad(m, KC_P_exp_up, i), s->d, s->m), x, u, 1, 1);
-    kc_gemm(dx, u, expert_mat_t(m, KC_P_exp_up, e), 0, 1);
-}
-
-/* Items of one source, or of all others. */
-static void serve(const kc_moe *m, int64_t source, int others, const float *dout, float *out)
-{
-    const int64_t here = here_of(m), n = m->shape->E;
-#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(dynamic)
-    for (int64_t i = 0; i < n; ++i)
-        if ((i / here == source) == !others) {
-            if (dout)
-                answer_backward(m, i, dout, out);
-            else
-                answer(m, i, out);
-        }
-}
-
-static int me(const kc_moe *m)
+static int rank_of(const kc_moe *m)
 {
     return m->lane->ep ? m->lane->ep->rank : 0;
 }
 
-/* First rows of all items, and how many rows go between ranks. Not kept: from the counts. */
-static void settle(const kc_moe *m)
+static void end(const kc_moe *m, kc_phase phase)
+{
+    kc_phases_end(m->phases, phase);
+}
+
+/* First rows of all items (see expert.h), and how many rows go between ranks. Not kept: from the
+ * counts. */
+static void count_rows(const kc_moe *m)
 {
     const int64_t here = here_of(m), E = m->shape->E;
     kc_moe_scratch *b = m->scratch;
@@ -181,47 +83,68 @@ static void settle(const kc_moe *m)
     }
 }
 
-/* This rank's own rows from the sent side's places to the arrived side's, or back. */
-static void keep_own(const kc_moe *m, float *arrived, float *sent, int outward)
+/* This rank's own rows, which do not travel: among those sent, and among those arrived. */
+static float *own_sent(const kc_moe *m, float *sent)
 {
-    const int64_t d = m->shape->d, own = me(m) * here_of(m);
-    int64_t before = 0;
-    for (int r = 0; r < me(m); ++r)
-        before += m->scratch->to[r];
-    float *a = arrived + m->scratch->start[own] * d, *b = sent + before * d;
-    memcpy(outward ? a : b, outward ? b : a, (size_t)(m->scratch->to[me(m)] * d) * sizeof *a);
+    return sent + m->kept->first[rank_of(m) * here_of(m)] * m->shape->d;
 }
 
-/* Rows [sent side] -> experts -> rows [sent side]. While rows travel, this rank's own are served
- * first; `meanwhile` is done while the answers travel. */
-static void ask(const kc_moe *m, float *sent, float *arrived, float *reply, float *back,
-                const float *dout, void (*meanwhile)(const kc_moe *))
+static float *own_arrived(const kc_moe *m, float *arrived)
 {
-    const kc_grid *ep = m->lane->ep;
-    const int64_t d = m->shape->d;
-    if (!ep) {
-        serve(m, 0, 0, dout, reply);
-        kc_phases_end(m->phases, KC_seconds_linear);
-        if (meanwhile)
-            meanwhile(m);
+    return arrived + m->scratch->start[rank_of(m) * here_of(m)] * m->shape->d;
+}
+
+static size_t own_bytes(const kc_moe *m)
+{
+    return (size_t)(m->scratch->to[rank_of(m)] * m->shape->d) * sizeof(float);
+}
+
+/* Rows leave for the ranks of their experts; this rank's own are there at once. Without other ranks
+ * what is sent is what arrives. */
+static void send_rows(const kc_moe *m, float *sent, float *arrived)
+{
+    if (!m->lane->ep)
         return;
-    }
-    keep_own(m, arrived, sent, 1);
-    kc_tokens_start(ep, sent, m->scratch->to, arrived, m->scratch->from, d);
-    kc_phases_end(m->phases, KC_seconds_exchange);
-    serve(m, ep->rank, 0, dout, reply);
-    kc_phases_end(m->phases, KC_seconds_linear);
-    kc_tokens_finish(ep);
-    kc_phases_end(m->phases, KC_seconds_exchange);
-    serve(m, ep->rank, 1, dout, reply);
-    kc_phases_end(m->phases, KC_seconds_linear);
-    kc_tokens_start(ep, reply, m->scratch->from, back, m->scratch->to, d);
-    keep_own(m, reply, back, 0);
-    kc_phases_end(m->phases, KC_seconds_exchange);
-    if (meanwhile)
-        meanwhile(m);
-    kc_tokens_finish(ep);
-    kc_phases_end(m->phases, KC_seconds_exchange);
+    memcpy(own_arrived(m, arrived), own_sent(m, sent), own_bytes(m));
+    kc_tokens_start(m->lane->ep, sent, m->scratch->to, arrived, m->scratch->from, m->shape->d);
+    end(m, KC_seconds_exchange);
+}
+
+/* Answers leave for the ranks that asked, likewise. */
+static void return_rows(const kc_moe *m, float *reply, float *back)
+{
+    if (!m->lane->ep)
+        return;
+    kc_tokens_start(m->lane->ep, reply, m->scratch->from, back, m->scratch->to, m->shape->d);
+    memcpy(own_sent(m, back), own_arrived(m, reply), own_bytes(m));
+    end(m, KC_seconds_exchange);
+}
+
+/* Wait for what travels. */
+static void await_rows(const kc_moe *m)
+{
+    if (!m->lane->ep)
+        return;
+    kc_tokens_finish(m->lane->ep);
+    end(m, KC_seconds_exchange);
+}
+
+/* The experts here answer this rank's own rows, or those of all others: kept->xs, or backward dout. */
+enum { OWN, OTHERS };
+static void serve(const kc_moe *m, int whose, const float *dout, float *out)
+{
+    const int64_t here = here_of(m), n = m->shape->E, rank = rank_of(m);
+    if (whose == OTHERS && !m->lane->ep)
+        return;
+#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(dynamic)
+    for (int64_t i = 0; i < n; ++i)
+        if ((i / here != rank) == whose) {
+            if (dout)
+                kc_expert_backward(m, i, dout, out);
+            else
+                kc_expert_forward(m, i, out);
+        }
+    end(m, KC_seconds_linear);
 }
 
 /* rows[row] = x[t] for each pair that was taken. */
@@ -252,32 +175,46 @@ static void combine(const kc_moe *m, const float *rows, const float *gate, kc_ma
         }
 }
 
+/* Scores, choices and gates of this rank's tokens, and how many go to each expert: these counts travel
+ * while the rows are gathered. */
+static void route(const kc_moe *m, kc_mat x)
+{
+    const kc_linear router = kc_layer_linear(m->layer, KC_P_router, KC_NO_TENSOR);
+    const size_t counts = (size_t)m->shape->E * sizeof *m->kept->sent;
+    if (m->lane->tokens) {
+        kc_gemm(kc_mat_of(m->scratch->scores, x.rows, m->shape->E), x, router.w, 0, m->threads);
+        end(m, KC_seconds_linear);
+        kc_route(m->shape, m->layer->l, m->scratch->scores, m->kept, m->lane, m->threads);
+        end(m, KC_seconds_elementwise);
+    } else {
+        memset(m->kept->sent, 0, counts);
+        memset(m->kept->first, 0, counts);
+    }
+    if (m->lane->ep)
+        kc_tokens_counts(m->lane->ep, m->kept->sent, m->kept->got, (int)here_of(m));
+    else
+        memcpy(m->kept->got, m->kept->sent, counts);
+}
+
 void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out)
 {
-    const kc_grid *ep = m->lane->ep;
     kc_moe_kept *kept = m->kept;
-    memset(kept->sent, 0, (size_t)m->shape->E * sizeof *kept->sent);
-    if (m->lane->tokens) {
-        float *scores = m->scratch->dp;
-        kc_gemm(kc_mat_of(scores, x.rows, m->shape->E), x, kc_layer_mat(m->layer, KC_P_router), 0,
-                m->threads);
-        kc_phases_end(m->phases, KC_seconds_linear);
-        kc_route(m->shape, m->layer->l, scores, kept, m->lane, m->threads);
-        kc_phases_end(m->phases, KC_seconds_elementwise);
-    }
-    if (ep)
-        kc_tokens_counts(ep, kept->sent, kept->got, (int)here_of(m));
-    else
-        memcpy(kept->got, kept->sent, (size_t)m->shape->E * sizeof *kept->got);
-    float *sent = ep ? m->scratch->rows : kept->xs, *reply = ep ? m->scratch->reply : kept->ys;
+    const int far = m->lane->ep != NULL;
+    float *sent = far ? m->scratch->rows : kept->xs, *reply = far ? m->scratch->reply : kept->ys;
+    route(m, x);
     gather(m, x, sent);
-    kc_phases_end(m->phases, KC_seconds_elementwise);
-    if (ep)
-        kc_tokens_finish(ep);
-    settle(m);
-    ask(m, sent, kept->xs, reply, kept->ys, NULL, NULL);
+    end(m, KC_seconds_elementwise);
+    if (far)
+        kc_tokens_finish(m->lane->ep);
+    count_rows(m);
+    send_rows(m, sent, kept->xs);
+    serve(m, OWN, NULL, reply);
+    await_rows(m);
+    serve(m, OTHERS, NULL, reply);
+    return_rows(m, reply, kept->ys);
+    await_rows(m);
     combine(m, kept->ys, kept->gate, out);
-    kc_phases_end(m->phases, KC_seconds_elementwise);
+    end(m, KC_seconds_elementwise);
 }
 
 /* rows[row] = gate dout[t], and dgate[t,j] = dout[t] . ys[row]. */
@@ -300,33 +237,32 @@ static void scatter_gradient(const kc_moe *m, kc_mat dout, float *rows)
         }
 }
 
-/* The router's scores' gradient, into scratch->dp. */
-static void route_gradient(const kc_moe *m)
-{
-    if (m->lane->tokens)
-        kc_route_backward(m->shape, m->kept, m->lane, m->scratch->dgate, m->scratch->dp,
-                          m->threads);
-    kc_phases_end(m->phases, KC_seconds_elementwise);
-}
-
 void kc_moe_backward(const kc_moe *m, kc_mat x, kc_mat dout, kc_mat dx)
 {
+    const kc_linear router = kc_layer_linear(m->layer, KC_P_router, KC_NO_TENSOR);
+    const kc_layout *layout = m->layer->w->layout;
     kc_moe_scratch *b = m->scratch;
-    const kc_layout *at = m->layer->w->layout;
-    settle(m);
+    count_rows(m);
     if (b->sums)
-        memset(b->sums, 0, (size_t)(at->experts * at->one) * sizeof *b->sums);
+        memset(b->sums, 0, (size_t)(layout->experts * layout->one) * sizeof *b->sums);
     scatter_gradient(m, dout, b->rows);
-    kc_phases_end(m->phases, KC_seconds_elementwise);
-    ask(m, b->rows, b->in, b->reply, b->back, b->in, route_gradient);
+    end(m, KC_seconds_elementwise);
+    send_rows(m, b->rows, b->in);
+    serve(m, OWN, b->in, b->reply);
+    await_rows(m);
+    serve(m, OTHERS, b->in, b->reply);
+    return_rows(m, b->reply, b->back);
+    if (m->lane->tokens)
+        kc_route_backward(m->shape, m->kept, m->lane, b->dgate, b->scores, m->threads);
+    end(m, KC_seconds_elementwise);
+    await_rows(m);
     if (b->sums)
-        add_sources(m);
+        kc_expert_add_sources(m);
+    end(m, KC_seconds_reduce);
     if (!m->lane->tokens)
         return;
-    kc_mat dscores = kc_mat_of(b->dp, x.rows, m->shape->E);
-    kc_gemm_t(kc_layer_grad_mat(m->layer, KC_P_router), x, dscores, 1, m->threads);
-    kc_gemm(dx, dscores, kc_layer_mat_t(m->layer, KC_P_router), 0, m->threads);
-    kc_phases_end(m->phases, KC_seconds_linear);
+    kc_linear_backward(&router, dx, kc_mat_of(b->scores, x.rows, m->shape->E), x, m->threads,
+                       m->phases);
     combine(m, b->back, NULL, dx);
-    kc_phases_end(m->phases, KC_seconds_elementwise);
+    end(m, KC_seconds_elementwise);
 }

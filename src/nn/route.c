@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kcap/math/ops.h"
+
 /* The k largest scores, of equal ones the first. */
 static void choose(const float *score, int64_t E, int64_t k, int32_t *choice)
 {
@@ -41,11 +43,11 @@ static float route_token(const kc_shape *s, const float *score, int64_t t, kc_mo
     return logf(sum) - mean;
 }
 
-/* Who is taken: first choices of all positions, then second ones; rows by expert. */
-static void take(const kc_shape *s, int64_t layer, kc_moe_kept *kept, kc_moe_lane *lane)
+/* Who is taken: first choices of all positions, then second ones. `row` becomes the place among the
+ * rows of the expert. */
+static void take(const kc_shape *s, int32_t *used, kc_moe_kept *kept, int64_t capacity)
 {
     const int64_t T = s->T, E = s->E, k = s->k;
-    int32_t *used = lane->used + layer * E, first = 0;
     memset(kept->chosen, 0, (size_t)E * sizeof *kept->chosen);
     memset(kept->sent, 0, (size_t)E * sizeof *kept->sent);
     for (int64_t j = 0; j < k; ++j)
@@ -53,24 +55,26 @@ static void take(const kc_shape *s, int64_t layer, kc_moe_kept *kept, kc_moe_lan
             const int32_t e = kept->choice[t * k + j];
             ++kept->chosen[e];
             kept->row[t * k + j] = -1;
-            if (used[e] >= lane->capacity)
+            if (used[e] >= capacity)
                 continue;
             ++used[e];
             kept->row[t * k + j] = kept->sent[e]++;
         }
-    /* From places within an expert to places among all rows sent. */
-    int32_t *start = kept->got; /* free until the exchange, and as long */
-    for (int64_t e = 0; e < E; ++e) {
-        start[e] = first;
-        first += kept->sent[e];
-        if (lane->load)
-            lane->load[layer * E + e] += kept->chosen[e];
+}
+
+/* From the place among an expert's rows to that among all rows sent, which lie by expert. Returns how
+ * many there are. */
+static int32_t number_rows(const kc_shape *s, kc_moe_kept *kept)
+{
+    int32_t n = 0;
+    for (int64_t e = 0; e < s->E; ++e) {
+        kept->first[e] = n;
+        n += kept->sent[e];
     }
-    for (int64_t i = 0; i < T * k; ++i)
+    for (int64_t i = 0; i < s->T * s->k; ++i)
         if (kept->row[i] >= 0)
-            kept->row[i] += start[kept->choice[i]];
-    lane->routing.sent += T * k;
-    lane->routing.dropped += T * k - first;
+            kept->row[i] += kept->first[kept->choice[i]];
+    return n;
 }
 
 /* E sum_e f_e P_e. */
@@ -94,7 +98,11 @@ void kc_route(const kc_shape *s, int64_t layer, const float *scores, kc_moe_kept
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
     for (int64_t t = 0; t < s->T; ++t)
         kept->entropy[t] = route_token(s, scores + t * s->E, t, kept);
-    take(s, layer, kept, lane);
+    take(s, lane->used + layer * s->E, kept, lane->capacity);
+    lane->routing.sent += s->T * s->k;
+    lane->routing.dropped += s->T * s->k - number_rows(s, kept);
+    for (int64_t e = 0; lane->load && e < s->E; ++e)
+        lane->load[layer * s->E + e] += kept->chosen[e];
     for (int64_t t = 0; t < s->T; ++t)
         entropy += kept->entropy[t];
     lane->routing.entropy += entropy / (double)s->T;

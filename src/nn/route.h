@@ -2,7 +2,7 @@
 #ifndef KCAP_NN_ROUTE_H
 #define KCAP_NN_ROUTE_H
 
-#include "kcap/nn/moe.h"
+#include "nn/moe.h"
 
 /* The router alone: no expert, no other rank. Formulas: moe.h. */
 

@@ -2,6 +2,7 @@
 /* Activations, plain and gated, against double precision; bits on any number of threads. */
 #include "threads.h"
 
+#include "kcap/math/act.h"
 #include "kcap/math/ops.h"
 
 enum { ROWS = 80, COLS = 1001, LD = COLS + 5, WIDE = 2 * COLS + 3 };

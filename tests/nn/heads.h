@@ -3,6 +3,7 @@
 #define KCAP_TESTS_NN_HEADS_H
 
 #include "models.h"
+#include "nn/attn.h"
 
 /* Query heads, and the key-value heads they share. */
 typedef struct head_count {

@@ -2,8 +2,7 @@
 #ifndef KCAP_MATH_MAT_H
 #define KCAP_MATH_MAT_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "kcap/base/arena.h"
 
 /* A matrix in row-major storage whose rows lie `ld` floats apart. A view: owns nothing. */
 typedef struct kc_mat {
@@ -14,6 +13,12 @@ typedef struct kc_mat {
 static inline kc_mat kc_mat_of(const float *p, int64_t rows, int64_t cols)
 {
     return (kc_mat){(float *)p, rows, cols, cols};
+}
+
+/* A matrix that lives in an arena. */
+static inline kc_mat kc_mat_take(kc_arena *a, int64_t rows, int64_t cols)
+{
+    return kc_mat_of(kc_arena_floats(a, rows * cols), rows, cols);
 }
 
 #endif

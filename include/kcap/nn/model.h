@@ -3,8 +3,9 @@
 #define KCAP_NN_MODEL_H
 
 #include "kcap/base/arena.h"
-#include "kcap/nn/attn.h"
-#include "kcap/nn/moe.h"
+#include "kcap/comm/grid.h"
+#include "kcap/nn/params.h"
+#include "kcap/nn/rope.h"
 #include "kcap/types/phase.h"
 
 /* A decoder of pre-norm blocks x += attention(norm(x)), x += MLP(norm(x)), a last norm and an output
@@ -20,8 +21,9 @@ typedef struct kc_model {
     /* of experts */
     int ep_size;                        /* ranks that share them, at least 1        */
     int64_t capacity, capacity_measure; /* rows of a lane; of a measurement's window */
-    int64_t arrivals;                   /* kc_moe_arrivals                           */
-    kc_moe_lane lane;                   /* what a lane begins with                   */
+    int64_t arrivals;                   /* rows that can arrive at a rank, of a block */
+    double balance_weight, z_weight;
+    const kc_grid *ep; /* NULL: all experts are here */
     int add_sources; /* set before any work is made: experts' gradients of all sources are added block
                       * by block: the sum over lanes where each rank has one lane of one window */
 } kc_model;
@@ -41,6 +43,14 @@ void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_voc
  * add_sources is set, else for each rank of ep; those of source r lie here x each behind those of source r - 1. */
 int64_t kc_model_grad_floats(const kc_model *model);
 void kc_model_destroy(kc_model *model);
+
+/* How the tokens of some windows were routed. */
+typedef struct kc_routing {
+    double balance;        /* sum over windows and blocks of E sum_e f_e P_e          */
+    double entropy;        /* sum over windows and blocks of the mean of -sum p ln p  */
+    int64_t windows;       /* times blocks                                            */
+    int64_t sent, dropped; /* (token, choice) pairs                                   */
+} kc_routing;
 
 /* The room for one window: activations kept for backward, and scratch. One for each lane that is
  * worked on at a time. */

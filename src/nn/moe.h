@@ -2,10 +2,8 @@
 #ifndef KCAP_NN_MOE_H
 #define KCAP_NN_MOE_H
 
-#include "kcap/base/arena.h"
-#include "kcap/comm/grid.h"
-#include "kcap/nn/layer.h"
-#include "kcap/types/phase.h"
+#include "kcap/nn/model.h"
+#include "nn/layer.h"
 
 /* A mixture of experts in place of an MLP: y[t] = sum over the k experts e that token t goes to of
  * gate[t,e] MLP_e(x[t]), and the residual alone where all of them are full.
@@ -25,14 +23,6 @@
  * expert multiplies the rows of each source window apart, and adds what each source's lanes make of
  * its gradient apart: so bits do not depend on who holds it. */
 
-/* How the tokens of some windows were routed. */
-typedef struct kc_routing {
-    double balance;        /* sum over windows and blocks of E sum_e f_e P_e          */
-    double entropy;        /* sum over windows and blocks of the mean of -sum p ln p  */
-    int64_t windows;       /* times blocks                                            */
-    int64_t sent, dropped; /* (token, choice) pairs                                   */
-} kc_routing;
-
 /* What an MoE layer keeps of a window from forward to backward. S = T k rows at most leave, Rc at
  * most arrive. */
 typedef struct kc_moe_kept {
@@ -41,6 +31,7 @@ typedef struct kc_moe_kept {
     int32_t *choice, *row;  /* [T, k]: expert; its row among those sent, -1: dropped       */
     float *gate;            /* [T, k]                                                      */
     int32_t *chosen, *sent; /* [E]: of this window's pairs; of these taken                 */
+    int32_t *first;         /* [E]: first row of each expert among those sent              */
     int32_t *got;           /* [ep, experts here]: rows by source and expert               */
     float *xs, *u, *g;      /* [Rc, d], [Rc, m], [Rc, f]: of this rank's experts           */
     float *ys;              /* [S, d]: experts' outputs for this rank's tokens             */
@@ -51,8 +42,9 @@ typedef struct kc_moe_scratch {
     float *rows, *back; /* [S, d]: sent; come back                       */
     float *in, *reply;  /* [Rc, d]: arrived; sent back                   */
     float *dg;          /* [Rc, f]                                       */
-    float *dp, *dgate;  /* [T, E], [T, k]                                */
-    int64_t *start;     /* [ep x experts here + 1]: first row of each    */
+    float *scores;      /* [T, E]: of the router; backward their gradient */
+    float *dgate;       /* [T, k]                                        */
+    int64_t *start;     /* [ep x experts here + 1]: first row that arrived of each */
     int64_t *to, *from; /* [ep]: rows to and from each rank              */
     float *sums;        /* NULL, or [ep, experts here, one]: this block's gradient by source, where
                            the sources are added at once                 */
