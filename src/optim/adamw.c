@@ -13,7 +13,7 @@ double kc_clip_factor(double norm, double clip)
 
 /* The constants of one update, rounded once. */
 typedef struct rates {
-    float beta1, beta2, keep1, keep2, scale, rate, root, eps;
+    float beta1, beta2, keep1, keep2, scale, rate, root, eps, decay;
 } rates;
 
 static rates rates_of(const kc_adamw *a)
@@ -25,38 +25,48 @@ static rates rates_of(const kc_adamw *a)
                    .scale = (float)a->scale,
                    .rate = (float)(a->lr / (1 - pow(a->beta1, (double)a->t))),
                    .root = (float)(1 / sqrt(1 - pow(a->beta2, (double)a->t))),
-                   .eps = (float)a->eps};
+                   .eps = (float)a->eps,
+                   .decay = (float)(1 - a->lr * a->weight_decay)};
 }
 
-static void update(float *restrict p, float *restrict m, float *restrict v,
-                   const float *restrict grad, int64_t n, float decay, const rates *r)
+static void update(float *restrict p, const float *restrict grad, float *restrict m,
+                   float *restrict v, int64_t n, const rates *r)
 {
     const rates c = *r;
     for (int64_t i = 0; i < n; ++i) {
         const float g = grad[i] * c.scale;
         m[i] = c.beta1 * m[i] + c.keep1 * g;
         v[i] = c.beta2 * v[i] + c.keep2 * g * g;
-        p[i] = decay * p[i] - c.rate * m[i] / (sqrtf(v[i]) * c.root + c.eps);
+        p[i] = c.decay * p[i] - c.rate * m[i] / (sqrtf(v[i]) * c.root + c.eps);
     }
+}
+
+void kc_adamw_update(float *params, const float *grads, float *m, float *v, int64_t n,
+                     const kc_adamw *a, int threads)
+{
+    const rates r = rates_of(a);
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t i = 0; i < n; i += KC_BLOCK)
+        update(params + i, grads + i, m + i, v + i, n - i < KC_BLOCK ? n - i : KC_BLOCK, &r);
 }
 
 void kc_adamw_step(const kc_layout *layout, const kc_adamw *a, int64_t lo, int64_t hi,
                    const kc_state *state, const float *grad, int threads)
 {
-    const rates r = rates_of(a);
+    kc_adamw plain = *a;
+    plain.weight_decay = 0;
     /* Where the moments of element lo lie: those of experts come after the dense ones. */
-    const int64_t at = lo >= layout->n_dense ? state->dense_here : 0;
+    float *m = state->m + (lo >= layout->n_dense ? state->dense_here : 0);
+    float *v = state->v + (lo >= layout->n_dense ? state->dense_here : 0);
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
-        const float decay = t->decays ? (float)(1 - a->lr * a->weight_decay) : 1;
-        const int64_t each = t->of_expert ? layout->each : 0, n = t->of_expert ? layout->here : 1;
-        for (int64_t expert = 0; expert < n; ++expert) {
-            const int64_t begin = t->offset + expert * each, last = begin + t->layers * t->stride;
+        for (int64_t expert = 0; expert < (t->of_expert ? layout->here : 1); ++expert) {
+            const int64_t begin = t->offset + expert * layout->each;
+            const int64_t last = begin + t->layers * t->stride;
             const int64_t first = begin > lo ? begin : lo, end = last < hi ? last : hi;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-            for (int64_t i = first; i < end; i += KC_BLOCK)
-                update(state->params + i, state->m + at + i - lo, state->v + at + i - lo,
-                       grad + i - lo, end - i < KC_BLOCK ? end - i : KC_BLOCK, decay, &r);
+            if (first < end)
+                kc_adamw_update(state->params + first, grad + first - lo, m + first - lo,
+                                v + first - lo, end - first, t->decays ? a : &plain, threads);
         }
     }
 }

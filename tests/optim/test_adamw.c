@@ -103,6 +103,36 @@ static void steps_are_right(void **state)
     check_step(&a);
 }
 
+/* A head beside a model: plain arrays, longer than a block. With half the squared distance to `goal`
+ * as the loss it arrives there, and with the same bits on any number of threads. */
+static void plain_arrays_can_be_trained(void **state)
+{
+    (void)state;
+    enum { LONG = 3 * KC_BLOCK + 77, STEPS = 600 };
+    float *goal = noise_of(1, LONG), *first = NULL;
+    for (int threads = 1; threads <= 3; ++threads) {
+        float *p = test_room(LONG, sizeof *p), *grad = test_room(LONG, sizeof *grad);
+        float *m = test_room(LONG, sizeof *m), *v = test_room(LONG, sizeof *v);
+        for (int64_t t = 1; t <= STEPS; ++t) {
+            const kc_adamw a = {0.05 * (1 - (double)t / STEPS), 0.9, 0.99, 1e-8, 0, 0.5, t};
+            for (int64_t i = 0; i < LONG; ++i)
+                grad[i] = 2 * (p[i] - goal[i]);
+            kc_adamw_update(p, grad, m, v, LONG, &a, threads);
+        }
+        for (int64_t i = 0; i < LONG; ++i)
+            assert_float_equal(p[i], goal[i], 1e-2); /* the longest step of the last fifth */
+        if (first)
+            assert_memory_equal(p, first, LONG * sizeof *p);
+        free(first);
+        first = p;
+        free(grad);
+        free(m);
+        free(v);
+    }
+    free(goal);
+    free(first);
+}
+
 /* From zero moments the first step is lr in size, whatever the gradient's. */
 static void the_first_step_is_the_rate(void **state)
 {
@@ -193,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_right),
+        cmocka_unit_test(plain_arrays_can_be_trained),
         cmocka_unit_test(the_first_step_is_the_rate),
         cmocka_unit_test(pieces_have_the_bits_of_the_whole),
         cmocka_unit_test(long_gradients_are_clipped),
