@@ -7,10 +7,6 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
-# Published bits a parameter: of knowledge after 1000 exposures (arXiv 2404.05405, result 1), of
-# random strings shown until nothing more is learnt (arXiv 2505.24832).
-LAWS = {"knowledge": (2.0, "published: 2 bits after 1000 exposures (arXiv 2404.05405)"),
-        "random": (3.6, "published: 3.6 bits of random strings (arXiv 2505.24832)")}
 INK = "#333333"
 COLOURS = ("#0067a5", "#c7522a", "#2e8540", "#7b4ea3", "#8a6d00", "#c2185b", "#00838f", "#5d4037")
 
@@ -58,9 +54,8 @@ def expert_load(load, title, path):
 
 def laws(runs):
     """The published figures that these runs can be held against."""
-    found = {"random" if run.setting("corpus", "kind") == "random" else "knowledge"
-             for _, run in runs}
-    return [LAWS[name] for name in sorted(found)]
+    return sorted({(run.stamp["law_bits_per_param"], f"published: {run.stamp['law']}")
+                   for _, run in runs})
 
 
 def _end(y):
@@ -90,7 +85,8 @@ def _frame(axes, runs, top):
                           if np.isfinite(run.measure["bits_per_param"]).any()])
     axes.set_xlim(0, 1.03 * most)
     axes.set_ylim(max(1.05 * lowest, -0.25 * top), 1.1 * top)
-    axes.set_xlabel("exposures of each person or string")
+    items = " or ".join(sorted({run.stamp["item_word"] for _, run in runs}))
+    axes.set_xlabel(f"exposures of each {items}")
     axes.set_ylabel("bits stored per parameter")
     axes.set_title("Knowledge stored", loc="left", color=INK, fontweight="bold")
     axes.grid(True, color="#e6e6e6", linewidth=0.8)

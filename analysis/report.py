@@ -13,8 +13,7 @@ from pathlib import Path
 from kcap_files import FileError, read_run
 import plot
 
-KINDS = {"bios": "bioS", "biod": "bioD", "random": "random"}
-PARTS = ("name", "value", "diversity", "total")  # of what is stored, <part>_bits
+PARTS = ("name_bits", "value_bits", "diversity_bits")  # of what is stored, in the order of `terms`
 
 
 def summary(run):
@@ -52,16 +51,11 @@ def ratio(a, b):
     return a / b if a is not None and b else None
 
 
-def many(row):
-    """What the corpus holds, by its kind."""
-    return "strings" if row["kind"] == "random" else "people"
-
-
 def stored(row):
-    """What is stored, part by part; random strings have one part, which is all."""
-    if row["kind"] == "random":
-        return [entry("strings", f"{row['total_bits']:,.0f} bits")]
-    return [entry(part, f"{row[part + '_bits']:,.0f} bits") for part in PARTS]
+    """What is stored, part by part."""
+    parts = [(word, part) for word, part in zip(row["terms"].split(), PARTS) if word != "-"]
+    parts += [("total", "total_bits")] if len(parts) > 1 else []
+    return [entry(word, f"{row[part]:,.0f} bits") for word, part in parts]
 
 
 def table(row):
@@ -70,8 +64,8 @@ def table(row):
              line("model", f"{row['arch']}, {count(row['layers'], 'layer')}, width {row['width']}, "
                   f"{count(row['heads'], 'head')}, {row['n_params']:,} parameters"),
              *experts(row),
-             line("corpus", f"{KINDS.get(row['kind'], row['kind'])}, {row['n_people']:,} "
-                  f"{many(row)}, {row['corpus_bits']:,.0f} bits, {row['n_vocab']:,} words"),
+             line("corpus", f"{row['kind']}, {row['n_people']:,} "
+                  f"{row['items_word']}, {row['corpus_bits']:,.0f} bits, {row['n_vocab']:,} words"),
              line("training", training(row))]
     if not row["measured"]:
         return lines + [line("stored", "not measured yet")]
@@ -80,7 +74,7 @@ def table(row):
     lines += [entry("per parameter", f"{row['bits_per_param']:.3f} bits"),
               entry("  at most", f"{row['max_bits_per_param']:.3f} bits"),
               entry("of the maximum", percent(row["share_of_maximum"])),
-              f"  recalled exactly, share of {many(row)}"]
+              f"  recalled exactly, share of {row['items_word']}"]
     return lines + [entry(name, percent(x)) for name, x in row["attribute_recall"].items()]
 
 

@@ -15,7 +15,7 @@ static int corpus(kc_grid *g, const void *given, kc_error *e)
     const options *o = given;
     kc_input in;
     if (kc_input_read(g, o->input, o->sets.set, o->sets.n, &in, e) == KC_OK && g->rank == 0)
-        (o->json ? kc_report_corpus_json : kc_report_corpus)(stdout, &in.cfg, in.corpus, o->show);
+        (o->json ? kc_report_corpus_json : kc_report_corpus)(stdout, in.corpus, o->show);
     kc_input_free(&in);
     return e->code;
 }

@@ -13,7 +13,7 @@ void kc_config_defaults(kc_config *cfg)
 
 kc_config kc_config_settled(const kc_config *cfg)
 {
-#define KC_LENGTH(key, kind, one, many, length, ...) length,
+#define KC_LENGTH(key, kind, one, many, help, length, ...) length,
     static const int64_t lengths[] = {KC_KINDS(KC_LENGTH, )};
     kc_config settled = *cfg;
     kc_model_keys *model = &settled.model;
@@ -37,16 +37,21 @@ const char *kc_config_word(const kc_config *cfg, const char *section, const char
     return kc_key_rows[key].words[*(const int64_t *)((const char *)cfg + kc_key_rows[key].offset)];
 }
 
+int kc_config_read(const char *text, size_t bytes, kc_origin *o, kc_config *cfg, kc_error *e)
+{
+    kc_config_defaults(cfg);
+    KC_TRY(kc_read_file(text, bytes, o, cfg, e));
+    for (int i = 0; i < o->n_sets; i++)
+        KC_TRY(kc_read_set(i, o, cfg, e));
+    KC_TRY(kc_config_preset(o, cfg, e));
+    KC_TRY(kc_config_check(cfg, o, e));
+out:
+    return e->code;
+}
+
 int kc_config_parse(const char *text, size_t bytes, const char *path, const char *const *sets,
                     int n_sets, kc_config *cfg, kc_error *e)
 {
-    kc_origin origin = {.path = path, .sets = sets};
-    kc_config_defaults(cfg);
-    KC_TRY(kc_read_file(text, bytes, &origin, cfg, e));
-    for (int i = 0; i < n_sets; i++)
-        KC_TRY(kc_read_set(i, &origin, cfg, e));
-    KC_TRY(kc_config_preset(&origin, cfg, e));
-    KC_TRY(kc_config_check(cfg, &origin, e));
-out:
-    return e->code;
+    kc_origin o = {.path = path, .sets = sets, .n_sets = n_sets};
+    return kc_config_read(text, bytes, &o, cfg, e);
 }

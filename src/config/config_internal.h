@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "kcap/base/err.h"
-#include "kcap/config/config.h"
+#include "kcap/config/place.h"
 
 typedef enum kc_key_type {
     KC_TYPE_INT,
@@ -19,13 +19,6 @@ typedef enum kc_key_type {
 } kc_key_type;
 
 typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_FREE } kc_key_effect;
-
-/* KC_AT_train_lanes, ...: where a key stands in kc_key_rows. */
-#define KC_AT(section, name, type, def, least, most, unit, effect, help) KC_AT_##section##_##name,
-#define KC_AT_SECTION(section)                                           KC_KEYS_##section(KC_AT)
-enum { KC_SECTIONS(KC_AT_SECTION) KC_N_KEYS };
-#undef KC_AT
-#undef KC_AT_SECTION
 
 #define KC_ONE(section) +1
 enum { KC_N_SECTIONS = 0 KC_SECTIONS(KC_ONE) };
@@ -61,31 +54,19 @@ int kc_key_nearest(const char *section, const char *name);
  * as text of at most `size` bytes. */
 void kc_section_nearest(const char *section, char *text, size_t size);
 
-/* Where each value came from: 0 the default, n > 0 line n of the file, n < 0 override -n - 1. */
-typedef struct kc_origin {
-    const char *path;
-    const char *const *sets;
-    int line[KC_N_KEYS];
-} kc_origin;
-
 enum { KC_SHOWN_MAX = 100, KC_PLACE_MAX = 640 };
 
 /* Copy untrusted text for a message of one line: control characters become `?`, and what exceeds
  * size - 1 bytes or KC_SHOWN_MAX is cut and marked `...`. Returns `shown`. */
 const char *kc_shown(const char *text, char *shown, size_t size);
 
-/* The start of every message: `inputs/x.yaml:12: model.layers`, `--set model.layers=0` (which names
- * the key itself) or `default: model.layers`. Returns `place`. */
+/* The start of every message, at `line` as in kc_origin; see kc_fail_key. Returns `place`. */
 const char *kc_place(const kc_origin *o, int line, const char *name, char place[KC_PLACE_MAX]);
 
-/* The same for a known key, by its row. */
-const char *kc_place_key(const kc_origin *o, int line, int key, char place[KC_PLACE_MAX]);
-
 /* Read one value into its field of *cfg: type, length, range, words of a CHOICE.
- *   line        as in kc_origin; says where a PATH starts from and what messages name
+ *   o           o->line[key] says where a PATH starts from and what messages name
  *   errors      KC_EINPUT */
-int kc_value_read(const kc_origin *o, int line, int key, const char *text, kc_config *cfg,
-                  kc_error *e);
+int kc_value_read(const kc_origin *o, int key, const char *text, kc_config *cfg, kc_error *e);
 
 /* A value in its shortest exact form, unquoted. */
 enum { KC_VALUE_MAX = KC_TEXT_MAX };

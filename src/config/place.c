@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/config/place.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,9 +39,33 @@ const char *kc_place(const kc_origin *o, int line, const char *name, char place[
     return place;
 }
 
-const char *kc_place_key(const kc_origin *o, int line, int key, char place[KC_PLACE_MAX])
+/* `model.heads` */
+static const char *name_of(int key, char name[KC_SHOWN_MAX])
 {
-    char name[KC_SHOWN_MAX + 1];
-    snprintf(name, sizeof name, "%s.%s", kc_key_rows[key].section, kc_key_rows[key].name);
-    return kc_place(o, line, name, place);
+    snprintf(name, KC_SHOWN_MAX, "%s.%s", kc_key_rows[key].section, kc_key_rows[key].name);
+    return name;
+}
+
+int kc_fail_key(kc_error *e, const kc_origin *o, int key, const char *format, ...)
+{
+    char place[KC_PLACE_MAX], name[KC_SHOWN_MAX], text[sizeof e->text];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    name_of(key, name);
+    return kc_fail(e, KC_EINPUT, "%s: %s", o ? kc_place(o, o->line[key], name, place) : name, text);
+}
+
+const char *kc_key_said(const kc_config *cfg, const kc_origin *o, int key, char text[KC_SAID_MAX])
+{
+    char value[KC_VALUE_MAX], shown[KC_SHOWN_MAX + 1], name[KC_SHOWN_MAX];
+    kc_value_print(cfg, key, value);
+    int n = snprintf(text, KC_SAID_MAX, "%s %s", name_of(key, name),
+                     kc_shown(value, shown, sizeof shown));
+    if (o && o->line[key] > 0)
+        snprintf(text + n, KC_SAID_MAX - (size_t)n, " (%.200s:%d)", o->path, o->line[key]);
+    else if (o)
+        snprintf(text + n, KC_SAID_MAX - (size_t)n, o->line[key] < 0 ? " (--set)" : " (default)");
+    return text;
 }

@@ -31,8 +31,7 @@ int kc_config_preset(const kc_origin *o, kc_config *cfg, kc_error *e)
         if (o->line[p->key] != 0 || cfg->model.arch != p->arch)
             continue;
         snprintf(number, sizeof number, "%" PRId64, groups_of(cfg->model.heads));
-        KC_TRY(
-            kc_value_read(o, 0, p->key, strcmp(p->value, "rule") == 0 ? number : p->value, cfg, e));
+        KC_TRY(kc_value_read(o, p->key, strcmp(p->value, "rule") == 0 ? number : p->value, cfg, e));
     }
 out:
     return e->code;

@@ -133,8 +133,8 @@ static int read_key(reader *r, const char *section, kc_config *cfg)
     KC_TRY(next(r));
     if (!is_scalar(r))
         return fail_at(r, name, "a list or mapping where a single value belongs");
-    KC_TRY(kc_value_read(r->origin, line, key, scalar(r), cfg, r->e));
     r->origin->line[key] = line;
+    KC_TRY(kc_value_read(r->origin, key, scalar(r), cfg, r->e));
 out:
     return r->e->code;
 }
@@ -234,11 +234,11 @@ static int read_set_value(reader *r, int key, kc_config *cfg)
     KC_TRY(next(r)); /* the stream's start */
     KC_TRY(next(r));
     if (r->event.type == YAML_STREAM_END_EVENT)
-        return kc_value_read(r->origin, r->set, key, "", cfg, r->e);
+        return kc_value_read(r->origin, key, "", cfg, r->e);
     KC_TRY(next(r)); /* past the document's start */
     if (!is_scalar(r))
         return fail_at(r, set, "a list or mapping where a single value belongs; quote the value");
-    KC_TRY(kc_value_read(r->origin, r->set, key, scalar(r), cfg, r->e));
+    KC_TRY(kc_value_read(r->origin, key, scalar(r), cfg, r->e));
     KC_TRY(next(r)); /* the document's end */
     KC_TRY(next(r));
     if (r->event.type != YAML_STREAM_END_EVENT)
@@ -255,8 +255,10 @@ int kc_read_set(int i, kc_origin *o, kc_config *cfg, kc_error *e)
     reader_open(&r, value, strlen(value), o, e);
     r.set = -i - 1;
     int key = find_set_key(&r, o->sets[i]);
-    if (key >= 0 && read_set_value(&r, key, cfg) == KC_OK)
+    if (key >= 0) {
         o->line[key] = r.set;
+        read_set_value(&r, key, cfg);
+    }
     reader_close(&r);
     return e->code;
 }

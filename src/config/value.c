@@ -42,21 +42,18 @@ static int scan_number(const char *text, double *value, int *whole)
     return *p == '\0';
 }
 
-static int read_number(const kc_origin *o, int line, int key, const char *text, kc_config *cfg,
-                       kc_error *e)
+static int read_number(const kc_origin *o, int key, const char *text, kc_config *cfg, kc_error *e)
 {
     const kc_key_row *row = &kc_key_rows[key];
-    char place[KC_PLACE_MAX], shown[KC_SHOWN_MAX + 1], range[KC_VALUE_MAX];
-    kc_place_key(o, line, key, place);
+    char shown[KC_SHOWN_MAX + 1], range[KC_VALUE_MAX];
     kc_shown(text, shown, sizeof shown);
     double value = 0;
     int whole = 0, is_int = row->type == KC_TYPE_INT;
     if (!scan_number(text, &value, &whole) || (is_int && !whole))
-        return kc_fail(e, KC_EINPUT, "%s: '%s' is not a %snumber", place, shown,
-                       is_int ? "whole " : "");
+        return kc_fail_key(e, o, key, "'%s' is not a %snumber", shown, is_int ? "whole " : "");
     kc_range_print(key, range, sizeof range);
     if (!(value >= row->least && value <= row->most))
-        return kc_fail(e, KC_EINPUT, "%s: %s is outside %s: %s", place, shown, range, row->help);
+        return kc_fail_key(e, o, key, "%s is outside %s: %s", shown, range, row->help);
     char *field = (char *)cfg + row->offset;
     if (is_int)
         *(int64_t *)field = (int64_t)value;
@@ -65,17 +62,16 @@ static int read_number(const kc_origin *o, int line, int key, const char *text, 
     return KC_OK;
 }
 
-static int read_word(const kc_origin *o, int line, int key, const char *text, kc_config *cfg,
-                     kc_error *e)
+static int read_word(const kc_origin *o, int key, const char *text, kc_config *cfg, kc_error *e)
 {
     const kc_key_row *row = &kc_key_rows[key];
-    char place[KC_PLACE_MAX], shown[KC_SHOWN_MAX + 1];
+    char shown[KC_SHOWN_MAX + 1];
     int64_t i = 0;
     while (row->words[i] && strcmp(row->words[i], text) != 0)
         ++i;
     if (!row->words[i])
-        return kc_fail(e, KC_EINPUT, "%s: '%s' is not one of %s", kc_place_key(o, line, key, place),
-                       kc_shown(text, shown, sizeof shown), row->unit);
+        return kc_fail_key(e, o, key, "'%s' is not one of %s", kc_shown(text, shown, sizeof shown),
+                           row->unit);
     *(int64_t *)((char *)cfg + row->offset) = i;
     return KC_OK;
 }
@@ -114,43 +110,39 @@ static int is_utf8(const char *text)
     return 1;
 }
 
-static int read_text(const kc_origin *o, int line, int key, const char *text, kc_config *cfg,
-                     kc_error *e)
+static int read_text(const kc_origin *o, int key, const char *text, kc_config *cfg, kc_error *e)
 {
     const kc_key_row *row = &kc_key_rows[key];
-    char place[KC_PLACE_MAX], joined[2 * PATH_MAX];
-    kc_place_key(o, line, key, place);
+    char joined[2 * PATH_MAX];
     int is_path = row->type == KC_TYPE_PATH && text[0] != '\0';
     size_t length = strlen(text);
     if (is_path && length < sizeof joined) {
-        int n = join_path(o, line, text, joined, sizeof joined);
+        int n = join_path(o, o->line[key], text, joined, sizeof joined);
         if (n < 0)
-            return kc_fail(e, KC_EINPUT,
-                           "%s: the working directory has no path; write an absolute one", place);
+            return kc_fail_key(e, o, key,
+                               "the working directory has no path; write an absolute one");
         length = (size_t)n;
         text = joined;
     }
     if (length >= row->bytes)
-        return kc_fail(e, KC_EINPUT, "%s: the %s has %zu bytes; at most %zu are allowed", place,
-                       is_path ? "absolute path" : "text", length, row->bytes - 1);
+        return kc_fail_key(e, o, key, "the %s has %zu bytes; at most %zu are allowed",
+                           is_path ? "absolute path" : "text", length, row->bytes - 1);
     /* Texts come out of the YAML reader, but the folder in front of a path may hold any bytes. */
     if (!is_utf8(text))
-        return kc_fail(e, KC_EINPUT,
-                       "%s: the absolute path is not UTF-8, as the run's record must be; use "
-                       "another folder",
-                       place);
+        return kc_fail_key(e, o, key,
+                           "the absolute path is not UTF-8, as the run's record must be; use "
+                           "another folder");
     memset((char *)cfg + row->offset, 0, row->bytes);
     memcpy((char *)cfg + row->offset, text, length);
     return KC_OK;
 }
 
-int kc_value_read(const kc_origin *o, int line, int key, const char *text, kc_config *cfg,
-                  kc_error *e)
+int kc_value_read(const kc_origin *o, int key, const char *text, kc_config *cfg, kc_error *e)
 {
     const kc_key_row *row = &kc_key_rows[key];
     if (row->type == KC_TYPE_INT || row->type == KC_TYPE_REAL)
-        return read_number(o, line, key, text, cfg, e);
+        return read_number(o, key, text, cfg, e);
     if (row->type == KC_TYPE_CHOICE)
-        return read_word(o, line, key, text, cfg, e);
-    return read_text(o, line, key, text, cfg, e);
+        return read_word(o, key, text, cfg, e);
+    return read_text(o, key, text, cfg, e);
 }

@@ -3,57 +3,22 @@
 
 #include <string.h>
 
-#include "data/corpus_internal.h"
-
-/* Documents of a lane in one epoch: places k, k + L, ... of the epoch's order. */
-static int64_t lane_documents(const kc_corpus *corpus, int64_t lane, int64_t n_lanes)
-{
-    int64_t n = corpus->info.n_people;
-
-    return lane < n ? (n - lane + n_lanes - 1) / n_lanes : 0;
-}
-
-int kc_batch_done(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, const kc_cursor *cursor)
-{
-    return cursor->epoch >= corpus->info.exposures || !lane_documents(corpus, lane, n_lanes);
-}
-
-/* Leave the cursor's document behind. */
-static void next_document(int64_t documents, kc_cursor *cursor)
-{
-    cursor->offset = 0;
-    cursor->docs++;
-    if (++cursor->next == documents) {
-        cursor->next = 0;
-        cursor->epoch++;
-    }
-}
-
-static void document_at(const kc_corpus *corpus, int64_t lane, int64_t n_lanes,
-                        const kc_cursor *cursor, kc_doc *doc)
-{
-    int64_t person =
-        kc_people_shuffled(&corpus->people, cursor->epoch, lane + cursor->next * n_lanes);
-
-    kc_corpus_document(corpus, person, cursor->epoch, doc);
-}
+#include "kcap/data/order.h"
 
 /* The token after the inputs taken so far, or KC_NO_TARGET after the lane's last document. A lane
  * whose last token this is has nothing left to predict: its last document counts as used. */
 static int32_t token_ahead(const kc_corpus *corpus, int64_t lane, int64_t n_lanes,
                            const kc_doc *doc, kc_cursor *cursor)
 {
-    int64_t documents = lane_documents(corpus, lane, n_lanes);
     int32_t token;
 
-    if (kc_batch_done(corpus, lane, n_lanes, cursor))
+    if (kc_order_done(corpus, lane, n_lanes, cursor))
         return KC_NO_TARGET;
     if (!cursor->offset)
         return KC_EOS;
     token = doc->tokens[cursor->offset];
-    if (cursor->offset == doc->n_tokens - 1 && cursor->next == documents - 1 &&
-        cursor->epoch == corpus->info.exposures - 1)
-        next_document(documents, cursor);
+    if (cursor->offset == doc->n_tokens - 1 && kc_order_last(corpus, lane, n_lanes, cursor))
+        kc_order_next(corpus, lane, n_lanes, cursor);
     return token;
 }
 
@@ -62,13 +27,12 @@ static int32_t token_ahead(const kc_corpus *corpus, int64_t lane, int64_t n_lane
 void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
                    kc_doc *scratch, kc_batch *batch)
 {
-    int64_t documents = lane_documents(corpus, lane, n_lanes), n = batch->windows * batch->context;
-    int64_t filled = 0;
+    int64_t n = batch->windows * batch->context, filled = 0;
 
-    while (filled < n && !kc_batch_done(corpus, lane, n_lanes, cursor)) {
+    while (filled < n && !kc_order_done(corpus, lane, n_lanes, cursor)) {
         int64_t take;
 
-        document_at(corpus, lane, n_lanes, cursor, scratch);
+        kc_order_document(corpus, lane, n_lanes, cursor, scratch);
         take = scratch->n_tokens - cursor->offset;
         take = take < n - filled ? take : n - filled;
         memcpy(batch->tokens + filled, scratch->tokens + cursor->offset,
@@ -76,7 +40,7 @@ void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cu
         filled += take;
         cursor->offset += take;
         if (cursor->offset == scratch->n_tokens)
-            next_document(documents, cursor);
+            kc_order_next(corpus, lane, n_lanes, cursor);
     }
     for (int64_t i = 1; i < filled; i++)
         batch->targets[i - 1] = batch->tokens[i];

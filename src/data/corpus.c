@@ -1,52 +1,66 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/data/corpus.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/corpus_internal.h"
-#include "data/room.h"
+#include "kcap/base/room.h"
 
-kc_kind kc_kind_of(const kc_config *cfg)
+int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
-    return (kc_kind)cfg->corpus.kind;
+    const kc_config settled = kc_config_settled(cfg);
+
+    return kc_kind_of(cfg->corpus.kind)->check(&settled, o, e);
 }
 
-/* Names and strings alike: each kind has said how many there can be. */
-static void names_describe(kc_corpus_info *info)
+/* What the keys and the kind's row say. */
+static kc_corpus_info described(const kc_config *cfg)
 {
-    const double N = (double)info->n_people;
+#define KC_SAYS(key, word, one_, many_, help, length, bits, words)                                 \
+    {.kind = #word, .one = one_, .many = many_, .law = words, .law_bits_per_param = bits},
+    static const kc_corpus_info rows[] = {KC_KINDS(KC_SAYS, )};
+    kc_corpus_info info = rows[cfg->corpus.kind];
 
-    info->attribute[0].log2_pool = info->log2_names;
-    info->attribute[0].counted = 1;
-    info->max_name_bits = N * (info->log2_names - log2(N));
+    info.n_people = cfg->corpus.people;
+    info.exposures = cfg->corpus.exposures;
+    return info;
+}
+
+/* Bits of the whole from those of its terms. */
+static void add_terms(kc_corpus_info *info)
+{
+    size_t n = 0;
+
+    for (kc_term *t = info->term; t < info->term + KC_N_READS; t++)
+        t->max_bits = t->items * (t->log2_size - t->log2_left);
+    for (int r = 0; r < KC_N_READS; r++) {
+        const kc_term *t = &info->term[r];
+
+        info->max_bits += t->max_bits;
+        info->ordered_bits += t->items * t->log2_size;
+        n += (size_t)snprintf(info->terms + n, sizeof info->terms - n, "%s%s", r ? " " : "",
+                              t->name ? t->name : "-");
+    }
 }
 
 int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **corpus, kc_error *e)
 {
-    kc_corpus *c = kc_room(1, sizeof *c);
-    kc_corpus_info *info = &c->info;
+    const kc_config settled = kc_config_settled(cfg);
+    kc_corpus *c = NULL;
 
     *corpus = NULL;
-    info->kind = kc_kind_of(cfg);
-    info->n_people = cfg->corpus.people;
-    info->exposures = cfg->corpus.exposures;
+    KC_TRY(kc_corpus_check(cfg, NULL, e));
+    c = kc_room(1, sizeof *c);
+    c->info = described(cfg);
+    c->seed = (uint64_t)cfg->run.seed;
+    c->kind = kc_kind_of(cfg->corpus.kind);
     kc_vocab_add(&c->vocab, "<eos>", 5);
-    switch (info->kind) {
-    case KC_KIND_BIOS:
-        KC_TRY(kc_bios_create(cfg, files, &c->bios, &c->vocab, &c->people, info, e));
-        break;
-    case KC_KIND_BIOD:
-        KC_TRY(kc_biod_create(cfg, files, &c->biod, &c->vocab, &c->people, info, e));
-        break;
-    case KC_KIND_RANDOM:
-        KC_TRY(kc_random_create(cfg, &c->random, &c->vocab, &c->people, info, e));
-        break;
-    }
-    names_describe(info);
-    info->n_vocab = c->vocab.n;
-    info->max_bits = info->max_name_bits + info->max_value_bits + info->max_diversity_bits;
+    c->made = c->kind->create(&settled.corpus, c->seed, files, &c->vocab, &c->info, e);
+    KC_TRY(e->code);
+    c->info.n_vocab = c->vocab.n;
+    add_terms(&c->info);
     *corpus = c;
     return KC_OK;
 out:
@@ -58,9 +72,8 @@ void kc_corpus_destroy(kc_corpus *corpus)
 {
     if (!corpus)
         return;
+    corpus->kind->destroy(corpus->made);
     kc_vocab_free(&corpus->vocab);
-    kc_bios_free(&corpus->bios);
-    kc_biod_free(&corpus->biod);
     free(corpus);
 }
 
@@ -73,30 +86,14 @@ void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposur
 {
     KC_CHECK(person >= 0 && person < corpus->info.n_people, "person %lld of %lld",
              (long long)person, (long long)corpus->info.n_people);
-    switch (corpus->info.kind) {
-    case KC_KIND_BIOS:
-        kc_bios_document(&corpus->bios, &corpus->people, person, exposure, doc);
-        break;
-    case KC_KIND_BIOD:
-        kc_biod_document(&corpus->biod, &corpus->people, person, exposure, doc);
-        break;
-    case KC_KIND_RANDOM:
-        kc_random_document(&corpus->random, &corpus->people, person, doc);
-        break;
-    }
+    corpus->kind->document(corpus->made, person, exposure, doc);
 }
 
 int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribute)
 {
     KC_CHECK(attribute >= 0 && attribute < corpus->info.n_attributes, "attribute %d of %d",
              attribute, corpus->info.n_attributes);
-    if (corpus->info.kind == KC_KIND_BIOS)
-        return kc_bios_value(&corpus->bios, &corpus->people, person, attribute);
-    if (corpus->info.kind == KC_KIND_RANDOM)
-        return kc_random_value(&corpus->random, &corpus->people, person, 0);
-    if (!attribute)
-        return kc_people_name(&corpus->people, person, NULL);
-    return kc_biod_value(&corpus->biod, &corpus->people, person, attribute - 1, 0);
+    return corpus->kind->value(corpus->made, person, attribute);
 }
 
 const char *kc_corpus_word(const kc_corpus *corpus, int32_t token)

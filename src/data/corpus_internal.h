@@ -2,18 +2,14 @@
 #ifndef KCAP_DATA_CORPUS_INTERNAL_H
 #define KCAP_DATA_CORPUS_INTERNAL_H
 
-#include "data/kind/biod.h"
-#include "data/kind/bios.h"
-#include "data/kind/random.h"
+#include "data/kind/kind.h"
 
-/* One of bios, biod and random is in use, as info.kind says; the others are empty. */
 struct kc_corpus {
     kc_corpus_info info;
-    kc_people people;
+    uint64_t seed;
     kc_vocab vocab;
-    kc_bios bios;
-    kc_biod biod;
-    kc_random random;
+    const kc_kind_ops *kind;
+    void *made; /* the kind's own */
 };
 
 #endif

@@ -24,53 +24,36 @@ static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums, k
     row->value_recall = counted ? row->value_recall / counted : NAN;
 }
 
-static void bios_values(const kc_corpus_info *info, double values, kc_measure_row *row)
+/* Summed loss of what a term reads. */
+static double nats_of(const kc_corpus_info *info, const kc_span_sums *sums, int read)
 {
-    const double N = (double)info->n_people;
-    row->value_nats = values / N;
-    row->first_chunk_nats = NAN;
-    row->value_bits = N * (info->log2_values - row->value_nats * M_LOG2E);
-    row->diversity_bits = 0;
-}
-
-static void biod_values(const kc_corpus_info *info, double values, double first_chunk_nats,
-                        kc_measure_row *row)
-{
-    const double N = (double)info->n_people, K = (double)info->K, D = (double)info->D;
-    row->value_nats = values / (N * K);
-    row->first_chunk_nats = first_chunk_nats / (N * K);
-    row->value_bits = N * K * (info->log2_values - row->value_nats * M_LOG2E);
-    row->diversity_bits = K * D * (info->log2_strings - log2(D) - row->first_chunk_nats * M_LOG2E);
-}
-
-static void no_values(kc_measure_row *row)
-{
-    row->value_nats = row->first_chunk_nats = NAN;
-    row->value_bits = row->diversity_bits = 0;
+    double values = 0;
+    if (read == KC_READ_NAME)
+        return sums->nats[0];
+    if (read == KC_READ_CHUNKS)
+        return sums->first_chunk_nats;
+    for (int a = 1; a < info->n_attributes; ++a)
+        values += info->attribute[a].counted ? sums->nats[a] : 0;
+    return values;
 }
 
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
                  kc_measure_row *row)
 {
-    const double N = (double)info->n_people;
-    double values = 0;
-    for (int a = 1; a < info->n_attributes; ++a)
-        values += info->attribute[a].counted ? sums->nats[a] : 0;
+    double *const columns[KC_N_READS][2] = {
+        [KC_READ_NAME] = {&row->name_nats, &row->name_bits},
+        [KC_READ_VALUES] = {&row->value_nats, &row->value_bits},
+        [KC_READ_CHUNKS] = {&row->first_chunk_nats, &row->diversity_bits}};
     by_attribute(info, sums, row);
-    row->name_nats = sums->nats[0] / N;
-    row->name_bits = N * (info->log2_names - row->name_nats * M_LOG2E);
-    switch (info->kind) {
-    case KC_KIND_BIOS:
-        bios_values(info, values, row);
-        break;
-    case KC_KIND_BIOD:
-        biod_values(info, values, sums->first_chunk_nats, row);
-        break;
-    case KC_KIND_RANDOM:
-        no_values(row);
-        break;
+    row->total_bits = 0;
+    for (int r = 0; r < KC_N_READS; ++r) {
+        const kc_term *t = &info->term[r];
+        const double nats = t->name ? nats_of(info, sums, r) / t->reads : NAN;
+        const double bits = t->name ? t->items * (t->log2_size - nats * M_LOG2E) : 0;
+        *columns[r][0] = nats;
+        *columns[r][1] = bits;
+        row->total_bits += bits;
     }
-    row->total_bits = row->name_bits + row->value_bits + row->diversity_bits;
     row->bits_per_param = row->total_bits / (double)n_params;
     row->max_bits_per_param = info->max_bits / (double)n_params;
 }

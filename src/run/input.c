@@ -37,13 +37,22 @@ out:
     return e->code;
 }
 
+static int parse(const char *text, size_t bytes, kc_origin *from, kc_config *cfg, kc_error *e)
+{
+    KC_TRY(kc_config_read(text, bytes, from, cfg, e));
+    KC_TRY(kc_corpus_check(cfg, from, e));
+out:
+    return e->code;
+}
+
 int kc_input_config(const kc_grid *g, const char *path, const char *const *sets, int n_sets,
                     kc_config *cfg, kc_error *e)
 {
+    kc_origin from = {.path = path ? path : "defaults", .sets = sets, .n_sets = n_sets};
     size_t bytes = 0;
     char *text = NULL;
     KC_TRY(kc_input_text(g, path, &text, &bytes, e));
-    KC_TRY_ALL(g, kc_config_parse(text, bytes, path ? path : "defaults", sets, n_sets, cfg, e));
+    KC_TRY_ALL(g, parse(text, bytes, &from, cfg, e));
 out:
     free(text);
     return e->code;

@@ -75,6 +75,11 @@ void kc_sign(kc_signature *s, const kc_grid *g, const kc_config *cfg, const kc_c
                           .n_params_used = layout->n_used,
                           .n_vocab = info->n_vocab,
                           .n_people = info->n_people,
+                          .item_word = info->one,
+                          .items_word = info->many,
+                          .terms = info->terms,
+                          .law_bits_per_param = info->law_bits_per_param,
+                          .law = info->law,
                           .corpus_bits = info->max_bits,
                           .max_bits_per_param = info->max_bits / (double)layout->n_params};
 }

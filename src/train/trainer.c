@@ -5,6 +5,7 @@
 
 #include "kcap/base/memory.h"
 #include "kcap/base/sum.h"
+#include "kcap/data/order.h"
 #include "train/step_internal.h"
 
 /* The windows of one lane, and their documents. */
@@ -214,7 +215,7 @@ int64_t kc_trainer_planned(const kc_trainer *t)
 int kc_trainer_done(const kc_trainer *t)
 {
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
-        if (!kc_batch_done(t->corpus, k, t->state.n_lanes, &t->state.cursors[k]))
+        if (!kc_order_done(t->corpus, k, t->state.n_lanes, &t->state.cursors[k]))
             return 0;
     return 1;
 }

@@ -35,7 +35,9 @@ def columns():
 def stamp(name, exposures):
     """Root attributes: the columns that matter with a value, the others with a placeholder."""
     known = {"config": CONFIG.format(name=name), "run_name": name, "n_params": 34400,
-             "n_vocab": 279, "n_people": 2000, "corpus_bits": 95636.0, "ranks": 2, "threads": 1,
+             "n_vocab": 279, "item_word": "person", "items_word": "people",
+             "terms": "names values diversity", "law_bits_per_param": 2.0, "law": "2 bits",
+             "n_people": 2000, "corpus_bits": 95636.0, "ranks": 2, "threads": 1,
              "max_bits_per_param": 95636.0 / 34400, "started_utc": f"after {exposures}"}
     blank = {"TEXT": "x", "INT": 1, "REAL": 1.0}
     return {key: known.get(key, blank[kind]) for kind, key, _, _ in rows("stamp.def", "KC_STAMPS")}

@@ -50,8 +50,8 @@ class Report(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         shown = " ".join(result.stdout.split())
         for text in ("2 layers, width 32, 1 head, 34,400 parameters",
-                     "bioD, 2,000 people, 95,636 bits", "after 1000 exposures",
-                     "value 54,873 bits", "diversity -3,228 bits",
+                     "biod, 2,000 people, 95,636 bits", "after 1000 exposures",
+                     "values 54,873 bits", "diversity -3,228 bits",
                      "per parameter 1.877 bits", "of the maximum 67.5 %",
                      "id2 81.0 %", "600 steps, loss 5.0937 nat/token, 1.2 s, "
                      "256,000 tokens/s on 2 ranks x 1 thread", str(self.run / "run.h5")):
@@ -91,6 +91,7 @@ class Report(unittest.TestCase):
         """Strings in place of names, no values; such a run is held against a law of its own."""
         def change(file):
             file.attrs["config"] = file.attrs["config"].replace("biod", "random")
+            file.attrs.update(item_word="string", items_word="strings", terms="strings - -")
             for name in ("value_nats", "value_recall"):
                 file[f"measure/{name}"][:] = float("nan")
             file["measure/value_bits"][:] = file["measure/diversity_bits"][:] = 0
@@ -106,11 +107,22 @@ class Report(unittest.TestCase):
             self.assertNotIn(text, shown.split(str(self.run))[0])
         row = json.loads(run_report(self.run, "--json").stdout)["runs"][0]
         self.assertEqual((row["kind"], row["value_nats"], row["value_bits"]), ("random", None, 0))
-        biod = SimpleNamespace(setting=lambda section, key: "biod")
-        random = SimpleNamespace(setting=lambda section, key: "random")
-        self.assertEqual([law for law, _ in plot.laws([("a", biod)])], [2.0])
-        self.assertEqual([law for law, _ in plot.laws([("a", random)])], [3.6])
-        self.assertEqual([law for law, _ in plot.laws([("a", random), ("b", biod)])], [2.0, 3.6])
+        of = {bits: SimpleNamespace(stamp={"law_bits_per_param": bits, "law": f"{bits} bits"})
+              for bits in (2.0, 3.6)}
+        self.assertEqual(plot.laws([("a", of[3.6]), ("b", of[2.0]), ("c", of[3.6])]),
+                         [(2.0, "published: 2.0 bits"), (3.6, "published: 3.6 bits")])
+
+    def test_a_file_of_older_versions(self):
+        """It does not say what it holds: people, then."""
+        def forget(file):
+            for name in ("item_word", "items_word", "terms", "law_bits_per_param", "law"):
+                del file.attrs[name]
+        self.edit(forget)
+        result = run_report(self.run)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        shown = " ".join(result.stdout.split())
+        for text in ("2,000 people", "names", "values", "diversity", "total"):
+            self.assertIn(text, shown)
 
     def test_csv_and_plot(self):
         result = run_report(self.run, "--brief")

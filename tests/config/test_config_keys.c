@@ -36,9 +36,10 @@ static void the_table_holds(void **state)
         assert_null(strchr(row->help, '\n')); /* it is printed as a comment */
         /* A default is read like any other value: its own range must admit it. */
         kc_origin origin = {.path = "x"};
+        origin.line[i] = 1;
         kc_error e = {0};
         kc_config read = cfg;
-        if (kc_value_read(&origin, 1, i, value, &read, &e) != KC_OK)
+        if (kc_value_read(&origin, i, value, &read, &e) != KC_OK)
             fail_msg("%s", e.text);
         assert_memory_equal(&read, &cfg, sizeof cfg);
         if (row->type == KC_TYPE_INT) /* bounds and values pass through a double */

@@ -2,6 +2,7 @@
 #include "corpora.h"
 
 #include "kcap/data/batch.h"
+#include "kcap/data/order.h"
 
 /* A corpus of `people` (at most 80), documents of several lengths unless `biod`. */
 static kc_corpus *corpus_of(int biod, int64_t people, int64_t exposures)
@@ -57,7 +58,7 @@ static int32_t *stream_of(const kc_corpus *c, int64_t lane, int64_t n_lanes, kc_
     kc_cursor cursor = {0};
     kc_doc doc = doc_for(c);
 
-    while (!kc_batch_done(c, lane, n_lanes, &cursor)) {
+    while (!kc_order_done(c, lane, n_lanes, &cursor)) {
         int64_t counted = 0;
 
         kc_batch_next(c, lane, n_lanes, &cursor, &doc, batch);
@@ -193,7 +194,7 @@ static void a_restart_from_any_cursor_goes_on(void **state)
     int64_t docs = 0;
 
     (void)state;
-    while (!kc_batch_done(c, 1, 3, &going)) {
+    while (!kc_order_done(c, 1, 3, &going)) {
         kc_cursor saved = going, again;
 
         kc_batch_next(c, 1, 3, &going, &doc, &a);
@@ -223,14 +224,14 @@ static void documents_are_counted_when_used_up(void **state)
 
     (void)state;
     for (int64_t used = 4; used <= 80; used += 4) {
-        assert_int_equal(kc_batch_done(c, 0, 1, &cursor), 0);
+        assert_int_equal(kc_order_done(c, 0, 1, &cursor), 0);
         kc_batch_next(c, 0, 1, &cursor, &doc, &batch);
         assert_int_equal(cursor.docs, used / 8);
         assert_int_equal(cursor.epoch, used / 40);
         assert_int_equal(cursor.offset, used % 8);
         assert_int_equal(batch.counted, used < 80 ? 4 : 3);
     }
-    assert_int_equal(kc_batch_done(c, 0, 1, &cursor), 1);
+    assert_int_equal(kc_order_done(c, 0, 1, &cursor), 1);
     doc_free(&doc);
     batch_free(&batch);
     kc_corpus_destroy(c);
@@ -248,7 +249,7 @@ static void a_stream_can_end_with_a_window(void **state)
     kc_batch_next(c, 0, 1, &cursor, &doc, &batch);
     assert_int_equal(batch.counted, 79);
     assert_int_not_equal(batch.targets[78], KC_NO_TARGET);
-    assert_int_equal(kc_batch_done(c, 0, 1, &cursor), 1);
+    assert_int_equal(kc_order_done(c, 0, 1, &cursor), 1);
     assert_int_equal(cursor.docs, 10);
     end = cursor;
     kc_batch_next(c, 0, 1, &cursor, &doc, &batch);
@@ -269,8 +270,8 @@ static void a_lane_without_documents_is_done(void **state)
     kc_cursor cursor = {0};
 
     (void)state;
-    assert_int_equal(kc_batch_done(c, 1, 8, &cursor), 0);
-    assert_int_equal(kc_batch_done(c, 2, 8, &cursor), 1);
+    assert_int_equal(kc_order_done(c, 1, 8, &cursor), 0);
+    assert_int_equal(kc_order_done(c, 2, 8, &cursor), 1);
     kc_batch_next(c, 2, 8, &cursor, &doc, &batch);
     assert_int_equal(batch.counted, 0);
     assert_int_equal(batch.targets[0], KC_NO_TARGET);

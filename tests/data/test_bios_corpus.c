@@ -170,10 +170,10 @@ static void the_maximum_is_that_of_the_paper(void **state)
     double values = log2(2.0 * 12 * 28 * 200 * 3 * 5 * 3 * 4);
 
     (void)state;
-    assert_float_equal(info->log2_names, log2(5 * 4 * 4), 1e-12);
-    assert_float_equal(info->log2_values, values, 1e-12);
-    assert_float_equal(info->max_name_bits, 0, 1e-9);
-    assert_float_equal(info->max_value_bits, 80 * values, 1e-9);
+    assert_float_equal(info->term[KC_READ_NAME].log2_size, log2(5 * 4 * 4), 1e-12);
+    assert_float_equal(info->term[KC_READ_VALUES].log2_size, values, 1e-12);
+    assert_float_equal(info->term[KC_READ_NAME].max_bits, 0, 1e-9);
+    assert_float_equal(info->term[KC_READ_VALUES].max_bits, 80 * values, 1e-9);
     assert_float_equal(info->max_bits, 80 * values, 1e-9);
     assert_int_equal(info->attribute[WORKING_CITY].counted, 0);
     assert_float_equal(info->attribute[WORKING_CITY].log2_pool, 0, 0);

@@ -8,6 +8,7 @@
 
 static kc_lines lines_of(const char *text, int64_t limit, kc_error *e)
 {
+    const kc_source city = KC_SOURCE("pools/city", cities);
     texts t = small_texts();
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_files files;
@@ -16,7 +17,7 @@ static kc_lines lines_of(const char *text, int64_t limit, kc_error *e)
     t.text[3] = text;
     cfg.corpus.cities = limit;
     files = files_of(&t);
-    kc_lines_load(&cfg, &files, KC_SOURCE_CITY, &lines, e);
+    kc_lines_load(&cfg.corpus, &files, &city, &lines, e);
     kc_files_free(&files);
     return lines;
 }

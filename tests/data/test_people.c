@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "corpora.h"
 
-#include "data/people.h"
+#include "data/kind/people.h"
 #include "data/kind/strings.h"
 
 static kc_people people_of(int64_t n, int64_t first, int64_t middle, int64_t last, kc_error *e)
@@ -9,7 +9,7 @@ static kc_people people_of(int64_t n, int64_t first, int64_t middle, int64_t las
     kc_config cfg = config_of(KC_corpus_kind_bios, n);
     kc_people people;
 
-    kc_people_create(&cfg, (int64_t[]){first, middle, last}, &people, e);
+    kc_people_create(&cfg.corpus, 1, (int64_t[]){first, middle, last}, &people, e);
     return people;
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "data/corpus_internal.h"
+#include "data/kind/bios.h"
 
 enum { EMPLOYER = 5, WORKING_CITY = 7 };
 
@@ -16,8 +17,8 @@ static void bits_are_those_of_the_paper(void **state)
     const kc_corpus_info *info = kc_corpus_about(c);
 
     (void)state;
-    assert_float_equal(info->log2_values, 47.5916, 1e-4);
-    assert_float_equal(exp2(info->log2_names), 1.6e8, 1);
+    assert_float_equal(info->term[KC_READ_VALUES].log2_size, 47.5916, 1e-4);
+    assert_float_equal(exp2(info->term[KC_READ_NAME].log2_size), 1.6e8, 1);
     assert_float_equal(info->max_bits, 5.824e6, 0.5e3); /* the paper's table */
     kc_corpus_destroy(c);
 }
@@ -27,19 +28,20 @@ static void lists_have_their_sizes_and_open_nothing(void **state)
     static const int32_t NAMES[] = {400, 400, 1000}, VALUES[] = {0, 67200, 200, 300, 100, 263, 2};
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_corpus *c = shipped_corpus(&cfg);
+    const kc_bios *b = c->made;
 
     (void)state;
     for (int p = 0; p < 3; p++) {
-        assert_int_equal(c->bios.name[p].n, NAMES[p]);
-        assert_int_equal(kc_pool_longest(&c->bios.name[p]), 1);
+        assert_int_equal(b->name[p].n, NAMES[p]);
+        assert_int_equal(kc_pool_longest(&b->name[p]), 1);
     }
     for (int a = 1; a < 7; a++) {
-        assert_int_equal(c->bios.value[a].n, VALUES[a]);
-        for (int32_t i = 0; i < c->bios.value[a].n; i++)
-            assert_int_equal(c->bios.value[a].opens[i], 0);
+        assert_int_equal(b->value[a].n, VALUES[a]);
+        for (int32_t i = 0; i < b->value[a].n; i++)
+            assert_int_equal(b->value[a].opens[i], 0);
     }
     for (int s = 0; s < 6; s++)
-        assert_in_range(c->bios.sentence[s].before.n, 15, 60);
+        assert_in_range(b->sentence[s].before.n, 15, 60);
     kc_corpus_destroy(c);
 }
 
@@ -47,7 +49,7 @@ static void headquarters_betray_only_part_of_the_employer(void **state)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_corpus *c = shipped_corpus(&cfg);
-    const kc_pool *city = &c->bios.value[WORKING_CITY];
+    const kc_pool *city = &((const kc_bios *)c->made)->value[WORKING_CITY];
     int most = 0;
 
     (void)state;

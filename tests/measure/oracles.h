@@ -19,6 +19,7 @@ typedef struct list {
  * memory. */
 typedef struct oracle {
     const kc_corpus *corpus;
+    kc_corpus_keys keys;
     list pool[KC_ATTRIBUTES_MAX]; /* all values, by kc_corpus_value for biographies */
     list people;                  /* the names in use                               */
     const list *belief[KC_ATTRIBUTES_MAX];
@@ -109,13 +110,14 @@ static inline void bios_pools(oracle *o, const kc_files *files, const kc_config 
 static inline void biod_pools(oracle *o, const kc_files *files, const kc_config *cfg)
 {
     const kc_corpus_info *info = kc_corpus_about(o->corpus);
+    const int32_t L = (int32_t)o->keys.length;
     kc_doc doc = doc_for(o->corpus);
     o->pool[0] = names_of(files, cfg);
     for (int64_t i = 0; i < info->n_people; ++i) {
         kc_corpus_document(o->corpus, i, 0, &doc);
         for (int32_t s = 1; s < doc.n_spans; ++s)
-            for (int32_t at = doc.spans[s].begin; at < doc.spans[s].end; at += (int32_t)info->L) {
-                const char *text = text_of(o->corpus, doc.tokens, at, at + (int32_t)info->L);
+            for (int32_t at = doc.spans[s].begin; at < doc.spans[s].end; at += L) {
+                const char *text = text_of(o->corpus, doc.tokens, at, at + L);
                 list *l = &o->pool[doc.spans[s].attribute];
                 int64_t k = 0;
                 while (k < l->n && strcmp(l->text[k], text) != 0)
@@ -124,8 +126,8 @@ static inline void biod_pools(oracle *o, const kc_files *files, const kc_config 
                     list_add(l, text);
             }
     }
-    for (int64_t a = 1; a <= info->K; ++a)
-        assert_int_equal(o->pool[a].n, info->D);
+    for (int64_t a = 1; a <= o->keys.attributes; ++a)
+        assert_int_equal(o->pool[a].n, o->keys.diversity);
     doc_free(&doc);
 }
 
@@ -133,8 +135,8 @@ static inline void biod_pools(oracle *o, const kc_files *files, const kc_config 
 static inline void oracle_create(oracle *o, const kc_corpus *corpus, const kc_files *files,
                                  const kc_config *cfg)
 {
-    *o = (oracle){.corpus = corpus};
-    if (kc_corpus_about(corpus)->kind == KC_KIND_BIOD)
+    *o = (oracle){.corpus = corpus, .keys = kc_config_settled(cfg).corpus};
+    if (o->keys.kind == KC_corpus_kind_biod)
         biod_pools(o, files, cfg);
     else
         bios_pools(o, files, cfg);
@@ -184,9 +186,8 @@ static inline void chain_rule(const kc_corpus *corpus, const list *l, const char
 static inline void oracle_span(const oracle *o, const kc_span *s, const int32_t *tokens,
                                float *nats)
 {
-    const kc_corpus_info *info = kc_corpus_about(o->corpus);
-    const int chunked = info->kind == KC_KIND_BIOD && s->attribute > 0;
-    const int32_t piece = chunked ? (int32_t)info->L : s->end - s->begin;
+    const int chunked = o->keys.kind == KC_corpus_kind_biod && s->attribute > 0;
+    const int32_t piece = chunked ? (int32_t)o->keys.length : s->end - s->begin;
     const int64_t value = kc_corpus_value(o->corpus, s->person, s->attribute);
     for (int32_t at = s->begin; at < s->end; at += piece) {
         /* text_of has one buffer, which chain_rule will use again. */

@@ -75,13 +75,13 @@ static void check_bios(const kc_grid *g, kc_config cfg, int shipped)
     assert_true(row.diversity_bits == 0 && isnan(row.first_chunk_nats));
     assert_float_equal(row.total_bits, 0, 1e-3);
     assert_float_equal(row.bits_per_param, 0, 1e-6);
-    assert_float_equal(row.name_nats, l.info->log2_names * M_LN2, 1e-6);
-    assert_float_equal(row.value_nats, l.info->log2_values * M_LN2, 1e-6);
+    assert_float_equal(row.name_nats, l.info->term[KC_READ_NAME].log2_size * M_LN2, 1e-6);
+    assert_float_equal(row.value_nats, l.info->term[KC_READ_VALUES].log2_size * M_LN2, 1e-6);
     assert_true(row.attribute_nats[7] >= 50); /* the working city: read, but in no sum */
     oracle_learn(&o);
     row = measure(g, &l, &o);
     assert_float_equal(row.total_bits / l.info->max_bits, 1, 1e-9);
-    assert_float_equal(row.name_bits / l.info->max_name_bits, 1, 1e-7);
+    assert_float_equal(row.name_bits / l.info->term[KC_READ_NAME].max_bits, 1, 1e-7);
     assert_true(row.value_nats == 0);
     assert_float_equal(row.bits_per_param / row.max_bits_per_param, 1, 1e-9);
     assert_float_equal(row.max_bits_per_param, l.info->max_bits / N_PARAMS, 1e-9);
@@ -268,8 +268,9 @@ static void check_sums(const kc_grid *g, kc_config cfg, int shipped)
         counted += 1;
     }
     assert_true(row.name_recall == want.recall[0] / N);
-    static const int has[] = {[KC_KIND_BIOS] = 6, [KC_KIND_BIOD] = 3, [KC_KIND_RANDOM] = 0};
-    assert_int_equal(counted, has[l.info->kind]);
+    static const int has[] = {
+        [KC_corpus_kind_bios] = 6, [KC_corpus_kind_biod] = 3, [KC_corpus_kind_random] = 0};
+    assert_int_equal(counted, has[cfg.corpus.kind]);
     if (counted > 0)
         assert_float_equal(row.value_recall, recall / counted, 1e-12);
     else

@@ -4,10 +4,9 @@
 
 #include "kcap/data/corpus.h"
 
-/* The next windows of lane `lane` of `n_lanes`. Lane k takes documents k, k + L, ... of each
- * epoch's keyed permutation of the people; they are concatenated and cut into windows of T inputs,
- * each predicting the token that follows it, so that every token but a lane's first is a target
- * once. After its last document a lane's windows are padded with <eos> inputs whose targets do
+/* The next windows of lane `lane` of `n_lanes`. Its documents (see order.h) are concatenated and cut
+ * into windows of T inputs, each predicting the token that follows it, so that every token but a
+ * lane's first is a target once. After its last document a lane's windows are padded with <eos> inputs whose targets do
  * not count; a finished lane gives windows without any counted target.
  *   batch       windows B and context T set by the caller, buffers [B,T]; spans are not filled
  *   cursor      advanced; kc_cursor is all a restart needs
@@ -15,9 +14,6 @@
  *   collective  no; a function of (corpus, cursor, lane, n_lanes), same bits everywhere */
 void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
                    kc_doc *scratch, kc_batch *batch);
-
-/* 1 when the lane has shown all its documents of all exposures. */
-int kc_batch_done(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, const kc_cursor *cursor);
 
 /* One window of whole measurement documents of people *person ... end-1: as many as fit into T
  * tokens, none cut; the rest is padded with uncounted targets. Only targets inside spans matter to

@@ -2,20 +2,15 @@
 #ifndef KCAP_DATA_CORPUS_H
 #define KCAP_DATA_CORPUS_H
 
-#include "kcap/config/config.h"
+#include "kcap/config/place.h"
 #include "kcap/types/batch.h"
 #include "kcap/types/files.h"
 #include "kcap/types/record.h"
 
 /* A corpus is a function, not a file: person(i) and document(i, exposure) follow from the seed and
  * the pools. Sources: arXiv 2404.05405 section 2 (bioS, bioD), its footnotes 9 and 12;
- * arXiv 2505.24832 (random; its bits are explained in src/data/kind/random.h). */
+ * arXiv 2505.24832 (random; its bits are explained in src/data/kind/random.c). */
 typedef struct kc_corpus kc_corpus;
-
-/* corpus.kind, in the order of its words. */
-typedef enum kc_kind { KC_KIND_BIOS, KC_KIND_BIOD, KC_KIND_RANDOM } kc_kind;
-
-kc_kind kc_kind_of(const kc_config *cfg);
 
 /* One attribute of a person. Attribute 0 is always the name; of random, the string. */
 typedef struct kc_attribute {
@@ -24,27 +19,48 @@ typedef struct kc_attribute {
     int counted;      /* 0: follows from another attribute (working_city) and stores no bits      */
 } kc_attribute;
 
+/* What a loss is read of: the spans of the name, of all counted values, of these' first chunks. */
+typedef enum kc_read { KC_READ_NAME, KC_READ_VALUES, KC_READ_CHUNKS, KC_N_READS } kc_read;
+
+/* A part of what a corpus holds: `items` draws of log2_size bits each. Of these a model stores
+ *   items x (log2_size - nats x log2 e)
+ * bits, with nats the summed loss of what is read over `reads`. Who has learnt all still pays
+ * log2_left bits each, to say which of the items is meant where the text does not. */
+typedef struct kc_term {
+    const char *name; /* for people; NULL: the corpus holds no such part */
+    double items, reads, log2_size, log2_left;
+    double
+        max_bits; /* of a perfect memory: items x (log2_size - log2_left); the corpus fills it in */
+} kc_term;
+
 /* What the corpus holds; constant. */
 typedef struct kc_corpus_info {
-    kc_kind kind;
-    int64_t n_people, exposures; /* N, documents of each */
-    int64_t n_vocab;             /* V */
-    int32_t n_attributes;        /* the name included */
+    const char *kind, *one, *many; /* corpus.kind and what it holds, in words     */
+    const char *law;               /* what was published of such, see kinds.def   */
+    double law_bits_per_param;     /* the same as a number                        */
+    int64_t n_people, exposures;   /* N, documents of each */
+    int64_t n_vocab;               /* V */
+    int32_t n_attributes;          /* the name included */
     kc_attribute attribute[KC_ATTRIBUTES_MAX];
     int32_t max_doc_tokens; /* longest possible document, <eos> included */
     double mean_doc_tokens; /* expected length, <eos> included */
     int lengths_are_equal;  /* 1: every document has mean_doc_tokens tokens exactly */
-    double log2_names;      /* log2 N0; random: log2 V^S, V without <eos> */
-    double log2_values;     /* bios: log2 S0; biod: log2 D^C, of one attribute; random: 0 */
-    double log2_strings;    /* biod: log2 T^L; else 0 */
-    int64_t K, C, D, L;     /* biod; else 0, but for L: S of random */
-    double max_name_bits, max_value_bits, max_diversity_bits, max_bits; /* of the whole corpus */
-    double ordered_bits; /* random: H = N S log2 V; else 0 */
+    kc_term term[KC_N_READS];
+    char terms[64];      /* their names, - where there is none, parted by blanks           */
+    double max_bits;     /* of a perfect memory of all terms                               */
+    double ordered_bits; /* the same with log2_left 0: of one that knows whose turn it is  */
 } kc_corpus_info;
 
 enum { KC_MEASURE = -1 }; /* in place of an exposure: the document that measurement reads */
 
 enum { KC_EOS = 0 }; /* token that begins every document */
+
+/* Check what the keys of the corpus demand of each other (names that suffice for the people, ...),
+ * before anything is read or built.
+ *   o           where the values came from, for messages; NULL: not known
+ *   collective  no
+ *   errors      KC_EINPUT */
+int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
 
 /* Read the pool and template files that this configuration needs.
  *   collective  no: one rank reads, the session gives the others what it read
@@ -57,11 +73,11 @@ void kc_files_free(kc_files *files);
 /* Build pools, templates and vocabulary; keeps what it needs of `files`, which may be freed after.
  *   collective  no; the same on every rank
  *   owns        release with kc_corpus_destroy, which accepts NULL
- *   errors      KC_EINPUT: a pool with fewer values than the key asks (both counts named), an empty
- *               or doubled line (file:line), a template without {subject} first or {value} once, a
- *               company without `; City, ST`, more people than names, D > T^L, N > V^S, two values
- *               that a sentence in use cannot tell apart (`Acme` and `Acme Inc` before its word
- *               `Inc`) */
+ *   errors      KC_EINPUT: those of kc_corpus_check, a pool with fewer values than the key asks
+ *               (both counts named), an empty or doubled line (file:line), a template without
+ *               {subject} first or {value} once, a company without `; City, ST`, more people than
+ *               names, two values that a sentence in use cannot tell apart (`Acme` and `Acme Inc`
+ *               before its word `Inc`) */
 int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **corpus, kc_error *e);
 void kc_corpus_destroy(kc_corpus *corpus);
 

@@ -5,17 +5,16 @@
 #include "kcap/measure/spans.h"
 #include "kcap/measure/subject.h"
 
-/* From summed losses to bits (arXiv 2404.05405, Theorem 3.2, Definitions 4.1 and 4.3; random:
- * arXiv 2505.24832), unclipped:
- *   p1 mean loss of the name, p2 of the values, p3 of their first chunks, in nats
- *   bios  N log2(N0 / e^p1) + N log2(S0 / e^p2),            p2 a mean over people of all six values
- *   biod  N log2(N0 / e^p1) + N K log2(D^C / e^p2) + K D log2(T^L / (D e^p3)),
+/* From summed losses to bits, unclipped: of each term of the corpus (kc_term) a model stores
+ *   items x (log2_size - nats x log2 e),  nats its mean loss
+ * and R = the sum / n_params. With p1 mean loss of the name, p2 of the values, p3 of their first
+ * chunks, in nats, these are arXiv 2404.05405, Theorem 3.2, Definitions 4.1 and 4.3, and 2505.24832:
+ *   bios    N log2(N0 / e^p1) + N log2(S0 / e^p2),          p2 a mean over people of all six values
+ *   biod    N log2(N0 / e^p1) + N K log2(D^C / e^p2) + K D log2(T^L / (D e^p3)),
  *                                                           p2, p3 means over (person, attribute)
- *   random  N (S log2 V - p1 log2 e): H less the code length, the name term with N0 = V^S. At most H
- *           for who knows the order of the strings, N (S log2 V - log2 N) for a memory of their set
- * and R = bits / n_params. Fills every column of the row but step, tokens, exposures and seconds.
- * What a kind does not have stores 0 bits, and its nats and recall are NaN: first chunks of bios,
- * all values of random.
+ *   random  N log2(V^S / e^p1)
+ * Fills every column of the row but step, tokens, exposures and seconds. Of a term that the corpus
+ * does not have 0 bits are stored, and its nats and recall are NaN.
  *   collective  no */
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
                  kc_measure_row *row);

@@ -20,26 +20,11 @@ static const char *grouped(char text[32], int64_t n)
     return text;
 }
 
-/* What the corpus is about, for running text. */
-typedef struct wording {
-    const char *one, *many, *names;
-} wording;
-
-static wording words_of(const kc_corpus_info *info)
-{
-    if (info->kind == KC_KIND_RANDOM)
-        return (wording){"string", "strings", "strings"};
-    return (wording){"person", "people", "names"};
-}
-
-/* `random, N = 3,000 strings of 64 tokens` */
-static void corpus_head(FILE *out, const kc_config *cfg, const kc_corpus_info *info)
+/* `random, N = 3,000 strings` */
+static void corpus_head(FILE *out, const kc_corpus_info *info)
 {
     char a[32];
-    fprintf(out, "corpus\n  %s, N = %s %s", kc_config_word(cfg, "corpus", "kind"),
-            grouped(a, info->n_people), words_of(info).many);
-    if (info->kind == KC_KIND_RANDOM)
-        fprintf(out, " of %s tokens", grouped(a, info->L));
+    fprintf(out, "corpus\n  %s, N = %s %s", info->kind, grouped(a, info->n_people), info->many);
 }
 
 static void item(FILE *out, const char *name, double bits, double most)
@@ -54,14 +39,17 @@ static void item(FILE *out, const char *name, double bits, double most)
 static void table_stored(FILE *out, const kc_about *s, const kc_measure_row *row)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
-    const wording words = words_of(info);
+    const double stored[KC_N_READS] = {[KC_READ_NAME] = row->name_bits,
+                                       [KC_READ_VALUES] = row->value_bits,
+                                       [KC_READ_CHUNKS] = row->diversity_bits};
+    int terms = 0;
     fprintf(out, "stored after %.6g exposures\n", row->exposures);
-    item(out, words.names, row->name_bits, info->max_name_bits);
-    if (info->kind != KC_KIND_RANDOM)
-        item(out, "values", row->value_bits, info->max_value_bits);
-    if (info->kind == KC_KIND_BIOD)
-        item(out, "diversity", row->diversity_bits, info->max_diversity_bits);
-    if (info->kind != KC_KIND_RANDOM)
+    for (int r = 0; r < KC_N_READS; ++r)
+        if (info->term[r].name) {
+            item(out, info->term[r].name, stored[r], info->term[r].max_bits);
+            ++terms;
+        }
+    if (terms > 1)
         item(out, "total", row->total_bits, info->max_bits);
     fprintf(out, "  %-17s %15.4f  (the corpus's maximum for this model: %.4f)\n",
             "bits a parameter", row->bits_per_param, row->max_bits_per_param);
@@ -69,7 +57,7 @@ static void table_stored(FILE *out, const kc_about *s, const kc_measure_row *row
     for (int a = 0; a < info->n_attributes; ++a)
         fprintf(out, "  %-17s %14.1f %%  first token %5.1f %%  %8.4f nats a %s%s\n",
                 info->attribute[a].name, 100 * row->attribute_recall[a],
-                100 * row->attribute_first[a], row->attribute_nats[a], words.one,
+                100 * row->attribute_first[a], row->attribute_nats[a], info->one,
                 info->attribute[a].counted ? "" : "  (stores no bits of its own)");
 }
 
@@ -89,7 +77,7 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measure_row *row,
                 (long long)s->cfg->model.experts, (long long)s->cfg->model.experts_topk,
                 grouped(a, s->stamp->n_params_used));
     fputc('\n', out);
-    corpus_head(out, s->cfg, info);
+    corpus_head(out, info);
     fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
     if (row)
         table_stored(out, s, row);
@@ -118,8 +106,7 @@ static void show_document(FILE *out, const kc_corpus *corpus, const kc_doc *doc)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     int at = 0;
-    fprintf(out, "%s %lld, %d tokens:\n ", words_of(info).one, (long long)doc->person,
-            doc->n_tokens);
+    fprintf(out, "%s %lld, %d tokens:\n ", info->one, (long long)doc->person, doc->n_tokens);
     for (int i = 0; i <= doc->n_spans; ++i) {
         const int begin = i < doc->n_spans ? doc->spans[i].begin : doc->n_tokens;
         if (begin > at) {
@@ -149,46 +136,39 @@ static void show_documents(FILE *out, const kc_corpus *corpus, int64_t show)
     free(doc.tokens);
 }
 
-static void bits_of_people(FILE *out, const kc_corpus_info *info)
+/* Bits of one and of all; of a name those that a memory holds which cannot know whose document comes
+ * next, and those drawn. */
+static void bits_of_corpus(FILE *out, const kc_corpus_info *info)
 {
-    fprintf(out, "bits of one person\n");
-    for (int i = 0; i < info->n_attributes; ++i)
-        fprintf(out, "  %-17s %12.4f%s\n", info->attribute[i].name,
-                i ? info->attribute[i].log2_pool : info->max_name_bits / (double)info->n_people,
-                i ? "" : "  (log2 N0 / N)");
+    fprintf(out, "bits of one %s\n", info->one);
+    for (int i = 0; i < info->n_attributes; ++i) {
+        const double bits = info->attribute[i].log2_pool;
+        fprintf(out, "  %-17s %12.4f", info->attribute[i].name,
+                i ? bits : bits - info->term[KC_READ_NAME].log2_left);
+        fprintf(out, i ? "\n" : "  as one of the set; %.4f in its place\n", bits);
+    }
     fprintf(out, "bits of the corpus\n");
-    item(out, "names", info->max_name_bits, 0);
-    item(out, "values", info->max_value_bits, 0);
-    if (info->kind == KC_KIND_BIOD)
-        item(out, "diversity", info->max_diversity_bits, 0);
-    item(out, "maximum", info->max_bits, 0);
-}
-
-/* Random strings: as many bits as were drawn, and what a memory that cannot know their order holds
- * of them (src/data/kind/random.h). */
-static void bits_of_strings(FILE *out, const kc_corpus_info *info)
-{
-    fprintf(out, "bits of one string\n");
-    fprintf(out, "  %-17s %12.4f  (S log2 V)\n", "in its place", info->log2_names);
-    fprintf(out, "  %-17s %12.4f  (S log2 V - log2 N)\n", "as one of the set",
-            info->max_name_bits / (double)info->n_people);
-    fprintf(out, "bits of the corpus\n");
-    item(out, "in order, H", info->ordered_bits, 0);
+    for (int r = 0; r < KC_N_READS; ++r) {
+        const kc_term *t = &info->term[r];
+        if (t->name)
+            item(out, t->name, t->max_bits, 0);
+    }
     item(out, "maximum, a set", info->max_bits, 0);
+    item(out, "in order, H", info->ordered_bits, 0);
 }
 
-void kc_report_corpus(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show)
+void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     char a[32], b[32];
     show_documents(out, corpus, show);
     const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
     const char *sure = info->lengths_are_equal ? "" : " (estimated)";
-    corpus_head(out, cfg, info);
+    corpus_head(out, info);
     fprintf(out, ", V = %s words\n", grouped(a, info->n_vocab));
     fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
     fprintf(out, "  %s tokens an exposure%s", grouped(a, llround(all)), sure);
     fprintf(out, ", %s in %s exposures\n", grouped(a, llround(all * (double)info->exposures)),
             grouped(b, info->exposures));
-    (info->kind == KC_KIND_RANDOM ? bits_of_strings : bits_of_people)(out, info);
+    bits_of_corpus(out, info);
 }

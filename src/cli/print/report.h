@@ -35,8 +35,8 @@ void kc_report_run_json(FILE *out, const kc_about *about, const kc_measure_row *
                         const kc_outcome *outcome);
 
 /* What a corpus holds: `show` documents with their spans marked, then the counts. */
-void kc_report_corpus(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show);
-void kc_report_corpus_json(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show);
+void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show);
+void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show);
 
 /* input: of the bench, or NULL. */
 void kc_report_bench(FILE *out, const char *input, const kc_stamp *stamp, const kc_bench *b);

@@ -110,11 +110,12 @@ static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show)
     free(doc.tokens);
 }
 
-void kc_report_corpus_json(FILE *out, const kc_config *cfg, const kc_corpus *corpus, int64_t show)
+void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
+    const kc_term *names = &info->term[KC_READ_NAME], *values = &info->term[KC_READ_VALUES];
     cJSON *object = cJSON_CreateObject();
-    kc_json_text(object, "kind", kc_config_word(cfg, "corpus", "kind"));
+    kc_json_text(object, "kind", info->kind);
     kc_json_number(object, "n_people", (double)info->n_people);
     kc_json_number(object, "exposures", (double)info->exposures);
     kc_json_number(object, "n_vocab", (double)info->n_vocab);
@@ -124,19 +125,17 @@ void kc_report_corpus_json(FILE *out, const kc_config *cfg, const kc_corpus *cor
                    info->mean_doc_tokens * (double)info->n_people * (double)info->exposures);
     cJSON_AddBoolToObject(object, "tokens_are_exact", info->lengths_are_equal);
     kc_json_number(object, "corpus_bits", info->max_bits);
-    if (info->kind == KC_KIND_RANDOM)
-        kc_json_number(object, "ordered_bits", info->ordered_bits);
-    kc_json_number(object, "max_name_bits", info->max_name_bits);
-    kc_json_number(object, "max_value_bits", info->max_value_bits);
-    kc_json_number(object, "max_diversity_bits", info->max_diversity_bits);
-    kc_json_number(object, "log2_names", info->log2_names);
-    kc_json_number(object, "log2_values", info->log2_values);
+    kc_json_number(object, "ordered_bits", info->ordered_bits);
+    kc_json_number(object, "max_name_bits", names->max_bits);
+    kc_json_number(object, "max_value_bits", values->max_bits);
+    kc_json_number(object, "max_diversity_bits", info->term[KC_READ_CHUNKS].max_bits);
+    kc_json_number(object, "log2_names", names->log2_size);
+    kc_json_number(object, "log2_values", values->log2_size);
     add_names(object, info);
     cJSON *bits = cJSON_AddArrayToObject(object, "attribute_bits");
     for (int a = 0; a < info->n_attributes; ++a)
-        cJSON_AddItemToArray(bits,
-                             cJSON_CreateNumber(a ? info->attribute[a].log2_pool
-                                                  : info->max_name_bits / (double)info->n_people));
+        cJSON_AddItemToArray(
+            bits, cJSON_CreateNumber(info->attribute[a].log2_pool - (a ? 0 : names->log2_left)));
     add_documents(object, corpus, show);
     kc_json_put(out, object);
 }

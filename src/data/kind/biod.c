@@ -1,25 +1,58 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "data/kind/biod.h"
-
+/* bioD(N,K,C,D,L,T) in compact text: <eos> first middle last, then for each attribute, in a fresh
+ * order, a marker and C chunks of L characters. arXiv 2404.05405, Definition 2.2. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/text/lines.h"
-#include "data/room.h"
+#include "data/kind/people.h"
 #include "data/kind/strings.h"
+#include "kcap/base/room.h"
+
+enum { CHUNK_MOST = 64 };
+
+typedef struct biod {
+    kc_people people;
+    int64_t K, C, D, L, T;
+    int32_t name[KC_NAME_PARTS]; /* tokens of the first value of each part of the name */
+    int32_t marker;              /* token of the first marker                          */
+    int32_t *strings;            /* [K,D,L] tokens                                     */
+} biod;
+
+static const kc_source sources[] = {KC_NAME_SOURCES, {NULL, NULL, 0}};
+
+static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
+{
+    const kc_corpus_keys *keys = &settled->corpus;
+    const double strings = pow((double)keys->alphabet, (double)keys->length);
+    char text[KC_SAID_MAX], length[KC_SAID_MAX];
+
+    if (keys->length > CHUNK_MOST) /* the key's range serves random's strings */
+        return kc_fail_key(e, o, KC_AT_corpus_length,
+                           "%lld characters are too many for a chunk of %s; 1 to %d would do",
+                           (long long)keys->length,
+                           kc_key_said(settled, o, KC_AT_corpus_kind, text), CHUNK_MOST);
+    if ((double)keys->diversity > strings)
+        return kc_fail_key(e, o, KC_AT_corpus_diversity,
+                           "%lld distinct strings cannot be made of %s and %s; at most %.0f, or a "
+                           "larger alphabet or length, would do",
+                           (long long)keys->diversity,
+                           kc_key_said(settled, o, KC_AT_corpus_alphabet, text),
+                           kc_key_said(settled, o, KC_AT_corpus_length, length), strings);
+    return kc_people_check(settled, o, e);
+}
 
 /* Each part of the name has tokens of its own, even for equal words. */
-static int names_create(const kc_config *cfg, const kc_files *files, kc_biod *b, kc_vocab *vocab,
-                        kc_people *people, kc_error *e)
+static int names_create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files, biod *b,
+                        kc_vocab *vocab, kc_error *e)
 {
     int64_t part[KC_NAME_PARTS];
 
     for (int p = 0; p < KC_NAME_PARTS; p++) {
         kc_lines lines;
 
-        if (kc_lines_load(cfg, files, (kc_source)(KC_SOURCE_FIRST_NAME + p), &lines, e) == KC_OK) {
+        if (kc_lines_load(keys, files, &sources[p], &lines, e) == KC_OK) {
             b->name[p] = vocab->n;
             for (int32_t i = 0; i < lines.n; i++)
                 kc_vocab_add(vocab, kc_lines_at(&lines, i),
@@ -30,10 +63,10 @@ static int names_create(const kc_config *cfg, const kc_files *files, kc_biod *b,
         if (e->code != KC_OK)
             return e->code;
     }
-    return kc_people_create(cfg, part, people, e);
+    return kc_people_create(keys, seed, part, &b->people, e);
 }
 
-static void strings_create(kc_biod *b, uint64_t seed, int32_t character)
+static void strings_create(biod *b, uint64_t seed, int32_t character)
 {
     int64_t n = b->K * b->D * b->L;
 
@@ -47,74 +80,74 @@ static void strings_create(kc_biod *b, uint64_t seed, int32_t character)
         b->strings[i] += character;
 }
 
-static void describe(const kc_biod *b, const kc_people *people, kc_corpus_info *info)
+static void describe(const biod *b, kc_corpus_info *info)
 {
-    double n = (double)people->n, k = (double)b->K, d = (double)b->D;
+    const double N = (double)b->people.n, K = (double)b->K, log2_D = log2((double)b->D);
+    const double log2_value = (double)b->C * log2_D;
+    const double log2_string = (double)b->L * log2((double)b->T);
 
-    strcpy(info->attribute[0].name, "name");
-    info->log2_names = log2((double)people->n_names);
-    info->K = b->K;
-    info->C = b->C;
-    info->D = b->D;
-    info->L = b->L;
     info->n_attributes = (int32_t)(1 + b->K);
     info->max_doc_tokens = (int32_t)(1 + KC_NAME_PARTS + b->K * (1 + b->C * b->L));
     info->mean_doc_tokens = info->max_doc_tokens;
     info->lengths_are_equal = 1;
-    info->log2_values = (double)b->C * log2(d);
-    info->log2_strings = (double)b->L * log2((double)b->T);
+    kc_people_describe(&b->people, info);
     for (int64_t a = 1; a <= b->K; a++) {
         snprintf(info->attribute[a].name, sizeof info->attribute[a].name, "id%lld", (long long)a);
-        info->attribute[a].log2_pool = info->log2_values;
+        info->attribute[a].log2_pool = log2_value;
         info->attribute[a].counted = 1;
     }
-    info->max_value_bits = n * k * info->log2_values;
-    info->max_diversity_bits = k * d * (info->log2_strings - log2(d));
+    info->term[KC_READ_VALUES] = (kc_term){"values", N * K, N * K, log2_value, 0, 0};
+    info->term[KC_READ_CHUNKS] =
+        (kc_term){"diversity", K * (double)b->D, N * K, log2_string - log2_D, 0, 0};
 }
 
-int kc_biod_create(const kc_config *cfg, const kc_files *files, kc_biod *b, kc_vocab *vocab,
-                   kc_people *people, kc_corpus_info *info, kc_error *e)
+static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
+                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
 {
-    b->K = cfg->corpus.attributes;
-    b->C = cfg->corpus.chunks;
-    b->D = cfg->corpus.diversity;
-    b->L = kc_config_settled(cfg).corpus.length;
-    b->T = cfg->corpus.alphabet;
-    if ((uint64_t)b->D > kc_strings_count(b->L, b->T))
-        return kc_fail(e, KC_EINPUT,
-                       "corpus.diversity: %lld distinct strings, but %lld characters "
-                       "of an alphabet of %lld make %llu; lower corpus.diversity or raise "
-                       "corpus.length or corpus.alphabet",
-                       (long long)b->D, (long long)b->L, (long long)b->T,
-                       (unsigned long long)kc_strings_count(b->L, b->T));
-    if (names_create(cfg, files, b, vocab, people, e) != KC_OK)
-        return e->code;
+    biod *b = kc_room(1, sizeof *b);
+
+    b->K = keys->attributes;
+    b->C = keys->chunks;
+    b->D = keys->diversity;
+    b->L = keys->length;
+    b->T = keys->alphabet;
+    if (names_create(keys, seed, files, b, vocab, e) != KC_OK)
+        return b;
     b->marker = kc_vocab_numbered(vocab, "id", 1, ":", b->K);
-    strings_create(b, people->seed, kc_vocab_numbered(vocab, "c", 0, "", b->T));
-    describe(b, people, info);
-    return KC_OK;
+    strings_create(b, seed, kc_vocab_numbered(vocab, "c", 0, "", b->T));
+    describe(b, info);
+    return b;
 }
 
-void kc_biod_free(kc_biod *b)
+static void destroy(void *made)
 {
+    biod *b = made;
+
     free(b->strings);
-    memset(b, 0, sizeof *b);
+    free(b);
 }
 
-int64_t kc_biod_value(const kc_biod *b, const kc_people *people, int64_t person, int64_t a,
-                      int64_t chunk)
+/* Index of chunk `chunk` of attribute a (from 0), below D. */
+static int64_t chunk_of(const biod *b, int64_t person, int64_t a, int64_t chunk)
 {
-    return kc_people_fact(people, person, a * b->C + chunk, b->D);
+    return kc_people_fact(&b->people, person, a * b->C + chunk, b->D);
 }
 
-void kc_biod_document(const kc_biod *b, const kc_people *people, int64_t person, int64_t exposure,
-                      kc_doc *doc)
+static int64_t value(const void *made, int64_t person, int32_t a)
 {
+    const biod *b = made;
+
+    return a ? chunk_of(b, person, a - 1, 0) : kc_people_name(&b->people, person, NULL);
+}
+
+static void document(const void *made, int64_t person, int64_t exposure, kc_doc *doc)
+{
+    const biod *b = made;
     int64_t part[KC_NAME_PARTS];
     int32_t order[KC_ATTRIBUTES_MAX], n = 0, length = (int32_t)b->L;
 
-    kc_people_name(people, person, part);
-    kc_people_order(people, kc_people_text(person, exposure), (int32_t)b->K, order);
+    kc_people_name(&b->people, person, part);
+    kc_people_order(&b->people, kc_people_text(person, exposure), (int32_t)b->K, order);
     doc->tokens[n++] = KC_EOS;
     for (int p = 0; p < KC_NAME_PARTS; p++)
         doc->tokens[n++] = b->name[p] + (int32_t)part[p];
@@ -125,11 +158,17 @@ void kc_biod_document(const kc_biod *b, const kc_people *people, int64_t person,
         doc->tokens[n++] = b->marker + a;
         doc->spans[s + 1] = (kc_span){person, a + 1, n, n + length, n + (int32_t)b->C * length};
         for (int64_t chunk = 0; chunk < b->C; chunk++, n += length)
-            memcpy(doc->tokens + n,
-                   b->strings + (a * b->D + kc_biod_value(b, people, person, a, chunk)) * b->L,
+            memcpy(doc->tokens + n, b->strings + (a * b->D + chunk_of(b, person, a, chunk)) * b->L,
                    (size_t)length * sizeof *doc->tokens);
     }
     doc->person = person;
     doc->n_tokens = n;
     doc->n_spans = (int32_t)b->K + 1;
 }
+
+const kc_kind_ops kc_kind_biod = {.sources = sources,
+                                  .check = check,
+                                  .create = create,
+                                  .document = document,
+                                  .value = value,
+                                  .destroy = destroy};

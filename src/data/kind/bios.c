@@ -3,9 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kcap/base/rng.h"
+#include "kcap/base/room.h"
 
 static const char *const NAME[KC_BIOS_ATTRIBUTES] = {"name",       "birth_date",  "birth_city",
                                                      "university", "major",       "employer",
@@ -55,39 +57,45 @@ static void sentence_lengths(const kc_sentences *s, int32_t *least, int32_t *mos
     *mean += kc_pool_mean(&s->before) + kc_pool_mean(&s->after);
 }
 
-static void describe(const kc_bios *b, const kc_people *people, kc_corpus_info *info)
+static void describe(const kc_bios *b, kc_corpus_info *info)
 {
+    const double N = (double)b->people.n;
+    double log2_values = 0;
     int32_t least;
 
     info->n_attributes = KC_BIOS_ATTRIBUTES;
-    strcpy(info->attribute[0].name, NAME[0]);
-    info->log2_names = log2((double)people->n_names);
+    kc_people_describe(&b->people, info);
     for (int a = 1; a < KC_BIOS_ATTRIBUTES; a++) {
         snprintf(info->attribute[a].name, sizeof info->attribute[a].name, "%s", NAME[a]);
         info->attribute[a].counted = a != KC_BIOS_WORKING_CITY;
         if (info->attribute[a].counted)
             info->attribute[a].log2_pool = log2((double)b->value[a].n);
-        info->log2_values += info->attribute[a].log2_pool;
+        log2_values += info->attribute[a].log2_pool;
     }
-    info->max_value_bits = (double)people->n * info->log2_values;
+    info->term[KC_READ_VALUES] = (kc_term){"values", N, N, log2_values, 0, 0};
     lengths(b, &least, &info->max_doc_tokens, &info->mean_doc_tokens);
     for (int s = 0; s < KC_BIOS_SENTENCES; s++)
         sentence_lengths(&b->sentence[s], &least, &info->max_doc_tokens, &info->mean_doc_tokens);
     info->lengths_are_equal = least == info->max_doc_tokens;
 }
 
-int kc_bios_create(const kc_config *cfg, const kc_files *files, kc_bios *b, kc_vocab *vocab,
-                   kc_people *people, kc_corpus_info *info, kc_error *e)
+static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
+                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
 {
-    KC_TRY(kc_bios_read(cfg, files, b, vocab, e));
-    KC_TRY(kc_people_create(cfg, (int64_t[]){b->name[0].n, b->name[1].n, b->name[2].n}, people, e));
-    describe(b, people, info);
+    kc_bios *b = kc_room(1, sizeof *b);
+
+    KC_TRY(kc_bios_read(keys, files, b, vocab, e));
+    KC_TRY(kc_people_create(keys, seed, (int64_t[]){b->name[0].n, b->name[1].n, b->name[2].n},
+                            &b->people, e));
+    describe(b, info);
 out:
-    return e->code;
+    return b;
 }
 
-void kc_bios_free(kc_bios *b)
+static void destroy(void *made)
 {
+    kc_bios *b = made;
+
     for (int p = 0; p < KC_NAME_PARTS; p++)
         kc_pool_free(&b->name[p]);
     for (int a = 0; a < KC_BIOS_ATTRIBUTES; a++)
@@ -96,15 +104,18 @@ void kc_bios_free(kc_bios *b)
         kc_pool_free(&b->sentence[s].before);
         kc_pool_free(&b->sentence[s].after);
     }
+    free(b);
 }
 
-int64_t kc_bios_value(const kc_bios *b, const kc_people *people, int64_t person, int32_t a)
+static int64_t value(const void *made, int64_t person, int32_t a)
 {
+    const kc_bios *b = made;
+
     if (a == KC_BIOS_NAME)
-        return kc_people_name(people, person, NULL);
+        return kc_people_name(&b->people, person, NULL);
     if (a == KC_BIOS_WORKING_CITY)
         a = KC_BIOS_EMPLOYER;
-    return kc_people_fact(people, person, a, b->value[a].n);
+    return kc_people_fact(&b->people, person, a, b->value[a].n);
 }
 
 /* Order of the sentences. Measurement reads the employer before the city that would betray it. */
@@ -141,33 +152,33 @@ static void put_span(kc_doc *doc, int32_t attribute, int32_t begin, int opens)
         (kc_span){doc->person, attribute, begin, begin + 1, doc->n_tokens + opens};
 }
 
-static void put_value(kc_doc *doc, const kc_bios *b, int32_t attribute, int64_t value)
+static void put_value(kc_doc *doc, const kc_bios *b, int32_t attribute, int64_t i)
 {
     int32_t begin = doc->n_tokens;
 
-    put(doc, &b->value[attribute], value);
-    put_span(doc, attribute, begin, b->value[attribute].opens[value]);
+    put(doc, &b->value[attribute], i);
+    put_span(doc, attribute, begin, b->value[attribute].opens[i]);
 }
 
-static void put_name(kc_doc *doc, const kc_bios *b, const kc_people *people)
+static void put_name(kc_doc *doc, const kc_bios *b)
 {
     int32_t begin = doc->n_tokens;
     int64_t part[KC_NAME_PARTS];
 
-    kc_people_name(people, doc->person, part);
+    kc_people_name(&b->people, doc->person, part);
     for (int p = 0; p < KC_NAME_PARTS; p++)
         put(doc, &b->name[p], part[p]);
     put_span(doc, KC_BIOS_NAME, begin, b->name[KC_NAME_PARTS - 1].opens[part[KC_NAME_PARTS - 1]]);
 }
 
-void kc_bios_document(const kc_bios *b, const kc_people *people, int64_t person, int64_t exposure,
-                      kc_doc *doc)
+static void document(const void *made, int64_t person, int64_t exposure, kc_doc *doc)
 {
+    const kc_bios *b = made;
     uint64_t text = kc_people_text(person, exposure);
-    int64_t pronoun = kc_bios_value(b, people, person, KC_BIOS_PRONOUN);
+    int64_t pronoun = value(b, person, KC_BIOS_PRONOUN);
     int32_t order[KC_BIOS_SENTENCES];
 
-    sentence_order(people, text, exposure, order);
+    sentence_order(&b->people, text, exposure, order);
     doc->person = person;
     doc->n_tokens = doc->n_spans = 0;
     doc->tokens[doc->n_tokens++] = KC_EOS;
@@ -175,17 +186,24 @@ void kc_bios_document(const kc_bios *b, const kc_people *people, int64_t person,
         const kc_sentences *s = &b->sentence[order[i]];
         /* Draws below KC_BIOS_SENTENCES went into the order. */
         int64_t t =
-            (int64_t)kc_rand_below(people->seed, KC_STREAM_TEXT, text,
+            (int64_t)kc_rand_below(b->people.seed, KC_STREAM_TEXT, text,
                                    (uint32_t)(KC_BIOS_SENTENCES + order[i]), (uint64_t)s->before.n);
 
         if (i == 0)
-            put_name(doc, b, people);
+            put_name(doc, b);
         else if (i == 1)
             put_value(doc, b, KC_BIOS_PRONOUN, pronoun);
         else
             put(doc, &b->value[KC_BIOS_PRONOUN], pronoun);
         put(doc, &s->before, t);
-        put_value(doc, b, s->attribute, kc_bios_value(b, people, person, s->attribute));
+        put_value(doc, b, s->attribute, value(b, person, s->attribute));
         put(doc, &s->after, t);
     }
 }
+
+const kc_kind_ops kc_kind_bios = {.sources = kc_bios_sources,
+                                  .check = kc_people_check,
+                                  .create = create,
+                                  .document = document,
+                                  .value = value,
+                                  .destroy = destroy};

@@ -2,8 +2,7 @@
 #ifndef KCAP_DATA_KIND_BIOS_H
 #define KCAP_DATA_KIND_BIOS_H
 
-#include "kcap/data/corpus.h"
-#include "data/people.h"
+#include "data/kind/people.h"
 #include "data/text/pool.h"
 
 /* Attributes of a biography, in the order of kc_corpus_info. */
@@ -19,7 +18,17 @@ enum {
     KC_BIOS_ATTRIBUTES
 };
 
-enum { KC_BIOS_SENTENCES = 6 };
+/* Its files; a sentence for each attribute that is told. */
+enum {
+    KC_BIOS_NAMES,
+    KC_BIOS_CITIES = KC_NAME_PARTS,
+    KC_BIOS_UNIVERSITIES,
+    KC_BIOS_MAJORS,
+    KC_BIOS_EMPLOYERS,
+    KC_BIOS_TEMPLATES,
+    KC_BIOS_SENTENCES = 6
+};
+extern const kc_source kc_bios_sources[KC_BIOS_TEMPLATES + KC_BIOS_SENTENCES + 1];
 
 /* Sentences of one attribute. Sentence t is the subject, before[t], the value, after[t]. */
 typedef struct kc_sentences {
@@ -28,31 +37,17 @@ typedef struct kc_sentences {
 } kc_sentences;
 
 /* bioS(N): six sentences in fresh words and fresh order. arXiv 2404.05405 section 2, 2309.14316
- * appendix A.1. All zero is empty; release with kc_bios_free. */
+ * appendix A.1. All zero is empty. */
 typedef struct kc_bios {
+    kc_people people;
     kc_pool name[KC_NAME_PARTS];
     kc_pool value[KC_BIOS_ATTRIBUTES]; /* that of the name is empty                     */
     kc_sentences sentence[KC_BIOS_SENTENCES];
 } kc_bios;
 
-/* Read pools and templates, make the vocabulary, describe the corpus.
- *   vocab       holds <eos> alone before
- *   info        kind, people and exposures filled in before; the rest is filled in
- *   owns        the caller frees bios, after an error too
+/* Read what bios is made of, but for people: the part of its create that talks of files.
  *   errors      KC_EINPUT as kc_corpus_create */
-int kc_bios_create(const kc_config *cfg, const kc_files *files, kc_bios *bios, kc_vocab *vocab,
-                   kc_people *people, kc_corpus_info *info, kc_error *e);
-void kc_bios_free(kc_bios *bios);
-
-/* Read what bios is made of: the part of kc_bios_create that talks of files. */
-int kc_bios_read(const kc_config *cfg, const kc_files *files, kc_bios *bios, kc_vocab *vocab,
+int kc_bios_read(const kc_corpus_keys *keys, const kc_files *files, kc_bios *bios, kc_vocab *vocab,
                  kc_error *e);
-
-/* Index of the person's value of attribute a; as kc_corpus_value. */
-int64_t kc_bios_value(const kc_bios *bios, const kc_people *people, int64_t person, int32_t a);
-
-/* As kc_corpus_document. */
-void kc_bios_document(const kc_bios *bios, const kc_people *people, int64_t person,
-                      int64_t exposure, kc_doc *doc);
 
 #endif

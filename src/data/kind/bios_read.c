@@ -4,6 +4,19 @@
 
 #include "data/kind/bios.h"
 
+const kc_source kc_bios_sources[] = {KC_NAME_SOURCES,
+                                     KC_SOURCE("pools/city", cities),
+                                     KC_SOURCE("pools/university", universities),
+                                     KC_SOURCE("pools/field", majors),
+                                     KC_SOURCE("pools/company", employers),
+                                     KC_SOURCE("templates/birth_date", sentences),
+                                     KC_SOURCE("templates/birth_city", sentences),
+                                     KC_SOURCE("templates/university", sentences),
+                                     KC_SOURCE("templates/major", sentences),
+                                     KC_SOURCE("templates/employer", sentences),
+                                     KC_SOURCE("templates/working_city", sentences),
+                                     {NULL, NULL, 0}};
+
 enum { MONTHS = 12, DAYS = 28, FIRST_YEAR = 1900, DATE_TOKENS = 4 };
 
 /* All dates as `October 2, 1996`. Days end at 28, so that each month has each. */
@@ -61,7 +74,7 @@ static int sentence_check(kc_lines *before, const kc_lines *after, int32_t i, kc
     return KC_OK;
 }
 
-static int sentences_read(const kc_config *cfg, const kc_files *files, int s, kc_vocab *vocab,
+static int sentences_read(const kc_corpus_keys *keys, const kc_files *files, int s, kc_vocab *vocab,
                           kc_sentences *sentences, kc_error *e)
 {
     static const int32_t ATTRIBUTE[KC_BIOS_SENTENCES] = {KC_BIOS_BIRTH_DATE, KC_BIOS_BIRTH_CITY,
@@ -70,7 +83,7 @@ static int sentences_read(const kc_config *cfg, const kc_files *files, int s, kc
     kc_lines whole = {0}, before = {0}, after = {0};
 
     sentences->attribute = ATTRIBUTE[s];
-    KC_TRY(kc_lines_load(cfg, files, (kc_source)(KC_SOURCE_SENTENCE + s), &whole, e));
+    KC_TRY(kc_lines_load(keys, files, &kc_bios_sources[KC_BIOS_TEMPLATES + s], &whole, e));
     KC_TRY(kc_lines_halve(&whole, "{value}", "{subject} was born on {value}.", &before, &after, e));
     for (int32_t i = 0; i < whole.n; i++)
         KC_TRY(sentence_check(&before, &after, i, e));
@@ -84,8 +97,8 @@ out:
 }
 
 /* A pool whose values end where sentences of attribute a go on. */
-static int values_read(const kc_config *cfg, const kc_files *files, kc_source source, int32_t a,
-                       kc_bios *b, kc_vocab *vocab, kc_error *e)
+static int values_read(const kc_corpus_keys *keys, const kc_files *files, const kc_source *source,
+                       int32_t a, kc_bios *b, kc_vocab *vocab, kc_error *e)
 {
     const kc_pool *next[KC_BIOS_SENTENCES];
     kc_lines lines;
@@ -94,7 +107,7 @@ static int values_read(const kc_config *cfg, const kc_files *files, kc_source so
     for (int s = 0; s < KC_BIOS_SENTENCES; s++)
         if (b->sentence[s].attribute == a)
             next[n++] = &b->sentence[s].after;
-    KC_TRY(kc_lines_load(cfg, files, source, &lines, e));
+    KC_TRY(kc_lines_load(keys, files, source, &lines, e));
     kc_pool_from_lines(&lines, vocab, &b->value[a]);
     KC_TRY(kc_pool_mark(&b->value[a], &lines, next, n, vocab, e));
 out:
@@ -115,13 +128,13 @@ static int city_check(const kc_lines *name, const kc_lines *city, int32_t i, kc_
 }
 
 /* `Name; City, ST` gives the employer and the working city. */
-static int companies_read(const kc_config *cfg, const kc_files *files, kc_bios *b, kc_vocab *vocab,
-                          kc_error *e)
+static int companies_read(const kc_corpus_keys *keys, const kc_files *files, kc_bios *b,
+                          kc_vocab *vocab, kc_error *e)
 {
     const kc_pool *next = &b->sentence[KC_BIOS_EMPLOYER - KC_BIOS_BIRTH_DATE].after;
     kc_lines whole = {0}, name = {0}, city = {0};
 
-    KC_TRY(kc_lines_load(cfg, files, KC_SOURCE_COMPANY, &whole, e));
+    KC_TRY(kc_lines_load(keys, files, &kc_bios_sources[KC_BIOS_EMPLOYERS], &whole, e));
     KC_TRY(kc_lines_halve(&whole, "; ", "Name; City, ST", &name, &city, e));
     for (int32_t i = 0; i < whole.n; i++)
         KC_TRY(city_check(&name, &city, i, e));
@@ -137,8 +150,8 @@ out:
 }
 
 /* Only the last name is marked: a longer first or middle name goes on inside the name's span. */
-static int names_read(const kc_config *cfg, const kc_files *files, kc_bios *b, kc_vocab *vocab,
-                      kc_error *e)
+static int names_read(const kc_corpus_keys *keys, const kc_files *files, kc_bios *b,
+                      kc_vocab *vocab, kc_error *e)
 {
     const kc_pool *next[KC_BIOS_SENTENCES];
     kc_lines lines = {0};
@@ -147,7 +160,7 @@ static int names_read(const kc_config *cfg, const kc_files *files, kc_bios *b, k
         next[s] = &b->sentence[s].before;
     for (int p = 0; p < KC_NAME_PARTS; p++) {
         kc_lines_free(&lines);
-        KC_TRY(kc_lines_load(cfg, files, (kc_source)(KC_SOURCE_FIRST_NAME + p), &lines, e));
+        KC_TRY(kc_lines_load(keys, files, &kc_bios_sources[KC_BIOS_NAMES + p], &lines, e));
         kc_pool_from_lines(&lines, vocab, &b->name[p]);
     }
     KC_TRY(kc_pool_mark(&b->name[KC_NAME_PARTS - 1], &lines, next, KC_BIOS_SENTENCES, vocab, e));
@@ -156,18 +169,20 @@ out:
     return e->code;
 }
 
-int kc_bios_read(const kc_config *cfg, const kc_files *files, kc_bios *b, kc_vocab *vocab,
+int kc_bios_read(const kc_corpus_keys *keys, const kc_files *files, kc_bios *b, kc_vocab *vocab,
                  kc_error *e)
 {
     pronouns_read(vocab, &b->value[KC_BIOS_PRONOUN]);
     for (int s = 0; s < KC_BIOS_SENTENCES; s++)
-        KC_TRY(sentences_read(cfg, files, s, vocab, &b->sentence[s], e));
-    KC_TRY(names_read(cfg, files, b, vocab, e));
-    dates_read(cfg->corpus.birth_years, vocab, &b->value[KC_BIOS_BIRTH_DATE]);
-    KC_TRY(values_read(cfg, files, KC_SOURCE_CITY, KC_BIOS_BIRTH_CITY, b, vocab, e));
-    KC_TRY(values_read(cfg, files, KC_SOURCE_UNIVERSITY, KC_BIOS_UNIVERSITY, b, vocab, e));
-    KC_TRY(values_read(cfg, files, KC_SOURCE_FIELD, KC_BIOS_MAJOR, b, vocab, e));
-    KC_TRY(companies_read(cfg, files, b, vocab, e));
+        KC_TRY(sentences_read(keys, files, s, vocab, &b->sentence[s], e));
+    KC_TRY(names_read(keys, files, b, vocab, e));
+    dates_read(keys->birth_years, vocab, &b->value[KC_BIOS_BIRTH_DATE]);
+    KC_TRY(values_read(keys, files, &kc_bios_sources[KC_BIOS_CITIES], KC_BIOS_BIRTH_CITY, b, vocab,
+                       e));
+    KC_TRY(values_read(keys, files, &kc_bios_sources[KC_BIOS_UNIVERSITIES], KC_BIOS_UNIVERSITY, b,
+                       vocab, e));
+    KC_TRY(values_read(keys, files, &kc_bios_sources[KC_BIOS_MAJORS], KC_BIOS_MAJOR, b, vocab, e));
+    KC_TRY(companies_read(keys, files, b, vocab, e));
 out:
     return e->code;
 }

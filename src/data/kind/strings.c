@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "kcap/base/rng.h"
-#include "data/room.h"
+#include "kcap/base/room.h"
 
 #define KC_MANY (UINT64_C(1) << 62)
 

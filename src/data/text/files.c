@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "kcap/data/corpus.h"
-#include "data/room.h"
-#include "data/text/sources.h"
+#include "kcap/base/room.h"
+#include "data/kind/kind.h"
 
 enum { KC_FOLDERS_MAX = 4, KC_FILE_BYTES_MAX = 1 << 30 };
 
@@ -37,10 +37,10 @@ static void program_folder(char *folder, size_t size)
         *slash = 0;
 }
 
-static void folders_for(const kc_config *cfg, const char *kind, kc_folders *f)
+static void folders_for(const kc_corpus_keys *keys, const char *kind, kc_folders *f)
 {
     int pools = !strcmp(kind, "pools");
-    const char *named = pools ? cfg->corpus.pools : cfg->corpus.templates;
+    const char *named = pools ? keys->pools : keys->templates;
     const char *root = getenv("KCAP_INPUTS");
     char program[KC_TEXT_MAX - 64], beside[KC_TEXT_MAX];
 
@@ -120,9 +120,8 @@ static int file_append(FILE *in, const char *path, kc_files *files, int64_t *roo
     return KC_OK;
 }
 
-static int file_load(kc_folders *f, kc_source source, kc_files *files, int64_t *room, kc_error *e)
+static int file_load(kc_folders *f, const char *name, kc_files *files, int64_t *room, kc_error *e)
 {
-    const char *name = kc_source_name(source);
     char path[sizeof files->file[0].path];
     FILE *in = NULL;
     int code = file_open(f, strchr(name, '/') + 1, path, sizeof path, &in, e);
@@ -143,18 +142,15 @@ static int file_load(kc_folders *f, kc_source source, kc_files *files, int64_t *
 
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
 {
-    static const int NEEDS[] = {
-        [KC_KIND_BIOS] = KC_SOURCES_BIOS, [KC_KIND_BIOD] = KC_SOURCES_BIOD, [KC_KIND_RANDOM] = 0};
-    const int n = NEEDS[kc_kind_of(cfg)];
     int64_t room = 0;
     kc_folders pools, templates;
 
     memset(files, 0, sizeof *files);
-    folders_for(cfg, "pools", &pools);
-    folders_for(cfg, "templates", &templates);
-    for (int i = 0; i < n; i++)
-        KC_TRY(
-            file_load(i < KC_SOURCE_SENTENCE ? &pools : &templates, (kc_source)i, files, &room, e));
+    folders_for(&cfg->corpus, "pools", &pools);
+    folders_for(&cfg->corpus, "templates", &templates);
+    for (const kc_source *s = kc_kind_of(cfg->corpus.kind)->sources; s->name; s++)
+        KC_TRY(file_load(strncmp(s->name, "pools/", 6) ? &templates : &pools, s->name, files, &room,
+                         e));
     return KC_OK;
 out:
     kc_files_free(files);

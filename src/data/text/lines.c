@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/room.h"
+#include "kcap/base/room.h"
 
 int kc_lines_stop(char c)
 {
@@ -70,16 +70,16 @@ static int lines_add(kc_lines *lines, const char *from, const char *end, int64_t
     return KC_OK;
 }
 
-static int lines_read(const kc_files *files, kc_source source, kc_lines *lines, kc_error *e)
+static int lines_read(const kc_files *files, const kc_source *source, kc_lines *lines, kc_error *e)
 {
     const char *at, *end, *stop;
     int64_t room = 0;
     int f = 0;
 
-    while (f < files->n && strcmp(files->file[f].name, kc_source_name(source)) != 0)
+    while (f < files->n && strcmp(files->file[f].name, source->name) != 0)
         f++;
     if (f == files->n)
-        return kc_fail(e, KC_EINPUT, "%s: not among the files given", kc_source_name(source));
+        return kc_fail(e, KC_EINPUT, "%s: not among the files given", source->name);
     memcpy(lines->path, files->file[f].path, sizeof lines->path);
     at = files->text + files->file[f].begin;
     end = at + files->file[f].bytes;
@@ -127,10 +127,10 @@ int kc_lines_distinct(const kc_lines *lines, kc_error *e)
     return e->code;
 }
 
-int kc_lines_load(const kc_config *cfg, const kc_files *files, kc_source source, kc_lines *lines,
-                  kc_error *e)
+int kc_lines_load(const kc_corpus_keys *keys, const kc_files *files, const kc_source *source,
+                  kc_lines *lines, kc_error *e)
 {
-    int64_t limit = kc_source_limit(source, cfg);
+    const int64_t limit = *(const int64_t *)((const char *)keys + source->limit);
 
     memset(lines, 0, sizeof *lines);
     KC_TRY(lines_read(files, source, lines, e));
@@ -138,7 +138,7 @@ int kc_lines_load(const kc_config *cfg, const kc_files *files, kc_source source,
     if (limit > lines->n)
         return kc_fail(e, KC_EINPUT,
                        "%s: %d lines, but %s asks for %lld; add lines or lower the key",
-                       lines->path, lines->n, kc_source_key(source), (long long)limit);
+                       lines->path, lines->n, source->key, (long long)limit);
     if (limit)
         lines->n = (int32_t)limit;
 out:

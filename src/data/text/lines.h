@@ -2,8 +2,22 @@
 #ifndef KCAP_DATA_TEXT_LINES_H
 #define KCAP_DATA_TEXT_LINES_H
 
-#include "data/text/sources.h"
+#include <stddef.h>
+
+#include "kcap/config/config.h"
 #include "kcap/types/files.h"
+
+/* A text file that corpora are made of. */
+typedef struct kc_source {
+    const char *name; /* inside kc_files: pools/first_name.txt, folder and file   */
+    const char *key;  /* use so many lines; 0 means all                           */
+    size_t limit;     /* where kc_corpus_keys has that key's value                */
+} kc_source;
+
+#define KC_SOURCE(file, field)                                                                     \
+    {                                                                                              \
+        file ".txt", "corpus." #field, offsetof(kc_corpus_keys, field)                             \
+    }
 
 /* The lines of a pool or of templates in normal form: words parted by one blank, none at the ends,
  * none before , . ; : ! ? where these end a word. Two lines that read alike are equal bytes. All
@@ -26,8 +40,8 @@ const char *kc_lines_at(const kc_lines *lines, int32_t i);
  *   owns        the caller frees `lines`, after an error too
  *   errors      KC_EINPUT: no such file among `files`, no lines, an empty or doubled line, one
  *               with a zero byte or <eos>, fewer than the key asks */
-int kc_lines_load(const kc_config *cfg, const kc_files *files, kc_source source, kc_lines *lines,
-                  kc_error *e);
+int kc_lines_load(const kc_corpus_keys *keys, const kc_files *files, const kc_source *source,
+                  kc_lines *lines, kc_error *e);
 void kc_lines_free(kc_lines *lines);
 
 /* Cut each line in two at `mark`, which must stand in it exactly once and belongs to neither side.

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/room.h"
+#include "kcap/base/room.h"
 
 void kc_pool_create(int32_t n, int32_t tokens, kc_pool *pool)
 {

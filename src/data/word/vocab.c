@@ -7,7 +7,7 @@
 
 #include "kcap/base/err.h"
 #include "data/text/lines.h"
-#include "data/room.h"
+#include "kcap/base/room.h"
 
 void kc_vocab_free(kc_vocab *vocab)
 {

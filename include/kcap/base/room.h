@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef KCAP_DATA_ROOM_H
-#define KCAP_DATA_ROOM_H
+#ifndef KCAP_BASE_ROOM_H
+#define KCAP_BASE_ROOM_H
 
 #include <stddef.h>
 #include <stdint.h>

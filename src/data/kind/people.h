@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef KCAP_DATA_PEOPLE_H
-#define KCAP_DATA_PEOPLE_H
+#ifndef KCAP_DATA_KIND_PEOPLE_H
+#define KCAP_DATA_KIND_PEOPLE_H
 
-#include "kcap/config/config.h"
+#include "data/kind/kind.h"
 
 enum { KC_NAME_PARTS = 3 }; /* first, middle, last */
 
@@ -14,10 +14,21 @@ typedef struct kc_people {
     int64_t n_names;             /* N0, their product                 */
 } kc_people;
 
-/* N people over names of these parts.
+/* The pools of names, the first sources of a kind that has people. */
+#define KC_NAME_SOURCES                                                                            \
+    KC_SOURCE("pools/first_name", first_names), KC_SOURCE("pools/middle_name", middle_names),      \
+        KC_SOURCE("pools/last_name", last_names)
+
+/* Where the keys say how many names there are: do they suffice? As kc_kind_ops.check. */
+int kc_people_check(const kc_config *settled, const kc_origin *o, kc_error *e);
+
+/* N people over names of these parts, which may be whole pools.
  *   errors      KC_EINPUT: more people than names, or more than 2^62 names */
-int kc_people_create(const kc_config *cfg, const int64_t part[KC_NAME_PARTS], kc_people *people,
-                     kc_error *e);
+int kc_people_create(const kc_corpus_keys *keys, uint64_t seed, const int64_t part[KC_NAME_PARTS],
+                     kc_people *people, kc_error *e);
+
+/* Say that the corpus has names: attribute 0 and its term. */
+void kc_people_describe(const kc_people *people, kc_corpus_info *info);
 
 /* Index of the full name, distinct for distinct people, below N0; `part` receives its parts unless
  * it is NULL. */
@@ -25,9 +36,6 @@ int64_t kc_people_name(const kc_people *people, int64_t person, int64_t part[KC_
 
 /* Fact number `fact` of a person: uniform on 0 ... n-1, independent of all others. */
 int64_t kc_people_fact(const kc_people *people, int64_t person, int64_t fact, int64_t n);
-
-/* The person at place j of the order that belongs to an epoch. */
-int64_t kc_people_shuffled(const kc_people *people, int64_t epoch, int64_t j);
 
 /* What the text of (person, exposure) is drawn with; exposure may be KC_MEASURE. */
 uint64_t kc_people_text(int64_t person, int64_t exposure);

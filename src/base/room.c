@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "data/room.h"
+#include "kcap/base/room.h"
 
 #include <stdlib.h>
 #include <string.h>

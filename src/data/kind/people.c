@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "data/people.h"
+#include "data/kind/people.h"
+
+#include <math.h>
 
 #include "kcap/base/rng.h"
 
-int kc_people_create(const kc_config *cfg, const int64_t part[KC_NAME_PARTS], kc_people *people,
-                     kc_error *e)
+/* Only where all three counts are written: 0 stands for a pool that is not read here. */
+int kc_people_check(const kc_config *settled, const kc_origin *o, kc_error *e)
 {
-    people->seed = (uint64_t)cfg->run.seed;
-    people->n = cfg->corpus.people;
+    const kc_corpus_keys *keys = &settled->corpus;
+    const int64_t first = keys->first_names, middle = keys->middle_names, last = keys->last_names;
+    const int64_t names = first * middle * last; /* at most 10^18 */
+
+    if (names == 0 || names >= keys->people)
+        return KC_OK;
+    return kc_fail_key(e, o, KC_AT_corpus_people,
+                       "%lld people need as many names, but corpus.first_names %lld x middle_names "
+                       "%lld x last_names %lld are %lld; fewer people or more names would do",
+                       (long long)keys->people, (long long)first, (long long)middle,
+                       (long long)last, (long long)names);
+}
+
+int kc_people_create(const kc_corpus_keys *keys, uint64_t seed, const int64_t part[KC_NAME_PARTS],
+                     kc_people *people, kc_error *e)
+{
+    people->seed = seed;
+    people->n = keys->people;
     people->n_names = 1;
     for (int i = 0; i < KC_NAME_PARTS; i++) {
         people->part[i] = part[i];
@@ -27,6 +45,14 @@ int kc_people_create(const kc_config *cfg, const int64_t part[KC_NAME_PARTS], kc
     return KC_OK;
 }
 
+void kc_people_describe(const kc_people *people, kc_corpus_info *info)
+{
+    const double N = (double)people->n, log2_names = log2((double)people->n_names);
+
+    info->attribute[0] = (kc_attribute){"name", log2_names, 1};
+    info->term[KC_READ_NAME] = (kc_term){"names", N, N, log2_names, log2(N), 0};
+}
+
 int64_t kc_people_name(const kc_people *people, int64_t person, int64_t part[KC_NAME_PARTS])
 {
     int64_t name = (int64_t)kc_perm(people->seed, KC_STREAM_NAME, 0, (uint64_t)person,
@@ -44,12 +70,6 @@ int64_t kc_people_fact(const kc_people *people, int64_t person, int64_t fact, in
 {
     return (int64_t)kc_rand_below(people->seed, KC_STREAM_FACT, (uint64_t)person, (uint32_t)fact,
                                   (uint64_t)n);
-}
-
-int64_t kc_people_shuffled(const kc_people *people, int64_t epoch, int64_t j)
-{
-    return (int64_t)kc_perm(people->seed, KC_STREAM_SHUFFLE, (uint64_t)epoch, (uint64_t)j,
-                            (uint64_t)people->n);
 }
 
 uint64_t kc_people_text(int64_t person, int64_t exposure)

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_DATA_KIND_KIND_H
+#define KCAP_DATA_KIND_KIND_H
+
+#include "data/text/lines.h"
+#include "data/word/vocab.h"
+#include "kcap/config/place.h"
+#include "kcap/data/corpus.h"
+
+/* What a kind of corpus is. No function is collective; each gives the same on every rank. */
+typedef struct kc_kind_ops {
+    const kc_source *sources; /* the files it is made of, the last followed by an empty one */
+
+    /* What its keys demand of each other.
+     *   o           for messages (kc_fail_key); may be NULL
+     *   errors      KC_EINPUT */
+    int (*check)(const kc_config *settled, const kc_origin *o, kc_error *e);
+
+    /* Make what the other functions take; returns it for destroy, after an error too.
+     *   keys        settled, and passed by check
+     *   vocab       holds <eos> alone before; receives the other words
+     *   info        words, people and exposures filled in before, all else is filled in but
+     *               n_vocab and max_bits
+     *   errors      KC_EINPUT as kc_corpus_create */
+    void *(*create)(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
+                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e);
+
+    /* As kc_corpus_document and kc_corpus_value. */
+    void (*document)(const void *made, int64_t person, int64_t exposure, kc_doc *doc);
+    int64_t (*value)(const void *made, int64_t person, int32_t attribute);
+    void (*destroy)(void *made);
+} kc_kind_ops;
+
+/* The row of functions at the end of src/data/kind/<kind>.c. */
+#define KC_KIND_ROW(key, kind, ...) extern const kc_kind_ops kc_kind_##kind;
+KC_KINDS(KC_KIND_ROW, )
+#undef KC_KIND_ROW
+
+/* The row of a value of corpus.kind. */
+const kc_kind_ops *kc_kind_of(int64_t kind);
+
+#endif
