@@ -27,13 +27,16 @@ void kc_arena_destroy(kc_arena *a)
 
 void *kc_arena_take(kc_arena *a, int64_t n, size_t size)
 {
-    const size_t most = a->base ? a->bytes - a->used : SIZE_MAX / 2 - a->used;
-    KC_CHECK(n >= 0 && (n == 0 || size <= (SIZE_MAX / 2 - ALIGN) / (size_t)n),
-             "%lld elements of %zu bytes", (long long)n, size);
-    const size_t need = ((size_t)n * size + ALIGN - 1) / ALIGN * ALIGN;
-    KC_CHECK(need <= most, "arena of %zu bytes has %zu left, %zu asked for", a->bytes, most, need);
+    size_t need, used;
+    KC_CHECK(n >= 0, "%lld elements of %zu bytes", (long long)n, size);
+    if (__builtin_mul_overflow((size_t)n, size, &need) ||
+        __builtin_add_overflow(need, -need % ALIGN, &need) ||
+        __builtin_add_overflow(a->used, need, &used))
+        used = SIZE_MAX;
+    KC_CHECK(!a->base || used <= a->bytes, "arena of %zu bytes has %zu left, %lld x %zu asked for",
+             a->bytes, a->bytes - a->used, (long long)n, size);
     char *piece = a->base ? a->base + a->used : NULL;
-    a->used += need;
+    a->used = used;
     return piece;
 }
 

@@ -42,28 +42,30 @@ static void prepare_experts(kc_model *model, const kc_config *cfg, const kc_grid
     model->ep = ep;
 }
 
-static void create(kc_model *model, const kc_config *cfg, int64_t n_vocab, const kc_grid *ep,
-                   int ep_size)
+int kc_model_describe(kc_model *model, const kc_config *cfg, int64_t n_vocab, const kc_grid *ep,
+                      kc_error *e)
 {
-    kc_shape s = kc_shape_of(cfg, n_vocab);
-    *model = (kc_model){.shape = s, .ep_size = ep_size};
-    kc_layout_part(&s, ep ? ep->rank : 0, ep_size, &model->layout);
+    const kc_shape s = kc_shape_of(cfg, n_vocab);
+    const int parts = s.E ? (int)cfg->parallel.ep : 1;
+    *model = (kc_model){.shape = s, .ep_size = parts};
+    if (kc_layout_fits(&s, e) != KC_OK)
+        return e->code;
+    kc_layout_part(&s, ep ? ep->rank : 0, parts, &model->layout);
     prepare_experts(model, cfg, ep);
-    const int64_t entries = s.T * (s.rot / 2);
+    return KC_OK;
+}
+
+int kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab, const kc_grid *ep,
+                    kc_error *e)
+{
+    if (kc_model_describe(model, cfg, n_vocab, ep, e) != KC_OK)
+        return e->code;
+    const kc_shape *s = &model->shape;
+    const int64_t entries = s->T * (s->rot / 2);
     model->tables = kc_alloc(2 * entries, sizeof *model->tables, "rotary angles");
-    model->rope = (kc_rope){s.rot / 2, model->tables, model->tables + entries};
-    kc_rope_tables(&s, cfg->model.rotary_base, model->tables, model->tables + entries);
-}
-
-void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab)
-{
-    create(model, cfg, n_vocab, NULL, 1);
-}
-
-void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_vocab,
-                            const kc_grid *ep)
-{
-    create(model, cfg, n_vocab, ep, cfg->model.experts ? (int)cfg->parallel.ep : 1);
+    model->rope = (kc_rope){s->rot / 2, model->tables, model->tables + entries};
+    kc_rope_tables(s, cfg->model.rotary_base, model->tables, model->tables + entries);
+    return KC_OK;
 }
 
 int64_t kc_model_grad_floats(const kc_model *model)

@@ -60,14 +60,38 @@ static void count(kc_layout *layout, int64_t chosen)
     }
 }
 
+#define MATRIX(r, c) .is_matrix = 1, .rows = s->r, .cols = s->c
+#define VECTOR(c)    .rows = 1, .cols = s->c
+
+static double size_of(kc_tensor t)
+{
+    return (double)t.rows * (double)t.cols;
+}
+
+int kc_layout_fits(const kc_shape *s, kc_error *e)
+{
+    double n = 0;
+#define COUNT(id, name, scope, when, shape, init, help)                                            \
+    n += (when) ? (SCOPE_##scope == SCOPE_ONCE ? 1 : (double)s->l) *                               \
+                      (SCOPE_##scope == SCOPE_EXPERT ? (double)s->E : 1) *                         \
+                      size_of((kc_tensor){shape})                                                  \
+                : 0;
+    KC_PARAMS(COUNT)
+    if (n <= 0x1p48)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "model: %.3g parameters, of which at most 2^48 = %.3g can be numbered; fewer "
+                   "model.layers, heads or experts, a smaller head_dim, or a narrower MLP "
+                   "(mlp_width, mlp_ratio) would do",
+                   n, 0x1p48);
+}
+
 void kc_layout_part(const kc_shape *s, int part, int parts, kc_layout *layout)
 {
     const int64_t here = s->E / parts;
     KC_CHECK(s->E % parts == 0, "%lld experts for %d ranks", (long long)s->E, parts);
     *layout =
         (kc_layout){.layers = s->l, .experts = s->E, .first_expert = here * part, .here = here};
-#define MATRIX(r, c) .is_matrix = 1, .rows = s->r, .cols = s->c
-#define VECTOR(c)    .rows = 1, .cols = s->c
 #define ADD(number, word, scope, when, shape, start, text)                                         \
     add(layout, (kc_tensor){.id = number,                                                          \
                             .name = #word,                                                         \

@@ -15,11 +15,13 @@ int kc_tree_buffers(int64_t lanes, int at_once)
 
 void kc_tree_create(kc_tree *tree, int64_t n, int n_buffers, kc_arena *arena)
 {
-    KC_CHECK(n_buffers <= 2 * KC_TREE_LEVELS, "%d gradient buffers, room for %d", n_buffers,
-             2 * KC_TREE_LEVELS);
     *tree = (kc_tree){.n = n, .n_buffers = n_buffers, .n_free = n_buffers};
-    for (int i = 0; i < n_buffers; ++i)
-        tree->free[i] = kc_arena_floats(arena, n);
+    tree->free = kc_arena_take(arena, n_buffers, sizeof *tree->free);
+    for (int i = 0; i < n_buffers; ++i) {
+        float *buffer = kc_arena_floats(arena, n);
+        if (tree->free)
+            tree->free[i] = buffer;
+    }
 }
 
 static void give_back(kc_tree *tree, float *buffer)

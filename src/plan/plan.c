@@ -32,6 +32,28 @@ static double tokens_bytes(const kc_config *cfg, const kc_model *model, double r
     return 4 * 4 * tokens * (double)(s->k * s->l * s->d) * (ep - 1) / ep;
 }
 
+static int count_memory(const kc_config *cfg, const kc_corpus_info *info, const kc_model *model,
+                        kc_plan *p, kc_error *e)
+{
+    const kc_machine *m = &p->machine;
+    const size_t scorer = kc_scorer_bytes(model, m->threads),
+                 spans = kc_measure_spans_bytes(info, cfg->train.context, m->ranks, m->threads);
+    p->needs.bytes[KC_measurement_bytes] = scorer + spans;
+    for (int i = 0; i < KC_N_NEEDS; ++i)
+        if (i != KC_measurement_bytes)
+            p->arena_bytes += (int64_t)p->needs.bytes[i];
+    p->base_bytes = PROGRAM_BYTES + (int64_t)m->threads * THREAD_BYTES;
+    p->peak_bytes = p->arena_bytes + p->base_bytes + (int64_t)p->needs.bytes[KC_measurement_bytes];
+    if (scorer > INT64_MAX / 4 || spans > INT64_MAX / 4 ||
+        __builtin_mul_overflow(p->peak_bytes, m->ranks_per_node, &p->node_needs))
+        return kc_fail(
+            e, KC_EINPUT,
+            "memory: %d ranks of %d threads on a node would hold more than %.2g bytes; a "
+            "shorter train.context, fewer parallel.threads or fewer ranks would do",
+            m->ranks_per_node, m->threads, (double)INT64_MAX);
+    return KC_OK;
+}
+
 int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine *machine,
                  kc_plan *plan, kc_error *e)
 {
@@ -42,12 +64,8 @@ int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine
     *plan = (kc_plan){.machine = *machine, .n_vocab = info->n_vocab};
     if (kc_trainer_needs(cfg, &grid, corpus, machine->threads, &plan->needs, e) != KC_OK)
         return e->code;
-    for (int i = 0; i < KC_N_NEEDS; ++i)
-        plan->arena_bytes += (int64_t)plan->needs.bytes[i];
-    kc_model_create_spread(&model, cfg, info->n_vocab, NULL);
-    plan->needs.bytes[KC_measurement_bytes] =
-        kc_scorer_bytes(&model, machine->threads) +
-        kc_measure_spans_bytes(info, cfg->train.context, machine->ranks, machine->threads);
+    if (kc_model_describe(&model, cfg, info->n_vocab, NULL, e) != KC_OK)
+        return e->code;
     plan->layout = model.layout;
     plan->n_params = model.layout.n_params;
     plan->flop_per_token = kc_flops_of(&model.shape);
@@ -58,13 +76,8 @@ int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine
         8 * (double)(model.layout.n_flat - model.layout.n_dense) * (R - plan->ep) / R +
         tokens_bytes(cfg, &model, R);
     plan->checkpoint_bytes = 12 * (double)plan->n_params;
-    kc_model_destroy(&model);
-    plan->base_bytes = PROGRAM_BYTES + (int64_t)machine->threads * THREAD_BYTES;
-    plan->peak_bytes =
-        plan->arena_bytes + plan->base_bytes + (int64_t)plan->needs.bytes[KC_measurement_bytes];
-    plan->node_needs = plan->peak_bytes * machine->ranks_per_node;
     count_run(cfg, info, plan);
-    return KC_OK;
+    return count_memory(cfg, info, &model, plan, e);
 }
 
 int kc_plan_fits(const kc_plan *plan, kc_error *e)

@@ -55,7 +55,7 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     KC_TRY(kc_input_corpus(g, &o->cfg, &o->files, &o->corpus, e));
     KC_TRY(kc_host_start(&o->host, g, &o->cfg, NULL, 1, e));
     const kc_corpus_info *info = kc_corpus_about(o->corpus);
-    kc_model_create_spread(&o->model, &o->cfg, info->n_vocab, g->ep);
+    KC_TRY(kc_model_create(&o->model, &o->cfg, info->n_vocab, g->ep, e));
     kc_sign(&o->sign, g, &o->cfg, info, &o->host, &o->model.layout, o->head.run_id);
     o->sign.stamp.imported_from = o->head.imported_from;
     KC_TRY(read_weights(o, g, e));

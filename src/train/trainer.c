@@ -66,6 +66,18 @@ static kc_needs take_room(kc_trainer *t, kc_arena *a)
     return needs;
 }
 
+static int check_memory(const kc_trainer *t, kc_error *e)
+{
+    if (t->arena.used <= INT64_MAX / 4)
+        return KC_OK;
+    return kc_fail(
+        e, KC_EINPUT,
+        "memory: a rank of %d threads would hold more than %.2g bytes; a shorter "
+        "train.context, fewer parallel.threads, fewer model.layers, heads or experts, or "
+        "a narrower MLP (mlp_width, mlp_ratio) would do",
+        t->threads, (double)(INT64_MAX / 4));
+}
+
 static int check_lanes(const kc_config *cfg, const kc_grid *g, kc_error *e)
 {
     const int64_t L = cfg->train.lanes;
@@ -111,12 +123,19 @@ static int check_context(const kc_config *cfg, const kc_corpus_info *info, kc_er
                    (long long)cfg->train.context, info->max_doc_tokens);
 }
 
-/* Everything about a trainer but its room. */
-static void describe(kc_trainer *t, const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus,
-                     int threads)
+/* Everything about a trainer but its room, which is counted. */
+static int describe(kc_trainer *t, int only_asked, const kc_corpus *corpus, kc_needs *needs,
+                    kc_error *e)
 {
-    *t = (kc_trainer){.cfg = cfg, .grid = g, .corpus = corpus, .threads = threads};
-    kc_model_create_spread(&t->model, cfg, kc_corpus_about(corpus)->n_vocab, g->ep);
+    const kc_config *cfg = t->cfg;
+    const kc_grid *g = t->grid;
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    KC_TRY(check_lanes(cfg, g, e));
+    KC_TRY(check_mesh(cfg, g, e));
+    KC_TRY(check_context(cfg, info, e));
+    KC_TRY((only_asked ? kc_model_describe : kc_model_create)(&t->model, cfg, info->n_vocab, g->ep,
+                                                              e));
+    t->corpus = corpus;
     t->dp = g->dp ? *g->dp : *g;
     if (!g->dp)
         t->dp.size = g->size / t->model.ep_size;
@@ -127,35 +146,32 @@ static void describe(kc_trainer *t, const kc_config *cfg, const kc_grid *g, cons
     t->model.add_sources =
         t->model.ep_size > 1 && t->lanes_here == 1 && cfg->train.batch == cfg->train.lanes;
     /* Lanes take turns where they meet other ranks in every layer: one thread speaks for them. */
-    t->at_once = t->model.ep_size > 1 ? 1 : t->lanes_here < threads ? (int)t->lanes_here : threads;
+    t->at_once = t->model.ep_size > 1         ? 1
+                 : t->lanes_here < t->threads ? (int)t->lanes_here
+                                              : t->threads;
+    *needs = take_room(t, &t->arena);
+    KC_TRY(check_memory(t, e));
+out:
+    return e->code;
 }
 
 int kc_trainer_needs(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
                      kc_needs *needs, kc_error *e)
 {
-    kc_trainer t;
-    if (check_lanes(cfg, g, e) != KC_OK || check_mesh(cfg, g, e) != KC_OK ||
-        check_context(cfg, kc_corpus_about(corpus), e) != KC_OK)
-        return e->code;
-    describe(&t, cfg, g, corpus, threads);
-    *needs = take_room(&t, &t.arena);
-    kc_model_destroy(&t.model);
-    return KC_OK;
+    kc_trainer t = {.cfg = cfg, .grid = g, .threads = threads};
+    return describe(&t, 1, corpus, needs, e);
 }
 
 int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *corpus, int threads,
                       kc_trainer **trainer, kc_error *e)
 {
-    const kc_corpus_info *info = kc_corpus_about(corpus);
+    kc_needs needs;
+    kc_trainer *t = kc_alloc(1, sizeof *t, "trainer");
+    *t = (kc_trainer){.cfg = cfg, .grid = g, .threads = threads};
     *trainer = NULL;
-    if (check_lanes(cfg, g, e) != KC_OK || check_mesh(cfg, g, e) != KC_OK ||
-        check_context(cfg, info, e) != KC_OK)
-        return e->code;
+    KC_TRY(describe(t, 0, corpus, &needs, e));
     KC_CHECK(!cfg->model.experts || kc_grid_ep(g) == cfg->parallel.ep,
              "a grid of ep %d for parallel.ep %lld", kc_grid_ep(g), (long long)cfg->parallel.ep);
-    kc_trainer *t = kc_alloc(1, sizeof *t, "trainer");
-    describe(t, cfg, g, corpus, threads);
-    take_room(t, &t->arena);
     kc_arena_reserve(&t->arena);
     take_room(t, &t->arena);
     KC_CHECK(t->arena.used == t->arena.bytes, "%zu bytes taken, %zu forecast", t->arena.used,
@@ -169,7 +185,10 @@ int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *c
     omp_set_max_active_levels(2);
     kc_trainer_refresh(t);
     *trainer = t;
-    return KC_OK;
+out:
+    if (e->code)
+        kc_trainer_destroy(t);
+    return e->code;
 }
 
 void kc_trainer_destroy(kc_trainer *t)

@@ -87,6 +87,22 @@ class Plan(harness.AppTest):
                             (("--ranks", 3), "lanes cannot be shared by 3 ranks")):
             self.assertIn(words, self.kcap("plan", "input.yaml", *args, code=2).stderr)
 
+    def test_absurd(self):
+        """Counts beyond 64 bits are refused by the keys that made them, and take no time."""
+        wide = ("model.layers=1000", "model.heads=100", "model.head_dim=64")
+        many = ("train.lanes=4096", "train.batch=4096", "train.context=1048576")
+        self.input(BIOD)
+        for sets, ranks, words in (
+                (("model.experts=65536", "model.heads=1000"), 1,
+                 "at most 2^48 = 2.81e+14 can be numbered; fewer model.layers, heads or experts"),
+                (many, 1, "memory: a rank of 4096 threads would hold more than 2.3e+18 bytes; a "
+                          "shorter train.context"),
+                (("train.context=65536",), 4, "memory: 4 ranks of 4096 threads on a node would")):
+            args = [x for each in wide + sets for x in ("--set", each)]
+            done = self.kcap("plan", "input.yaml", "--threads", 4096, "--ranks", ranks, *args,
+                             code=2)
+            self.assertIn(words, done.stderr)
+
     def peak(self, threads):
         """VmHWM of a real run: the child's own, since no other is as large."""
         pid = os.fork()

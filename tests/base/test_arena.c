@@ -107,9 +107,23 @@ static void take_too_much(void)
     kc_arena_take(&a, 1, 1);
 }
 
-static void ask_beyond_addresses(void)
+static void ask_for_fewer_than_none(void)
 {
-    kc_arena_take(&(kc_arena){0}, INT64_MAX, 16);
+    kc_arena_take(&(kc_arena){0}, -1, 16);
+}
+
+static void more_than_addresses_is_told(void **state)
+{
+    (void)state;
+    kc_arena a = {0};
+    assert_null(kc_arena_take(&a, INT64_MAX, 1));
+    assert_true(a.used == SIZE_MAX / 2 + 1);
+    assert_null(kc_arena_take(&a, INT64_MAX, 1));
+    assert_true(a.used == SIZE_MAX);
+    kc_arena b = {0};
+    assert_null(kc_arena_take(&b, INT64_MAX, 16));
+    assert_null(kc_arena_take(&b, 1, 1));
+    assert_true(b.used == SIZE_MAX);
 }
 
 static void reserve_again(void)
@@ -147,8 +161,8 @@ static void running_out_aborts(void **state)
     must_abort(allocate_too_much, "out of memory for 9223372036854775807 rows of a table");
     must_abort(allocate_fewer_than_none, "out of memory for -1 words");
     must_abort(reserve_again, "reserved already");
-    must_abort(take_too_much, " has 0 left, 64 asked for");
-    must_abort(ask_beyond_addresses, "9223372036854775807 elements of 16 bytes");
+    must_abort(take_too_much, " has 0 left, 1 x 1 asked for");
+    must_abort(ask_for_fewer_than_none, "-1 elements of 16 bytes");
 }
 
 int main(void)
@@ -157,6 +171,7 @@ int main(void)
         cmocka_unit_test(an_empty_arena_counts_whole_lines),
         cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
         cmocka_unit_test(what_counted_nothing_can_be_reserved),
+        cmocka_unit_test(more_than_addresses_is_told),
         cmocka_unit_test(what_is_allocated_is_zeroed),
         cmocka_unit_test(running_out_aborts),
     };

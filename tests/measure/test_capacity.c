@@ -305,7 +305,7 @@ static void a_model_scores_the_same_anywhere(void **state)
     char kernel[32];
     kc_error e = {0};
     assert_int_equal(kc_gemm_start("auto", kernel, &e), KC_OK);
-    kc_model_create(&model, &cfg, l.info->n_vocab);
+    assert_int_equal(kc_model_create(&model, &cfg, l.info->n_vocab, NULL, &(kc_error){0}), KC_OK);
     const int64_t n = model.layout.n_flat;
     float *w = calloc((size_t)n, sizeof *w), *wt = calloc((size_t)n, sizeof *wt);
     const kc_weights weights = {&model.layout, w, wt};

@@ -70,7 +70,7 @@ static inline void pool_create(pool *m, int64_t V, uint64_t seed, const char *co
     if (kc_config_parse("", 0, "none", sets, n_sets, &m->cfg, &e) != KC_OK)
         fail_msg("%s", e.text);
     test_kernels();
-    kc_model_create(&m->model, &m->cfg, V);
+    assert_int_equal(kc_model_create(&m->model, &m->cfg, V, NULL, &(kc_error){0}), KC_OK);
     m->windows = m->cfg.train.batch / m->cfg.train.lanes;
     const int64_t n = m->model.layout.n_flat, T = m->model.shape.T;
     m->w = test_room(n, sizeof *m->w);

@@ -136,7 +136,7 @@ static inline void tiny_create_of(tiny *m, const kc_config *cfg, int64_t V, uint
 {
     const int64_t T = cfg->train.context;
     test_kernels();
-    kc_model_create(&m->model, cfg, V);
+    assert_int_equal(kc_model_create(&m->model, cfg, V, NULL, &(kc_error){0}), KC_OK);
     const int64_t n = m->model.layout.n_flat;
     m->w = test_room(n, sizeof *m->w);
     m->wt = test_room(n, sizeof *m->wt);

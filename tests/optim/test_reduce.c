@@ -88,6 +88,20 @@ static void the_tree_is_the_tree(void **state)
     }
 }
 
+/* As many lanes at a time as a large node has threads. */
+static void many_lanes_at_a_time_have_their_buffers(void **state)
+{
+    const kc_grid *g = *state;
+    enum { N = 50, LANES = 200 };
+    if (g->size > 1)
+        return;
+    float *want = reference(0, LANES, N), *total = sum_of(0, LANES, LANES, N, 1);
+    for (int i = 0; i < N; ++i)
+        assert_float_equal(total[i], want[i], 1e-4 * fabsf(want[i]) + 1e-4);
+    free(want);
+    free(total);
+}
+
 /* The data must tell a tree from a chain, or the test above proves nothing. */
 static void another_order_has_other_bits(void **state)
 {
@@ -238,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tree_is_the_tree),
+        cmocka_unit_test(many_lanes_at_a_time_have_their_buffers),
         cmocka_unit_test(another_order_has_other_bits),
         cmocka_unit_test(slices_cover_everything),
         cmocka_unit_test(any_number_of_ranks_has_the_same_sum),

@@ -22,8 +22,9 @@ typedef struct kc_arena {
 void kc_arena_reserve(kc_arena *a);
 void kc_arena_destroy(kc_arena *a);
 
-/* The next `n` elements of `size` bytes, 64-byte aligned, zeroed; NULL where the arena only counts.
- * Running out aborts: what is taken is not what was counted. */
+/* The next `n` elements of `size` bytes, 64-byte aligned, zeroed; NULL where the arena only counts:
+ * `used` stays SIZE_MAX once it is more than that. Running out aborts: what is taken is not what was
+ * counted. */
 void *kc_arena_take(kc_arena *a, int64_t n, size_t size);
 
 static inline float *kc_arena_floats(kc_arena *a, int64_t n)

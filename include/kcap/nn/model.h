@@ -28,16 +28,17 @@ typedef struct kc_model {
                       * by block: the sum over lanes where each rank has one lane of one window */
 } kc_model;
 
-/* Build shape, layout and rotary tables; all experts are here.
+/* Build shape, layout and rotary tables. Experts are spread over cfg->parallel.ep ranks, this one being
+ * `ep->rank` of them; without `ep`, which is borrowed, over none where that is 1.
  *   collective  no; the same on every rank
- *   owns        release with kc_model_destroy */
-void kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab);
+ *   owns        release with kc_model_destroy
+ *   errors      KC_EINPUT as kc_layout_fits */
+int kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab, const kc_grid *ep,
+                    kc_error *e);
 
-/* The same with the experts spread over cfg->parallel.ep ranks, this one being `ep->rank` of them.
- * Without `ep` the model can only be asked about its size.
- *   owns        ep is borrowed */
-void kc_model_create_spread(kc_model *model, const kc_config *cfg, int64_t n_vocab,
-                            const kc_grid *ep);
+/* The same without tables, for a model that is only asked about its size: takes no memory. */
+int kc_model_describe(kc_model *model, const kc_config *cfg, int64_t n_vocab, const kc_grid *ep,
+                      kc_error *e);
 
 /* Floats of a lane's gradient: the dense tensors and this rank's experts, these once where
  * add_sources is set, else for each rank of ep; those of source r lie here x each behind those of source r - 1. */

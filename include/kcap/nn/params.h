@@ -20,7 +20,10 @@ typedef struct kc_weights {
     const float *w, *wt;
 } kc_weights;
 
-/* The flat layout of a shape, from TABLE 2: every row has its tensor at its own index; one that the
+/* KC_EINPUT, naming keys, where a model of this shape has more parameters than are numbered (2^48). */
+int kc_layout_fits(const kc_shape *s, kc_error *e);
+
+/* The flat layout of a shape that fits, from TABLE 2: every row has its tensor at its own index; one that the
  * architecture lacks has 0 layers. P = layout->n_params is, for arXiv 2404.05405's GPT-2,
  * l (12 d^2 + 13 d) + V d + 2 d. */
 void kc_layout_of(const kc_shape *s, kc_layout *layout);
