@@ -2,6 +2,7 @@
 #include "kcap/comm/tokens.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include "kcap/comm/mpi.h"
 
@@ -12,7 +13,7 @@ void kc_tokens_counts(const kc_grid *ep, const int32_t *send, int32_t *receive, 
                  "MPI_Ialltoall");
 }
 
-/* Counts and places of each rank's rows, in floats. */
+/* Counts and places of each rank's rows, in floats; its own do not go through MPI. */
 static void lay_out(const kc_grid *ep, const int64_t *rows, int64_t width, int *count, int *at)
 {
     int64_t sum = 0;
@@ -34,6 +35,8 @@ void kc_tokens_start(const kc_grid *ep, const float *send, const int64_t *to_row
     kc_mpi_check(MPI_Ialltoallv(send, to, to_at, MPI_FLOAT, receive, from, from_at, MPI_FLOAT,
                                 ep->mpi->world, &ep->mpi->moving),
                  "MPI_Ialltoallv");
+    memcpy(receive + from_at[ep->rank], send + to_at[ep->rank],
+           (size_t)(to_rows[ep->rank] * width) * sizeof *send);
 }
 
 void kc_tokens_finish(const kc_grid *ep)

@@ -4,7 +4,6 @@
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 #include "nn/attn.h"
-#include "nn/mlp.h"
 
 kc_block_kept kc_block_kept_take(const kc_model *model, kc_arena *a)
 {

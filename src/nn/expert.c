@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "nn/expert.h"
+#include "nn/moe.h"
 
 #include <string.h>
 
 #include "kcap/base/sum.h"
-#include "nn/mlp.h"
 
 /* Expert `e` of this rank; with the gradient of a source e = source x experts here + expert. */
 static kc_layer layer_of(const kc_moe *m, int64_t e)

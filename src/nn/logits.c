@@ -19,22 +19,12 @@ static kc_mat rows_of(kc_mat x, int64_t from)
     return (kc_mat){x.p + from * x.ld, n, x.cols, x.ld};
 }
 
-int kc_logits_tensor(const kc_layout *layout)
+/* The matrix W [V, d] of the head, its own or that of the embedding, which is tied to it. */
+static kc_linear head_of(const kc_weights *w, float *grad)
 {
-    return layout->tensor[KC_P_head].layers ? KC_P_head : KC_P_wte;
-}
-
-/* The head's matrix [V, d] and its transpose. */
-static kc_mat embedding(const kc_weights *w)
-{
-    const kc_tensor *t = &w->layout->tensor[kc_logits_tensor(w->layout)];
-    return kc_mat_of(w->w + t->offset, t->rows, t->cols);
-}
-
-static kc_mat embedding_t(const kc_weights *w)
-{
-    const kc_tensor *t = &w->layout->tensor[kc_logits_tensor(w->layout)];
-    return kc_mat_of(w->wt + t->offset, t->cols, t->rows);
+    const kc_layer whole = {.w = w, .grad = grad};
+    const int untied = w->layout->tensor[KC_P_head].layers > 0;
+    return kc_layer_linear(&whole, untied ? KC_P_head : KC_P_wte, KC_NO_TENSOR);
 }
 
 /* A row of logits becomes d(loss)/d(logits) = softmax - onehot; returns the loss. */
@@ -52,52 +42,57 @@ static float row_gradient(float *row, int64_t V, int32_t target)
     return logf(sum) - wanted;
 }
 
-double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
+double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, float *grad,
                       float *scratch, int threads)
 {
-    const int64_t V = dw.rows;
+    const kc_linear head = head_of(w, grad);
+    const int64_t V = head.w.rows;
     double loss = 0;
     for (int64_t from = 0; from < x.rows; from += KC_LOGITS_ROWS) {
         kc_mat in = rows_of(x, from), logits = kc_mat_of(scratch, in.rows, V);
         float row_loss[KC_LOGITS_ROWS];
-        kc_gemm(logits, in, embedding_t(w), 0, threads);
+        kc_gemm(logits, in, head.wt, 0, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
         for (int64_t i = 0; i < in.rows; ++i)
             row_loss[i] = row_gradient(scratch + i * V, V, targets[from + i]);
         for (int64_t i = 0; i < in.rows; ++i)
             loss += row_loss[i];
-        kc_gemm(rows_of(dx, from), logits, embedding(w), 0, threads);
-        kc_gemm_t(dw, logits, in, 1, threads);
+        kc_gemm(rows_of(dx, from), logits, head.w, 0, threads);
+        kc_gemm_t(head.dw, logits, in, 1, threads);
     }
     return loss;
+}
+
+/* Loss of one row of logits, which it overwrites, and is its target the likeliest? */
+static float row_score(float *row, int64_t V, int32_t target, uint8_t *hit)
+{
+    const float max = kc_max_row(row, V), wanted = row[target];
+    int64_t best = 0;
+    while (best < V - 1 && row[best] != max)
+        ++best;
+    *hit = best == target;
+    return logf(kc_exp_row(row, row, V, max, 1)) - (wanted - max);
 }
 
 void kc_logits_score(const kc_weights *w, kc_mat x, const int32_t *targets, float *nats,
                      uint8_t *hit, float *scratch, int threads)
 {
-    const int64_t V = embedding(w).rows;
+    const kc_linear head = head_of(w, NULL);
+    const int64_t V = head.w.rows;
     for (int64_t from = 0; from < x.rows; from += KC_LOGITS_ROWS) {
         kc_mat in = rows_of(x, from);
-        kc_gemm(kc_mat_of(scratch, in.rows, V), in, embedding_t(w), 0, threads);
+        kc_gemm(kc_mat_of(scratch, in.rows, V), in, head.wt, 0, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-        for (int64_t i = 0; i < in.rows; ++i) {
-            float *row = scratch + i * V;
-            const int32_t target = targets[from + i];
-            nats[from + i] = 0;
-            hit[from + i] = 0;
-            if (target == KC_NO_TARGET)
-                continue;
-            const float max = kc_max_row(row, V), wanted = row[target];
-            int64_t best = 0;
-            while (best < V - 1 && row[best] != max)
-                ++best;
-            hit[from + i] = best == target;
-            nats[from + i] = logf(kc_exp_row(row, row, V, max, 1)) - (wanted - max);
+        for (int64_t t = from; t < from + in.rows; ++t) {
+            hit[t] = 0;
+            nats[t] = targets[t] == KC_NO_TARGET
+                          ? 0
+                          : row_score(scratch + (t - from) * V, V, targets[t], &hit[t]);
         }
     }
 }
 
 void kc_logits_all(const kc_weights *w, kc_mat x, kc_mat logits, int threads)
 {
-    kc_gemm(logits, x, embedding_t(w), 0, threads);
+    kc_gemm(logits, x, head_of(w, NULL).wt, 0, threads);
 }

@@ -2,7 +2,7 @@
 #ifndef KCAP_NN_LOGITS_H
 #define KCAP_NN_LOGITS_H
 
-#include "kcap/nn/params.h"
+#include "nn/layer.h"
 
 /* Output head and cross-entropy, by chunks of rows so that the logits [T, V] never lie in memory
  * whole. */
@@ -11,12 +11,9 @@ enum { KC_LOGITS_ROWS = 128 };
 /* Floats of scratch: one chunk of logits. */
 int64_t kc_logits_scratch(const kc_shape *s);
 
-/* The tensor W [V, d] of the head: KC_P_head, or KC_P_wte where the two are tied. */
-int kc_logits_tensor(const kc_layout *layout);
-
 /* x [T, d] -> sum over counted targets of -ln softmax(x W^T)[target], in double in row order; and
- * the gradient of that sum: dx (overwritten), dw [V, d] (added to). */
-double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, kc_mat dw,
+ * the gradient of that sum: dx (overwritten), that of W [V, d] added to in grad, of the flat layout. */
+double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_mat dx, float *grad,
                       float *scratch, int threads);
 
 /* nats[t] = -ln softmax(...)[target], hit[t] = 1 when the target is the most likely token (of

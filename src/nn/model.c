@@ -108,12 +108,6 @@ kc_phases *kc_work_phases(kc_work *work)
     return &work->scratch.phases;
 }
 
-/* A tensor outside the blocks in a flat array; NULL where the model lacks it. */
-static float *once(const kc_layout *layout, const float *flat, int index)
-{
-    return layout->tensor[index].layers ? (float *)kc_at(layout, flat, index, 0) : NULL;
-}
-
 void kc_work_lane(kc_work *work)
 {
     kc_moe_lane *lane = &work->scratch.lane;
@@ -131,31 +125,37 @@ const int64_t *kc_work_load(const kc_work *work)
     return work->scratch.lane.load;
 }
 
+/* What lies outside the blocks, as a layer. */
+static kc_layer outside(const kc_weights *w, float *grad)
+{
+    return (kc_layer){.w = w, .grad = grad};
+}
+
 static kc_norm last_norm(const kc_model *model, const kc_weights *w, const kc_work *work)
 {
-    return (kc_norm){once(w->layout, w->w, KC_P_lnf_gain), once(w->layout, w->w, KC_P_lnf_bias),
+    const kc_layer layer = outside(w, NULL);
+    return (kc_norm){kc_layer_vec(&layer, KC_P_lnf_gain), kc_layer_vec(&layer, KC_P_lnf_bias),
                      work->mean, work->rstd, model->shape.rms};
 }
 
 /* x[t] = wte[tokens[t]] + wpe[t] */
-static void embed(const kc_shape *s, const kc_weights *w, const int32_t *tokens, float *x)
+static void embed(const kc_layer *layer, const int32_t *tokens, kc_mat x)
 {
-    const float *wte = once(w->layout, w->w, KC_P_wte), *wpe = once(w->layout, w->w, KC_P_wpe);
-    for (int64_t t = 0; t < s->T; ++t)
-        memcpy(x + t * s->d, wte + tokens[t] * s->d, (size_t)s->d * sizeof *x);
-    for (int64_t i = 0; wpe && i < s->T * s->d; ++i)
-        x[i] += wpe[i];
+    const float *wte = kc_layer_vec(layer, KC_P_wte), *wpe = kc_layer_vec(layer, KC_P_wpe);
+    for (int64_t t = 0; t < x.rows; ++t)
+        memcpy(x.p + t * x.cols, wte + tokens[t] * x.cols, (size_t)x.cols * sizeof *wte);
+    for (int64_t i = 0; wpe && i < x.rows * x.cols; ++i)
+        x.p[i] += wpe[i];
 }
 
-static void embed_backward(const kc_shape *s, const kc_layout *layout, const int32_t *tokens,
-                           const float *dx, float *grad)
+static void embed_backward(const kc_layer *layer, const int32_t *tokens, kc_mat dx)
 {
-    float *dwte = once(layout, grad, KC_P_wte), *dwpe = once(layout, grad, KC_P_wpe);
-    for (int64_t t = 0; t < s->T; ++t)
-        for (int64_t j = 0; j < s->d; ++j)
-            dwte[tokens[t] * s->d + j] += dx[t * s->d + j];
-    for (int64_t i = 0; dwpe && i < s->T * s->d; ++i)
-        dwpe[i] += dx[i];
+    float *dwte = kc_layer_grad(layer, KC_P_wte), *dwpe = kc_layer_grad(layer, KC_P_wpe);
+    for (int64_t t = 0; t < dx.rows; ++t)
+        for (int64_t j = 0; j < dx.cols; ++j)
+            dwte[tokens[t] * dx.cols + j] += dx.p[t * dx.cols + j];
+    for (int64_t i = 0; dwpe && i < dx.rows * dx.cols; ++i)
+        dwpe[i] += dx.p[i];
 }
 
 static kc_block block_of(const kc_model *model, const kc_weights *w, kc_work *work, int64_t l,
@@ -173,10 +173,11 @@ static void forward(const kc_model *model, const kc_weights *w, const int32_t *t
                     kc_work *work)
 {
     const kc_norm norm = last_norm(model, w, work);
+    const kc_layer layer = outside(w, NULL);
     const int64_t layers = model->shape.l;
     kc_phases *phases = kc_work_phases(work);
     kc_phases_start(phases);
-    embed(&model->shape, w, tokens, work->kept[0].x.p);
+    embed(&layer, tokens, work->kept[0].x);
     kc_phases_end(phases, KC_seconds_elementwise);
     for (int64_t l = 0; l < layers; ++l) {
         const kc_block block = block_of(model, w, work, l, NULL);
@@ -197,9 +198,8 @@ double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_
     for (int64_t t = 0; t < s->T; ++t)
         lane->counted += targets[t] != KC_NO_TARGET;
     forward(model, w, tokens, work);
-    const kc_mat dhead = kc_mat_of(once(w->layout, grad, kc_logits_tensor(w->layout)), s->V, s->d);
     const double loss =
-        kc_logits_grad(w, work->y, targets, work->dy, dhead, work->logits, work->threads);
+        kc_logits_grad(w, work->y, targets, work->dy, grad, work->logits, work->threads);
     kc_phases_end(kc_work_phases(work), KC_seconds_head);
     return loss;
 }
@@ -207,18 +207,19 @@ double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_
 void kc_model_backward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                        kc_work *work, float *grad)
 {
-    const kc_shape *s = &model->shape;
     const kc_norm norm = last_norm(model, w, work);
-    memset(work->dx.p, 0, (size_t)(s->T * s->d) * sizeof(float));
-    kc_norm_backward(work->dx, work->dy, work->x, &norm, once(w->layout, grad, KC_P_lnf_gain),
-                     once(w->layout, grad, KC_P_lnf_bias), work->threads);
-    kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
-    for (int64_t l = s->l - 1; l >= 0; --l) {
+    const kc_layer layer = outside(w, grad);
+    kc_phases *phases = kc_work_phases(work);
+    memset(work->dx.p, 0, (size_t)(work->dx.rows * work->dx.cols) * sizeof(float));
+    kc_norm_backward(work->dx, work->dy, work->x, &norm, kc_layer_grad(&layer, KC_P_lnf_gain),
+                     kc_layer_grad(&layer, KC_P_lnf_bias), work->threads);
+    kc_phases_end(phases, KC_seconds_elementwise);
+    for (int64_t l = model->shape.l - 1; l >= 0; --l) {
         const kc_block block = block_of(model, w, work, l, grad);
         kc_block_backward(&block, work->dx);
     }
-    embed_backward(s, w->layout, tokens, work->dx.p, grad);
-    kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
+    embed_backward(&layer, tokens, work->dx);
+    kc_phases_end(phases, KC_seconds_elementwise);
 }
 
 void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, float *grad)

@@ -5,8 +5,6 @@
 
 #include "kcap/comm/tokens.h"
 #include "kcap/math/gemm.h"
-#include "nn/expert.h"
-#include "nn/route.h"
 
 int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity)
 {
@@ -57,17 +55,12 @@ static int64_t here_of(const kc_moe *m)
     return m->layer->w->layout->here;
 }
 
-static int rank_of(const kc_moe *m)
-{
-    return m->lane->ep ? m->lane->ep->rank : 0;
-}
-
 static void end(const kc_moe *m, kc_phase phase)
 {
     kc_phases_end(m->phases, phase);
 }
 
-/* First rows of all items (see expert.h), and how many rows go between ranks. Not kept: from the
+/* First rows of all items (see kc_expert_forward), and how many rows go between ranks. Not kept: from the
  * counts. */
 static void count_rows(const kc_moe *m)
 {
@@ -83,40 +76,13 @@ static void count_rows(const kc_moe *m)
     }
 }
 
-/* This rank's own rows, which do not travel: among those sent, and among those arrived. */
-static float *own_sent(const kc_moe *m, float *sent)
-{
-    return sent + m->kept->first[rank_of(m) * here_of(m)] * m->shape->d;
-}
-
-static float *own_arrived(const kc_moe *m, float *arrived)
-{
-    return arrived + m->scratch->start[rank_of(m) * here_of(m)] * m->shape->d;
-}
-
-static size_t own_bytes(const kc_moe *m)
-{
-    return (size_t)(m->scratch->to[rank_of(m)] * m->shape->d) * sizeof(float);
-}
-
-/* Rows leave for the ranks of their experts; this rank's own are there at once. Without other ranks
- * what is sent is what arrives. */
-static void send_rows(const kc_moe *m, float *sent, float *arrived)
+/* Rows leave for the ranks of their experts, or back. Without other ranks what is sent is what arrives. */
+static void send_rows(const kc_moe *m, const float *sent, const int64_t *to, float *arrived,
+                      const int64_t *from)
 {
     if (!m->lane->ep)
         return;
-    memcpy(own_arrived(m, arrived), own_sent(m, sent), own_bytes(m));
-    kc_tokens_start(m->lane->ep, sent, m->scratch->to, arrived, m->scratch->from, m->shape->d);
-    end(m, KC_seconds_exchange);
-}
-
-/* Answers leave for the ranks that asked, likewise. */
-static void return_rows(const kc_moe *m, float *reply, float *back)
-{
-    if (!m->lane->ep)
-        return;
-    kc_tokens_start(m->lane->ep, reply, m->scratch->from, back, m->scratch->to, m->shape->d);
-    memcpy(own_sent(m, back), own_arrived(m, reply), own_bytes(m));
+    kc_tokens_start(m->lane->ep, sent, to, arrived, from, m->shape->d);
     end(m, KC_seconds_exchange);
 }
 
@@ -133,7 +99,7 @@ static void await_rows(const kc_moe *m)
 enum { OWN, OTHERS };
 static void serve(const kc_moe *m, int whose, const float *dout, float *out)
 {
-    const int64_t here = here_of(m), n = m->shape->E, rank = rank_of(m);
+    const int64_t here = here_of(m), n = m->shape->E, rank = m->lane->ep ? m->lane->ep->rank : 0;
     if (whose == OTHERS && !m->lane->ep)
         return;
 #pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(dynamic)
@@ -184,12 +150,10 @@ static void route(const kc_moe *m, kc_mat x)
     if (m->lane->tokens) {
         kc_gemm(kc_mat_of(m->scratch->scores, x.rows, m->shape->E), x, router.w, 0, m->threads);
         end(m, KC_seconds_linear);
-        kc_route(m->shape, m->layer->l, m->scratch->scores, m->kept, m->lane, m->threads);
+        kc_route(m);
         end(m, KC_seconds_elementwise);
-    } else {
+    } else
         memset(m->kept->sent, 0, counts);
-        memset(m->kept->first, 0, counts);
-    }
     if (m->lane->ep)
         kc_tokens_counts(m->lane->ep, m->kept->sent, m->kept->got, (int)here_of(m));
     else
@@ -199,19 +163,18 @@ static void route(const kc_moe *m, kc_mat x)
 void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out)
 {
     kc_moe_kept *kept = m->kept;
-    const int far = m->lane->ep != NULL;
-    float *sent = far ? m->scratch->rows : kept->xs, *reply = far ? m->scratch->reply : kept->ys;
+    kc_moe_scratch *b = m->scratch;
+    float *sent = m->lane->ep ? b->rows : kept->xs, *reply = m->lane->ep ? b->reply : kept->ys;
     route(m, x);
     gather(m, x, sent);
     end(m, KC_seconds_elementwise);
-    if (far)
-        kc_tokens_finish(m->lane->ep);
+    await_rows(m);
     count_rows(m);
-    send_rows(m, sent, kept->xs);
+    send_rows(m, sent, b->to, kept->xs, b->from);
     serve(m, OWN, NULL, reply);
     await_rows(m);
     serve(m, OTHERS, NULL, reply);
-    return_rows(m, reply, kept->ys);
+    send_rows(m, reply, b->from, kept->ys, b->to);
     await_rows(m);
     combine(m, kept->ys, kept->gate, out);
     end(m, KC_seconds_elementwise);
@@ -247,13 +210,13 @@ void kc_moe_backward(const kc_moe *m, kc_mat x, kc_mat dout, kc_mat dx)
         memset(b->sums, 0, (size_t)(layout->experts * layout->one) * sizeof *b->sums);
     scatter_gradient(m, dout, b->rows);
     end(m, KC_seconds_elementwise);
-    send_rows(m, b->rows, b->in);
+    send_rows(m, b->rows, b->to, b->in, b->from);
     serve(m, OWN, b->in, b->reply);
     await_rows(m);
     serve(m, OTHERS, b->in, b->reply);
-    return_rows(m, b->reply, b->back);
+    send_rows(m, b->reply, b->from, b->back, b->to);
     if (m->lane->tokens)
-        kc_route_backward(m->shape, m->kept, m->lane, b->dgate, b->scores, m->threads);
+        kc_route_backward(m);
     end(m, KC_seconds_elementwise);
     await_rows(m);
     if (b->sums)

@@ -94,4 +94,26 @@ void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out);
  *   collective  as above */
 void kc_moe_backward(const kc_moe *m, kc_mat x, kc_mat dout, kc_mat dx);
 
+/* The router alone (route.c): from scratch->scores = x W all of kept up to `first`; rows are numbered
+ * by expert, then in the order they were taken. Adds to lane's used, load and routing.
+ *   bits        do not depend on the threads */
+void kc_route(const kc_moe *m);
+
+/* scratch->scores = the gradient by the scores of the loss through the gates, scratch->dgate (0 where
+ * dropped), and of the balance and z losses. */
+void kc_route_backward(const kc_moe *m);
+
+/* One expert of this rank on the rows of one source (expert.c): item i = source x experts here +
+ * expert. Its rows lie at scratch->start[i] of what arrived, kept->got[i] of them. Serial; items do not
+ * touch each other, so threads may share them. */
+
+/* The answers to kept->xs, into the same rows of out. */
+void kc_expert_forward(const kc_moe *m, int64_t i, float *out);
+
+/* dx's rows from dout's, and the item's gradients (see kc_moe_backward). */
+void kc_expert_backward(const kc_moe *m, int64_t i, const float *dout, float *dx);
+
+/* The sources' gradients in scratch->sums, added, to those of the experts here. */
+void kc_expert_add_sources(const kc_moe *m);
+
 #endif

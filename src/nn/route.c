@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "nn/route.h"
+#include "nn/moe.h"
 
 #include <math.h>
 #include <string.h>
@@ -91,18 +91,21 @@ static double balance(const kc_shape *s, const kc_moe_kept *kept)
     return sum * (double)s->E;
 }
 
-void kc_route(const kc_shape *s, int64_t layer, const float *scores, kc_moe_kept *kept,
-              kc_moe_lane *lane, int threads)
+void kc_route(const kc_moe *m)
 {
+    const kc_shape *s = m->shape;
+    kc_moe_kept *kept = m->kept;
+    kc_moe_lane *lane = m->lane;
+    const int64_t first = m->layer->l * s->E;
     double entropy = 0;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(static)
     for (int64_t t = 0; t < s->T; ++t)
-        kept->entropy[t] = route_token(s, scores + t * s->E, t, kept);
-    take(s, lane->used + layer * s->E, kept, lane->capacity);
+        kept->entropy[t] = route_token(s, m->scratch->scores + t * s->E, t, kept);
+    take(s, lane->used + first, kept, lane->capacity);
     lane->routing.sent += s->T * s->k;
     lane->routing.dropped += s->T * s->k - number_rows(s, kept);
     for (int64_t e = 0; lane->load && e < s->E; ++e)
-        lane->load[layer * s->E + e] += kept->chosen[e];
+        lane->load[first + e] += kept->chosen[e];
     for (int64_t t = 0; t < s->T; ++t)
         entropy += kept->entropy[t];
     lane->routing.entropy += entropy / (double)s->T;
@@ -136,10 +139,10 @@ static void token_backward(const kc_shape *s, const kc_moe_kept *kept, int64_t t
         dp[e] = p[e] * (dp[e] - dot + z);
 }
 
-void kc_route_backward(const kc_shape *s, const kc_moe_kept *kept, const kc_moe_lane *lane,
-                       const float *dgate, float *dscores, int threads)
+void kc_route_backward(const kc_moe *m)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    const kc_shape *s = m->shape;
+#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(static)
     for (int64_t t = 0; t < s->T; ++t)
-        token_backward(s, kept, t, lane, dgate, dscores + t * s->E);
+        token_backward(s, m->kept, t, m->lane, m->scratch->dgate, m->scratch->scores + t * s->E);
 }

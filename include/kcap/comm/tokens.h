@@ -13,9 +13,8 @@
 void kc_tokens_counts(const kc_grid *ep, const int32_t *send, int32_t *receive, int each);
 
 /* Start to move rows of `width` floats: to_rows[r] rows to every rank r, from_rows[r] from it, each
- * rank's after those of the rank before it. This rank's own rows do not move, but their places are
- * left free in both.
- *   send, receive   untouched by others until kc_tokens_finish */
+ * rank's after those of the rank before it. This rank's own rows are there at once.
+ *   send, receive   but for its own rows untouched by others until kc_tokens_finish */
 void kc_tokens_start(const kc_grid *ep, const float *send, const int64_t *to_rows, float *receive,
                      const int64_t *from_rows, int64_t width);
 
