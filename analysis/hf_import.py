@@ -42,7 +42,8 @@ class Source:
         try:
             return what(self._program, self._path, *arguments)
         except FileError as e:
-            raise FileError(str(e).replace(str(self._path), self.wanted)) from None
+            said = str(e).replace(str(self._path), self.wanted)
+            raise FileError(said.replace(f"{self._scratch}/", f"{self.wanted}:")) from None
 
     def init(self, out):
         """Its checkpoint of initial weights."""

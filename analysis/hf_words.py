@@ -3,16 +3,16 @@
 tokenizer_config.json.
 
 The tokenizer makes kcap's tokens of a text: <eos> first, then words parted by blanks, where each of
-, . ; : ! ? at a word's end is a word of its own; decoding is the inverse. Its limits: a word that the
-corpus has not is an error, and of tokens with the same word, such as a first and a middle name of
-biod, a text's word is always the first; kcap alone tells them apart. Those after it are named
-word#token."""
+, . ; : ! ? at a word's end is a word of its own, in corpora that have it as a word (bios; the id1: of
+biod is one word); decoding is the inverse. Its limits: a word that the corpus has not is an error, and
+of tokens with the same word, such as a first and a middle name of biod, a text's word is always the
+first; kcap alone tells them apart. Those after it are named word#token."""
 
 from exact_json import read_object, short, whole
 from kcap_files import FileError
 
 EOS = "<eos>"
-STOP = "[,.;:!?]"
+STOPS = ",.;:!?"
 
 
 def names_of(words):
@@ -58,13 +58,18 @@ def check(path, words, wanted):
         raise FileError(f"{path}: {len(found)} words; the corpus of {wanted} has {len(right)}")
 
 
+def _stops(names):
+    """Patterns of those that are words of this vocabulary: a stop that nothing but stops follows in its
+    word, and the blank before one. None where there are none."""
+    known = "".join(stop for stop in STOPS if stop in names)
+    return [(f"[{known}](?![{known}]*[^{known}])", f" (?=[{known}](?![^ ]))")] if known else []
+
+
 def tokenizer(names):
-    """tokenizer.json of the tokenizers library."""
+    """tokenizer.json of the tokenizers library, of {name: token}."""
+    stops = _stops(names)
     eos = {"id": 0, "content": EOS, "single_word": False, "lstrip": False, "rstrip": False,
            "normalized": False, "special": True}
-    # A stop is a word where nothing but stops follows it in its word.
-    stop_at_end = f"{STOP}(?!{STOP}*[^,.;:!?])"
-    blank_before_stop = f" (?={STOP}(?![^ ]))"
     first = [{"SpecialToken": {"id": EOS, "type_id": 0}}]
     text, second = [{"Sequence": {"id": "A", "type_id": 0}}], [{"Sequence": {"id": "B", "type_id": 0}}]
     return {
@@ -72,15 +77,16 @@ def tokenizer(names):
         "normalizer": None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
             {"type": "Split", "pattern": {"String": " "}, "behavior": "Removed", "invert": False},
-            {"type": "Split", "pattern": {"Regex": stop_at_end}, "behavior": "Isolated",
-             "invert": False}]},
+            *({"type": "Split", "pattern": {"Regex": at_end}, "behavior": "Isolated", "invert": False}
+              for at_end, _ in stops)]},
         "post_processor": {
             "type": "TemplateProcessing", "single": first + text, "pair": first + text + first + second,
             "special_tokens": {EOS: {"id": EOS, "ids": [0], "tokens": [EOS]}}},
         "decoder": {"type": "Sequence", "decoders": [
             {"type": "WordPiece", "prefix": "##", "cleanup": False},
             {"type": "Fuse"},
-            {"type": "Replace", "pattern": {"Regex": blank_before_stop}, "content": ""}]},
+            *({"type": "Replace", "pattern": {"Regex": blank_before}, "content": ""}
+              for _, blank_before in stops)]},
         "model": {"type": "WordLevel", "vocab": names, "unk_token": "<unk>"}}
 
 

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The vocabulary that hf.py export writes: every token has a name of its own, and tokenizer.json, carried
+out here as the tokenizers library does, makes kcap's tokens of a text."""
+import os
+import re
+
+import hf_harness
+import hf_words
+from harness import merged, one_object
+from hf_harness import CASES, HfTest
+
+
+def split(rule, pieces):
+    """One Split of a pre-tokeniser."""
+    pattern = rule["pattern"].get("Regex") or re.escape(rule["pattern"]["String"])
+    assert rule["type"] == "Split" and rule["invert"] is False
+    keep = {"Isolated": True, "Removed": False}[rule["behavior"]]
+    for piece in pieces:
+        at = 0
+        for match in re.finditer(pattern, piece):
+            yield piece[at:match.start()]
+            yield match.group() if keep else ""
+            at = match.end()
+        yield piece[at:]
+
+
+def encode(tokenizer, text):
+    """Tokens of a text without special words."""
+    pieces = [text]
+    assert tokenizer["pre_tokenizer"]["type"] == "Sequence" and tokenizer["normalizer"] is None
+    for rule in tokenizer["pre_tokenizer"]["pretokenizers"]:
+        pieces = [piece for piece in split(rule, pieces) if piece]
+    vocabulary, out = tokenizer["model"]["vocab"], []
+    for piece in tokenizer["post_processor"]["single"]:
+        if "SpecialToken" in piece:
+            out += tokenizer["post_processor"]["special_tokens"][piece["SpecialToken"]["id"]]["ids"]
+        else:
+            out += [vocabulary[word] for word in pieces]
+    return out
+
+
+def decode(tokenizer, tokens):
+    """The text of tokens, special ones left out."""
+    names = {token: name for name, token in tokenizer["model"]["vocab"].items()}
+    special = {each["id"] for each in tokenizer["added_tokens"] if each["special"]}
+    words = [names[token] for token in tokens if token not in special]
+    for rule in tokenizer["decoder"]["decoders"]:
+        if rule["type"] == "WordPiece":
+            words = [word if i == 0 else word.removeprefix(rule["prefix"]) if word.startswith(rule["prefix"])
+                     else " " + word for i, word in enumerate(words)]
+        elif rule["type"] == "Fuse":
+            words = ["".join(words)]
+        else:
+            words = [re.sub(rule["pattern"]["Regex"], rule["content"], word) for word in words]
+    return "".join(words)
+
+
+def running(words):
+    """As kcap corpus --show prints them: no blank before a stop."""
+    return "".join(word if word in ",.;:!?" else " " + word for word in words).strip()
+
+
+class Words(HfTest):
+    def test_names(self):
+        for words, names in ((["a", "b", "a"], ["a", "b", "a#2"]),
+                             (["a", "a#2", "a", "a#2"], ["a", "a#2", "a#2#", "a#2#3"]),
+                             (["a", "a", "a#1"], ["a", "a#1#", "a#1"])):
+            self.assertEqual(hf_words.names_of(words), names)
+
+    def exported(self, case, **corpus):
+        self.input(merged(CASES[case][1], corpus=corpus))
+        self.kcap("init", "input.yaml", "--out", case)
+        self.hf("export", case, "hf_" + case)
+        shown = one_object(self.kcap("corpus", "input.yaml", "--show", "20", "--json").stdout)
+        return self.read_json("hf_" + case, "vocab.json"), shown
+
+    def test_vocabulary(self):
+        """biod's first and middle names are often the same."""
+        for case, doubles in ("neox", False), ("neox_odd", True), ("random", False):
+            vocabulary, shown = self.exported(case)
+            self.assertEqual(list(vocabulary.values()), list(range(shown["n_vocab"])))
+            for document in shown["documents"]:
+                for word, token in zip(document["words"], document["token_ids"]):
+                    self.assertIn(token, (vocabulary[word], vocabulary.get(f"{word}#{token}")))
+            marked = {word: token for word, token in vocabulary.items() if "#" in word}
+            self.assertEqual(bool(marked), doubles)
+            for word, token in marked.items():
+                self.assertLess(vocabulary[word.removesuffix(f"#{token}")], token)
+
+    def test_tokenizer(self):
+        for case, corpus in (("neox", {"cities": 0, "employers": 0, "sentences": 0}),
+                             ("neox_odd", {}), ("random", {})):
+            vocabulary, shown = self.exported(case, **corpus)
+            tokenizer = self.read_json("hf_" + case, "tokenizer.json")
+            self.assertEqual(tokenizer["model"]["vocab"], vocabulary)
+            first = {}
+            for word, token in vocabulary.items():
+                first[token] = vocabulary[re.sub(r"#\d+$", "", word)]
+            for document in shown["documents"]:
+                text, tokens = running(document["words"][1:]), document["token_ids"]
+                found = encode(tokenizer, text)
+                self.assertEqual(found, [first[token] for token in tokens])
+                self.assertEqual(decode(tokenizer, found), text)
+            self.assertEqual(self.read_json(f"hf_{case}", "tokenizer_config.json")["eos_token"], "<eos>")
+
+    def test_stops(self):
+        """Blanks part words; stops at a word's end are words, others are not."""
+        tokenizer = hf_words.tokenizer({word: i for i, word in enumerate(
+            ["<eos>", "a", ",", ".", "St.Louis", "a.b", ";", "3:4", "!", "?", ":", "...a", "A\tb"])})
+        for text, tokens in (("", []), ("  a   a ", [1, 1]), ("a.", [1, 3]), ("St.Louis, a.b.", [4, 2, 5, 3]),
+                             ("a;:!?", [1, 6, 10, 8, 9]), ("3:4:", [7, 10]), ("...", [3, 3, 3]),
+                             ("...a...", [11, 3, 3, 3]), ("A\tb.", [12, 3])):
+            self.assertEqual(encode(tokenizer, text), [0] + tokens, text)
+            if text.strip() == text and "  " not in text and text != "...":
+                self.assertEqual(decode(tokenizer, [0] + tokens), text)
+
+    def test_not_utf8(self):
+        """JSON can say neither such a word nor such a pool."""
+        os.makedirs("pools")
+        source = os.path.join(hf_harness.HERE, "..", "..", "inputs", "pools")
+        for name in os.listdir(source):
+            with open(os.path.join(source, name), "rb") as file:
+                text = file.read()
+            with open(f"pools/{name}", "wb") as file:
+                file.write(text.replace(b"James", b"Jam\xe9s") if name == "first_name.txt" else text)
+        self.input(merged(CASES["neox_odd"][1], corpus={"pools": self.path("pools")}))
+        self.kcap("init", "input.yaml", "--out", "run")
+        self.refused(["model.safetensors: cannot be written", "no UTF-8"], "export", "run", "hf")
+        with self.assertRaisesRegex(hf_words.FileError, "vocab.json: word 1 of the corpus is not UTF-8"):
+            hf_words.vocabulary([b"<eos>", b"Jam\xe9s"])
+
+
+if __name__ == "__main__":
+    hf_harness.main()
