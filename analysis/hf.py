@@ -33,7 +33,7 @@ def say_import(arguments):
         print(json.dumps(done, indent=1))
         return
     print(f"{model}: {done['class']}, step {done['step']}, {done['n_params']} parameters -> {done['out']}; "
-          "moments are zero")
+          "without moments")
 
 
 def parse(words):

@@ -2,7 +2,7 @@
 #include "cli/verb.h"
 #include "kcap/io/json.h"
 #include "kcap/record/shelf.h"
-#include "kcap/run/run.h"
+#include "kcap/run/init.h"
 
 typedef struct options {
     const char *input, *out;
@@ -16,37 +16,29 @@ static int check(const void *given, kc_error *e)
     return o->out ? KC_OK : kc_fail(e, KC_EINPUT, "init: --out is missing; see kcap init --help");
 }
 
-static void report(const kc_run *run, int json)
+static void report(const options *o, int64_t n_params)
 {
-    char path[KC_RUN_PATH_MAX];
-    kc_shelf_path(run->out, 0, ".h5", path, sizeof path);
-    if (!json) {
-        printf("%s: initial weights, %lld parameters\n", path, (long long)run->sign.stamp.n_params);
+    char path[1024];
+    kc_shelf_path(o->out, 0, ".h5", path, sizeof path);
+    if (!o->json) {
+        printf("%s: initial weights, %lld parameters\n", path, (long long)n_params);
         return;
     }
     cJSON *object = cJSON_CreateObject();
     kc_json_text(object, "status", "initialised");
-    kc_json_text(object, "out", run->out);
+    kc_json_text(object, "out", o->out);
     kc_json_text(object, "checkpoint", path);
-    kc_json_number(object, "n_params", (double)run->sign.stamp.n_params);
+    kc_json_number(object, "n_params", (double)n_params);
     kc_json_put(stdout, object);
 }
 
 static int init(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    const kc_run_request request = {.input = o->input,
-                                    .sets = o->sets.set,
-                                    .n_sets = o->sets.n,
-                                    .out = o->out,
-                                    .resume = "never"};
-    kc_run run;
-    KC_TRY(kc_run_prepare(&run, g, &request, e));
-    KC_TRY(kc_run_init(&run, e));
-    if (g->rank == 0)
-        report(&run, o->json);
-out:
-    kc_run_close(&run);
+    const kc_init_request request = {o->input, o->sets.set, o->sets.n, o->out};
+    int64_t n_params = 0;
+    if (kc_run_init(g, &request, &n_params, e) == KC_OK && g->rank == 0)
+        report(o, n_params);
     return e->code;
 }
 

@@ -108,16 +108,6 @@ out:
     return e->code ? e->code : run->stopped && !kc_run_complete(run) ? KC_STOPPED : KC_OK;
 }
 
-int kc_run_init(kc_run *run, kc_error *e)
-{
-    KC_TRY(kc_run_start(run, e));
-    KC_TRY_ROOT(run->grid, kc_folders_create(run->out, e));
-    KC_TRY(kc_checkpoint_write(run->grid, run->out, kc_trainer_state(run->trainer),
-                               &run->sign.stamp, &run->files, 1, e));
-out:
-    return e->code;
-}
-
 void kc_run_close(kc_run *run)
 {
     kc_error ignored = {0};

@@ -21,14 +21,11 @@ WRITTEN = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_conf
 
 class RoundTrip(HfTest):
     def check_tensors(self, first, second, cursors):
-        """Every tensor of /params and the cursors are the same, bit for bit; moments are zero."""
+        """Every tensor of /params and the cursors are the same, bit for bit; there are no moments."""
         a, b = harness.read_tensors(first), harness.read_tensors(second)
         kept = {n for n in a if n.startswith("params/") or (cursors and n == "lanes/cursor")}
         self.assert_same_bits({n: a[n] for n in kept}, {n: b[n] for n in kept}, "import")
-        self.assertEqual(set(a), set(b))
-        for name in b:
-            if name[:2] in ("m/", "v/"):
-                self.assertFalse(b[name].any(), name)
+        self.assertEqual(set(b), {n for n in a if n[:2] not in ("m/", "v/")})
 
     def check_case(self, case):
         wanted = CASES[case][0]

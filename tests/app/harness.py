@@ -102,7 +102,7 @@ def checkpoints(run):
 
 def read_tensors(path):
     with h5py.File(path, "r") as file:
-        result = {f"{group}/{name}": d[()] for group in ("params", "m", "v")
+        result = {f"{group}/{name}": d[()] for group in ("params", "m", "v") if group in file
                   for name, d in file[group].items()}
         result["lanes/cursor"] = file["lanes/cursor"][()]
     return result

@@ -21,7 +21,7 @@ class Init(harness.AppTest):
         self.input(still)
         self.kcap("train", "input.yaml", "--out", "run")
         there = read_tensors(checkpoints(self.path("run"))[1])
-        for ranks in (0, 2, 4):
+        for ranks in (0, 2, 3):
             out = f"start{ranks}"
             done = one_object(self.kcap("init", "input.yaml", "--out", out, "--json",
                                         ranks=ranks).stdout)
@@ -31,8 +31,11 @@ class Init(harness.AppTest):
                              done["n_params"])
             self.assert_same_bits({n: x for n, x in start.items() if n.startswith("params/")},
                                   {n: x for n, x in there.items() if n.startswith("params/")}, out)
+            self.assertEqual({n for n in start if not n.startswith("params/")}, {"lanes/cursor"})
             self.assertFalse(start["lanes/cursor"].any())
         self.kcap("measure", "start0")
+        self.assertIn("without the optimiser's moments", self.kcap(
+            "train", "input.yaml", "--out", "start0", "--resume", "auto", code=2).stderr)
 
     def test_words(self):
         for name, config in ("biod", BIOD), ("bios", BIOS):

@@ -2,7 +2,6 @@
 #ifndef KCAP_IO_JSON_H
 #define KCAP_IO_JSON_H
 
-#include <stdint.h>
 #include <stdio.h>
 
 #include <cjson/cJSON.h>
@@ -18,14 +17,5 @@ cJSON *kc_json_exact(double value);
  * number, and one member. */
 void kc_json_number(cJSON *object, const char *name, double value);
 void kc_json_text(cJSON *object, const char *name, const char *value);
-
-/* A whole number from 0 to 2^53 - 1, which JSON's doubles hold exactly: 1 and *n; else 0. */
-int kc_json_whole(const cJSON *x, int64_t *n);
-
-/* The name of a member that an object has twice, or NULL, as for what is no object. Readers differ in which they take. */
-const char *kc_json_twice(const cJSON *object);
-
-/* Where a text of so many bytes stops being UTF-8 (RFC 3629), or -1. */
-int64_t kc_json_utf8(const char *text, size_t bytes);
 
 #endif

@@ -70,11 +70,6 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *request, kc_er
  *   returns     e->code, or KC_STOPPED when it was stopped before its end */
 int kc_run_train(kc_run *run, kc_error *e);
 
-/* Write the state that training starts from as the checkpoint of step 0.
- *   collective  on all ranks
- *   errors      agreed on: KC_EINPUT as kc_trainer_create, KC_EIO */
-int kc_run_init(kc_run *run, kc_error *e);
-
 /* 1 when nothing is left to do: the corpus is shown, or train.max_steps reached.  The same on all
  * ranks */
 int kc_run_complete(const kc_run *run);
