@@ -78,14 +78,10 @@ int kc_resume_check(const kc_run *run, kc_error *e)
     const kc_head *head = &run->from;
     kc_config then;
     char what[KC_TEXT_MAX * 2];
-    if (head->imported_from[0])
-        kc_fail(e, KC_EINPUT,
-                "%s: holds weights imported from %s, without the optimiser's moments: there is no "
-                "run to go on with; kcap measure reads it",
-                head->path, head->imported_from);
-    else if (kc_config_parse(head->config, strlen(head->config), head->path, NULL, 0, &then, e) ==
-                 KC_OK &&
-             kc_config_differs(&then, &run->cfg, "the checkpoint", "this input", what, sizeof what))
+    if (kc_checkpoint_resumable(head, e) == KC_OK &&
+        kc_config_parse(head->config, strlen(head->config), head->path, NULL, 0, &then, e) ==
+            KC_OK &&
+        kc_config_differs(&then, &run->cfg, "the checkpoint", "this input", what, sizeof what))
         kc_fail(e, KC_EINPUT, "%s: another experiment: %s", head->path, what);
     return kc_agree(run->grid, e);
 }
