@@ -65,14 +65,14 @@ static void end(const kc_moe *m, kc_phase phase)
 static void count_rows(const kc_moe *m)
 {
     const int64_t here = here_of(m), E = m->shape->E;
-    kc_moe_scratch *b = m->scratch;
-    b->start[0] = 0;
+    kc_moe_scratch *tmp = m->scratch;
+    tmp->start[0] = 0;
     for (int64_t r = 0; r < E / here; ++r)
-        b->to[r] = b->from[r] = 0;
+        tmp->to[r] = tmp->from[r] = 0;
     for (int64_t i = 0; i < E; ++i) {
-        b->start[i + 1] = b->start[i] + m->kept->got[i];
-        b->to[i / here] += m->kept->sent[i];
-        b->from[i / here] += m->kept->got[i];
+        tmp->start[i + 1] = tmp->start[i] + m->kept->got[i];
+        tmp->to[i / here] += m->kept->sent[i];
+        tmp->from[i / here] += m->kept->got[i];
     }
 }
 
@@ -163,18 +163,18 @@ static void route(const kc_moe *m, kc_mat x)
 void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out)
 {
     kc_moe_kept *kept = m->kept;
-    kc_moe_scratch *b = m->scratch;
-    float *sent = m->lane->ep ? b->rows : kept->xs, *reply = m->lane->ep ? b->reply : kept->ys;
+    kc_moe_scratch *tmp = m->scratch;
+    float *sent = m->lane->ep ? tmp->rows : kept->xs, *reply = m->lane->ep ? tmp->reply : kept->ys;
     route(m, x);
     gather(m, x, sent);
     end(m, KC_seconds_elementwise);
     await_rows(m);
     count_rows(m);
-    send_rows(m, sent, b->to, kept->xs, b->from);
+    send_rows(m, sent, tmp->to, kept->xs, tmp->from);
     serve(m, OWN, NULL, reply);
     await_rows(m);
     serve(m, OTHERS, NULL, reply);
-    send_rows(m, reply, b->from, kept->ys, b->to);
+    send_rows(m, reply, tmp->from, kept->ys, tmp->to);
     await_rows(m);
     combine(m, kept->ys, kept->gate, out);
     end(m, KC_seconds_elementwise);
@@ -204,28 +204,28 @@ void kc_moe_backward(const kc_moe *m, kc_mat x, kc_mat dout, kc_mat dx)
 {
     const kc_linear router = kc_layer_linear(m->layer, KC_P_router, KC_NO_TENSOR);
     const kc_layout *layout = m->layer->w->layout;
-    kc_moe_scratch *b = m->scratch;
+    kc_moe_scratch *tmp = m->scratch;
     count_rows(m);
-    if (b->sums)
-        memset(b->sums, 0, (size_t)(layout->experts * layout->one) * sizeof *b->sums);
-    scatter_gradient(m, dout, b->rows);
+    if (tmp->sums)
+        memset(tmp->sums, 0, (size_t)(layout->experts * layout->one) * sizeof *tmp->sums);
+    scatter_gradient(m, dout, tmp->rows);
     end(m, KC_seconds_elementwise);
-    send_rows(m, b->rows, b->to, b->in, b->from);
-    serve(m, OWN, b->in, b->reply);
+    send_rows(m, tmp->rows, tmp->to, tmp->in, tmp->from);
+    serve(m, OWN, tmp->in, tmp->reply);
     await_rows(m);
-    serve(m, OTHERS, b->in, b->reply);
-    send_rows(m, b->reply, b->from, b->back, b->to);
+    serve(m, OTHERS, tmp->in, tmp->reply);
+    send_rows(m, tmp->reply, tmp->from, tmp->back, tmp->to);
     if (m->lane->tokens)
         kc_route_backward(m);
     end(m, KC_seconds_elementwise);
     await_rows(m);
-    if (b->sums)
+    if (tmp->sums)
         kc_expert_add_sources(m);
     end(m, KC_seconds_reduce);
     if (!m->lane->tokens)
         return;
-    kc_linear_backward(&router, dx, kc_mat_of(b->scores, x.rows, m->shape->E), x, m->threads,
+    kc_linear_backward(&router, dx, kc_mat_of(tmp->scores, x.rows, m->shape->E), x, m->threads,
                        m->phases);
-    combine(m, b->back, NULL, dx);
+    combine(m, tmp->back, NULL, dx);
     end(m, KC_seconds_elementwise);
 }

@@ -16,17 +16,17 @@ typedef struct rates {
     float beta1, beta2, keep1, keep2, scale, rate, root, eps, decay;
 } rates;
 
-static rates rates_of(const kc_adamw *a)
+static rates rates_of(const kc_adamw *adam)
 {
-    return (rates){.beta1 = (float)a->beta1,
-                   .beta2 = (float)a->beta2,
-                   .keep1 = (float)(1 - a->beta1),
-                   .keep2 = (float)(1 - a->beta2),
-                   .scale = (float)a->scale,
-                   .rate = (float)(a->lr / (1 - pow(a->beta1, (double)a->t))),
-                   .root = (float)(1 / sqrt(1 - pow(a->beta2, (double)a->t))),
-                   .eps = (float)a->eps,
-                   .decay = (float)(1 - a->lr * a->weight_decay)};
+    return (rates){.beta1 = (float)adam->beta1,
+                   .beta2 = (float)adam->beta2,
+                   .keep1 = (float)(1 - adam->beta1),
+                   .keep2 = (float)(1 - adam->beta2),
+                   .scale = (float)adam->scale,
+                   .rate = (float)(adam->lr / (1 - pow(adam->beta1, (double)adam->t))),
+                   .root = (float)(1 / sqrt(1 - pow(adam->beta2, (double)adam->t))),
+                   .eps = (float)adam->eps,
+                   .decay = (float)(1 - adam->lr * adam->weight_decay)};
 }
 
 static void update(float *restrict p, const float *restrict grad, float *restrict m,
@@ -42,18 +42,18 @@ static void update(float *restrict p, const float *restrict grad, float *restric
 }
 
 void kc_adamw_update(float *params, const float *grads, float *m, float *v, int64_t n,
-                     const kc_adamw *a, int threads)
+                     const kc_adamw *adam, int threads)
 {
-    const rates r = rates_of(a);
+    const rates r = rates_of(adam);
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
     for (int64_t i = 0; i < n; i += KC_BLOCK)
         update(params + i, grads + i, m + i, v + i, n - i < KC_BLOCK ? n - i : KC_BLOCK, &r);
 }
 
-void kc_adamw_step(const kc_layout *layout, const kc_adamw *a, int64_t lo, int64_t hi,
+void kc_adamw_step(const kc_layout *layout, const kc_adamw *adam, int64_t lo, int64_t hi,
                    const kc_state *state, const float *grad, int threads)
 {
-    kc_adamw plain = *a;
+    kc_adamw plain = *adam;
     plain.weight_decay = 0;
     /* Where the moments of element lo lie: those of experts come after the dense ones. */
     float *m = state->m + (lo >= layout->n_dense ? state->dense_here : 0);
@@ -66,7 +66,7 @@ void kc_adamw_step(const kc_layout *layout, const kc_adamw *a, int64_t lo, int64
             const int64_t first = begin > lo ? begin : lo, end = last < hi ? last : hi;
             if (first < end)
                 kc_adamw_update(state->params + first, grad + first - lo, m + first - lo,
-                                v + first - lo, end - first, t->decays ? a : &plain, threads);
+                                v + first - lo, end - first, t->decays ? adam : &plain, threads);
         }
     }
 }

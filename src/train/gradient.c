@@ -69,15 +69,15 @@ kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm)
     return own;
 }
 
-void kc_trainer_update(kc_trainer *t, const kc_adamw *a, kc_own_grads own)
+void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, kc_own_grads own)
 {
     const kc_layout *layout = &t->model.layout;
     const int64_t lo = t->reducer.lo[t->grid->rank], *expert_lo = t->state.expert_lo;
-    kc_adamw_step(layout, a, lo, lo + t->state.dense_here, &t->state, own.dense, t->threads);
+    kc_adamw_step(layout, adam, lo, lo + t->state.dense_here, &t->state, own.dense, t->threads);
     kc_slices_gather(t->grid, t->state.params, t->reducer.lo);
     if (!own.experts)
         return;
-    kc_adamw_step(layout, a, layout->n_dense + expert_lo[0], layout->n_dense + expert_lo[1],
+    kc_adamw_step(layout, adam, layout->n_dense + expert_lo[0], layout->n_dense + expert_lo[1],
                   &t->state, own.experts, t->threads);
     kc_slices_gather(&t->dp, t->state.params + layout->n_dense, t->expert_reducer.lo);
 }

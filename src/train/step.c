@@ -134,12 +134,11 @@ static void fill_row(const kc_trainer *t, const kc_lane_report *all, double lr, 
     row->dropped = r->windows ? (double)r->dropped / (double)r->sent : NAN;
 }
 
-/* Batch, forward, backward of each lane; reduce; update. */
 int kc_trainer_step(kc_trainer *t, kc_step_news *news, kc_step_row *row, kc_error *e)
 {
     double norm;
     t->phases = (kc_phases){0};
-    float *gradient = run_lanes(t);
+    float *gradient = run_lanes(t); /* batch, forward, backward */
     kc_phases_start(&t->phases);
     const kc_lane_report all = share_reports(t, news);
     KC_CHECK(all.counted > 0, "step %lld has no token", (long long)t->state.step + 1);
@@ -148,14 +147,14 @@ int kc_trainer_step(kc_trainer *t, kc_step_news *news, kc_step_row *row, kc_erro
     kc_phases_end(&t->phases, KC_seconds_reduce);
     if (!isfinite(all.loss) || !isfinite(norm))
         return kc_trainer_not_finite(t, own, all.loss / (double)all.counted, e);
-    const kc_adamw a = adamw_of(t, norm, all.counted);
-    kc_trainer_update(t, &a, own);
+    const kc_adamw adam = adamw_of(t, norm, all.counted);
+    kc_trainer_update(t, &adam, own);
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
         t->state.cursors[k] = t->reports[k].cursor;
     t->state.step += 1;
     t->state.tokens += all.counted;
     kc_trainer_refresh(t);
     kc_phases_end(&t->phases, KC_seconds_update);
-    fill_row(t, &all, a.lr, norm, row);
+    fill_row(t, &all, adam.lr, norm, row);
     return KC_OK;
 }

@@ -61,7 +61,7 @@ kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm);
 
 /* AdamW on this rank's part, then all weights that this rank holds.
  *   collective  on all ranks */
-void kc_trainer_update(kc_trainer *t, const kc_adamw *a, kc_own_grads own);
+void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, kc_own_grads own);
 
 /* KC_ENUMERIC on all ranks, naming the first element of the gradient that is not finite.
  *   loss        of the step, for the message

@@ -16,17 +16,17 @@ double kc_clip_factor(double norm, double clip);
 
 /* Update plain arrays of n elements in place: of a model, or of a head or an adapter beside one.
  *   m, v        both moments, zero before the first update
- *   grads       as they were added up; a->scale makes them the mean, clipped
- *   a           weight_decay 0 for what does not decay (norms, biases)
+ *   grads       as they were added up; adam->scale makes them the mean, clipped
+ *   adam        weight_decay 0 for what does not decay (norms, biases)
  *   collective  no
  *   bits        each element's depend on itself alone */
 void kc_adamw_update(float *params, const float *grads, float *m, float *v, int64_t n,
-                     const kc_adamw *a, int threads);
+                     const kc_adamw *adam, int threads);
 
 /* Update elements lo ... hi-1 of the flat layout, all dense or all of experts: params [n_flat],
  * grad [hi - lo], and the moments of state where kc_state has them.
  * Tensors that do not decay (TABLE 2) take no weight decay.  collective, bits: as above */
-void kc_adamw_step(const kc_layout *layout, const kc_adamw *a, int64_t lo, int64_t hi,
+void kc_adamw_step(const kc_layout *layout, const kc_adamw *adam, int64_t lo, int64_t hi,
                    const kc_state *state, const float *grad, int threads);
 
 #endif
