@@ -15,6 +15,20 @@ void *kc_alloc(int64_t n, size_t size, const char *what)
     return p;
 }
 
+void *kc_grow(void *p, int64_t *room, int64_t need, size_t size)
+{
+    int64_t more = *room;
+    if (need <= *room)
+        return p;
+    while (more < need)
+        more = more ? 2 * more : 64;
+    p = realloc(p, (size_t)more * size);
+    KC_CHECK(p, "out of memory for %lld elements of %zu bytes", (long long)more, size);
+    memset((char *)p + (size_t)*room * size, 0, (size_t)(more - *room) * size);
+    *room = more;
+    return p;
+}
+
 static int64_t available_kernel(void)
 {
     FILE *f = fopen("/proc/meminfo", "r");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/verb.h"
+#include "kcap/base/text.h"
 #include "kcap/io/json.h"
 #include "kcap/record/shelf.h"
 #include "kcap/run/init.h"
@@ -18,7 +19,7 @@ static int check(const void *given, kc_error *e)
 
 static void report(const options *o, int64_t n_params)
 {
-    char path[1024];
+    char path[KC_PATH_MAX];
     kc_shelf_path(o->out, 0, ".h5", path, sizeof path);
     if (!o->json) {
         printf("%s: initial weights, %lld parameters\n", path, (long long)n_params);

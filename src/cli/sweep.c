@@ -22,7 +22,7 @@ typedef struct options {
 static int write_list(const kc_sweep_request *q, const kc_sweep *sweep, const kc_point_view *views,
                       kc_error *e)
 {
-    char path[KC_RUN_PATH_MAX], partial[KC_RUN_PATH_MAX + 128], host[64] = "";
+    char path[KC_PATH_MAX], partial[KC_PATH_MAX + 128], host[64] = "";
     char *text = NULL;
     size_t size = 0;
     snprintf(path, sizeof path, "%s/sweep.json", sweep->out);

@@ -6,29 +6,16 @@
 
 #include "config/config_internal.h"
 
-/* The divisors of n as running text, as many as fit. */
-static void list_divisors(int64_t n, char *list, size_t size)
-{
-    size_t used = 0;
-    list[0] = 0;
-    for (int64_t d = 1; d <= n && used < size - 32; d++)
-        if (n % d == 0)
-            used +=
-                (size_t)snprintf(list + used, size - used, "%s%" PRId64, used > 0 ? ", " : "", d);
-    if (used >= size - 32)
-        snprintf(list + used, size - used, ", ...");
-}
-
 static int check_lanes(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t batch = cfg->train.batch, lanes = cfg->train.lanes;
     char text[KC_SAID_MAX], list[200];
     if (batch % lanes == 0)
         return KC_OK;
-    list_divisors(batch, list, sizeof list);
     return kc_fail_key(e, o, KC_AT_train_lanes,
                        "%" PRId64 " does not divide %s; its divisors would do: %s", lanes,
-                       kc_key_said(cfg, o, KC_AT_train_batch, text), list);
+                       kc_key_said(cfg, o, KC_AT_train_batch, text),
+                       kc_text_divisors(batch, batch, list, sizeof list));
 }
 
 static int check_groups(const kc_config *cfg, const kc_origin *o, kc_error *e)
@@ -37,9 +24,9 @@ static int check_groups(const kc_config *cfg, const kc_origin *o, kc_error *e)
     char text[KC_SAID_MAX], list[200];
     if (kv == 0 || heads % kv == 0)
         return KC_OK;
-    list_divisors(heads, list, sizeof list);
     return kc_fail_key(e, o, KC_AT_model_kv_heads, "%" PRId64 " does not divide %s; %s would do",
-                       kv, kc_key_said(cfg, o, KC_AT_model_heads, text), list);
+                       kv, kc_key_said(cfg, o, KC_AT_model_heads, text),
+                       kc_text_divisors(heads, heads, list, sizeof list));
 }
 
 static int check_mlp(const kc_config *cfg, const kc_origin *o, kc_error *e)
@@ -72,10 +59,9 @@ static int check_experts(const kc_config *cfg, const kc_origin *o, kc_error *e)
                            ep, kc_key_said(cfg, o, KC_AT_model_experts, text));
     if (ep == 1 || E % ep == 0)
         return KC_OK;
-    list_divisors(E, list, sizeof list);
-    return kc_fail_key(e, o, KC_AT_parallel_ep,
-                       "%" PRId64 " ranks cannot share %s evenly; %s would do", ep,
-                       kc_key_said(cfg, o, KC_AT_model_experts, text), list);
+    return kc_fail_key(
+        e, o, KC_AT_parallel_ep, "%" PRId64 " ranks cannot share %s evenly; %s would do", ep,
+        kc_key_said(cfg, o, KC_AT_model_experts, text), kc_text_divisors(E, E, list, sizeof list));
 }
 
 static int check_head(const kc_config *cfg, const kc_origin *o, kc_error *e)

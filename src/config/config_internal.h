@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "kcap/base/err.h"
+#include "kcap/base/text.h"
 #include "kcap/config/place.h"
 
 typedef enum kc_key_type {
@@ -77,9 +78,6 @@ void kc_real_print(double value, char text[32]);
 
 /* [1, 1000] layers, or the words of a CHOICE; empty for texts and paths. */
 void kc_range_print(int key, char *text, size_t size);
-
-/* The bytes (1 to 4) of the UTF-8 character at `text` and its code point; 0 where there is none. */
-int kc_utf8(const char *text, uint32_t *code);
 
 /* A text as a YAML scalar: plain where every YAML reader takes that for the same string, else in
  * double quotes with escapes. */

@@ -5,13 +5,7 @@
 #include <string.h>
 
 #include "config/points_internal.h"
-
-char *kc_text_copy(const char *text)
-{
-    char *copied = strdup(text);
-    KC_CHECK(copied, "out of memory");
-    return copied;
-}
+#include "kcap/base/memory.h"
 
 static int compare_texts(const char *a, const char *b)
 {
@@ -32,8 +26,7 @@ static int by_named(const void *a, const void *b, void *of_factor)
 /* As many first columns as tell all rows apart; all of them where none do. */
 static void choose_named(kc_factor *f)
 {
-    int64_t *row = malloc((size_t)f->n_rows * sizeof *row);
-    KC_CHECK(row, "out of memory for %lld rows of a sweep", (long long)f->n_rows);
+    int64_t *row = kc_alloc(f->n_rows, sizeof *row, "rows of a sweep");
     for (int64_t i = 0; i < f->n_rows; ++i)
         row[i] = i;
     f->named = 0;
@@ -114,8 +107,7 @@ static int make_point(kc_builder *b, int64_t index, kc_point *p)
         row[i] = index % b->factor[i].n_rows;
         index /= b->factor[i].n_rows;
     }
-    p->sets = calloc(KC_SWEEP_SETS_MAX, sizeof *p->sets);
-    KC_CHECK(p->sets, "out of memory for a point");
+    p->sets = kc_alloc(KC_SWEEP_SETS_MAX, sizeof *p->sets, "settings of a point");
     if (b->set.cell)
         add_row(b, p, &b->set, 0);
     for (int i = 0; i < b->n_factors; ++i) {
@@ -152,8 +144,7 @@ static int by_sets(const void *a, const void *b)
 /* No two points in one folder, and no run twice: it would count as two seeds. */
 static int check_differ(kc_builder *b, const kc_sweep *s)
 {
-    const kc_point **p = malloc((size_t)s->n * sizeof *p);
-    KC_CHECK(p, "out of memory");
+    const kc_point **p = kc_alloc(s->n, sizeof *p, "points");
     for (int64_t i = 0; i < s->n; ++i)
         p[i] = &s->point[i];
     qsort(p, (size_t)s->n, sizeof *p, by_name);
@@ -181,47 +172,13 @@ int kc_sweep_expand(kc_builder *b, kc_sweep *s)
     }
     if (n > KC_POINTS_MAX)
         return kc_fail(b->e, KC_EINPUT, "%s: %.0f points; at most %d", b->path, n, KC_POINTS_MAX);
-    s->point = calloc((size_t)n, sizeof *s->point);
-    KC_CHECK(s->point, "out of memory for %.0f points", n);
     s->n = (int64_t)n;
+    s->point = kc_alloc(s->n, sizeof *s->point, "points");
     for (int64_t i = 0; i < s->n; ++i)
         KC_TRY(make_point(b, i, &s->point[i]));
     KC_TRY(check_differ(b, s));
 out:
     return b->e->code;
-}
-
-static void free_factor(kc_factor *f)
-{
-    for (int64_t i = 0; f->cell && i < f->n_rows * f->n_columns; ++i)
-        free(f->cell[i]);
-    free(f->cell);
-}
-
-int kc_sweep_parse(const char *text, size_t bytes, const char *path, kc_sweep *sweep, kc_error *e)
-{
-    yaml_parser_t parser;
-    kc_builder *b = calloc(1, sizeof *b);
-    KC_CHECK(b && yaml_parser_initialize(&parser), "out of memory");
-    b->path = path;
-    b->e = e;
-    *sweep = (kc_sweep){0};
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
-    if (yaml_parser_load(&parser, &b->doc)) {
-        if (kc_sweep_read(b, sweep) == KC_OK)
-            kc_sweep_expand(b, sweep);
-        for (int i = 0; i < b->n_factors; ++i)
-            free_factor(&b->factor[i]);
-        free_factor(&b->set);
-        yaml_document_delete(&b->doc);
-    } else
-        kc_fail(e, KC_EINPUT, "%s:%d: broken YAML: %s", path, (int)parser.problem_mark.line + 1,
-                parser.problem ? parser.problem : "no reason given");
-    yaml_parser_delete(&parser);
-    free(b);
-    if (e->code)
-        kc_sweep_free(sweep);
-    return e->code;
 }
 
 void kc_sweep_free(kc_sweep *sweep)

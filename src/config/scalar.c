@@ -52,23 +52,6 @@ void kc_range_print(int key, char *text, size_t size)
         snprintf(text, size, "%s", row->type == KC_TYPE_CHOICE ? row->unit : "");
 }
 
-int kc_utf8(const char *text, uint32_t *code)
-{
-    const unsigned char *u = (const unsigned char *)text;
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    int n = u[0] < 0x80 ? 1 : u[0] < 0xC0 ? 0 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4;
-    if (n == 0 || u[0] >= 0xF8)
-        return 0;
-    *code = n == 1 ? u[0] : u[0] & (0xFFu >> (n + 1));
-    for (int i = 1; i < n; i++) {
-        if ((u[i] & 0xC0) != 0x80)
-            return 0;
-        *code = *code << 6 | (u[i] & 0x3Fu);
-    }
-    int surrogate = *code >= 0xD800 && *code <= 0xDFFF;
-    return *code < least[n] || *code > 0x10FFFF || surrogate ? 0 : n;
-}
-
 /* Letters first and safe characters only, and none of the words YAML 1.1 takes for other types. */
 static int is_plain(const char *text)
 {

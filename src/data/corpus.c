@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "data/corpus_internal.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
@@ -52,7 +52,7 @@ int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **co
 
     *corpus = NULL;
     KC_TRY(kc_corpus_check(cfg, NULL, e));
-    c = kc_room(1, sizeof *c);
+    c = kc_alloc(1, sizeof *c, "corpus");
     c->info = described(cfg);
     c->seed = (uint64_t)cfg->run.seed;
     c->kind = kc_kind_of(cfg->corpus.kind);
@@ -104,7 +104,7 @@ const char *kc_corpus_word(const kc_corpus *corpus, int32_t token)
 char *kc_corpus_words(const kc_corpus *corpus)
 {
     const kc_vocab *vocab = &corpus->vocab;
-    char *words = kc_room(vocab->bytes + 1, 1);
+    char *words = kc_alloc(vocab->bytes + 1, 1, "bytes of words");
 
     memcpy(words, vocab->text, (size_t)vocab->bytes);
     for (int32_t t = 0; t < vocab->n; t++) /* where each word's zero byte is */

@@ -9,8 +9,8 @@ enum { KC_DRAFT_MOST = 1000 };
 
 /* A checkpoint on its way from X.h5.partial to X.h5 and X.manifest. */
 typedef struct kc_draft {
-    char folder[1024], h5[1024], h5_partial[1024];
-    char manifest[1024], manifest_partial[1024];
+    char folder[KC_PATH_MAX], h5[KC_PATH_MAX], h5_partial[KC_PATH_MAX];
+    char manifest[KC_PATH_MAX], manifest_partial[KC_PATH_MAX];
 } kc_draft;
 
 /* The names of `h5`, a path that ends in .h5. */

@@ -8,7 +8,7 @@
 #include "kcap/io/attribute.h"
 #include "kcap/io/text.h"
 
-enum { NAME = 48, DATASET = NAME + 8, FILE_PATH = 464 };
+enum { NAME = 48, DATASET = NAME + 8 };
 
 int kc_embed_write(kc_h5 *f, const kc_files *files, kc_error *e)
 {
@@ -44,8 +44,8 @@ static void add(kc_files *files, const char *file, const char *name, char *text,
     free(text);
     snprintf(files->file[i].name, NAME, "%s", name);
     size_t used = strlen(file);
-    used = used < FILE_PATH - NAME - 1 ? used : FILE_PATH - NAME - 1;
-    snprintf(files->file[i].path, FILE_PATH, "%.*s:%s", (int)used, file, name);
+    used = used < KC_PATH_MAX - NAME - 1 ? used : KC_PATH_MAX - NAME - 1;
+    snprintf(files->file[i].path, KC_PATH_MAX, "%.*s:%s", (int)used, file, name);
     files->file[i].begin = files->bytes;
     files->file[i].bytes = size - 1;
     files->bytes += size;

@@ -118,7 +118,7 @@ static void pass_over(const kc_grid *g, const char *why)
 static int try_entries(const kc_grid *g, const char *dir, const kc_shelf_entry *entries, int64_t n,
                        kc_checkpoint_info *info, kc_error *e)
 {
-    char path[1024];
+    char path[KC_PATH_MAX];
     kc_error first = {0};
     for (int64_t i = 0; i < n; ++i) {
         kc_error why = {0};

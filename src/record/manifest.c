@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kcap/base/memory.h"
+#include "kcap/base/text.h"
 #include "kcap/io/file.h"
 
 enum { CHUNK = 1 << 24, TEXT = 1024 };
@@ -85,7 +86,7 @@ int kc_manifest_hash(const kc_grid *g, const char *h5, kc_manifest *m, kc_error 
 
 static void check_first(const char *h5, kc_manifest *m, kc_error *e)
 {
-    char path[1024];
+    char path[KC_PATH_MAX];
     const char *name = strrchr(h5, '/');
     name = name ? name + 1 : h5;
     kc_manifest_path(h5, path, sizeof path);

@@ -12,7 +12,7 @@
 #include "kcap/io/text.h"
 #include "record/history.h"
 
-enum { HELD = 4096, PATH = 1024 };
+enum { HELD = 4096 };
 
 struct kc_metrics {
     int is_writer; /* rank 0 */
@@ -56,7 +56,7 @@ out:
 /* From a temporary name to run.h5, with readers admitted before anyone can see it. */
 static int publish(kc_metrics *m, const char *dir, const char *partial, kc_error *e)
 {
-    char path[PATH];
+    char path[KC_PATH_MAX];
     snprintf(path, sizeof path, "%s/run.h5", dir);
     KC_TRY(kc_h5_flush(&m->file, 0, e));
     KC_TRY(kc_h5_start_swmr(&m->file, e));
@@ -82,7 +82,7 @@ int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
                       const char *const *names, kc_widths widths, const char *history, int64_t upto,
                       kc_metrics **metrics, kc_error *e)
 {
-    char partial[PATH];
+    char partial[KC_PATH_MAX];
     kc_metrics *m = calloc(1, sizeof *m);
     *metrics = NULL;
     KC_CHECK(m, "out of memory");

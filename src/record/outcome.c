@@ -31,7 +31,7 @@ out:
 
 int kc_outcome_read(const char *dir, int loads, kc_outcome_file *outcome, kc_error *e)
 {
-    char path[1100], *hash = NULL, *names = NULL;
+    char path[KC_PATH_MAX + 16], *hash = NULL, *names = NULL;
     kc_h5 f = {0};
     int64_t size = 0, n = 0;
     *outcome = (kc_outcome_file){.measure = {.step = -1}};

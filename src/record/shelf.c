@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/text.h"
 #include "kcap/io/file.h"
 
-enum { PATH = 1024, DIGITS = 10 };
+enum { DIGITS = 10 };
 
 void kc_shelf_folder(const char *dir, char *path, size_t size)
 {
@@ -43,7 +44,7 @@ static int newest_first(const void *a, const void *b)
 /* Names in the folder into *names; 0 when there is no folder. */
 static int scan(const char *dir, struct dirent ***names, kc_error *e)
 {
-    char folder[PATH];
+    char folder[KC_PATH_MAX];
     kc_shelf_folder(dir, folder, sizeof folder);
     *names = NULL;
     int n = scandir(folder, names, NULL, NULL);
@@ -91,7 +92,7 @@ int kc_shelf_list(const char *dir, kc_shelf_entry **entries, int64_t *n, kc_erro
 int kc_shelf_clean(const char *dir, kc_error *e)
 {
     static const char partial[] = ".partial";
-    char path[PATH + 300];
+    char path[KC_PATH_MAX + 300];
     struct dirent **names;
     int n = scan(dir, &names, e);
     for (int i = 0; i < n; ++i) {
@@ -100,7 +101,7 @@ int kc_shelf_clean(const char *dir, kc_error *e)
         if (step_of(names[i]->d_name, &ending) < 0 || length < sizeof partial ||
             strcmp(names[i]->d_name + length - (sizeof partial - 1), partial) != 0)
             continue;
-        kc_shelf_folder(dir, path, PATH);
+        kc_shelf_folder(dir, path, KC_PATH_MAX);
         snprintf(path + strlen(path), sizeof path - strlen(path), "/%s", names[i]->d_name);
         KC_TRY(kc_file_remove(path, e));
     }
@@ -111,7 +112,7 @@ out:
 
 int kc_shelf_retain(const char *dir, int64_t step, int64_t keep, kc_error *e)
 {
-    char path[PATH];
+    char path[KC_PATH_MAX];
     kc_shelf_entry *list = NULL;
     int64_t n = 0, complete = 0;
     KC_TRY(kc_shelf_list(dir, &list, &n, e));

@@ -56,27 +56,18 @@ out:
     return e->code;
 }
 
-static void print_shape(int n_dims, const int64_t *dims, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "[");
-    for (int i = 0; i < n_dims; ++i)
-        used +=
-            (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "", (long long)dims[i]);
-    snprintf(text + used, size - used, "]");
-}
-
 static int check_shape(const kc_h5_array *a, const kc_tensor *t, kc_error *e)
 {
-    char found[96], expected[96];
+    char found[160], expected[160];
     int same = a->n_dims == t->n_dims;
     for (int i = 0; same && i < t->n_dims; ++i)
         same = a->dims[i] == t->dims[i];
     if (same)
         return KC_OK;
-    print_shape(a->n_dims, a->dims, found, sizeof found);
-    print_shape(t->n_dims, t->dims, expected, sizeof expected);
-    return kc_fail(e, KC_EINPUT, "%s: tensor %s is %s in the checkpoint, %s in this model",
-                   a->file->path, t->name, found, expected);
+    return kc_fail(e, KC_EINPUT, "%s: tensor %s is [%s] in the checkpoint, [%s] in this model",
+                   a->file->path, t->name,
+                   kc_text_numbers(a->dims, a->n_dims, ", ", found, sizeof found),
+                   kc_text_numbers(t->dims, t->n_dims, ", ", expected, sizeof expected));
 }
 
 static int move_all(kc_h5 *f, const char *group, const kc_layout *layout, const span *s,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kcap/base/clock.h"
+#include "kcap/base/memory.h"
 #include "kcap/math/peak.h"
 #include "kcap/run/input.h"
 #include "run/loop.h"
@@ -21,11 +22,7 @@ typedef struct watched {
 static void keep_row(void *watcher, const kc_run *run)
 {
     watched *w = watcher;
-    if (w->n == w->room) {
-        w->room = w->room ? 2 * w->room : 1024;
-        w->rows = realloc(w->rows, (size_t)w->room * sizeof *w->rows);
-        KC_CHECK(w->rows, "out of memory for %lld rows", (long long)w->room);
-    }
+    w->rows = kc_grow(w->rows, &w->room, w->n + 1, sizeof *w->rows);
     w->rows[w->n++] = run->row;
 }
 
@@ -74,20 +71,20 @@ static double whole_peak(const kc_grid *g, int threads)
 }
 
 /* A folder of its own for run.h5, so that recording is timed too; removed at the end. */
-static int make_room(const kc_grid *g, char out[KC_RUN_PATH_MAX], kc_error *e)
+static int make_room(const kc_grid *g, char out[KC_PATH_MAX], kc_error *e)
 {
     const char *tmp = getenv("TMPDIR");
-    snprintf(out, KC_RUN_PATH_MAX, "%s/kcap_bench_XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+    snprintf(out, KC_PATH_MAX, "%s/kcap_bench_XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
     if (g->rank == 0 && !mkdtemp(out))
         kc_fail(e, KC_EIO, "%s: no folder can be made there; set TMPDIR to one that can be written",
                 out);
-    kc_bcast(g, out, KC_RUN_PATH_MAX);
+    kc_bcast(g, out, KC_PATH_MAX);
     return kc_agree(g, e);
 }
 
 static void remove_room(const kc_grid *g, const char *out)
 {
-    char path[KC_RUN_PATH_MAX + 16];
+    char path[KC_PATH_MAX + 16];
     if (g->rank != 0)
         return;
     snprintf(path, sizeof path, "%s/run.h5", out);

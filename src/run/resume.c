@@ -109,17 +109,17 @@ int kc_resume_host(kc_run *run, kc_error *e)
     return e->code;
 }
 
-void kc_resume_history(const kc_run *run, char path[KC_RUN_PATH_MAX])
+void kc_resume_history(const kc_run *run, char path[KC_PATH_MAX])
 {
-    snprintf(path, KC_RUN_PATH_MAX, "%s", run->from.path);
+    snprintf(path, KC_PATH_MAX, "%s", run->from.path);
     for (int up = 0; up < 2; ++up) {
         char *slash = strrchr(path, '/');
         if (slash)
             *slash = 0;
         else
-            snprintf(path, KC_RUN_PATH_MAX, up ? ".." : ".");
+            snprintf(path, KC_PATH_MAX, up ? ".." : ".");
     }
-    strncat(path, "/run.h5", KC_RUN_PATH_MAX - strlen(path) - 1);
+    strncat(path, "/run.h5", KC_PATH_MAX - strlen(path) - 1);
 }
 
 int kc_resume_record_is_whole(kc_run *run)
@@ -127,7 +127,7 @@ int kc_resume_record_is_whole(kc_run *run)
     const kc_grid *g = run->grid;
     const int64_t end = kc_trainer_state(run->trainer)->step;
     const int64_t loads = run->cfg.model.layers * run->cfg.model.experts;
-    char history[KC_RUN_PATH_MAX], own[KC_RUN_PATH_MAX + 16];
+    char history[KC_PATH_MAX], own[KC_PATH_MAX + 16];
     kc_resume_history(run, history);
     snprintf(own, sizeof own, "%s/run.h5", run->out);
     int whole = strcmp(history, own) != 0; /* a checkpoint from elsewhere: nothing is written */

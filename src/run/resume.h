@@ -19,7 +19,7 @@ int kc_resume_check(const kc_run *run, kc_error *e);
 int kc_resume_host(kc_run *run, kc_error *e);
 
 /* run.h5 of the run that the checkpoint belongs to: DIR/checkpoints/x.h5 -> DIR/run.h5. */
-void kc_resume_history(const kc_run *run, char path[KC_RUN_PATH_MAX]);
+void kc_resume_history(const kc_run *run, char path[KC_PATH_MAX]);
 
 /* A run at its end whose record is whole has nothing left to do: 1, the same on all ranks. One killed
  * after its last checkpoint and before its run.h5 was measured and closed has: that. A measurement of

@@ -76,7 +76,7 @@ static void announce(const kc_run *run)
 
 static int train(kc_run *run, kc_error *e)
 {
-    char history[KC_RUN_PATH_MAX];
+    char history[KC_PATH_MAX];
     kc_resume_history(run, history);
     KC_TRY(kc_run_open_record(run, run->from.path[0] ? history : NULL, e));
     if (run->grid->rank == 0 && run->request->talk) {

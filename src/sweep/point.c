@@ -22,14 +22,14 @@ void kc_point_count(const kc_sweep *sweep, const kc_point_view *views, int64_t n
         ++n[views[i].state];
 }
 
-void kc_point_folder(const kc_sweep *sweep, const kc_point *point, char path[KC_RUN_PATH_MAX])
+void kc_point_folder(const kc_sweep *sweep, const kc_point *point, char path[KC_PATH_MAX])
 {
-    snprintf(path, KC_RUN_PATH_MAX, "%s/%s", sweep->out, point->name);
+    snprintf(path, KC_PATH_MAX, "%s/%s", sweep->out, point->name);
 }
 
 void kc_point_forget_error(const kc_sweep *sweep, int64_t point)
 {
-    char folder[KC_RUN_PATH_MAX], path[KC_RUN_PATH_MAX + 16];
+    char folder[KC_PATH_MAX], path[KC_PATH_MAX + 16];
     kc_error ignored = {0};
     kc_point_folder(sweep, &sweep->point[point], folder);
     snprintf(path, sizeof path, "%s/error.txt", folder);
@@ -39,7 +39,7 @@ void kc_point_forget_error(const kc_sweep *sweep, int64_t point)
 
 void kc_point_leave_error(const kc_sweep *sweep, int64_t point, const char *text)
 {
-    char folder[KC_RUN_PATH_MAX], path[KC_RUN_PATH_MAX + 16], line[500];
+    char folder[KC_PATH_MAX], path[KC_PATH_MAX + 16], line[500];
     kc_error e = {0};
     kc_point_folder(sweep, &sweep->point[point], folder);
     snprintf(path, sizeof path, "%s/error.txt", folder);
@@ -50,7 +50,7 @@ void kc_point_leave_error(const kc_sweep *sweep, int64_t point, const char *text
 
 int kc_point_read_error(const char *folder, char *text, size_t size)
 {
-    char path[KC_RUN_PATH_MAX + 16];
+    char path[KC_PATH_MAX + 16];
     kc_error ignored = {0};
     snprintf(path, sizeof path, "%s/error.txt", folder);
     if (kc_file_size(path) < 0)

@@ -5,7 +5,7 @@
 #include "kcap/sweep/sweep.h"
 
 /* The folder of a point, DIR/<its name>. Nothing here is collective. */
-void kc_point_folder(const kc_sweep *sweep, const kc_point *point, char path[KC_RUN_PATH_MAX]);
+void kc_point_folder(const kc_sweep *sweep, const kc_point *point, char path[KC_PATH_MAX]);
 
 /* What a point's own run is asked for: its settings, then those of the command line. */
 void kc_point_ask(kc_point_request *request, const kc_sweep_request *q, const kc_sweep *sweep,

@@ -82,7 +82,7 @@ out:
 /* What its folder holds. */
 static void look_up(const kc_sweep *sweep, kc_point_view *v)
 {
-    char folder[KC_RUN_PATH_MAX];
+    char folder[KC_PATH_MAX];
     kc_outcome_file f;
     kc_error e = {0};
     kc_point_folder(sweep, v->point, folder);

@@ -5,6 +5,7 @@
 
 #include "kcap/base/memory.h"
 #include "kcap/base/sum.h"
+#include "kcap/base/text.h"
 #include "kcap/data/order.h"
 #include "train/step_internal.h"
 
@@ -78,28 +79,17 @@ static int check_memory(const kc_trainer *t, kc_error *e)
         t->threads, (double)(INT64_MAX / 4));
 }
 
-/* The numbers up to `most` that divide both, as many as find room. */
-static void list_divisors(char list[256], int64_t most, int64_t a, int64_t b)
-{
-    size_t used = 0;
-    list[0] = 0;
-    for (int64_t n = 1; n <= most && used + 24 < 256; ++n)
-        if (a % n == 0 && b % n == 0)
-            used += (size_t)snprintf(list + used, 256 - used, " %lld", (long long)n);
-}
-
 static int check_lanes(const kc_config *cfg, const kc_grid *g, kc_error *e)
 {
     const int64_t L = cfg->train.lanes;
     char fits[256];
     if (L % g->size == 0)
         return KC_OK;
-    list_divisors(fits, L, L, L);
     return kc_fail(
         e, KC_EINPUT,
-        "train.lanes: %lld lanes cannot be shared by %d ranks; run on%s ranks, or choose "
+        "train.lanes: %lld lanes cannot be shared by %d ranks; run on %s ranks, or choose "
         "lanes that the ranks divide",
-        (long long)L, g->size, fits);
+        (long long)L, g->size, kc_text_divisors(L, L, fits, sizeof fits));
 }
 
 static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
@@ -108,12 +98,11 @@ static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
     char fits[256];
     if (!E || g->size % ep == 0)
         return KC_OK;
-    list_divisors(fits, g->size, g->size, E);
     return kc_fail(
         e, KC_EINPUT,
         "parallel.ep: %d ranks are not divided by groups of %lld that share the experts; "
-        "on so many, groups of%s would do",
-        g->size, (long long)ep, fits);
+        "on so many, groups of %s would do",
+        g->size, (long long)ep, kc_text_divisors(g->size, E, fits, sizeof fits));
 }
 
 /* Measurement reads whole documents. */

@@ -219,7 +219,7 @@ class Refused(ErrorTest):
 
     def test_ranks_that_groups_do_not_divide(self):
         self.input(merged(MOE, train={"batch": 12, "lanes": 6}))
-        for n, spread, would_do in ((3, 2, "1"), (2, 4, "1 2"), (6, 4, "1 2")):
+        for n, spread, would_do in ((3, 2, "1"), (2, 4, "1, 2"), (6, 4, "1, 2")):
             for verb in (["train", "input.yaml", "--out", "out", *ep(spread)],
                          ["train", "input.yaml", "--dry-run", *ep(spread)]):
                 done = self.kcap(*verb, ranks=n, threads=1, code=2)

@@ -58,7 +58,7 @@ KIND = SPDX + """\
 
 #include "data/kind/kind.h"
 #include "kcap/base/rng.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 /* N coins, each with a name of its own and a side that is up. */
 typedef struct toy {
@@ -79,7 +79,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
                     kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
 {
     const double N = (double)keys->people;
-    toy *t = kc_room(1, sizeof *t);
+    toy *t = kc_alloc(1, sizeof *t, "corpus");
     (void)files;
     (void)e;
     *t = (toy){seed, kc_vocab_numbered(vocab, "coin", 0, "", keys->people),

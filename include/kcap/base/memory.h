@@ -10,6 +10,12 @@
  *   owns        release with free */
 void *kc_alloc(int64_t n, size_t size, const char *what);
 
+/* Make `p` hold at least `need` elements of `size` bytes: returns it as it is when *room suffices,
+ * else moved to twice the room or more, the new part zeroed. Aborts as kc_alloc.
+ *   room        elements p holds; updated
+ *   owns        p stays the caller's, to be freed with free; NULL with *room 0 is a start */
+void *kc_grow(void *p, int64_t *room, int64_t need, size_t size);
+
 /* Bytes this node can still give to this process's group: what the kernel calls available, or what
  * is left under the control group's limit (v1 or v2) where that is less. 0: not known. */
 int64_t kc_memory_available(void);

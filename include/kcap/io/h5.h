@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "kcap/base/text.h"
 #include "kcap/comm/grid.h"
 
 /* The door to HDF5: files and groups; attributes, columns, arrays and texts have headers of their
@@ -13,10 +14,10 @@
  * success, hang or crash. So the first failure of a file open for writing makes it `broken`:
  * from then on every call fails at once, and closing it only forgets it. */
 typedef struct kc_h5 {
-    int64_t id;      /* HDF5's handle; 0 while closed */
-    int writes;      /* open for writing              */
-    int broken;      /* a write failed                */
-    char path[1024]; /* for messages                  */
+    int64_t id;             /* HDF5's handle; 0 while closed */
+    int writes;             /* open for writing              */
+    int broken;             /* a write failed                */
+    char path[KC_PATH_MAX]; /* for messages                  */
 } kc_h5;
 
 typedef enum kc_h5_kind {

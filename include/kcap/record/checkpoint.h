@@ -24,8 +24,8 @@
 /* What can be known of a checkpoint before its tensors are read. All that it points to is owned:
  * kc_checkpoint_info_free. */
 typedef struct kc_checkpoint_info {
-    char path[1024]; /* of the .h5 file                           */
-    kc_stamp stamp;  /* config, config_hash and run_id are never empty */
+    char path[KC_PATH_MAX]; /* of the .h5 file                           */
+    kc_stamp stamp;         /* config, config_hash and run_id are never empty */
     int64_t step, tokens;
     int has_moments;
     int64_t n_lanes;

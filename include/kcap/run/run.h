@@ -9,8 +9,6 @@
 #include "kcap/run/signature.h"
 #include "kcap/train/step.h"
 
-enum { KC_RUN_PATH_MAX = 1024 };
-
 /* Looks at a run on its rank 0 while it goes on. */
 struct kc_run;
 typedef void (*kc_watch)(void *watcher, const struct kc_run *run);
@@ -33,7 +31,7 @@ typedef struct kc_run {
     const kc_run_request *request;
     kc_grid *grid;
     kc_config cfg;
-    char out[KC_RUN_PATH_MAX];
+    char out[KC_PATH_MAX];
     kc_head from; /* the checkpoint it goes on from; path empty: none */
     kc_files files;
     kc_corpus *corpus;

@@ -70,7 +70,7 @@ enum { KC_POINT_SETS_MAX = 256 };
 typedef struct kc_point_request {
     kc_run_request run;
     const char *sets[KC_POINT_SETS_MAX];
-    char name[KC_POINT_NAME_MAX + 16], folder[KC_RUN_PATH_MAX];
+    char name[KC_POINT_NAME_MAX + 16], folder[KC_PATH_MAX];
 } kc_point_request;
 int kc_point_run(kc_run *run, kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,
                  int64_t point, kc_point_request *request, kc_error *e);

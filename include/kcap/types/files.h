@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "kcap/base/text.h"
+
 enum { KC_FILES_MAX = 16 };
 
 /* The text files a corpus is made of (pools and templates), whole, in one block of memory, so that
@@ -12,10 +14,10 @@ enum { KC_FILES_MAX = 16 };
 typedef struct kc_files {
     int32_t n;
     struct {
-        char name[48];  /* such as pools/first_name.txt           */
-        char path[464]; /* where it came from, for messages       */
-        int64_t begin;  /* of its text, in bytes from kc_files.text */
-        int64_t bytes;  /* without the zero byte                  */
+        char name[48];          /* such as pools/first_name.txt           */
+        char path[KC_PATH_MAX]; /* where it came from, for messages   */
+        int64_t begin;          /* of its text, in bytes from kc_files.text */
+        int64_t bytes;          /* without the zero byte                  */
     } file[KC_FILES_MAX];
     int64_t bytes; /* of text, zero bytes included */
     char *text;    /* malloc'ed; free with kc_files_free */

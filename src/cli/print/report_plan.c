@@ -35,17 +35,14 @@ static void parameters(FILE *out, const kc_plan *p)
     fprintf(out, "parameters\n");
     for (int k = 0; k < p->layout.n; ++k) {
         const kc_tensor *t = &p->layout.tensor[k];
-        char shape[64] = "";
+        char shape[128];
         int64_t n = t->layers > 0;
-        size_t used = 0;
-        for (int i = 0; i < t->n_dims; ++i) {
+        for (int i = 0; i < t->n_dims; ++i)
             n *= t->dims[i];
-            used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", i ? " x " : "",
-                                     (long long)t->dims[i]);
-        }
         if (n)
             fprintf(out, "  %-18s %12lld  %5.1f %%  %s\n", t->name, (long long)n,
-                    100 * (double)n / (double)p->n_params, shape);
+                    100 * (double)n / (double)p->n_params,
+                    kc_text_numbers(t->dims, t->n_dims, " x ", shape, sizeof shape));
     }
     fprintf(out, "  %-18s %12lld", "P", (long long)p->n_params);
     if (p->n_params_used < p->n_params)

@@ -8,7 +8,7 @@
 
 #include "data/kind/people.h"
 #include "data/kind/strings.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 enum { CHUNK_MOST = 64 };
 
@@ -70,7 +70,7 @@ static void strings_create(biod *b, uint64_t seed, int32_t character)
 {
     int64_t n = b->K * b->D * b->L;
 
-    b->strings = kc_room(n, sizeof *b->strings);
+    b->strings = kc_alloc(n, sizeof *b->strings, "characters");
     for (int64_t a = 0; a < b->K; a++) {
         kc_string_shape shape = {.seed = seed, .attribute = a, .D = b->D, .L = b->L, .T = b->T};
 
@@ -104,7 +104,7 @@ static void describe(const biod *b, kc_corpus_info *info)
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
                     kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
 {
-    biod *b = kc_room(1, sizeof *b);
+    biod *b = kc_alloc(1, sizeof *b, "corpus");
 
     b->K = keys->attributes;
     b->C = keys->chunks;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kcap/base/rng.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 static const char *const NAME[KC_BIOS_ATTRIBUTES] = {"name",       "birth_date",  "birth_city",
                                                      "university", "major",       "employer",
@@ -82,7 +82,7 @@ static void describe(const kc_bios *b, kc_corpus_info *info)
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
                     kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
 {
-    kc_bios *b = kc_room(1, sizeof *b);
+    kc_bios *b = kc_alloc(1, sizeof *b, "corpus");
 
     KC_TRY(kc_bios_read(keys, files, b, vocab, e));
     KC_TRY(kc_people_create(keys, seed, (int64_t[]){b->name[0].n, b->name[1].n, b->name[2].n},

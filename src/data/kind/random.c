@@ -23,7 +23,7 @@
 
 #include "data/kind/kind.h"
 #include "kcap/base/rng.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 typedef struct strings {
     uint64_t seed;
@@ -56,7 +56,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
 {
     const double N = (double)keys->people;
     const double log2_string = (double)keys->length * log2((double)keys->vocab);
-    strings *r = kc_room(1, sizeof *r);
+    strings *r = kc_alloc(1, sizeof *r, "corpus");
 
     (void)files;
     (void)e;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "kcap/base/rng.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 #define KC_MANY (UINT64_C(1) << 62)
 
@@ -55,9 +55,9 @@ static int string_order(const void *a, const void *b, void *arg)
 
 void kc_strings_draw(const kc_string_shape *shape, int32_t *characters)
 {
-    int64_t *sorted = kc_room(shape->D, sizeof *sorted), redrawn;
+    int64_t *sorted = kc_alloc(shape->D, sizeof *sorted, "strings"), redrawn;
     sorted_set set = {characters, shape->L};
-    uint8_t *again = kc_room(shape->D, 1);
+    uint8_t *again = kc_alloc(shape->D, 1, "strings");
 
     for (int64_t j = 0; j < shape->D; j++) {
         string_draw(shape, j, 0, characters + j * shape->L);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
+#include "kcap/base/text.h"
+
 enum { NAME, ATTRIBUTE, VALUE, FIELDS, COLUMNS_MAX = 256 };
 static const char *const field_names[FIELDS] = {"name", "attribute", "value"};
 
@@ -25,16 +28,6 @@ typedef struct words {
     const char **word;
     int64_t n, room;
 } words;
-
-static void *grown(void *old, int64_t n, int64_t *room, size_t size)
-{
-    if (n < *room)
-        return old;
-    *room = *room ? 2 * *room : 1024;
-    void *larger = realloc(old, (size_t)*room * size);
-    KC_CHECK(larger, "out of memory for %lld rows", (long long)*room);
-    return larger;
-}
 
 static int compare(const row *a, const row *b, const int order[FIELDS])
 {
@@ -132,10 +125,9 @@ static int read_rows(const char *path, rows *all, kc_error *e)
         }
         if (line[strspn(line, "\r\n")] == 0)
             continue;
-        all->row = grown(all->row, all->n, &all->room, sizeof *all->row);
+        all->row = kc_grow(all->row, &all->room, all->n + 1, sizeof *all->row);
         row *r = &all->row[all->n];
-        r->line = strdup(line);
-        KC_CHECK(r->line, "out of memory");
+        r->line = kc_text_copy(line);
         ++all->n;
         read_row(path, number, r->line, at, r, e);
     }
@@ -185,7 +177,7 @@ static int64_t add_words(const char *text, words *list)
         at += strspn(at, " ");
         if (!*at)
             break;
-        list->word = grown(list->word, list->n, &list->room, sizeof *list->word);
+        list->word = kc_grow(list->word, &list->room, list->n + 1, sizeof *list->word);
         list->word[list->n++] = at;
         ++n;
         at += strcspn(at, " ");

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "kcap/data/corpus.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 #include "data/kind/kind.h"
 
 enum { KC_FOLDERS_MAX = 4, KC_FILE_BYTES_MAX = 1 << 30 };
@@ -107,7 +107,7 @@ static int file_append(FILE *in, const char *path, kc_files *files, int64_t *roo
     size_t got;
 
     do {
-        files->text = kc_room_grow(files->text, room, files->bytes + STEP + 1, 1);
+        files->text = kc_grow(files->text, room, files->bytes + STEP + 1, 1);
         got = fread(files->text + files->bytes, 1, STEP, in);
         files->bytes += (int64_t)got;
     } while (got == STEP && files->bytes <= KC_FILE_BYTES_MAX);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 int kc_lines_stop(char c)
 {
@@ -56,7 +56,7 @@ static int lines_add(kc_lines *lines, const char *from, const char *end, int64_t
     if (memchr(from, 0, (size_t)(end - from)))
         return kc_fail(e, KC_EINPUT, "%s:%d: a zero byte; the file must be plain text", lines->path,
                        number);
-    lines->begin = kc_room_grow(lines->begin, room, number, sizeof *lines->begin);
+    lines->begin = kc_grow(lines->begin, room, number, sizeof *lines->begin);
     lines->begin[lines->n++] = lines->bytes;
     lines->bytes += normalise(from, end, to);
     if (!to[0])
@@ -83,7 +83,7 @@ static int lines_read(const kc_files *files, const kc_source *source, kc_lines *
     memcpy(lines->path, files->file[f].path, sizeof lines->path);
     at = files->text + files->file[f].begin;
     end = at + files->file[f].bytes;
-    lines->text = kc_room(files->file[f].bytes + 2, 1);
+    lines->text = kc_alloc(files->file[f].bytes + 2, 1, "bytes of lines");
     for (; at < end; at = stop + 1) {
         stop = memchr(at, '\n', (size_t)(end - at));
         if (!stop)
@@ -112,7 +112,7 @@ static int entry_order(const void *a, const void *b)
 
 int kc_lines_distinct(const kc_lines *lines, kc_error *e)
 {
-    entry *sorted = kc_room(lines->n, sizeof *sorted);
+    entry *sorted = kc_alloc(lines->n, sizeof *sorted, "lines");
     int32_t i;
 
     for (i = 0; i < lines->n; i++)
@@ -156,8 +156,8 @@ static void lines_like(const kc_lines *lines, kc_lines *side)
 {
     memset(side, 0, sizeof *side);
     memcpy(side->path, lines->path, sizeof side->path);
-    side->begin = kc_room(lines->n, sizeof *side->begin);
-    side->text = kc_room(lines->bytes, 1);
+    side->begin = kc_alloc(lines->n, sizeof *side->begin, "lines");
+    side->text = kc_alloc(lines->bytes, 1, "bytes of lines");
 }
 
 static void side_add(kc_lines *side, const char *from, size_t bytes)

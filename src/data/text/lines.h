@@ -23,7 +23,7 @@ typedef struct kc_source {
  * none before , . ; : ! ? where these end a word. Two lines that read alike are equal bytes. All
  * zero is an empty list; release with kc_lines_free. */
 typedef struct kc_lines {
-    char path[464]; /* of the file, for messages                */
+    char path[KC_PATH_MAX]; /* of the file, for messages                */
     int32_t n;
     int32_t *begin; /* [n]: where line i starts in text         */
     char *text;     /* lines, each followed by a zero byte      */

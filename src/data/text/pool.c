@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 void kc_pool_create(int32_t n, int32_t tokens, kc_pool *pool)
 {
     pool->n = 0;
-    pool->begin = kc_room(n + 1, sizeof *pool->begin);
-    pool->token = kc_room(tokens, sizeof *pool->token);
-    pool->opens = kc_room(n, sizeof *pool->opens);
+    pool->begin = kc_alloc(n + 1, sizeof *pool->begin, "values");
+    pool->token = kc_alloc(tokens, sizeof *pool->token, "tokens");
+    pool->opens = kc_alloc(n, sizeof *pool->opens, "values");
 }
 
 void kc_pool_free(kc_pool *pool)
@@ -31,7 +31,7 @@ void kc_pool_add(kc_pool *pool, const int32_t *tokens, int32_t n)
 
 void kc_pool_from_lines(const kc_lines *lines, kc_vocab *vocab, kc_pool *pool)
 {
-    int32_t *tokens = kc_room(lines->bytes, sizeof *tokens);
+    int32_t *tokens = kc_alloc(lines->bytes, sizeof *tokens, "tokens");
 
     kc_pool_create(lines->n, lines->bytes, pool);
     for (int32_t i = 0; i < lines->n; i++)
@@ -105,7 +105,7 @@ static int can_follow(int32_t token, const kc_pool *const *next, int n_next)
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
                  const kc_vocab *vocab, kc_error *e)
 {
-    int32_t *sorted = kc_room(pool->n, sizeof *sorted);
+    int32_t *sorted = kc_alloc(pool->n, sizeof *sorted, "values");
 
     for (int32_t i = 0; i < pool->n; i++)
         sorted[i] = i;

@@ -7,7 +7,7 @@
 
 #include "kcap/base/err.h"
 #include "data/text/lines.h"
-#include "kcap/base/room.h"
+#include "kcap/base/memory.h"
 
 void kc_vocab_free(kc_vocab *vocab)
 {
@@ -25,9 +25,8 @@ const char *kc_vocab_word(const kc_vocab *vocab, int32_t token)
 
 int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes)
 {
-    vocab->begin =
-        kc_room_grow(vocab->begin, &vocab->begin_room, vocab->n + 1, sizeof *vocab->begin);
-    vocab->text = kc_room_grow(vocab->text, &vocab->text_room, vocab->bytes + bytes + 1, 1);
+    vocab->begin = kc_grow(vocab->begin, &vocab->begin_room, vocab->n + 1, sizeof *vocab->begin);
+    vocab->text = kc_grow(vocab->text, &vocab->text_room, vocab->bytes + bytes + 1, 1);
     memcpy(vocab->text + vocab->bytes, word, (size_t)bytes);
     vocab->text[vocab->bytes + bytes] = 0;
     vocab->begin[vocab->n] = vocab->bytes;
@@ -78,7 +77,7 @@ static void rehash(kc_vocab *vocab)
     int32_t *old = vocab->slot, n = vocab->n_slots;
 
     vocab->n_slots = n ? 2 * n : 1024;
-    vocab->slot = kc_room(vocab->n_slots, sizeof *vocab->slot);
+    vocab->slot = kc_alloc(vocab->n_slots, sizeof *vocab->slot, "words");
     for (int32_t i = 0; i < n; i++) {
         if (old[i]) {
             const char *word = kc_vocab_word(vocab, old[i] - 1);
