@@ -207,7 +207,7 @@ def table(result):
     lines = [f"peak after {result['peak_exposures']} exposures: "
              f"{result['peak_bits_per_param']:.3f} bits a parameter, 95 % interval "
              f"{span(result['peak_interval'])}", "",
-             "  parameters   people  exposures  seeds      R      sd    R_max   of it  points"]
+             "  parameters        N  exposures  seeds      R      sd    R_max   of it  points"]
     for c in result["cells"]:
         sd = "      -" if not math.isfinite(c["sd"]) else f"{c['sd']:7.4f}"
         lines.append(f"  {c['n_params']:>10,}  {c['n_people']:>7,}  {c['exposures']:>9}  "

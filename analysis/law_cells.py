@@ -47,7 +47,7 @@ def gather(points, key):
 
 
 def cells_of(points):
-    """All cells, in the order of size, people, exposures."""
+    """All cells, in the order of size, N, exposures."""
     cells = [cell_of(group) for group in gather(points, lambda p: p["cell_key"])]
     cells.sort(key=lambda c: (c["exposures"], c["n_params"], c["n_people"], c["law_key"]))
     for n, cell in enumerate(cells):

@@ -108,7 +108,7 @@ def fit_items(result):
             f"{fit['proportional_c']:.3f} bits a parameter ({span(fit['proportional_interval'])}), "
             f"{fit['n']} points" if fit["fitted"] else "not fitted: " + fit["reason"]))
     for fit in result["exposure_laws"]:
-        items.append(f"Exposures, {fit['n_params']:,} parameters, {fit['n_people']:,} people: "
+        items.append(f"Exposures, {fit['n_params']:,} parameters, N = {fit['n_people']:,}: "
                      f"{fit['formula']}, alpha = {fit['alpha']:.3f} ({span(fit['alpha_interval'])}), "
                      f"R1000 = {fit['R1000']:.3f} ({span(fit['R1000_interval'])}), published alpha "
                      f"{fit['published_alpha']:.3f}")
@@ -136,7 +136,7 @@ def forecast(result):
 def cells(result):
     return sortable(
         (("points", "text"), ("parameters", "{:,}"), ("layers", "{}"), ("width", "{}"),
-         ("people", "{:,}"), ("exposures", "{}"), ("seeds", "{}"), ("R", "{:.4f}"),
+         ("N", "{:,}"), ("exposures", "{}"), ("seeds", "{}"), ("R", "{:.4f}"),
          ("sd", "{:.4f}"), ("R_max", "{:.3f}"), ("R / R_max", "{:.3f}"), ("bits", "{:,.0f}")),
         [(c["label"], c["n_params"], c["layers"], c["width"], c["n_people"], c["exposures"],
           c["seeds"], c["bits_per_param"], c["sd"], c["max_bits_per_param"], c["share"],
@@ -146,7 +146,7 @@ def cells(result):
 
 def points(result):
     return sortable(
-        (("point", "text"), ("parameters", "{:,}"), ("people", "{:,}"), ("exposures", "{}"),
+        (("point", "text"), ("parameters", "{:,}"), ("N", "{:,}"), ("exposures", "{}"),
          ("seed", "{}"), ("R", "{:.4f}"), ("R_max", "{:.3f}"), ("bits", "{:,.0f}"),
          ("loss", "{:.4f}"), ("tokens", "{:.3g}"), ("seconds", "{:.0f}"), ("stands for", "text")),
         [(p["name"], p["n_params"], p["n_people"], p["exposures"], p["seed"], p["bits_per_param"],

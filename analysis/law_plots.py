@@ -85,7 +85,7 @@ def bits_vs_params(result, cells, exposures, out):
         error = [0 if not math.isfinite(c["sd"]) else c["sd"] * c["n_params"] for c in own]
         axes.errorbar([c["n_params"] for c in own], [c["total_bits"] for c in own], yerr=error,
                       fmt="o-", color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2,
-                      label=f"{people:,} people", zorder=3)
+                      label=f"N = {people:,}", zorder=3)
     fit = fit_at(result["growth"], exposures)
     if fit:
         y = [10 ** (fit["log10_c"] + fit["g"] * math.log10(x)) for x in ends]
@@ -131,13 +131,13 @@ def r_vs_exposures(result, cells, out):
     groups = [g for g in groups.values() if len({c["exposures"] for c in g}) > 1]
     if not groups:
         return left_out(title, "no model was trained with more than one number of exposures")
-    figure, axes = start(title, "exposures of each person", "bits stored a parameter")
+    figure, axes = start(title, "exposures", "bits stored a parameter")
     for i, own in enumerate(groups):
         own.sort(key=lambda c: c["exposures"])
         axes.errorbar([c["exposures"] for c in own], [c["bits_per_param"] for c in own],
                       yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], fmt="o-",
                       color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2, zorder=3,
-                      label=f"{own[0]['n_params']:,} parameters, {own[0]['n_people']:,} people")
+                      label=f"{own[0]['n_params']:,} parameters, N = {own[0]['n_people']:,}")
     for fit in result["exposure_laws"]:
         i = next(n for n, own in enumerate(groups) if own[0]["law_key"] == fit["_law_key"])
         x = np.geomspace(10, 1000, 50)
