@@ -45,6 +45,8 @@ static int write(kc_grid *g, const kc_config *cfg, const kc_corpus_info *info,
     kc_layout layout;
     kc_signature sign;
     kc_state state = {.layout = &layout};
+    if (kc_layout_fits(&shape, e) != KC_OK)
+        return e->code;
     kc_layout_of(&shape, &layout);
     *n_params = layout.n_params;
     kc_sign(&sign, g, cfg, info, &none, &layout, NULL);

@@ -57,6 +57,9 @@ class Init(harness.AppTest):
 
     def test_refused(self):
         self.input(BIOD)
+        self.assertIn("at most 2^48 = 2.81e+14 can be numbered", self.kcap(
+            "init", "input.yaml", "--out", "absurd", "--set", "model.experts=65536", "--set",
+            "model.heads=1000", "--set", "model.layers=1000", code=2).stderr)
         os.mkdir(self.path("full"))
         self.input(BIOD, "full/input.yaml")
         for said, args in (("--out is missing", ["input.yaml"]),
