@@ -10,7 +10,8 @@
 
 void *kc_alloc(int64_t n, size_t size, const char *what)
 {
-    void *p = n < 0 ? NULL : calloc(n ? (size_t)n : 1, size);
+    const int possible = n >= 0 && (size_t)n <= SIZE_MAX / 2 / size;
+    void *p = possible ? calloc(n ? (size_t)n : 1, size) : NULL;
     KC_CHECK(p, "out of memory for %lld %s", (long long)n, what);
     return p;
 }
