@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory in aligned, zeroed pieces that never overlap. */
-#include <setjmp.h>
+#include "../test.h"
+
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "kcap/base/arena.h"
 #include "kcap/base/memory.h"
 
-static void an_empty_arena_counts_whole_lines(void **state)
+KC_TEST(an_empty_arena_counts_whole_lines)
 {
-    (void)state;
     kc_arena a = {0};
     assert_null(kc_arena_take(&a, 0, 8));
     assert_int_equal(a.used, 0);
@@ -40,9 +34,8 @@ static void take_pieces(kc_arena *a, unsigned char *piece[N])
         piece[i] = kc_arena_take(a, i * 13, 1);
 }
 
-static void pieces_are_aligned_zeroed_and_apart(void **state)
+KC_TEST(pieces_are_aligned_zeroed_and_apart)
 {
-    (void)state;
     unsigned char *piece[N];
     kc_arena a = {0};
     take_pieces(&a, piece);
@@ -64,9 +57,8 @@ static void pieces_are_aligned_zeroed_and_apart(void **state)
     kc_arena_destroy(&a);
 }
 
-static void what_counted_nothing_can_be_reserved(void **state)
+KC_TEST(what_counted_nothing_can_be_reserved)
 {
-    (void)state;
     kc_arena a = {0};
     kc_arena_reserve(&a);
     assert_non_null(kc_arena_take(&a, 0, 8));
@@ -112,9 +104,8 @@ static void ask_for_fewer_than_none(void)
     kc_arena_take(&(kc_arena){0}, -1, 16);
 }
 
-static void more_than_addresses_is_told(void **state)
+KC_TEST(more_than_addresses_is_told)
 {
-    (void)state;
     kc_arena a = {0};
     assert_null(kc_arena_take(&a, INT64_MAX, 1));
     assert_true(a.used == SIZE_MAX / 2 + 1);
@@ -143,9 +134,8 @@ static void allocate_fewer_than_none(void)
     kc_alloc(-1, 16, "words");
 }
 
-static void what_is_allocated_is_zeroed(void **state)
+KC_TEST(what_is_allocated_is_zeroed)
 {
-    (void)state;
     int *none = kc_alloc(0, sizeof *none, "numbers"),
         *some = kc_alloc(999, sizeof *some, "numbers");
     assert_non_null(none);
@@ -155,9 +145,8 @@ static void what_is_allocated_is_zeroed(void **state)
     free(some);
 }
 
-static void running_out_aborts(void **state)
+KC_TEST(running_out_aborts)
 {
-    (void)state;
     must_abort(allocate_too_much, "out of memory for 9223372036854775807 rows of a table");
     must_abort(allocate_fewer_than_none, "out of memory for -1 words");
     must_abort(reserve_again, "reserved already");
@@ -165,15 +154,4 @@ static void running_out_aborts(void **state)
     must_abort(ask_for_fewer_than_none, "-1 elements of 16 bytes");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_arena_counts_whole_lines),
-        cmocka_unit_test(pieces_are_aligned_zeroed_and_apart),
-        cmocka_unit_test(what_counted_nothing_can_be_reserved),
-        cmocka_unit_test(more_than_addresses_is_told),
-        cmocka_unit_test(what_is_allocated_is_zeroed),
-        cmocka_unit_test(running_out_aborts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

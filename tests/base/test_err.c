@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Errors keep their first cause; a broken invariant says rank, place and values; clocks run on. */
-#include <setjmp.h>
+#include "../test.h"
+
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "kcap/base/clock.h"
 #include "kcap/base/err.h"
 
-static void the_first_cause_stays(void **state)
+KC_TEST(the_first_cause_stays)
 {
-    (void)state;
     kc_error e = {0};
     assert_int_equal(kc_fail(&e, KC_EIO, "%s: %d", "full", 7), KC_EIO);
     assert_int_equal(kc_fail(&e, KC_EINPUT, "later"), KC_EIO);
@@ -32,9 +26,8 @@ static void the_first_cause_stays(void **state)
     assert_int_equal(strlen(e.text), sizeof e.text - 1);
 }
 
-static void an_abort_explains_itself(void **state)
+KC_TEST(an_abort_explains_itself)
 {
-    (void)state;
     int ends[2], status;
     char text[400] = "";
     assert_int_equal(pipe(ends), 0);
@@ -62,9 +55,8 @@ static void an_abort_explains_itself(void **state)
     assert_null(strstr(text, "never printed"));
 }
 
-static void clocks(void **state)
+KC_TEST(clocks)
 {
-    (void)state;
     const struct timespec pause = {.tv_nsec = 20000000};
     char text[21];
     struct tm utc;
@@ -80,12 +72,4 @@ static void clocks(void **state)
     assert_in_range(timegm(&utc), before, time(NULL));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_cause_stays),
-        cmocka_unit_test(an_abort_explains_itself),
-        cmocka_unit_test(clocks),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Known answers of Philox; uniform, normal and permuted numbers are what they say. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "kcap/base/rng.h"
 
 /* Random123's kat_vectors for philox4x32, 10 rounds: the first two of the four words. Index, draw
  * and stream are the counter, the seed is the key. */
-static void philox_gives_its_known_answers(void **state)
+KC_TEST(philox_gives_its_known_answers)
 {
-    (void)state;
     assert_int_equal(kc_rand(0, (kc_stream)0, 0, 0), UINT64_C(0xe169c58d6627e8d5));
     assert_int_equal(kc_rand(UINT64_MAX, (kc_stream)UINT32_MAX, UINT64_MAX, UINT32_MAX),
                      UINT64_C(0x41c83b0e408f276d));
@@ -38,9 +32,8 @@ static double uneven(const int64_t *count, int64_t n)
 }
 
 /* Neighbours in seed, stream, index and draw share nothing: 64 bits differ in about half. */
-static void neighbours_are_strangers(void **state)
+KC_TEST(neighbours_are_strangers)
 {
-    (void)state;
     int64_t differ[4] = {0};
     enum { N = 4000 };
     for (uint64_t i = 0; i < N; ++i) {
@@ -55,9 +48,8 @@ static void neighbours_are_strangers(void **state)
         assert_float_equal((double)differ[k] / N, 32, 5 * 4 / sqrt(N));
 }
 
-static void numbers_below_n_are_uniform(void **state)
+KC_TEST(numbers_below_n_are_uniform)
 {
-    (void)state;
     static int64_t count[1000];
     const uint64_t sizes[] = {2, 3, 10, 1000};
     for (int k = 0; k < 4; ++k) {
@@ -75,9 +67,8 @@ static void numbers_below_n_are_uniform(void **state)
     }
 }
 
-static void normals_have_their_moments(void **state)
+KC_TEST(normals_have_their_moments)
 {
-    (void)state;
     enum { N = 400000 };
     double sum[5] = {0}, past = 0, lag = 0;
     int64_t beyond = 0;
@@ -99,9 +90,8 @@ static void normals_have_their_moments(void **state)
     assert_float_equal((double)beyond / N, 0.05, error * 0.22);
 }
 
-static void permutations_hit_each_once(void **state)
+KC_TEST(permutations_hit_each_once)
 {
-    (void)state;
     const uint64_t sizes[] = {1, 2, 3, 4, 5, 10, 16, 17, 1000, 65537};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; ++k)
         for (uint64_t key = 0; key < 3; ++key) {
@@ -126,18 +116,16 @@ static int64_t shared(uint64_t seed, kc_stream stream, uint64_t key, uint64_t n)
     return same;
 }
 
-static void permutations_differ_by_key(void **state)
+KC_TEST(permutations_differ_by_key)
 {
-    (void)state;
     assert_int_equal(shared(1, KC_STREAM_SHUFFLE, 1, 5000), 5000);
     assert_in_range(shared(1, KC_STREAM_SHUFFLE, 2, 5000), 0, 8);
     assert_in_range(shared(2, KC_STREAM_SHUFFLE, 1, 5000), 0, 8);
     assert_in_range(shared(1, KC_STREAM_NAME, 1, 5000), 0, 8);
 }
 
-static void permutations_look_random(void **state)
+KC_TEST(permutations_look_random)
 {
-    (void)state;
     enum { N = 1000, KEYS = 2000 };
     static int64_t where[N];
     double moved = 0, pairs = 0, expected = (N - 1.0 / N) / 3;
@@ -156,9 +144,8 @@ static void permutations_look_random(void **state)
 }
 
 /* All orders of three come about equally often. */
-static void small_permutations_are_fair(void **state)
+KC_TEST(small_permutations_are_fair)
 {
-    (void)state;
     int64_t order[9] = {0};
     for (uint64_t key = 0; key < 60000; ++key)
         order[kc_perm(5, KC_STREAM_SHUFFLE, key, 0, 3) * 3 +
@@ -171,17 +158,4 @@ static void small_permutations_are_fair(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(philox_gives_its_known_answers),
-        cmocka_unit_test(neighbours_are_strangers),
-        cmocka_unit_test(numbers_below_n_are_uniform),
-        cmocka_unit_test(normals_have_their_moments),
-        cmocka_unit_test(permutations_hit_each_once),
-        cmocka_unit_test(permutations_differ_by_key),
-        cmocka_unit_test(permutations_look_random),
-        cmocka_unit_test(small_permutations_are_fair),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

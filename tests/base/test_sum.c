@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sums in their fixed order, in double. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "kcap/base/sum.h"
 
-static void sums_keep_their_order(void **state)
+KC_TEST(sums_keep_their_order)
 {
-    (void)state;
     const double values[] = {1e16, 1, 1, -1e16};
     assert_true(kc_sum(values, 4) == 0); /* a single 1 is lost at 1e16, the two together are not */
     assert_true(kc_sum((const double[]){1, 1, 1e16, -1e16}, 4) == 2);
     assert_true(kc_sum(values, 0) == 0);
 }
 
-static void squares_are_summed_in_double(void **state)
+KC_TEST(squares_are_summed_in_double)
 {
-    (void)state;
     static float x[5000];
     for (int64_t n = 0; n < 5000; n = n * 2 + 1) {
         double want = 0;
@@ -37,9 +32,8 @@ static void squares_are_summed_in_double(void **state)
     assert_true(isnan(kc_sum_squares(x, 16)));
 }
 
-static void additions_are_by_element(void **state)
+KC_TEST(additions_are_by_element)
 {
-    (void)state;
     float left[37], right[37];
     for (int i = 0; i < 37; ++i) {
         left[i] = (float)i;
@@ -52,9 +46,8 @@ static void additions_are_by_element(void **state)
 }
 
 /* Five parts: ((0 + 1) + (2 + 3)) + 4, where in floats other orders give other sums. */
-static void parts_are_folded_in_pairs(void **state)
+KC_TEST(parts_are_folded_in_pairs)
 {
-    (void)state;
     enum { PARTS = 5, MANY = 2 * KC_BLOCK + 3 };
     static const float value[PARTS] = {1.0f, 3.0e7f, -3.0e7f, 0.3f, 7.7f};
     static float p[PARTS][MANY];
@@ -69,13 +62,4 @@ static void parts_are_folded_in_pairs(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_keep_their_order),
-        cmocka_unit_test(squares_are_summed_in_double),
-        cmocka_unit_test(additions_are_by_element),
-        cmocka_unit_test(parts_are_folded_in_pairs),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "../test.h"
 
 #include "kcap/base/memory.h"
 #include "kcap/base/text.h"
 
 /* Every code point there is, written by hand, and bytes that are none. */
-static void characters_are_read(void **state)
+KC_TEST(characters_are_read)
 {
     static const char *const bad[] = {
         "\x80",         "\xc0\x80",         "\xc1\xbf",         "\xe0\x9f\xbf",
         "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
         "\xc3",         "\xe2\x82"};
-    (void)state;
     for (uint32_t c = 1; c <= 0x10FFFF; c += c < 0x3000 ? 1 : 37) {
         const int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
         const unsigned first[] = {0, 0, 0xC0, 0xE0, 0xF0};
@@ -36,10 +29,9 @@ static void characters_are_read(void **state)
     }
 }
 
-static void numbers_are_listed_as_far_as_they_fit(void **state)
+KC_TEST(numbers_are_listed_as_far_as_they_fit)
 {
     char text[64], exact[40];
-    (void)state;
     assert_string_equal(kc_text_numbers((int64_t[]){2, -3, 64}, 3, " x ", text, sizeof text),
                         "2 x -3 x 64");
     assert_string_equal(kc_text_numbers(NULL, 0, ", ", text, sizeof text), "");
@@ -50,10 +42,9 @@ static void numbers_are_listed_as_far_as_they_fit(void **state)
                         "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...");
 }
 
-static void room_grows_and_is_zeroed(void **state)
+KC_TEST(room_grows_and_is_zeroed)
 {
     int64_t room = 0, *p = NULL;
-    (void)state;
     for (int64_t n = 1; n <= 1000; ++n) {
         p = kc_grow(p, &room, n, sizeof *p);
         assert_true(room >= n && p[n - 1] == 0);
@@ -64,10 +55,4 @@ static void room_grows_and_is_zeroed(void **state)
     free(p);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(characters_are_read),
-                                       cmocka_unit_test(numbers_are_listed_as_far_as_they_fit),
-                                       cmocka_unit_test(room_grows_and_is_zeroed)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -2,14 +2,7 @@
 #ifndef KCAP_TESTS_COMM_GRIDS_H
 #define KCAP_TESTS_COMM_GRIDS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "../test.h"
 
 #include "kcap/comm/mpi.h"
 

@@ -8,7 +8,7 @@
 #include "kcap/base/clock.h"
 #include "kcap/comm/post.h"
 
-static void ranks_know_each_other(void **state)
+KC_TEST(ranks_know_each_other)
 {
     const kc_grid *g = *state;
     int *ranks = calloc((size_t)g->size, sizeof *ranks);
@@ -24,7 +24,7 @@ static void ranks_know_each_other(void **state)
     free(ranks);
 }
 
-static void the_first_ranks_bytes_reach_all(void **state)
+KC_TEST(the_first_ranks_bytes_reach_all)
 {
     const kc_grid *g = *state;
     enum { N = 100003 };
@@ -40,7 +40,7 @@ static void the_first_ranks_bytes_reach_all(void **state)
     free(data);
 }
 
-static void all_bytes_come_in_rank_order(void **state)
+KC_TEST(all_bytes_come_in_rank_order)
 {
     const kc_grid *g = *state;
     enum { N = 33 };
@@ -53,7 +53,7 @@ static void all_bytes_come_in_rank_order(void **state)
     free(all);
 }
 
-static void nobody_failed(void **state)
+KC_TEST(nobody_failed)
 {
     const kc_grid *g = *state;
     kc_error e = {0};
@@ -63,7 +63,7 @@ static void nobody_failed(void **state)
 }
 
 /* Every set of failing ranks: all learn what the lowest of them found. */
-static void the_lowest_failing_rank_speaks(void **state)
+KC_TEST(the_lowest_failing_rank_speaks)
 {
     const kc_grid *g = *state;
     for (int failing = 1; failing < 1 << g->size; ++failing) {
@@ -98,7 +98,7 @@ out:
     return e->code;
 }
 
-static void all_leave_where_one_call_failed(void **state)
+KC_TEST(all_leave_where_one_call_failed)
 {
     const kc_grid *g = *state;
     kc_error first = {0}, second = {0};
@@ -115,7 +115,7 @@ static void all_leave_where_one_call_failed(void **state)
     assert_int_equal(went, 1);
 }
 
-static void equal_texts_agree(void **state)
+KC_TEST(equal_texts_agree)
 {
     const kc_grid *g = *state;
     kc_error e = {0};
@@ -126,7 +126,7 @@ static void equal_texts_agree(void **state)
     assert_string_equal(e.text, "");
 }
 
-static void a_text_of_its_own_is_an_error(void **state)
+KC_TEST(a_text_of_its_own_is_an_error)
 {
     const kc_grid *g = *state;
     const int last = g->size - 1;
@@ -144,7 +144,7 @@ static void a_text_of_its_own_is_an_error(void **state)
     assert_int_equal(kc_agree_text(g, "x", g->rank == last ? "ze" : "zen", &shorter), KC_EINPUT);
 }
 
-static void barriers_let_all_pass(void **state)
+KC_TEST(barriers_let_all_pass)
 {
     const kc_grid *g = *state;
     int passed = 0;
@@ -156,7 +156,7 @@ static void barriers_let_all_pass(void **state)
 }
 
 /* Parts of one and of two ranks are grids of their own. */
-static void parts_are_grids(void **state)
+KC_TEST(parts_are_grids)
 {
     const kc_grid *g = *state;
     for (int size = 1; size <= g->size; size *= 2) {
@@ -173,7 +173,7 @@ static void parts_are_grids(void **state)
 }
 
 /* Everyone posts to rank 0 at once, three times; each one's notes come in order. */
-static void notes_arrive_in_order(void **state)
+KC_TEST(notes_arrive_in_order)
 {
     const kc_grid *g = *state;
     int last[64] = {0}, taken = 0;
@@ -199,7 +199,7 @@ static void notes_arrive_in_order(void **state)
 
 /* Who writes goes on while rank 0 computes, for two seconds here, also with messages that MPI_Send
  * holds until the receiver is in MPI. */
-static void notes_do_not_wait(void **state)
+KC_TEST(notes_do_not_wait)
 {
     const kc_grid *g = *state;
     enum { NOTES = 20, BYTES = 440 };
@@ -219,21 +219,4 @@ static void notes_do_not_wait(void **state)
     kc_outbox_destroy(outbox);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranks_know_each_other),
-        cmocka_unit_test(the_first_ranks_bytes_reach_all),
-        cmocka_unit_test(all_bytes_come_in_rank_order),
-        cmocka_unit_test(nobody_failed),
-        cmocka_unit_test(the_lowest_failing_rank_speaks),
-        cmocka_unit_test(all_leave_where_one_call_failed),
-        cmocka_unit_test(equal_texts_agree),
-        cmocka_unit_test(a_text_of_its_own_is_an_error),
-        cmocka_unit_test(barriers_let_all_pass),
-        cmocka_unit_test(parts_are_grids),
-        cmocka_unit_test(notes_arrive_in_order),
-        cmocka_unit_test(notes_do_not_wait),
-    };
-    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
-}
+KC_TEST_MAIN(all_ranks, all_ranks_stop)

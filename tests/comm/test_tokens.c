@@ -30,7 +30,7 @@ static int64_t sum_of(int round, int from, int to)
     return sum;
 }
 
-static void counts_arrive_in_the_senders_order(void **state)
+KC_TEST(counts_arrive_in_the_senders_order)
 {
     const kc_grid *g = *state;
     int32_t *send = malloc((size_t)(g->size * EACH) * sizeof *send),
@@ -92,7 +92,7 @@ static void check_arrived(const kc_grid *g, int round, const load *l)
     assert_int_equal(at - l->receive, l->arrived * WIDTH);
 }
 
-static void rows_arrive(void **state)
+KC_TEST(rows_arrive)
 {
     const kc_grid *g = *state;
     for (int round = 0; round < 5; ++round) {
@@ -105,7 +105,7 @@ static void rows_arrive(void **state)
 }
 
 /* What comes back lies where it was sent from. */
-static void there_and_back(void **state)
+KC_TEST(there_and_back)
 {
     const kc_grid *g = *state;
     for (int round = 0; round < 5; ++round) {
@@ -127,7 +127,7 @@ static void there_and_back(void **state)
 }
 
 /* Groups of a mesh exchange among themselves. */
-static void groups_do_not_mix(void **state)
+KC_TEST(groups_do_not_mix)
 {
     kc_grid *g = *state;
     for (int ep = 2; ep <= g->size; ep *= 2) {
@@ -150,13 +150,4 @@ static void groups_do_not_mix(void **state)
     assert_int_equal(kc_grid_ep(g), 1);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_arrive_in_the_senders_order),
-        cmocka_unit_test(rows_arrive),
-        cmocka_unit_test(there_and_back),
-        cmocka_unit_test(groups_do_not_mix),
-    };
-    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
-}
+KC_TEST_MAIN(all_ranks, all_ranks_stop)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a user reads: every message of the configuration layer, word for word. */
-#include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <limits.h>
+#include <unistd.h>
 
 #include "kcap/config/config.h"
 
@@ -35,9 +30,8 @@ static void bad(const char *yaml, const char *set, const char *message)
     assert_string_equal(e.text, message);
 }
 
-static void unknown_keys(void **state)
+KC_TEST(unknown_keys)
 {
-    (void)state;
     bad("model:\n  layer: 3\n", NULL,
         "inputs/x.yaml:2: model.layer: unknown key; did you mean model.layers?");
     bad("\ntrain: {layers: 3}\n", NULL,
@@ -56,9 +50,8 @@ static void unknown_keys(void **state)
     bad("", "model.layers", "--set model.layers: no value; write --set section.key=value");
 }
 
-static void wrong_values(void **state)
+KC_TEST(wrong_values)
 {
-    (void)state;
     bad("model:\n  heads: 1\n  layers: 0\n", NULL,
         "inputs/x.yaml:3: model.layers: 0 is outside [1, 1000] layers: transformer blocks");
     bad("model: {layers: 99999999999999999999999}", NULL,
@@ -93,9 +86,8 @@ static void wrong_values(void **state)
     }
 }
 
-static void wrong_shapes(void **state)
+KC_TEST(wrong_shapes)
 {
-    (void)state;
     bad("run: {seed: 1}\nmodel:\n  layers: 3\n  heads: 1\n  layers: 4\n", NULL,
         "inputs/x.yaml:5: model.layers: given twice, first on line 3");
     bad("model: {layers: 3}\nmodel: {heads: 1}\n", NULL,
@@ -136,9 +128,8 @@ static void wrong_shapes(void **state)
         "value");
 }
 
-static void too_much(void **state)
+KC_TEST(too_much)
 {
-    (void)state;
     char text[KC_TEXT_MAX + 16] = "run.name=";
     memset(text + 9, 'n', KC_TEXT_MAX - 1);
     assert_int_equal(strlen(good("", text).run.name), KC_TEXT_MAX - 1);
@@ -161,9 +152,8 @@ static void too_much(void **state)
     free(spaces);
 }
 
-static void keys_that_disagree(void **state)
+KC_TEST(keys_that_disagree)
 {
-    (void)state;
     bad("train:\n  batch: 12\n  lanes: 5\n", NULL,
         "inputs/x.yaml:3: train.lanes: 5 does not divide train.batch 12 (inputs/x.yaml:2); its "
         "divisors would do: 1, 2, 3, 4, 6, 12");
@@ -186,18 +176,16 @@ static void keys_that_disagree(void **state)
         "inputs/x.yaml:1: train.beta2: 1 keeps the moment at 0 for ever; below 1 would do");
 }
 
-static void lengths_have_a_default_each(void **state)
+KC_TEST(lengths_have_a_default_each)
 {
-    (void)state;
     const kc_config random = good("corpus: {kind: random}", NULL), bios = good("", NULL);
     assert_int_equal(random.corpus.length, 0);
     assert_int_equal(kc_config_settled(&random).corpus.length, 64);
     assert_int_equal(kc_config_settled(&bios).corpus.length, 1);
 }
 
-static void values_and_order(void **state)
+KC_TEST(values_and_order)
 {
-    (void)state;
     assert_int_equal(good("model: {layers: 5}", NULL).model.layers, 5);
     assert_int_equal(good("model: {layers: 5}", "model.layers=7").model.layers, 7);
     assert_int_equal(good("corpus: {people: 1e6}", NULL).corpus.people, 1000000);
@@ -213,9 +201,8 @@ static void values_and_order(void **state)
     assert_int_equal(cfg.model.heads, 4);
 }
 
-static void paths(void **state)
+KC_TEST(paths)
 {
-    (void)state;
     char cwd[PATH_MAX], want[2 * PATH_MAX];
     assert_non_null(getcwd(cwd, sizeof cwd));
     snprintf(want, sizeof want, "%s/inputs/../p q", cwd);
@@ -235,9 +222,8 @@ static void paths(void **state)
     assert_non_null(strstr(e.text, "corpus.pools: the absolute path is not UTF-8"));
 }
 
-static void nothing_given(void **state)
+KC_TEST(nothing_given)
 {
-    (void)state;
     static const char *const empty[] = {"",      "\n\n", "# only a comment\n",
                                         "---\n", "{}",   "model:\n"};
     kc_config defaults;
@@ -248,14 +234,4 @@ static void nothing_given(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unknown_keys),       cmocka_unit_test(wrong_values),
-        cmocka_unit_test(wrong_shapes),       cmocka_unit_test(too_much),
-        cmocka_unit_test(keys_that_disagree), cmocka_unit_test(lengths_have_a_default_each),
-        cmocka_unit_test(values_and_order),   cmocka_unit_test(paths),
-        cmocka_unit_test(nothing_given),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

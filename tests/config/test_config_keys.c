@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* TABLE 1 itself: defaults, ranges, help, names near enough to be meant, texts in YAML. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "../test.h"
 
 #include "config/config_internal.h"
 
@@ -20,9 +15,8 @@ static char *help_text(void)
     return text;
 }
 
-static void the_table_holds(void **state)
+KC_TEST(the_table_holds)
 {
-    (void)state;
     kc_config cfg;
     kc_config_defaults(&cfg);
     char *help = help_text();
@@ -50,9 +44,8 @@ static void the_table_holds(void **state)
     free(help);
 }
 
-static void texts_are_quoted_where_yaml_needs_it(void **state)
+KC_TEST(texts_are_quoted_where_yaml_needs_it)
 {
-    (void)state;
     static const char *const cases[][2] = {{"runs/a-1.b_C+", "runs/a-1.b_C+"},
                                            {"/a", "/a"},
                                            {"", "\"\""},
@@ -78,9 +71,8 @@ static void texts_are_quoted_where_yaml_needs_it(void **state)
 }
 
 /* The commonest slip of the hand must lead back to the key. */
-static void swapped_letters_are_understood(void **state)
+KC_TEST(swapped_letters_are_understood)
 {
-    (void)state;
     for (int i = 0; i < KC_N_KEYS; i++) {
         const char *name = kc_key_rows[i].name;
         for (size_t c = 0; c + 1 < strlen(name); c++) {
@@ -95,12 +87,4 @@ static void swapped_letters_are_understood(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_table_holds),
-        cmocka_unit_test(texts_are_quoted_where_yaml_needs_it),
-        cmocka_unit_test(swapped_letters_are_understood),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

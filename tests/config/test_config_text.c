@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The configuration as text: round trip, hash, and input that means harm. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "config/config_internal.h"
 
@@ -124,9 +119,8 @@ static void assert_round_trip(const kc_config *cfg)
     free(text);
 }
 
-static void random_configs_return(void **state)
+KC_TEST(random_configs_return)
 {
-    (void)state;
     uint64_t seed = 1;
     for (int round = 0; round < 2000 / FEWER; round++) {
         kc_config cfg;
@@ -156,9 +150,8 @@ static char *printed_with_help(const kc_config *cfg)
     return text;
 }
 
-static void defaults_with_help_return(void **state)
+KC_TEST(defaults_with_help_return)
 {
-    (void)state;
     kc_config cfg, again;
     kc_error e = {0};
     kc_config_defaults(&cfg);
@@ -186,9 +179,8 @@ static void alter(kc_config *cfg, int key)
         strcat(field(cfg, key), "x");
 }
 
-static void hash_follows_the_experiment(void **state)
+KC_TEST(hash_follows_the_experiment)
 {
-    (void)state;
     kc_config cfg;
     char hash[17], other[17], text[200];
     int bits = 0;
@@ -225,9 +217,8 @@ static void assert_same_experiment(const char *first, const char *second, int sa
 }
 
 /* Two ways of saying one thing are the same experiment. */
-static void what_stands_for_the_same_is_the_same(void **state)
+KC_TEST(what_stands_for_the_same_is_the_same)
 {
-    (void)state;
     assert_same_experiment("model: {heads: 4}", "model: {heads: 4, kv_heads: 4}", 1);
     assert_same_experiment("model: {heads: 4}", "model: {heads: 4, kv_heads: 2}", 0);
     assert_same_experiment("model: {mlp_ratio: 2}", "model: {mlp_width: 256}", 1);
@@ -270,9 +261,8 @@ static void mutate(char *text, size_t *bytes, uint64_t *state)
     }
 }
 
-static void broken_input_never_crashes(void **state)
+KC_TEST(broken_input_never_crashes)
 {
-    (void)state;
     uint64_t seed = 7;
     int accepted = 0, rounds = 20000 / FEWER;
     for (int round = 0; round < rounds; round++) {
@@ -296,9 +286,8 @@ static void broken_input_never_crashes(void **state)
     assert_in_range(accepted, rounds / 100, rounds - rounds / 10);
 }
 
-static void garbage_in_overrides(void **state)
+KC_TEST(garbage_in_overrides)
 {
-    (void)state;
     uint64_t seed = 9;
     for (int round = 0; round < 5000 / FEWER; round++) {
         kc_config cfg;
@@ -315,15 +304,4 @@ static void garbage_in_overrides(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_configs_return),
-        cmocka_unit_test(defaults_with_help_return),
-        cmocka_unit_test(hash_follows_the_experiment),
-        cmocka_unit_test(broken_input_never_crashes),
-        cmocka_unit_test(garbage_in_overrides),
-        cmocka_unit_test(what_stands_for_the_same_is_the_same),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

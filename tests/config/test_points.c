@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sweep files: which points they stand for, in which order, under which names. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "../test.h"
 
 #include "kcap/config/points.h"
 
@@ -35,9 +30,8 @@ static void check_names(const kc_sweep *s, int n, const char *const *names)
         assert_string_equal(s->point[i].name, names[i]);
 }
 
-static void paths(void **state)
+KC_TEST(paths)
 {
-    (void)state;
     kc_sweep s = good("base: ../quick.yaml\n");
     assert_string_equal(s.base, "inputs/sweeps/../quick.yaml");
     assert_string_equal(s.out, "runs/x");
@@ -51,9 +45,8 @@ static void paths(void **state)
 }
 
 /* In the order of the file, the last varying fastest. */
-static void product(void **state)
+KC_TEST(product)
 {
-    (void)state;
     kc_sweep s = good("base: b.yaml\n"
                       "axes: {model.layers: [2, 4]}\n"
                       "zip: [{train.lr: [1.0e-3, 2.0e-3], train.batch: [8, 16]}]\n"
@@ -73,9 +66,8 @@ static void product(void **state)
     kc_sweep_free(&s);
 }
 
-static void names_take_the_fewest_keys(void **state)
+KC_TEST(names_take_the_fewest_keys)
 {
-    (void)state;
     kc_sweep s = good("base: b.yaml\nzip: [{model.layers: [2, 2], corpus.people: [5, 6], "
                       "train.lr: [1, 2]}]\n");
     check_names(&s, 2, (const char *const[]){"layers=2,people=5", "layers=2,people=6"});
@@ -90,9 +82,8 @@ static void names_take_the_fewest_keys(void **state)
     kc_sweep_free(&s);
 }
 
-static void ranges(void **state)
+KC_TEST(ranges)
 {
-    (void)state;
     kc_sweep s = good("base: b.yaml\naxes:\n"
                       "  corpus.people: {from: 10, to: 1000, points: 3, scale: log}\n"
                       "  train.lr: {from: 0.1, to: 0.3, points: 2}\n");
@@ -104,18 +95,16 @@ static void ranges(void **state)
 }
 
 /* Telling rows apart takes no time that grows with their square. */
-static void many_points(void **state)
+KC_TEST(many_points)
 {
-    (void)state;
     kc_sweep s = good("base: b.yaml\naxes: {train.lr: {from: 1, to: 300000, points: 300000}}\n");
     assert_int_equal(s.n, 300000);
     assert_string_equal(s.point[299999].name, "lr=300000");
     kc_sweep_free(&s);
 }
 
-static void stands_for(void **state)
+KC_TEST(stands_for)
 {
-    (void)state;
     kc_sweep s = good("base: b.yaml\npoints: [{run.seed: 1, stands_for: 7.0e+9}, {run.seed: 2}]\n");
     assert_true(s.point[0].stands_for == 7e9 && s.point[1].stands_for == 0);
     assert_int_equal(s.point[0].n_sets, 1);
@@ -128,9 +117,8 @@ static void stands_for(void **state)
         "x.yaml:2: stands_for: '-2' is not a number of parameters");
 }
 
-static void errors(void **state)
+KC_TEST(errors)
 {
-    (void)state;
     bad("base: b\n\naxes: {people: [1]}\n",
         "x.yaml:3: people: unknown key; keys are written section.key: did you mean corpus.people?");
     bad("base: b\nzip: {run.seed: [1]}\n",
@@ -157,14 +145,4 @@ static void errors(void **state)
     bad("out: x\n", "x.yaml: base is missing: the input file that the points change");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(paths),
-                                       cmocka_unit_test(product),
-                                       cmocka_unit_test(names_take_the_fewest_keys),
-                                       cmocka_unit_test(ranges),
-                                       cmocka_unit_test(many_points),
-                                       cmocka_unit_test(stands_for),
-                                       cmocka_unit_test(errors)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

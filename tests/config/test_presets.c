@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* model.arch and the keys it stands for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "../test.h"
 
 #include "config/config_internal.h"
 
@@ -58,9 +53,8 @@ static void assert_switches(const kc_config *cfg, const char *expected)
 }
 
 /* arXiv 2404.05405, section 2.3 and appendix A. */
-static void presets_are_those_of_the_paper(void **state)
+KC_TEST(presets_are_those_of_the_paper)
 {
-    (void)state;
     static const char *const known[][2] = {
         {"gpt2", "layernorm rotary 0.25 10000 plain 4 0 gelu all 0 tied"},
         {"llama", "rmsnorm rotary 1 10000 gated 2.66667 0 silu none 0 untied"},
@@ -84,9 +78,8 @@ static void presets_are_those_of_the_paper(void **state)
 }
 
 /* A preset changes what nobody wrote, and nothing but its own keys. */
-static void presets_touch_nothing_else(void **state)
+KC_TEST(presets_touch_nothing_else)
 {
-    (void)state;
     static const char *const arches[] = {"llama", "mistral"};
     static const char *const own[] = {"arch",   "norm",      "rotary_fraction",
                                       "mlp",    "mlp_ratio", "activation",
@@ -108,9 +101,8 @@ static void presets_touch_nothing_else(void **state)
     }
 }
 
-static void what_is_written_wins(void **state)
+KC_TEST(what_is_written_wins)
 {
-    (void)state;
     static const char after[] = "model: {arch: llama, norm: layernorm, mlp_ratio: 4, kv_heads: 1}";
     static const char before[] = "model: {kv_heads: 1, mlp_ratio: 4, norm: layernorm, arch: llama}";
     static const char want[] = "layernorm rotary 1 10000 gated 4 0 silu none 1 untied";
@@ -137,9 +129,8 @@ static void what_is_written_wins(void **state)
 }
 
 /* arXiv 2404.05405, appendix A: 4 groups where 4 divides the heads, 1 where odd, else 2. */
-static void mistral_has_its_rule(void **state)
+KC_TEST(mistral_has_its_rule)
 {
-    (void)state;
     static const int64_t known[][2] = {
         {1, 1},  {2, 2},  {3, 1},  {4, 4},  {5, 1},  {6, 2},  {7, 1},  {8, 4},   {9, 1},   {10, 2},
         {12, 4}, {14, 2}, {15, 1}, {16, 4}, {18, 2}, {20, 4}, {32, 4}, {999, 1}, {1000, 4}};
@@ -158,9 +149,8 @@ static void mistral_has_its_rule(void **state)
 }
 
 /* What is printed reads back to the same, and means the same where presets change. */
-static void effective_text_returns(void **state)
+KC_TEST(effective_text_returns)
 {
-    (void)state;
     static const char *const sets[] = {"",
                                        "model.arch=llama",
                                        "model.arch=mistral model.heads=6",
@@ -193,9 +183,8 @@ static void hash_of_file(const char *name, const char *sets, char hash[17])
 }
 
 /* Every switch is another experiment. */
-static void hashes_tell_architectures_apart(void **state)
+KC_TEST(hashes_tell_architectures_apart)
 {
-    (void)state;
     static const char *const sets[] = {
         "model.arch=llama",        "model.arch=mistral",      "model.norm=rmsnorm",
         "model.position=learned",  "model.position=none",     "model.mlp=gated",
@@ -226,9 +215,8 @@ static void hashes_tell_architectures_apart(void **state)
     assert_string_equal(text, "model.mlp: plain in the checkpoint, none in this input");
 }
 
-static void groups_that_do_not_divide(void **state)
+KC_TEST(groups_that_do_not_divide)
 {
-    (void)state;
     bad("model:\n  heads: 6\n  kv_heads: 4\n", "",
         "inputs/x.yaml:3: model.kv_heads: 4 does not divide model.heads 6 (inputs/x.yaml:2); 1, 2, "
         "3, 6 would do");
@@ -245,9 +233,8 @@ static void groups_that_do_not_divide(void **state)
     good("model: {heads: 6, kv_heads: 1}", "");
 }
 
-static void odd_heads_cannot_rotate(void **state)
+KC_TEST(odd_heads_cannot_rotate)
 {
-    (void)state;
     bad("model:\n  head_dim: 7\n", "",
         "inputs/x.yaml:2: model.head_dim: 7 is odd, but positions rotate pairs; 6 or 8 would do");
     bad("model: {arch: llama, head_dim: 7}", "",
@@ -264,9 +251,8 @@ static void odd_heads_cannot_rotate(void **state)
     good("model: {arch: llama, head_dim: 10}", "");
 }
 
-static void too_narrow_an_mlp(void **state)
+KC_TEST(too_narrow_an_mlp)
 {
-    (void)state;
     bad("model:\n  heads: 1\n  head_dim: 32\n  mlp_ratio: 0.03\n", "",
         "inputs/x.yaml:4: model.mlp_ratio: 0.03 of width 32 leaves no hidden unit; 0.0323, or "
         "model.mlp: none, would do");
@@ -286,18 +272,4 @@ static void too_narrow_an_mlp(void **state)
         "inputs/x.yaml:1: model.norm: 'rms' is not one of layernorm|rmsnorm");
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(presets_are_those_of_the_paper),
-        cmocka_unit_test(presets_touch_nothing_else),
-        cmocka_unit_test(what_is_written_wins),
-        cmocka_unit_test(mistral_has_its_rule),
-        cmocka_unit_test(effective_text_returns),
-        cmocka_unit_test(hashes_tell_architectures_apart),
-        cmocka_unit_test(groups_that_do_not_divide),
-        cmocka_unit_test(odd_heads_cannot_rotate),
-        cmocka_unit_test(too_narrow_an_mlp),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

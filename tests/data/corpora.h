@@ -2,15 +2,9 @@
 #ifndef KCAP_TESTS_DATA_CORPORA_H
 #define KCAP_TESTS_DATA_CORPORA_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "kcap/data/corpus.h"
 

@@ -104,13 +104,12 @@ static int64_t stream_parse(const kc_corpus *c, const int32_t *x, int64_t n, int
     return documents;
 }
 
-static void each_person_comes_once_an_epoch(void **state)
+KC_TEST(each_person_comes_once_an_epoch)
 {
     enum { N = 53, EXPOSURES = 4 };
     static const int64_t LANES[] = {1, 3, 8};
     static const int64_t T[] = {7, 64};
 
-    (void)state;
     for (int k = 0; k < 12; k++) {
         kc_corpus *c = corpus_of(k / 6, N, EXPOSURES);
         kc_batch batch = batch_for(1 + k % 3, T[k / 3 % 2]);
@@ -132,14 +131,13 @@ static void each_person_comes_once_an_epoch(void **state)
     }
 }
 
-static void the_cut_does_not_change_the_stream(void **state)
+KC_TEST(the_cut_does_not_change_the_stream)
 {
     static const struct {
         int64_t windows, context;
     } CUT[] = {{1, 7}, {1, 64}, {3, 7}, {5, 33}, {1, 5000}, {1, 2}};
     kc_corpus *c = corpus_of(0, 31, 3);
 
-    (void)state;
     for (int64_t lane = 0; lane < 3; lane++) {
         kc_batch first = batch_for(2, 16);
         int64_t length, other;
@@ -160,7 +158,7 @@ static void the_cut_does_not_change_the_stream(void **state)
     kc_corpus_destroy(c);
 }
 
-static void epochs_have_orders_of_their_own(void **state)
+KC_TEST(epochs_have_orders_of_their_own)
 {
     enum { N = 60, EXPOSURES = 20 };
     kc_corpus *c = corpus_of(1, N, EXPOSURES);
@@ -169,7 +167,6 @@ static void epochs_have_orders_of_their_own(void **state)
     int32_t *x = stream_of(c, 0, 1, &batch, &length);
     int64_t order[N * EXPOSURES];
 
-    (void)state;
     assert_int_equal(length, N * EXPOSURES * 8);
     for (int64_t i = 0; i < N * EXPOSURES; i++) {
         order[i] = person_of(c, x + 8 * i, 8, i / N);
@@ -185,7 +182,7 @@ static void epochs_have_orders_of_their_own(void **state)
     kc_corpus_destroy(c);
 }
 
-static void a_restart_from_any_cursor_goes_on(void **state)
+KC_TEST(a_restart_from_any_cursor_goes_on)
 {
     kc_corpus *c = corpus_of(0, 23, 2);
     kc_batch a = batch_for(2, 13), b = batch_for(2, 13);
@@ -193,7 +190,6 @@ static void a_restart_from_any_cursor_goes_on(void **state)
     kc_cursor going = {0};
     int64_t docs = 0;
 
-    (void)state;
     while (!kc_order_done(c, 1, 3, &going)) {
         kc_cursor saved = going, again;
 
@@ -215,14 +211,13 @@ static void a_restart_from_any_cursor_goes_on(void **state)
     kc_corpus_destroy(c);
 }
 
-static void documents_are_counted_when_used_up(void **state)
+KC_TEST(documents_are_counted_when_used_up)
 {
     kc_corpus *c = corpus_of(1, 5, 2); /* ten documents of eight tokens: 79 inputs with targets */
     kc_batch batch = batch_for(1, 4);
     kc_doc doc = doc_for(c);
     kc_cursor cursor = {0};
 
-    (void)state;
     for (int64_t used = 4; used <= 80; used += 4) {
         assert_int_equal(kc_order_done(c, 0, 1, &cursor), 0);
         kc_batch_next(c, 0, 1, &cursor, &doc, &batch);
@@ -238,14 +233,13 @@ static void documents_are_counted_when_used_up(void **state)
 }
 
 /* The stream's last token can be the last target of a full window: nothing may follow. */
-static void a_stream_can_end_with_a_window(void **state)
+KC_TEST(a_stream_can_end_with_a_window)
 {
     kc_corpus *c = corpus_of(1, 2, 5);
     kc_batch batch = batch_for(1, 79);
     kc_doc doc = doc_for(c);
     kc_cursor cursor = {0}, end;
 
-    (void)state;
     kc_batch_next(c, 0, 1, &cursor, &doc, &batch);
     assert_int_equal(batch.counted, 79);
     assert_int_not_equal(batch.targets[78], KC_NO_TARGET);
@@ -262,14 +256,13 @@ static void a_stream_can_end_with_a_window(void **state)
     kc_corpus_destroy(c);
 }
 
-static void a_lane_without_documents_is_done(void **state)
+KC_TEST(a_lane_without_documents_is_done)
 {
     kc_corpus *c = corpus_of(1, 2, 5);
     kc_batch batch = batch_for(1, 16);
     kc_doc doc = doc_for(c);
     kc_cursor cursor = {0};
 
-    (void)state;
     assert_int_equal(kc_order_done(c, 1, 8, &cursor), 0);
     assert_int_equal(kc_order_done(c, 2, 8, &cursor), 1);
     kc_batch_next(c, 2, 8, &cursor, &doc, &batch);
@@ -314,11 +307,10 @@ static void window_check(const kc_corpus *c, const kc_batch *batch, int64_t from
     doc_free(&doc);
 }
 
-static void whole_windows_cover_everybody_once(void **state)
+KC_TEST(whole_windows_cover_everybody_once)
 {
     static const int64_t T[] = {80, 100, 257, 4000};
 
-    (void)state;
     for (int k = 0; k < 8; k++) {
         kc_corpus *c = corpus_of(k / 4, 61, 1);
         kc_batch batch = batch_for(1, T[k % 4]);
@@ -340,14 +332,13 @@ static void whole_windows_cover_everybody_once(void **state)
     }
 }
 
-static void an_empty_range_gives_an_empty_window(void **state)
+KC_TEST(an_empty_range_gives_an_empty_window)
 {
     kc_corpus *c = corpus_of(1, 5, 1);
     kc_batch batch = batch_for(1, 9);
     kc_doc doc = doc_for(c);
     int64_t person = 5;
 
-    (void)state;
     kc_batch_whole(c, &person, 5, &doc, &batch);
     assert_int_equal(person, 5);
     assert_int_equal(batch.counted, 0);
@@ -358,19 +349,4 @@ static void an_empty_range_gives_an_empty_window(void **state)
     kc_corpus_destroy(c);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_person_comes_once_an_epoch),
-        cmocka_unit_test(the_cut_does_not_change_the_stream),
-        cmocka_unit_test(epochs_have_orders_of_their_own),
-        cmocka_unit_test(a_restart_from_any_cursor_goes_on),
-        cmocka_unit_test(documents_are_counted_when_used_up),
-        cmocka_unit_test(a_stream_can_end_with_a_window),
-        cmocka_unit_test(a_lane_without_documents_is_done),
-        cmocka_unit_test(whole_windows_cover_everybody_once),
-        cmocka_unit_test(an_empty_range_gives_an_empty_window),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

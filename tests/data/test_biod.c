@@ -17,14 +17,13 @@ static kc_corpus *small_biod(int64_t people, int64_t K, int64_t C, int64_t D, in
     return small_corpus(&cfg, &t);
 }
 
-static void the_quickstart_counts(void **state)
+KC_TEST(the_quickstart_counts)
 {
     kc_config cfg = config_of(KC_corpus_kind_biod, 2000);
     kc_corpus *c;
     const kc_corpus_info *info;
     double names = 3 * log(48) / log(2), people = log(2000) / log(2);
 
-    (void)state;
     cfg.corpus.first_names = cfg.corpus.middle_names = cfg.corpus.last_names = 48;
     c = shipped_corpus(&cfg);
     info = kc_corpus_about(c);
@@ -42,13 +41,12 @@ static void the_quickstart_counts(void **state)
     kc_corpus_destroy(c);
 }
 
-static void bits_follow_the_bound(void **state)
+KC_TEST(bits_follow_the_bound)
 {
     kc_corpus *c = small_biod(40, 3, 2, 10, 4, 5);
     const kc_corpus_info *info = kc_corpus_about(c);
     double value = 40 * 3 * 2 * log2(10), diversity = 3 * 10 * log2(5 * 5 * 5 * 5 / 10.0);
 
-    (void)state;
     assert_float_equal(info->term[KC_READ_VALUES].log2_size, 2 * log2(10), 1e-12);
     assert_float_equal(info->attribute[3].log2_pool, 2 * log2(10), 1e-12);
     assert_string_equal(info->attribute[3].name, "id3");
@@ -60,14 +58,13 @@ static void bits_follow_the_bound(void **state)
     kc_corpus_destroy(c);
 }
 
-static void words_stand_in_their_order(void **state)
+KC_TEST(words_stand_in_their_order)
 {
     static const char *const WANT[] = {
         "<eos>", "Ada",   "Ben", "Cleo",     "Dan",  "Eve Marie", "Lou", "May", "Ned", "Ada",
         "Poe",   "Quist", "Roe", "Florence", "id1:", "id2:",      "c0",  "c1",  "c2"};
     kc_corpus *c = small_biod(10, 2, 1, 3, 1, 3);
 
-    (void)state;
     assert_int_equal(kc_corpus_about(c)->n_vocab, 19);
     for (int32_t i = 0; i < 19; i++)
         assert_string_equal(kc_corpus_word(c, i), WANT[i]);
@@ -111,13 +108,12 @@ static void document_check(const kc_corpus *c, const kc_doc *doc, int64_t person
     assert_int_equal(seen, ((int64_t)1 << (K + 1)) - 2);
 }
 
-static void documents_tell_the_person(void **state)
+KC_TEST(documents_tell_the_person)
 {
     kc_corpus *c = small_biod(N, K, C, 20, L, 9);
     kc_doc doc = doc_for(c);
     static int32_t strings[N * VALUES];
 
-    (void)state;
     memset(strings, 255, sizeof strings);
     for (int64_t i = 0; i < 10000; i++) {
         kc_corpus_document(c, i % N, i / N - 1, &doc);
@@ -127,14 +123,13 @@ static void documents_tell_the_person(void **state)
     kc_corpus_destroy(c);
 }
 
-static void attributes_have_their_own_strings(void **state)
+KC_TEST(attributes_have_their_own_strings)
 {
     enum { K = 4, D = 12, T = 40 };
     kc_corpus *c = small_biod(80, K, 1, D, 1, T);
     int32_t token_of[K][D], shared = 0;
     kc_doc doc = doc_for(c);
 
-    (void)state;
     memset(token_of, 0, sizeof token_of);
     for (int64_t i = 0; i < 80; i++) {
         kc_corpus_document(c, i, 0, &doc);
@@ -158,14 +153,13 @@ static void attributes_have_their_own_strings(void **state)
     kc_corpus_destroy(c);
 }
 
-static void chunks_are_drawn_apart(void **state)
+KC_TEST(chunks_are_drawn_apart)
 {
     enum { D = 8, N = 80 };
     kc_corpus *c = small_biod(N, 2, 2, D, 1, 50);
     int32_t token_of[2][D] = {{0}}, same[3] = {0};
     kc_doc doc = doc_for(c);
 
-    (void)state;
     for (int64_t i = 0; i < 2 * N; i++) { /* first learn the strings, then compare */
         int64_t first = kc_corpus_value(c, i % N, 1), second = kc_corpus_value(c, i % N, 2);
         const int32_t *one, *two;
@@ -187,7 +181,7 @@ static void chunks_are_drawn_apart(void **state)
     kc_corpus_destroy(c);
 }
 
-static void values_are_uniform_and_orders_fresh(void **state)
+KC_TEST(values_are_uniform_and_orders_fresh)
 {
     enum { N = 2000, K = 3, D = 8, EXPOSURES = 10 };
     int64_t count[D] = {0}, order[6] = {0}, pair[D * D] = {0};
@@ -195,7 +189,6 @@ static void values_are_uniform_and_orders_fresh(void **state)
     kc_corpus *c;
     kc_doc doc;
 
-    (void)state;
     cfg.corpus.attributes = K;
     cfg.corpus.diversity = D;
     c = shipped_corpus(&cfg);
@@ -216,7 +209,7 @@ static void values_are_uniform_and_orders_fresh(void **state)
     kc_corpus_destroy(c);
 }
 
-static void a_short_pool_is_refused(void **state)
+KC_TEST(a_short_pool_is_refused)
 {
     kc_config cfg = config_of(KC_corpus_kind_biod, 10);
     texts t = small_texts();
@@ -224,7 +217,6 @@ static void a_short_pool_is_refused(void **state)
     kc_corpus *c;
     kc_error e = {0};
 
-    (void)state;
     cfg.corpus.middle_names = 48;
     assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
     assert_string_equal(e.text,
@@ -233,18 +225,4 @@ static void a_short_pool_is_refused(void **state)
     kc_files_free(&files);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_quickstart_counts),
-        cmocka_unit_test(bits_follow_the_bound),
-        cmocka_unit_test(words_stand_in_their_order),
-        cmocka_unit_test(documents_tell_the_person),
-        cmocka_unit_test(attributes_have_their_own_strings),
-        cmocka_unit_test(chunks_are_drawn_apart),
-        cmocka_unit_test(values_are_uniform_and_orders_fresh),
-        cmocka_unit_test(a_short_pool_is_refused),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

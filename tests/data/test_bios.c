@@ -91,14 +91,13 @@ static int32_t sentence_parse(const kc_corpus *c, const texts *t, int64_t person
     return -1;
 }
 
-static void documents_tell_the_person(void **state)
+KC_TEST(documents_tell_the_person)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     kc_doc doc = doc_for(c);
 
-    (void)state;
     for (int64_t i = 0; i < 2000; i++) {
         char copy[4096];
         const char *text = copy;
@@ -119,14 +118,13 @@ static void documents_tell_the_person(void **state)
     kc_corpus_destroy(c);
 }
 
-static void spans_hold_the_values(void **state)
+KC_TEST(spans_hold_the_values)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     kc_doc doc = doc_for(c);
 
-    (void)state;
     for (int64_t i = 0; i < 10000; i++) {
         int32_t last = 1, seen = 0;
 
@@ -153,14 +151,13 @@ static void spans_hold_the_values(void **state)
     kc_corpus_destroy(c);
 }
 
-static void the_name_comes_once_then_the_pronoun(void **state)
+KC_TEST(the_name_comes_once_then_the_pronoun)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 60);
     texts t = small_texts();
     kc_corpus *c;
     kc_doc doc;
 
-    (void)state;
     t.text[0] = "Zacharias\nYolanda\nXenia\nWilfried\nVeronica\n";
     c = small_corpus(&cfg, &t);
     doc = doc_for(c);
@@ -187,7 +184,7 @@ static void the_name_comes_once_then_the_pronoun(void **state)
     kc_corpus_destroy(c);
 }
 
-static void the_employer_never_leaks_when_measured(void **state)
+KC_TEST(the_employer_never_leaks_when_measured)
 {
     enum { N = 60 * 200 };
     kc_config cfg = config_of(KC_corpus_kind_bios, 60);
@@ -196,7 +193,6 @@ static void the_employer_never_leaks_when_measured(void **state)
     kc_doc doc = doc_for(c);
     int before = 0, first = 0;
 
-    (void)state;
     for (int64_t i = 0; i < 60; i++) {
         kc_corpus_document(c, i, KC_MEASURE, &doc);
         assert_true(span_of(&doc, EMPLOYER)->end <= span_of(&doc, WORKING_CITY)->begin);
@@ -231,7 +227,7 @@ static int order_code(const kc_doc *doc)
     return code;
 }
 
-static void texts_are_fresh_at_each_exposure(void **state)
+KC_TEST(texts_are_fresh_at_each_exposure)
 {
     enum { N = 80 * 400 };
     static int64_t orders[720];
@@ -242,7 +238,6 @@ static void texts_are_fresh_at_each_exposure(void **state)
     kc_doc doc = doc_for(c);
     char last[4096] = "";
 
-    (void)state;
     for (int64_t i = 0; i < N; i++) {
         const char *text;
 
@@ -266,15 +261,4 @@ static void texts_are_fresh_at_each_exposure(void **state)
     kc_corpus_destroy(c);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(documents_tell_the_person),
-        cmocka_unit_test(spans_hold_the_values),
-        cmocka_unit_test(the_name_comes_once_then_the_pronoun),
-        cmocka_unit_test(the_employer_never_leaks_when_measured),
-        cmocka_unit_test(texts_are_fresh_at_each_exposure),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

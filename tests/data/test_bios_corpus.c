@@ -5,7 +5,7 @@
 
 enum { NAME, DATE, BIRTH_CITY, UNIVERSITY, MAJOR, EMPLOYER, PRONOUN, WORKING_CITY, N_ATTRIBUTES };
 
-static void values_are_uniform_and_independent(void **state)
+KC_TEST(values_are_uniform_and_independent)
 {
     static const int64_t SIZE[] = {0, 12 * 28 * 200, 3, 5, 3, 4, 2};
     static int64_t count[67200];
@@ -15,7 +15,6 @@ static void values_are_uniform_and_independent(void **state)
     kc_corpus *c;
     char names[3][4096] = {"", "", ""};
 
-    (void)state;
     for (int p = 0; p < 3; p++) {
         for (int i = 0; i < 40; i++)
             sprintf(names[p] + strlen(names[p]), "n%d%d\n", p, i);
@@ -65,7 +64,7 @@ static void see_words(const kc_corpus *c, const char *text, char *seen)
     }
 }
 
-static void the_vocabulary_is_closed(void **state)
+KC_TEST(the_vocabulary_is_closed)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 8);
     texts t = small_texts();
@@ -74,7 +73,6 @@ static void the_vocabulary_is_closed(void **state)
     kc_corpus *c;
     int64_t V;
 
-    (void)state;
     cfg.corpus.birth_years = 1;
     cfg.corpus.sentences = 1;
     cfg.corpus.employers = 2;
@@ -108,7 +106,7 @@ static void the_vocabulary_is_closed(void **state)
     kc_corpus_destroy(c);
 }
 
-static void lengths_are_as_told(void **state)
+KC_TEST(lengths_are_as_told)
 {
     enum { N = 80 * 500 };
     kc_config cfg = config_of(KC_corpus_kind_bios, 80);
@@ -123,7 +121,6 @@ static void lengths_are_as_told(void **state)
     int32_t most = 0;
     kc_doc doc = doc_for(c);
 
-    (void)state;
     for (int64_t i = 0; i < N; i++) {
         kc_corpus_document(c, i % 80, i / 80, &doc);
         sum += doc.n_tokens;
@@ -138,13 +135,12 @@ static void lengths_are_as_told(void **state)
     kc_corpus_destroy(c);
 }
 
-static void equal_lengths_are_seen(void **state)
+KC_TEST(equal_lengths_are_seen)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 8);
     texts t = small_texts();
     kc_corpus *c;
 
-    (void)state;
     cfg.corpus.sentences = 1;
     t.text[0] = t.text[1] = t.text[2] = "A\nB\n";
     t.text[3] = "Rome, GA\nOslo, MN\n";
@@ -161,7 +157,7 @@ static void equal_lengths_are_seen(void **state)
     kc_corpus_destroy(c);
 }
 
-static void the_maximum_is_that_of_the_paper(void **state)
+KC_TEST(the_maximum_is_that_of_the_paper)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
@@ -169,7 +165,6 @@ static void the_maximum_is_that_of_the_paper(void **state)
     const kc_corpus_info *info = kc_corpus_about(c);
     double values = log2(2.0 * 12 * 28 * 200 * 3 * 5 * 3 * 4);
 
-    (void)state;
     assert_float_equal(info->term[KC_READ_NAME].log2_size, log2(5 * 4 * 4), 1e-12);
     assert_float_equal(info->term[KC_READ_VALUES].log2_size, values, 1e-12);
     assert_float_equal(info->term[KC_READ_NAME].max_bits, 0, 1e-9);
@@ -182,28 +177,26 @@ static void the_maximum_is_that_of_the_paper(void **state)
     kc_corpus_destroy(c);
 }
 
-static void words_are_shared_over_positions(void **state)
+KC_TEST(words_are_shared_over_positions)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 80);
     texts t = small_texts();
     kc_corpus *c = small_corpus(&cfg, &t);
     int found = 0;
 
-    (void)state;
     for (int32_t k = 0; k < kc_corpus_about(c)->n_vocab; k++)
         found += !strcmp(kc_corpus_word(c, k), "Florence") || !strcmp(kc_corpus_word(c, k), "Ada");
     assert_int_equal(found, 2);
     kc_corpus_destroy(c);
 }
 
-static void a_last_name_that_opens_another_reads_on(void **state)
+KC_TEST(a_last_name_that_opens_another_reads_on)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 20);
     texts t = small_texts();
     kc_corpus *c;
     kc_doc doc;
 
-    (void)state;
     t.text[0] = "A\nB\nC\nD\nE\n";
     t.text[1] = "F\nG\n";
     t.text[2] = "von Poe\nvon\n";
@@ -219,7 +212,7 @@ static void a_last_name_that_opens_another_reads_on(void **state)
     kc_corpus_destroy(c);
 }
 
-static void bad_texts_are_named(void **state)
+KC_TEST(bad_texts_are_named)
 {
 #define FORM "; a line reads `{subject} was born on {value}.`"
     static const struct {
@@ -262,7 +255,6 @@ static void bad_texts_are_named(void **state)
          "in a sentence that goes on with `today`; change a value or the sentence"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof CASE / sizeof CASE[0]; i++) {
         kc_config cfg = config_of(KC_corpus_kind_bios, 20);
         texts t = small_texts();
@@ -279,7 +271,7 @@ static void bad_texts_are_named(void **state)
     }
 }
 
-static void a_file_not_given_is_named(void **state)
+KC_TEST(a_file_not_given_is_named)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 20);
     texts t = small_texts();
@@ -287,26 +279,10 @@ static void a_file_not_given_is_named(void **state)
     kc_corpus *c;
     kc_error e = {0};
 
-    (void)state;
     files.n--;
     assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
     assert_string_equal(e.text, "templates/working_city.txt: not among the files given");
     kc_files_free(&files);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_uniform_and_independent),
-        cmocka_unit_test(the_vocabulary_is_closed),
-        cmocka_unit_test(lengths_are_as_told),
-        cmocka_unit_test(equal_lengths_are_seen),
-        cmocka_unit_test(the_maximum_is_that_of_the_paper),
-        cmocka_unit_test(words_are_shared_over_positions),
-        cmocka_unit_test(a_last_name_that_opens_another_reads_on),
-        cmocka_unit_test(bad_texts_are_named),
-        cmocka_unit_test(a_file_not_given_is_named),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

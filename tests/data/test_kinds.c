@@ -28,9 +28,8 @@ static void bad(const char *yaml, const char *set, const char *message)
     assert_string_equal(e.text, message);
 }
 
-static void names_suffice_for_the_people(void **state)
+KC_TEST(names_suffice_for_the_people)
 {
-    (void)state;
     bad("corpus: {people: 61, first_names: 3, middle_names: 4, last_names: 5}", NULL,
         "inputs/x.yaml:1: corpus.people: 61 people need as many names, but corpus.first_names 3 x "
         "middle_names 4 x last_names 5 are 60; fewer people or more names would do");
@@ -39,9 +38,8 @@ static void names_suffice_for_the_people(void **state)
     good("corpus: {kind: random, people: 61, first_names: 3, middle_names: 4, last_names: 5}");
 }
 
-static void chunks_are_short_and_can_differ(void **state)
+KC_TEST(chunks_are_short_and_can_differ)
 {
-    (void)state;
     bad("corpus: {kind: biod,\n length: 65}", NULL,
         "inputs/x.yaml:2: corpus.length: 65 characters are too many for a chunk of corpus.kind "
         "biod (inputs/x.yaml:1); 1 to 64 would do");
@@ -61,9 +59,8 @@ static void chunks_are_short_and_can_differ(void **state)
         "length, would do");
 }
 
-static void random_strings_can_differ(void **state)
+KC_TEST(random_strings_can_differ)
 {
-    (void)state;
     bad("corpus: {kind: random,\n people: 10,\n length: 2,\n vocab: 3}", NULL,
         "inputs/x.yaml:2: corpus.people: 10 strings cannot all differ with corpus.vocab 3 "
         "(inputs/x.yaml:4) and corpus.length 2 (inputs/x.yaml:3); at most 9, or a larger vocab or "
@@ -73,14 +70,13 @@ static void random_strings_can_differ(void **state)
 }
 
 /* A configuration that no file said is checked too. */
-static void no_corpus_is_made_of_bad_keys(void **state)
+KC_TEST(no_corpus_is_made_of_bad_keys)
 {
     kc_config cfg = config_of(KC_corpus_kind_random, 10);
     kc_files none = {0};
     kc_corpus *c = NULL;
     kc_error e = {0};
 
-    (void)state;
     cfg.corpus.length = 2;
     cfg.corpus.vocab = 3;
     assert_int_equal(kc_corpus_create(&cfg, &none, &c, &e), KC_EINPUT);
@@ -118,12 +114,11 @@ static void check_documents(const kc_corpus *c)
 }
 
 /* What documents, terms and words must be, whatever the kind. */
-static void every_kind_keeps_the_contract(void **state)
+KC_TEST(every_kind_keeps_the_contract)
 {
 #define KC_WORD(key, kind, one, many, ...) {#kind, one, many},
     static const char *const words[][3] = {KC_KINDS(KC_WORD, )};
 
-    (void)state;
     for (int64_t kind = 0; kind < (int64_t)(sizeof words / sizeof *words); kind++) {
         kc_config cfg = config_of(kind, 30);
         texts t = small_texts();
@@ -150,15 +145,4 @@ static void every_kind_keeps_the_contract(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_suffice_for_the_people),
-        cmocka_unit_test(chunks_are_short_and_can_differ),
-        cmocka_unit_test(random_strings_can_differ),
-        cmocka_unit_test(no_corpus_is_made_of_bad_keys),
-        cmocka_unit_test(every_kind_keeps_the_contract),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

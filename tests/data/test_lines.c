@@ -22,13 +22,12 @@ static kc_lines lines_of(const char *text, int64_t limit, kc_error *e)
     return lines;
 }
 
-static void lines_come_in_normal_form(void **state)
+KC_TEST(lines_come_in_normal_form)
 {
     static const char *const WANT[] = {"St. Paul, MN", "New York", "a,b! c", "Inc.,", "last"};
     kc_error e = {0};
     kc_lines lines = lines_of("St.  Paul , MN\r\n\t New York \na,b ! c\nInc. ,\nlast", 0, &e);
 
-    (void)state;
     assert_int_equal(e.code, KC_OK);
     assert_int_equal(lines.n, 5);
     for (int i = 0; i < 5; i++)
@@ -36,18 +35,17 @@ static void lines_come_in_normal_form(void **state)
     kc_lines_free(&lines);
 }
 
-static void lines_are_cut(void **state)
+KC_TEST(lines_are_cut)
 {
     kc_error e = {0};
     kc_lines lines = lines_of("a\nb\nc\n", 2, &e);
 
-    (void)state;
     assert_int_equal(lines.n, 2);
     assert_string_equal(kc_lines_at(&lines, 1), "b");
     kc_lines_free(&lines);
 }
 
-static void bad_lines_are_named(void **state)
+KC_TEST(bad_lines_are_named)
 {
     static const struct {
         const char *text;
@@ -67,7 +65,6 @@ static void bad_lines_are_named(void **state)
          "word"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof CASE / sizeof CASE[0]; i++) {
         kc_error e = {0};
         kc_lines lines = lines_of(CASE[i].text, CASE[i].limit, &e);
@@ -78,7 +75,7 @@ static void bad_lines_are_named(void **state)
     }
 }
 
-static void words_split_at_blanks_and_stops(void **state)
+KC_TEST(words_split_at_blanks_and_stops)
 {
     static const char *const WANT[] = {"St", ".", "Paul", ",", "Texas", "A&M", "Inc",
                                        ".",  ",", "a,b",  "!", "St",    "."};
@@ -86,7 +83,6 @@ static void words_split_at_blanks_and_stops(void **state)
     kc_vocab vocab = {0};
     int32_t n = kc_vocab_tokens(&vocab, "St. Paul, Texas A&M Inc., a,b! St.", tokens);
 
-    (void)state;
     assert_int_equal(n, 13);
     for (int i = 0; i < n; i++)
         assert_string_equal(kc_vocab_word(&vocab, tokens[i]), WANT[i]);
@@ -96,12 +92,11 @@ static void words_split_at_blanks_and_stops(void **state)
     kc_vocab_free(&vocab);
 }
 
-static void interning_survives_growth(void **state)
+KC_TEST(interning_survives_growth)
 {
     kc_vocab vocab = {0};
     char word[16];
 
-    (void)state;
     for (int i = 0; i < 5000; i++)
         assert_int_equal(kc_vocab_intern(&vocab, word, snprintf(word, sizeof word, "w%d", i)), i);
     for (int i = 0; i < 5000; i++)
@@ -130,14 +125,13 @@ static kc_pool marked(const char *text, const char *after, kc_error *e)
     return pool;
 }
 
-static void values_that_open_others_are_marked(void **state)
+KC_TEST(values_that_open_others_are_marked)
 {
     kc_error e = {0};
     kc_pool pool =
         marked("New York City\nNew York\nYork\nNew York City Hall\nNewer\n", ". He\n", &e);
     static const int WANT[] = {1, 1, 0, 0, 0};
 
-    (void)state;
     assert_int_equal(e.code, KC_OK);
     for (int i = 0; i < 5; i++)
         assert_int_equal(pool.opens[i], WANT[i]);
@@ -147,12 +141,11 @@ static void values_that_open_others_are_marked(void **state)
     kc_pool_free(&pool);
 }
 
-static void values_that_cannot_be_told_apart_are_refused(void **state)
+KC_TEST(values_that_cannot_be_told_apart_are_refused)
 {
     kc_error e = {0};
     kc_pool pool = marked("Acme Corp.\nBolt\nAcme Corp\n", "today\n. He\n", &e);
 
-    (void)state;
     assert_int_equal(e.code, KC_EINPUT);
     assert_string_equal(e.text,
                         "/small/pools/city.txt: `Acme Corp` (line 3) and `Acme Corp.` (line 1) "
@@ -161,7 +154,7 @@ static void values_that_cannot_be_told_apart_are_refused(void **state)
     kc_pool_free(&pool);
 }
 
-static void halves_need_one_mark(void **state)
+KC_TEST(halves_need_one_mark)
 {
     static const struct {
         const char *text, *says;
@@ -171,7 +164,6 @@ static void halves_need_one_mark(void **state)
          "/small/pools/city.txt:1: `a; b; c` has `; ` more than once; a line reads `X; Y`"},
     };
 
-    (void)state;
     for (size_t i = 0; i < 2; i++) {
         kc_error e = {0};
         kc_lines lines = lines_of(CASE[i].text, 0, &e), left, right;
@@ -220,7 +212,7 @@ static void folder_remove(const char *folder, const texts *t)
     rmdir(folder);
 }
 
-static void files_come_from_the_folder_named(void **state)
+KC_TEST(files_come_from_the_folder_named)
 {
     char folder[] = "/tmp/kcap_lines_XXXXXX", want[600];
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
@@ -228,7 +220,6 @@ static void files_come_from_the_folder_named(void **state)
     kc_error e = {0};
     kc_files files;
 
-    (void)state;
     assert_non_null(mkdtemp(folder));
     folder_write(folder, &t, -1);
     snprintf(cfg.corpus.pools, sizeof cfg.corpus.pools, "%s/pools", folder);
@@ -250,7 +241,7 @@ static void files_come_from_the_folder_named(void **state)
     folder_remove(folder, &t);
 }
 
-static void a_missing_file_is_named(void **state)
+KC_TEST(a_missing_file_is_named)
 {
     char folder[] = "/tmp/kcap_lines_XXXXXX", want[700];
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
@@ -258,7 +249,6 @@ static void a_missing_file_is_named(void **state)
     kc_error e = {0};
     kc_files files;
 
-    (void)state;
     assert_non_null(mkdtemp(folder));
     folder_write(folder, &t, 5);
     snprintf(cfg.corpus.pools, sizeof cfg.corpus.pools, "%s/pools", folder);
@@ -272,7 +262,7 @@ static void a_missing_file_is_named(void **state)
     folder_remove(folder, &t);
 }
 
-static void the_environment_comes_before_the_shipped_files(void **state)
+KC_TEST(the_environment_comes_before_the_shipped_files)
 {
     char folder[] = "/tmp/kcap_lines_XXXXXX", path[100], want[300];
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
@@ -280,7 +270,6 @@ static void the_environment_comes_before_the_shipped_files(void **state)
     kc_error e = {0};
     kc_files files;
 
-    (void)state;
     assert_non_null(mkdtemp(folder));
     folder_write(folder, &t, -1);
     setenv("KCAP_INPUTS", folder, 1);
@@ -303,21 +292,4 @@ static void the_environment_comes_before_the_shipped_files(void **state)
     folder_remove(folder, &t);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_come_in_normal_form),
-        cmocka_unit_test(lines_are_cut),
-        cmocka_unit_test(bad_lines_are_named),
-        cmocka_unit_test(words_split_at_blanks_and_stops),
-        cmocka_unit_test(interning_survives_growth),
-        cmocka_unit_test(values_that_open_others_are_marked),
-        cmocka_unit_test(values_that_cannot_be_told_apart_are_refused),
-        cmocka_unit_test(halves_need_one_mark),
-        cmocka_unit_test(files_come_from_the_folder_named),
-        cmocka_unit_test(a_missing_file_is_named),
-        cmocka_unit_test(the_environment_comes_before_the_shipped_files),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -13,14 +13,13 @@ static kc_people people_of(int64_t n, int64_t first, int64_t middle, int64_t las
     return people;
 }
 
-static void names_are_distinct(void **state)
+KC_TEST(names_are_distinct)
 {
     enum { N = 20000 };
     kc_error e = {0};
     kc_people people = people_of(N, 400, 400, 1000, &e);
     uint8_t *seen = calloc(160000000 / 8, 1);
 
-    (void)state;
     for (int64_t i = 0; i < N; i++) {
         int64_t part[3], name = kc_people_name(&people, i, part);
 
@@ -34,25 +33,23 @@ static void names_are_distinct(void **state)
     free(seen);
 }
 
-static void names_are_all_used_when_people_are_as_many(void **state)
+KC_TEST(names_are_all_used_when_people_are_as_many)
 {
     kc_error e = {0};
     kc_people people = people_of(7 * 5 * 11, 7, 5, 11, &e);
     int64_t sum = 0, seen[7 * 5 * 11] = {0};
 
-    (void)state;
     for (int64_t i = 0; i < people.n; i++)
         sum += !seen[kc_people_name(&people, i, NULL)]++;
     assert_int_equal(sum, 7 * 5 * 11);
 }
 
-static void names_are_uniform_and_their_parts_independent(void **state)
+KC_TEST(names_are_uniform_and_their_parts_independent)
 {
     int64_t first[8] = {0}, last[20] = {0}, pair[8 * 20] = {0};
     kc_error e = {0};
     kc_people people = people_of(40000, 8, 1000, 20 * 50, &e);
 
-    (void)state;
     for (int64_t i = 0; i < people.n; i++) {
         int64_t part[3];
 
@@ -65,13 +62,12 @@ static void names_are_uniform_and_their_parts_independent(void **state)
     assert_true(uneven(pair, 160) < 4 && uneven(pair, 160) > -4);
 }
 
-static void facts_are_uniform_and_independent(void **state)
+KC_TEST(facts_are_uniform_and_independent)
 {
     int64_t one[50] = {0}, pair[12 * 9] = {0}, next[12 * 12] = {0};
     kc_error e = {0};
     kc_people people = people_of(60000, 100, 100, 100, &e);
 
-    (void)state;
     for (int64_t i = 0; i < people.n - 1; i++) {
         one[kc_people_fact(&people, i, 3, 50)]++;
         pair[kc_people_fact(&people, i, 1, 12) * 9 + kc_people_fact(&people, i, 2, 9)]++;
@@ -82,13 +78,12 @@ static void facts_are_uniform_and_independent(void **state)
     assert_true(uneven(next, 144) < 4);
 }
 
-static void orders_are_uniform(void **state)
+KC_TEST(orders_are_uniform)
 {
     int64_t count[24] = {0};
     kc_error e = {0};
     kc_people people = people_of(100, 10, 10, 10, &e);
 
-    (void)state;
     for (int64_t i = 0; i < 100; i++) {
         for (int64_t exposure = KC_MEASURE; exposure < 240; exposure++) {
             int32_t o[4], seen = 0, code;
@@ -104,32 +99,29 @@ static void orders_are_uniform(void **state)
     assert_true(uneven(count, 24) < 4 && uneven(count, 24) > -4);
 }
 
-static void texts_have_keys_of_their_own(void **state)
+KC_TEST(texts_have_keys_of_their_own)
 {
-    (void)state;
     assert_true(kc_people_text(7, 0) != kc_people_text(0, 7));
     assert_true(kc_people_text(159999999, 0) < kc_people_text(0, 1));
     assert_true(kc_people_text(0, KC_MEASURE) > kc_people_text(159999999, 1000000));
 }
 
-static void another_seed_is_another_people(void **state)
+KC_TEST(another_seed_is_another_people)
 {
     kc_error e = {0};
     kc_people a = people_of(1000, 400, 400, 1000, &e), b = a;
     int same = 0;
 
-    (void)state;
     b.seed = a.seed + 1;
     for (int64_t i = 0; i < 1000; i++)
         same += kc_people_name(&a, i, NULL) == kc_people_name(&b, i, NULL);
     assert_true(same < 3);
 }
 
-static void too_many_people_are_refused(void **state)
+KC_TEST(too_many_people_are_refused)
 {
     kc_error e = {0};
 
-    (void)state;
     people_of(120, 4, 5, 6, &e);
     assert_int_equal(e.code, KC_OK);
     people_of(121, 4, 5, 6, &e);
@@ -148,11 +140,10 @@ static int string_order(const void *a, const void *b)
     return memcmp(a, b, 3 * sizeof(int32_t));
 }
 
-static void strings_are_distinct(void **state)
+KC_TEST(strings_are_distinct)
 {
     static int32_t s[5000 * 3];
 
-    (void)state;
     for (int drawn = 0; drawn < 2; drawn++) {
         const kc_string_shape shape = {.seed = 5, .attribute = 2, .D = 5000, .L = 3, .T = 18};
 
@@ -165,11 +156,10 @@ static void strings_are_distinct(void **state)
     }
 }
 
-static void sets_are_uniform(void **state)
+KC_TEST(sets_are_uniform)
 {
     int32_t s[6];
 
-    (void)state;
     for (int drawn = 0; drawn < 2; drawn++) {
         int64_t count[81] = {0}, pair[9] = {0};
 
@@ -185,12 +175,11 @@ static void sets_are_uniform(void **state)
     }
 }
 
-static void a_set_can_be_everything(void **state)
+KC_TEST(a_set_can_be_everything)
 {
     int64_t seen[16] = {0};
     int32_t s[32];
 
-    (void)state;
     for (int drawn = 0; drawn < 2; drawn++) {
         const kc_string_shape shape = {.seed = 1, .attribute = 0, .D = 16, .L = 2, .T = 4};
 
@@ -202,13 +191,12 @@ static void a_set_can_be_everything(void **state)
         assert_int_equal(seen[i], 2);
 }
 
-static void long_strings_have_free_characters(void **state)
+KC_TEST(long_strings_have_free_characters)
 {
     static int32_t s[400 * 64];
     const kc_string_shape shape = {.seed = 9, .attribute = 1, .D = 400, .L = 64, .T = 10};
     int64_t count[10] = {0}, ends[100] = {0};
 
-    (void)state;
     kc_strings_make(&shape, s);
     for (int i = 0; i < 400 * 64; i++)
         count[s[i]]++;
@@ -218,9 +206,8 @@ static void long_strings_have_free_characters(void **state)
     assert_true(uneven(ends, 100) < 4);
 }
 
-static void strings_are_counted_up_to_the_limit(void **state)
+KC_TEST(strings_are_counted_up_to_the_limit)
 {
-    (void)state;
     assert_int_equal(kc_strings_count(1, 128), 128);
     assert_int_equal(kc_strings_count(61, 2), INT64_C(1) << 61);
     assert_int_equal(kc_strings_count(62, 2), INT64_C(1) << 62);
@@ -228,23 +215,4 @@ static void strings_are_counted_up_to_the_limit(void **state)
     assert_int_equal(kc_strings_count(39, 3), INT64_C(4052555153018976267));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_distinct),
-        cmocka_unit_test(names_are_all_used_when_people_are_as_many),
-        cmocka_unit_test(names_are_uniform_and_their_parts_independent),
-        cmocka_unit_test(facts_are_uniform_and_independent),
-        cmocka_unit_test(orders_are_uniform),
-        cmocka_unit_test(texts_have_keys_of_their_own),
-        cmocka_unit_test(another_seed_is_another_people),
-        cmocka_unit_test(too_many_people_are_refused),
-        cmocka_unit_test(strings_are_distinct),
-        cmocka_unit_test(sets_are_uniform),
-        cmocka_unit_test(a_set_can_be_everything),
-        cmocka_unit_test(long_strings_have_free_characters),
-        cmocka_unit_test(strings_are_counted_up_to_the_limit),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

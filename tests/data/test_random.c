@@ -24,12 +24,11 @@ static kc_corpus *strings(int64_t N, int64_t S, int64_t V, int64_t seed)
 }
 
 /* The published corpus (arXiv 2505.24832): 64 tokens out of 2048 are 704 bits. */
-static void bits_and_words_count(void **state)
+KC_TEST(bits_and_words_count)
 {
     kc_corpus *c = strings(16384, 64, 2048, 1);
     const kc_corpus_info *info = kc_corpus_about(c);
 
-    (void)state;
     assert_string_equal(info->kind, "random");
     assert_int_equal(info->n_vocab, 2049);
     assert_int_equal(info->max_doc_tokens, 65);
@@ -51,25 +50,23 @@ static void bits_and_words_count(void **state)
 }
 
 /* A set of one has no order to pay for. */
-static void one_string_is_worth_all_its_bits(void **state)
+KC_TEST(one_string_is_worth_all_its_bits)
 {
     kc_corpus *c = strings(1, 5, 8, 1);
     const kc_corpus_info *info = kc_corpus_about(c);
 
-    (void)state;
     assert_float_equal(info->max_bits, 15, 1e-12);
     assert_float_equal(info->ordered_bits, 15, 1e-12);
     kc_corpus_destroy(c);
 }
 
-static void a_document_is_a_string_behind_an_eos(void **state)
+KC_TEST(a_document_is_a_string_behind_an_eos)
 {
     enum { N = 50, S = 7, V = 30 };
     kc_corpus *c = strings(N, S, V, 3), *other = strings(N, S, V, 4);
     kc_doc doc = doc_for(c), again = doc_for(c);
     int differs = 0;
 
-    (void)state;
     for (int64_t i = 0; i < N; i++) {
         kc_corpus_document(c, i, 0, &doc);
         assert_int_equal(doc.person, i);
@@ -95,12 +92,11 @@ static void a_document_is_a_string_behind_an_eos(void **state)
 }
 
 /* More strings and longer ones go on where fewer and shorter ones end. */
-static void a_string_does_not_know_the_others(void **state)
+KC_TEST(a_string_does_not_know_the_others)
 {
     kc_corpus *few = strings(20, 6, 17, 9), *many = strings(2000, 40, 17, 9);
     kc_doc doc = doc_for(few), longer = doc_for(many);
 
-    (void)state;
     for (int64_t i = 0; i < 20; i++) {
         kc_corpus_document(few, i, 0, &doc);
         kc_corpus_document(many, i, 0, &longer);
@@ -114,14 +110,13 @@ static void a_string_does_not_know_the_others(void **state)
 
 /* Single tokens, neighbours in a string, and the same place of neighbouring strings. Counts as far
  * from even as these are drawn once in 30,000 seeds, either way. */
-static void tokens_are_uniform_and_independent(void **state)
+KC_TEST(tokens_are_uniform_and_independent)
 {
     enum { N = 20000, S = 12, V = 11, PAIRS = V * V };
     kc_corpus *c = strings(N, S, V, 5);
     kc_doc doc = doc_for(c), before = doc_for(c);
     int64_t single[V] = {0}, first[V] = {0}, along[PAIRS] = {0}, across[PAIRS] = {0};
 
-    (void)state;
     kc_corpus_document(c, N - 1, 0, &before);
     for (int64_t i = 0; i < N; i++) {
         kc_corpus_document(c, i, 0, &doc);
@@ -144,7 +139,7 @@ static void tokens_are_uniform_and_independent(void **state)
 }
 
 /* An epoch's windows hold every string once, whole, in an order of its own. */
-static void each_string_is_shown_once_an_exposure(void **state)
+KC_TEST(each_string_is_shown_once_an_exposure)
 {
     enum { N = 300, S = 4, V = 9, T = 100, TOKENS = N * (S + 1) };
     kc_corpus *c = strings(N, S, V, 2);
@@ -154,7 +149,6 @@ static void each_string_is_shown_once_an_exposure(void **state)
     kc_cursor cursor = {0};
     int in_order = 0;
 
-    (void)state;
     for (int32_t at = 0; at < 2 * TOKENS; at += T) {
         kc_batch_next(c, 0, 1, &cursor, &scratch, &batch);
         memcpy(&stream[0][0] + at, tokens, sizeof tokens);
@@ -183,7 +177,7 @@ static void each_string_is_shown_once_an_exposure(void **state)
 
 /* Neither time nor room: 20 million strings are 5 GB as a list. Half a second is a thousand times
  * what is needed, and a twentieth of what making them all would take. */
-static void twenty_million_strings_cost_nothing(void **state)
+KC_TEST(twenty_million_strings_cost_nothing)
 {
     enum { T = 512 };
     const clock_t start = clock();
@@ -193,7 +187,6 @@ static void twenty_million_strings_cost_nothing(void **state)
     kc_batch batch = {.windows = 1, .context = T, .tokens = tokens, .targets = targets};
     kc_cursor cursor = {.epoch = 3, .next = 19999990};
 
-    (void)state;
     for (int64_t i = 0; i < 20000000; i += 1999999)
         kc_corpus_document(c, i, i % 7, &doc);
     kc_batch_next(c, 0, 1, &cursor, &doc, &batch);
@@ -204,13 +197,12 @@ static void twenty_million_strings_cost_nothing(void **state)
     kc_corpus_destroy(c);
 }
 
-static void no_file_is_needed(void **state)
+KC_TEST(no_file_is_needed)
 {
     kc_config cfg = config_of(KC_corpus_kind_random, 10);
     kc_files files;
     kc_error e = {0};
 
-    (void)state;
     strcpy(cfg.corpus.pools, "/nowhere");
     strcpy(cfg.corpus.templates, "/nowhere");
     assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);
@@ -219,7 +211,7 @@ static void no_file_is_needed(void **state)
     kc_files_free(&files);
 }
 
-static void lengths_have_a_default_each(void **state)
+KC_TEST(lengths_have_a_default_each)
 {
     kc_config cfg = config_of(KC_corpus_kind_random, 10);
     kc_files files = {0};
@@ -227,7 +219,6 @@ static void lengths_have_a_default_each(void **state)
     kc_error e = {0};
     texts t = small_texts();
 
-    (void)state;
     assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_OK);
     assert_int_equal(kc_corpus_about(c)->max_doc_tokens, 65);
     assert_int_equal(kc_corpus_about(c)->n_vocab, 2049);
@@ -238,18 +229,4 @@ static void lengths_have_a_default_each(void **state)
     kc_corpus_destroy(c);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_and_words_count),
-        cmocka_unit_test(one_string_is_worth_all_its_bits),
-        cmocka_unit_test(a_document_is_a_string_behind_an_eos),
-        cmocka_unit_test(a_string_does_not_know_the_others),
-        cmocka_unit_test(tokens_are_uniform_and_independent),
-        cmocka_unit_test(each_string_is_shown_once_an_exposure),
-        cmocka_unit_test(twenty_million_strings_cost_nothing),
-        cmocka_unit_test(no_file_is_needed),
-        cmocka_unit_test(lengths_have_a_default_each),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -10,27 +10,25 @@
 
 enum { EMPLOYER = 5, WORKING_CITY = 7 };
 
-static void bits_are_those_of_the_paper(void **state)
+KC_TEST(bits_are_those_of_the_paper)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 100000);
     kc_corpus *c = shipped_corpus(&cfg);
     const kc_corpus_info *info = kc_corpus_about(c);
 
-    (void)state;
     assert_float_equal(info->term[KC_READ_VALUES].log2_size, 47.5916, 1e-4);
     assert_float_equal(exp2(info->term[KC_READ_NAME].log2_size), 1.6e8, 1);
     assert_float_equal(info->max_bits, 5.824e6, 0.5e3); /* the paper's table */
     kc_corpus_destroy(c);
 }
 
-static void lists_have_their_sizes_and_open_nothing(void **state)
+KC_TEST(lists_have_their_sizes_and_open_nothing)
 {
     static const int32_t NAMES[] = {400, 400, 1000}, VALUES[] = {0, 67200, 200, 300, 100, 263, 2};
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_corpus *c = shipped_corpus(&cfg);
     const kc_bios *b = c->made;
 
-    (void)state;
     for (int p = 0; p < 3; p++) {
         assert_int_equal(b->name[p].n, NAMES[p]);
         assert_int_equal(kc_pool_longest(&b->name[p]), 1);
@@ -45,14 +43,13 @@ static void lists_have_their_sizes_and_open_nothing(void **state)
     kc_corpus_destroy(c);
 }
 
-static void headquarters_betray_only_part_of_the_employer(void **state)
+KC_TEST(headquarters_betray_only_part_of_the_employer)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
     kc_corpus *c = shipped_corpus(&cfg);
     const kc_pool *city = &((const kc_bios *)c->made)->value[WORKING_CITY];
     int most = 0;
 
-    (void)state;
     for (int32_t i = 0; i < city->n; i++) {
         int same = 0;
 
@@ -66,7 +63,7 @@ static void headquarters_betray_only_part_of_the_employer(void **state)
     kc_corpus_destroy(c);
 }
 
-static void every_word_comes_up(void **state)
+KC_TEST(every_word_comes_up)
 {
     enum { N = 300 };
     kc_config cfg = config_of(KC_corpus_kind_bios, N * 500);
@@ -76,7 +73,6 @@ static void every_word_comes_up(void **state)
     int64_t missing = 0, found = 0;
     int32_t *seen = calloc((size_t)info->n_vocab, sizeof *seen);
 
-    (void)state;
     for (int64_t i = 0; i < info->n_people; i++) {
         kc_corpus_document(c, i, i % 7, &doc);
         for (int32_t k = 0; k < doc.n_tokens; k++) {
@@ -95,7 +91,7 @@ static void every_word_comes_up(void **state)
     kc_corpus_destroy(c);
 }
 
-static void biographies_have_the_usual_length(void **state)
+KC_TEST(biographies_have_the_usual_length)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 3000);
     kc_corpus *c = shipped_corpus(&cfg);
@@ -103,7 +99,6 @@ static void biographies_have_the_usual_length(void **state)
     kc_doc doc = doc_for(c);
     double sum = 0;
 
-    (void)state;
     for (int64_t i = 0; i < 30000; i++) {
         kc_corpus_document(c, i % 3000, i / 3000, &doc);
         sum += doc.n_tokens;
@@ -123,14 +118,13 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void twenty_million_people_cost_nothing(void **state)
+KC_TEST(twenty_million_people_cost_nothing)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 20000000);
     double start = seconds();
     kc_corpus *c = shipped_corpus(&cfg);
     kc_doc doc = doc_for(c);
 
-    (void)state;
     kc_corpus_document(c, 19999999, 999999, &doc);
     assert_int_equal(doc.n_spans, 8);
     assert_true(seconds() - start < 2);
@@ -139,13 +133,12 @@ static void twenty_million_people_cost_nothing(void **state)
     kc_corpus_destroy(c);
 }
 
-static void another_seed_is_another_corpus(void **state)
+KC_TEST(another_seed_is_another_corpus)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 1000);
     kc_corpus *a = shipped_corpus(&cfg), *b;
     int same = 0;
 
-    (void)state;
     cfg.run.seed++;
     b = shipped_corpus(&cfg);
     for (int64_t i = 0; i < 1000; i++)
@@ -155,17 +148,4 @@ static void another_seed_is_another_corpus(void **state)
     kc_corpus_destroy(b);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_are_those_of_the_paper),
-        cmocka_unit_test(lists_have_their_sizes_and_open_nothing),
-        cmocka_unit_test(headquarters_betray_only_part_of_the_employer),
-        cmocka_unit_test(every_word_comes_up),
-        cmocka_unit_test(biographies_have_the_usual_length),
-        cmocka_unit_test(twenty_million_people_cost_nothing),
-        cmocka_unit_test(another_seed_is_another_corpus),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -89,9 +89,8 @@ static void check_activation(const struct activation *a, const float *bias)
     free(dg);
 }
 
-static void activations_are_right(void **state)
+KC_TEST(activations_are_right)
 {
-    (void)state;
     float *bias = biases_of(COLS);
     for (size_t k = 0; k < sizeof activations / sizeof *activations; ++k) {
         check_activation(&activations[k], bias);
@@ -153,9 +152,8 @@ static void check_gate(const struct activation *a, const float *bias)
     free(up);
 }
 
-static void gates_are_right(void **state)
+KC_TEST(gates_are_right)
 {
-    (void)state;
     float *bias = biases_of(2 * COLS);
     for (size_t k = 0; k < sizeof activations / sizeof *activations; ++k) {
         check_gate(&activations[k], bias);
@@ -165,9 +163,8 @@ static void gates_are_right(void **state)
 }
 
 /* Far out an activation is x or 0, its slope 1 or 0; a NaN stays one. */
-static void activations_at_the_edges(void **state)
+KC_TEST(activations_at_the_edges)
 {
-    (void)state;
     for (size_t k = 0; k < sizeof activations / sizeof *activations; ++k) {
         const kc_act act = activations[k].act;
         float u[] = {0, 100, -100, 1000, -1000, NAN}, g[6], one[] = {1, 1, 1, 1, 1, 1};
@@ -208,9 +205,8 @@ static void gate_op(void *bench, int threads)
     kc_gate_backward(rows_of(b->u, 2 * COLS, WIDE), rows_of(b->g, COLS, LD), b->act, threads);
 }
 
-static void threads_leave_bits(void **state)
+KC_TEST(threads_leave_bits)
 {
-    (void)state;
     float *start = noise_of(1, ROWS * WIDE), *bias = noise_of(2, 2 * COLS);
     for (size_t k = 0; k < sizeof activations / sizeof *activations; ++k)
         for (int biased = 0; biased < 2; ++biased) {
@@ -226,13 +222,4 @@ static void threads_leave_bits(void **state)
     free(bias);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(activations_are_right),
-        cmocka_unit_test(gates_are_right),
-        cmocka_unit_test(activations_at_the_edges),
-        cmocka_unit_test(threads_leave_bits),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -68,9 +68,8 @@ static void check_product(product p, int64_t margin, float beta)
     free(c.p);
 }
 
-static void products_are_right(void **state)
+KC_TEST(products_are_right)
 {
-    (void)state;
     static const product odd[] = {{1, 1, 1, 0},     {5, 7, 3, 0},    {17, 33, 65, 0},
                                   {64, 10, 150, 0}, {31, 1, 64, 0},  {1, 129, 20, 0},
                                   {6, 16, 256, 0},  {13, 50, 301, 0}};
@@ -85,17 +84,15 @@ static void products_are_right(void **state)
 }
 
 /* Sum over rows too long for one pass of a kernel. */
-static void long_sums(void **state)
+KC_TEST(long_sums)
 {
-    (void)state;
     check_product((product){9, 11, 3000, 0}, 0, 0);
     check_product((product){9, 11, 3000, 1}, 0, 1);
 }
 
 /* More rows and columns than one call of the library takes. */
-static void many_tiles(void **state)
+KC_TEST(many_tiles)
 {
-    (void)state;
     for (int t = 0; t < 2; ++t) {
         check_product((product){300, 1100, 70, t}, MARGIN, 0);
         check_product((product){515, 20, 9, t}, 0, 1);
@@ -152,9 +149,8 @@ static void check_model(int64_t T, int64_t d, int64_t V, int64_t hd)
     }
 }
 
-static void threads_leave_bits(void **state)
+KC_TEST(threads_leave_bits)
 {
-    (void)state;
     check_model(256, 32, 279, 32);
     check_model(512, 64, 700, 64);
     check_model(512, 128, 3000, 64);
@@ -169,9 +165,8 @@ static int on_kernels(void **state)
 }
 
 /* Two libraries may take turns; each keeps its first kernels. */
-static void kernels_are_chosen_once(void **state)
+KC_TEST(kernels_are_chosen_once)
 {
-    (void)state;
     char first[32] = "", again[32] = "", blis[32] = "", text[200];
     kc_error e = {0}, wrong = {0}, unknown = {0};
     assert_int_equal(kc_gemm_start("auto", first, &e), KC_OK);
@@ -203,14 +198,4 @@ static void kernels_are_chosen_once(void **state)
     assert_non_null(strstr(text, "oneDNN"));
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_are_right),
-        cmocka_unit_test(many_tiles),
-        cmocka_unit_test(long_sums),
-        cmocka_unit_test(threads_leave_bits),
-        cmocka_unit_test(kernels_are_chosen_once),
-    };
-    return cmocka_run_group_tests(tests, on_kernels, NULL);
-}
+KC_TEST_MAIN(on_kernels, NULL)

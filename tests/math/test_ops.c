@@ -4,9 +4,8 @@
 
 #include "kcap/math/ops.h"
 
-static void exp_keeps_its_bound(void **state)
+KC_TEST(exp_keeps_its_bound)
 {
-    (void)state;
     enum { ROW = 4096 };
     static float x[ROW], y[ROW];
     double worst = 0, step = 175.0 / 3e6;
@@ -24,9 +23,8 @@ static void exp_keeps_its_bound(void **state)
     assert_true(worst < 3e-7);
 }
 
-static void exp_at_the_edges(void **state)
+KC_TEST(exp_at_the_edges)
 {
-    (void)state;
     float x[] = {0, -0.0f, 88, 89, 1e30f, INFINITY, -87, -88, -1e30f, -INFINITY, NAN}, y[11];
     assert_true(isnan(kc_exp_row(y, x, 11, 0, 1)));
     assert_true(y[0] == 1 && y[1] == 1);
@@ -43,9 +41,8 @@ static void exp_at_the_edges(void **state)
     assert_float_equal(sum, 1 + exp(-1.5) + exp(-1), 4e-7);
 }
 
-static void a_nan_spoils_the_row(void **state)
+KC_TEST(a_nan_spoils_the_row)
 {
-    (void)state;
     for (int64_t n = 1; n < 40; ++n)
         for (int64_t at = 0; at < n; ++at) {
             float x[40] = {0};
@@ -54,9 +51,8 @@ static void a_nan_spoils_the_row(void **state)
         }
 }
 
-static void the_largest_is_found(void **state)
+KC_TEST(the_largest_is_found)
 {
-    (void)state;
     for (int64_t n = 1; n < 70; ++n)
         for (int64_t at = 0; at < n; ++at) {
             float x[70];
@@ -169,25 +165,22 @@ static void check_norm(int rms, int biased)
     norm_destroy(&b);
 }
 
-static void layernorm_is_right(void **state)
+KC_TEST(layernorm_is_right)
 {
-    (void)state;
     check_norm(0, 1);
     check_norm(0, 0);
 }
 
 /* Zhang and Sennrich, equation 4: no mean is taken off. */
-static void rmsnorm_is_right(void **state)
+KC_TEST(rmsnorm_is_right)
 {
-    (void)state;
     check_norm(1, 0);
     check_norm(1, 1);
 }
 
 /* RMSNorm does not see a factor; LayerNorm neither that nor what is added to all. */
-static void norms_do_not_see_the_scale(void **state)
+KC_TEST(norms_do_not_see_the_scale)
 {
-    (void)state;
     enum { D = 40 };
     float *x = noise_of(1, D), gain[D], left[D], right[D], mean, rstd;
     for (int rms = 0; rms < 2; ++rms) {
@@ -205,9 +198,8 @@ static void norms_do_not_see_the_scale(void **state)
 }
 
 /* A row of equal numbers has variance 0: only eps keeps it finite. */
-static void a_flat_row_becomes_its_bias(void **state)
+KC_TEST(a_flat_row_becomes_its_bias)
 {
-    (void)state;
     float x[20], y[20], gain[20], bias[20], mean, rstd;
     for (int i = 0; i < 20; ++i) {
         x[i] = 4;
@@ -221,9 +213,8 @@ static void a_flat_row_becomes_its_bias(void **state)
         assert_true(y[i] == bias[i]);
 }
 
-static void columns_and_biases_add(void **state)
+KC_TEST(columns_and_biases_add)
 {
-    (void)state;
     enum { N = 50, D = 131, LD = 140 };
     float *x = noise_of(1, N * LD), *y = test_room(N * LD, sizeof *y), *sum = noise_of(2, D);
     float *bias = noise_of(3, D), *before = noise_of(2, D);
@@ -261,9 +252,8 @@ static void columns_op(void *bench, int threads)
     kc_add_columns(b->dgain, y, threads);
 }
 
-static void threads_leave_bits(void **state)
+KC_TEST(threads_leave_bits)
 {
-    (void)state;
     for (int rms = 0; rms < 2; ++rms) {
         norm_bench b = norm_create(101, 200, rms, !rms);
         const int64_t n = b.n * b.ld;
@@ -280,9 +270,8 @@ static void threads_leave_bits(void **state)
 }
 
 /* Odd sizes, rows apart from each other; what lies around stays. */
-static void transposes(void **state)
+KC_TEST(transposes)
 {
-    (void)state;
     static const int64_t sizes[][2] = {{1, 1},    {8, 8},   {7, 9}, {64, 64},
                                        {65, 130}, {200, 3}, {3, 77}};
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; ++k)
@@ -301,20 +290,4 @@ static void transposes(void **state)
         }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transposes),
-        cmocka_unit_test(exp_keeps_its_bound),
-        cmocka_unit_test(exp_at_the_edges),
-        cmocka_unit_test(a_nan_spoils_the_row),
-        cmocka_unit_test(the_largest_is_found),
-        cmocka_unit_test(layernorm_is_right),
-        cmocka_unit_test(rmsnorm_is_right),
-        cmocka_unit_test(norms_do_not_see_the_scale),
-        cmocka_unit_test(a_flat_row_becomes_its_bias),
-        cmocka_unit_test(columns_and_biases_add),
-        cmocka_unit_test(threads_leave_bits),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

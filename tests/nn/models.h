@@ -2,15 +2,9 @@
 #ifndef KCAP_TESTS_NN_MODELS_H
 #define KCAP_TESTS_NN_MODELS_H
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../test.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "kcap/base/rng.h"
 #include "kcap/math/gemm.h"

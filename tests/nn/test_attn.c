@@ -100,9 +100,8 @@ static void check_attention(int64_t T, head_count heads, int64_t hd)
     bench_destroy(&b);
 }
 
-static void attention_is_softmax_over_the_past(void **state)
+KC_TEST(attention_is_softmax_over_the_past)
 {
-    (void)state;
     check_attention(1, (head_count){1, 1}, 4);
     check_attention(64, (head_count){2, 2}, 6);
     check_attention(65, (head_count){1, 1}, 8);
@@ -110,9 +109,8 @@ static void attention_is_softmax_over_the_past(void **state)
     check_attention(70, (head_count){2, 2}, 7);
 }
 
-static void heads_share_keys_and_values(void **state)
+KC_TEST(heads_share_keys_and_values)
 {
-    (void)state;
     check_attention(70, (head_count){3, 1}, 6);
     check_attention(130, (head_count){4, 2}, 10);
     check_attention(65, (head_count){6, 2}, 4);
@@ -147,9 +145,8 @@ static void check_threads(head_count heads)
     bench_destroy(&b);
 }
 
-static void threads_leave_bits(void **state)
+KC_TEST(threads_leave_bits)
 {
-    (void)state;
     check_threads((head_count){5, 5});
     check_threads((head_count){6, 2});
     check_threads((head_count){3, 1});
@@ -162,12 +159,4 @@ static int on_kernels(void **state)
     return 0;
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(attention_is_softmax_over_the_past),
-        cmocka_unit_test(heads_share_keys_and_values),
-        cmocka_unit_test(threads_leave_bits),
-    };
-    return cmocka_run_group_tests(tests, on_kernels, NULL);
-}
+KC_TEST_MAIN(on_kernels, NULL)

@@ -82,9 +82,8 @@ static int check_all(tiny *m, double bound)
     return tensors;
 }
 
-static void differences_agree(void **state)
+KC_TEST(differences_agree)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, odd_size, 1, 1);
     assert_int_equal(check_all(&m, difference_bound), 15);
@@ -102,9 +101,8 @@ static void differences_agree_for(const char *settings, int tensors)
     tiny_destroy(&m);
 }
 
-static void differences_agree_for_llama(void **state)
+KC_TEST(differences_agree_for_llama)
 {
-    (void)state;
     differences_agree_for("model.arch=llama model.heads=2 model.head_dim=10", 9);
     differences_agree_for("model.arch=llama model.heads=1 model.head_dim=14 model.mlp=plain "
                           "model.embeddings=tied",
@@ -112,17 +110,15 @@ static void differences_agree_for_llama(void **state)
 }
 
 /* Three, two and one query heads to a key-value head. */
-static void differences_agree_for_mistral(void **state)
+KC_TEST(differences_agree_for_mistral)
 {
-    (void)state;
     differences_agree_for("model.arch=mistral model.heads=3 model.head_dim=6", 9);
     differences_agree_for("model.arch=mistral model.heads=4 model.head_dim=6 model.kv_heads=2", 9);
     differences_agree_for("model.arch=mistral model.heads=4 model.head_dim=4", 9);
 }
 
-static void differences_agree_for_each_switch(void **state)
+KC_TEST(differences_agree_for_each_switch)
 {
-    (void)state;
     differences_agree_for("model.heads=3 model.head_dim=7 model.position=learned", 16);
     differences_agree_for("model.heads=3 model.head_dim=7 model.position=none", 15);
     differences_agree_for("model.heads=2 model.head_dim=8 model.mlp=none", 9);
@@ -139,9 +135,8 @@ static void differences_agree_for_each_switch(void **state)
 }
 
 /* With a head of its own, a word that is never read has no gradient in the embedding. */
-static void untied_rows_have_one_part(void **state)
+KC_TEST(untied_rows_have_one_part)
 {
-    (void)state;
     enum { INPUT = 3, TARGET = 4 };
     const kc_config cfg = tiny_config("train.context=150 model.arch=llama model.head_dim=10");
     tiny m;
@@ -161,9 +156,8 @@ static void untied_rows_have_one_part(void **state)
 }
 
 /* The embedding's gradient comes from the input and from the output head. */
-static void tied_rows_have_both_parts(void **state)
+KC_TEST(tied_rows_have_both_parts)
 {
-    (void)state;
     enum { INPUT = 3, TARGET = 4, NEITHER = 5, BOTH = 6 };
     tiny m;
     tiny_create(&m, odd_size, 2, 1);
@@ -211,9 +205,8 @@ static void check_sum(tiny *m)
     free(other);
 }
 
-static void gradients_add_up(void **state)
+KC_TEST(gradients_add_up)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, odd_size, 3, 1);
     check_sum(&m);
@@ -244,9 +237,8 @@ static void check_padding(tiny *m)
     assert_true(padded > layout->n * 4);
 }
 
-static void padding_stays_zero(void **state)
+KC_TEST(padding_stays_zero)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, odd_size, 4, 2);
     check_padding(&m);
@@ -257,9 +249,8 @@ static void padding_stays_zero(void **state)
 }
 
 /* What comes after the last counted target changes neither loss nor gradient. */
-static void uncounted_targets_contribute_nothing(void **state)
+KC_TEST(uncounted_targets_contribute_nothing)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, odd_size, 5, 1);
     const int64_t n = m.model.layout.n_flat, T = odd_size.T, last = 90;
@@ -283,9 +274,8 @@ static void uncounted_targets_contribute_nothing(void **state)
 }
 
 /* Two halves of the targets have the whole's loss and gradient between them. */
-static void targets_split(void **state)
+KC_TEST(targets_split)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, odd_size, 6, 1);
     const int64_t n = m.model.layout.n_flat, T = odd_size.T;
@@ -310,19 +300,4 @@ static void targets_split(void **state)
     tiny_destroy(&m);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(differences_agree),
-        cmocka_unit_test(differences_agree_for_llama),
-        cmocka_unit_test(differences_agree_for_mistral),
-        cmocka_unit_test(differences_agree_for_each_switch),
-        cmocka_unit_test(untied_rows_have_one_part),
-        cmocka_unit_test(tied_rows_have_both_parts),
-        cmocka_unit_test(gradients_add_up),
-        cmocka_unit_test(padding_stays_zero),
-        cmocka_unit_test(uncounted_targets_contribute_nothing),
-        cmocka_unit_test(targets_split),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

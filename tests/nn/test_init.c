@@ -51,9 +51,8 @@ static void check_initial(const kc_layout *layout, int64_t layers)
     free(w);
 }
 
-static void initial_values_follow_the_table(void **state)
+KC_TEST(initial_values_follow_the_table)
 {
-    (void)state;
     const kc_layout layout = layout_of(8, 2, 21, 301);
     check_initial(&layout, 8);
     for (int i = 0; i < N_ARCHITECTURES; ++i) {
@@ -63,9 +62,8 @@ static void initial_values_follow_the_table(void **state)
 }
 
 /* What version 0.1.0 began with, by the places its tensors had then. */
-static void initial_values_are_those_of_0_1_0(void **state)
+KC_TEST(initial_values_are_those_of_0_1_0)
 {
-    (void)state;
     static const char *const places[] = {"wte",           "ln1_gain", "ln1_bias",      "attn_qkv",
                                          "attn_qkv_bias", "attn_out", "attn_out_bias", "ln2_gain",
                                          "ln2_bias",      "mlp_up",   "mlp_up_bias",   "mlp_down",
@@ -107,9 +105,8 @@ static kc_layout with_a_row(const kc_layout *layout, int place)
     return more;
 }
 
-static void a_new_row_moves_no_other_value(void **state)
+KC_TEST(a_new_row_moves_no_other_value)
 {
-    (void)state;
     const kc_layout before = layout_with("model.experts=3 model.layers=2 model.head_dim=8", 41);
     float *a = test_room(before.n_flat, sizeof *a);
     kc_params_init(&before, 5, 0.02, a);
@@ -133,9 +130,8 @@ static void a_new_row_moves_no_other_value(void **state)
 }
 
 /* Another architecture begins with the same values where its tensors have the same size. */
-static void architectures_begin_alike(void **state)
+KC_TEST(architectures_begin_alike)
 {
-    (void)state;
     const kc_layout gpt2 = architecture(0), most = architecture(3);
     float *a = test_room(gpt2.n_flat, sizeof *a), *b = test_room(most.n_flat, sizeof *b);
     kc_params_init(&gpt2, 1, 0.02, a);
@@ -154,9 +150,8 @@ static void architectures_begin_alike(void **state)
     free(b);
 }
 
-static void initial_values_follow_from_the_seed(void **state)
+KC_TEST(initial_values_follow_from_the_seed)
 {
-    (void)state;
     const kc_layout layout = layout_of(2, 2, 20, 101);
     const int64_t n = layout.n_flat;
     float *a = test_room(n, sizeof *a), *b = test_room(n, sizeof *b);
@@ -175,9 +170,8 @@ static void initial_values_follow_from_the_seed(void **state)
 }
 
 /* A function of (tensor, element) alone: a wider vocabulary or a deeper model changes no other. */
-static void initial_values_do_not_depend_on_the_rest(void **state)
+KC_TEST(initial_values_do_not_depend_on_the_rest)
 {
-    (void)state;
     const kc_layout small = layout_of(2, 2, 20, 101), large = layout_of(2, 2, 20, 500);
     float *a = test_room(small.n_flat, sizeof *a), *b = test_room(large.n_flat, sizeof *b);
     kc_params_init(&small, 1, 0.02, a);
@@ -190,15 +184,4 @@ static void initial_values_do_not_depend_on_the_rest(void **state)
     free(b);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(initial_values_follow_the_table),
-        cmocka_unit_test(initial_values_are_those_of_0_1_0),
-        cmocka_unit_test(a_new_row_moves_no_other_value),
-        cmocka_unit_test(architectures_begin_alike),
-        cmocka_unit_test(initial_values_follow_from_the_seed),
-        cmocka_unit_test(initial_values_do_not_depend_on_the_rest),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -45,9 +45,8 @@ static void check_past(tiny *m)
     free(after);
 }
 
-static void the_past_sees_no_future(void **state)
+KC_TEST(the_past_sees_no_future)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, odd_size, 7, 1);
     check_past(&m);
@@ -60,9 +59,8 @@ static void the_past_sees_no_future(void **state)
 }
 
 /* Loss, score and logits are three ways to the same numbers. */
-static void scores_follow_from_logits(void **state)
+KC_TEST(scores_follow_from_logits)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, odd_size, 8, 1);
     const int64_t V = odd_size.V, T = odd_size.T;
@@ -103,9 +101,8 @@ static void scores_follow_from_logits(void **state)
 }
 
 /* Equal logits: the first of them is the likeliest. */
-static void ties_go_to_the_first(void **state)
+KC_TEST(ties_go_to_the_first)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, (tiny_size){20, 1, 1, 8, 9, 1}, 9, 1);
     float nats[20];
@@ -141,9 +138,8 @@ static void check_not_a_number(tiny *m)
 }
 
 /* A weight that is not a number can never hide. */
-static void not_a_number_shows(void **state)
+KC_TEST(not_a_number_shows)
 {
-    (void)state;
     tiny m;
     tiny_create(&m, (tiny_size){70, 2, 2, 6, 19, 0.5}, 10, 1);
     check_not_a_number(&m);
@@ -190,9 +186,8 @@ static void check_threads(tiny *m)
     free(more);
 }
 
-static void threads_leave_bits(void **state)
+KC_TEST(threads_leave_bits)
 {
-    (void)state;
     static const tiny_size sizes[] = {
         {256, 2, 1, 32, 279, 1}, {140, 2, 3, 20, 101, 0.5}, {512, 1, 2, 64, 700, 0.25}};
     tiny m;
@@ -208,12 +203,4 @@ static void threads_leave_bits(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_past_sees_no_future), cmocka_unit_test(scores_follow_from_logits),
-        cmocka_unit_test(ties_go_to_the_first),    cmocka_unit_test(not_a_number_shows),
-        cmocka_unit_test(threads_leave_bits),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -10,9 +10,8 @@ static void clear_router(pool *m)
 }
 
 /* All scores equal: the first experts, every time; and the others learn nothing, but no NaN. */
-static void equal_scores_go_to_the_first(void **state)
+KC_TEST(equal_scores_go_to_the_first)
 {
-    (void)state;
     const char *sets[] = {BASE, "model.experts=7", "model.experts_topk=2"};
     pool m;
     pool_create(&m, WORDS, 5, sets, N(sets));
@@ -35,9 +34,8 @@ static void equal_scores_go_to_the_first(void **state)
 
 /* Columns 2 and 7 are equal, so 7 is chosen only together with 2, and after it. (Columns far apart may
  * be summed by another kernel, with other bits.) */
-static void equal_columns_go_to_the_lower(void **state)
+KC_TEST(equal_columns_go_to_the_lower)
 {
-    (void)state;
     for (int k = 1; k <= 2; ++k) {
         const char *sets[] = {BASE, "model.experts=20",
                               k == 1 ? "model.experts_topk=1" : "model.experts_topk=2"};
@@ -62,9 +60,8 @@ static void equal_columns_go_to_the_lower(void **state)
 }
 
 /* All go to expert 0, which takes one: the others are as if there were no expert. */
-static void who_finds_no_room_passes_by(void **state)
+KC_TEST(who_finds_no_room_passes_by)
 {
-    (void)state;
     const char *sets[] = {BASE, "model.experts=4", "model.layers=1", "model.capacity_factor=0.1",
                           "model.capacity_factor_measure=0.1"};
     pool m;
@@ -91,9 +88,8 @@ static void who_finds_no_room_passes_by(void **state)
 }
 
 /* The same two windows, as one lane and as two: other tokens are dropped: another model. */
-static void capacity_is_of_the_lane(void **state)
+KC_TEST(capacity_is_of_the_lane)
 {
-    (void)state;
     static const char *const lanes[] = {"train.lanes=1", "train.lanes=2"};
     int64_t dropped[2];
     double loss[2];
@@ -125,9 +121,8 @@ static void capacity_is_of_the_lane(void **state)
 }
 
 /* Neither the lane before nor a measurement takes room from the next lane. */
-static void begun_lanes_are_empty(void **state)
+KC_TEST(begun_lanes_are_empty)
 {
-    (void)state;
     const char *sets[] = {BASE, "model.experts=3", "model.capacity_factor=0.5"};
     pool m;
     pool_create(&m, WORDS, 9, sets, N(sets));
@@ -146,9 +141,8 @@ static void begun_lanes_are_empty(void **state)
 }
 
 /* Loss, gradient and logits have the same bits with any number of threads inside a window. */
-static void threads_change_no_bit(void **state)
+KC_TEST(threads_change_no_bit)
 {
-    (void)state;
     static const char *const threads[] = {"parallel.threads=0", "parallel.threads=1",
                                           "parallel.threads=2"};
     float *grad = NULL, *logits = NULL;
@@ -211,9 +205,8 @@ static void see_part(const kc_layout *part, unsigned char **seen)
 }
 
 /* Over all parts each element of an expert's tensor lies at one place, a dense one on each. */
-static void parts_hold_each_expert_once(void **state)
+KC_TEST(parts_hold_each_expert_once)
 {
-    (void)state;
     const char *sets[] = {BASE, "model.experts=8"};
     kc_error e = {0};
     kc_config cfg;
@@ -243,16 +236,4 @@ static void parts_hold_each_expert_once(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_scores_go_to_the_first),
-        cmocka_unit_test(equal_columns_go_to_the_lower),
-        cmocka_unit_test(who_finds_no_room_passes_by),
-        cmocka_unit_test(capacity_is_of_the_lane),
-        cmocka_unit_test(begun_lanes_are_empty),
-        cmocka_unit_test(threads_change_no_bit),
-        cmocka_unit_test(parts_hold_each_expert_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -93,9 +93,8 @@ static void check_differences(pool *m, bound b)
 }
 
 /* All experts are chosen, so that the loss is smooth: largest error measured 1.5e-4. */
-static void differences_agree_where_all_are_chosen(void **state)
+KC_TEST(differences_agree_where_all_are_chosen)
 {
-    (void)state;
     static const char *const gates[] = {"softmax", "renormalised"};
     for (int i = 0; i < 2; ++i) {
         char gate[64];
@@ -110,9 +109,8 @@ static void differences_agree_where_all_are_chosen(void **state)
 
 /* Two of five, with the balancing loss: scores far apart, so that no choice changes along a step;
  * steps so short lose digits. Largest error measured 7.8e-4. */
-static void differences_agree_where_choices_stay(void **state)
+KC_TEST(differences_agree_where_choices_stay)
 {
-    (void)state;
     const char *sets[] = {BASE,
                           "model.experts=5",
                           "model.experts_topk=2",
@@ -193,9 +191,8 @@ static void check_as_dense(pool *experts, pool *dense)
 }
 
 /* Gates of equal experts do not matter where they sum to 1. */
-static void equal_experts_are_one_mlp(void **state)
+KC_TEST(equal_experts_are_one_mlp)
 {
-    (void)state;
     static const char *const arch[] = {"model.arch=gpt2", "model.arch=mistral"};
     for (int i = 0; i < 2; ++i) {
         const char *one[] = {BASE, arch[i]},
@@ -220,9 +217,8 @@ static void equal_experts_are_one_mlp(void **state)
 }
 
 /* Its gate is 1, whatever its score. */
-static void one_expert_is_one_mlp(void **state)
+KC_TEST(one_expert_is_one_mlp)
 {
-    (void)state;
     const char *one[] = {BASE, "model.experts=1", "model.balance_loss=0.3"}, *dense_sets[] = {BASE};
     pool m, dense;
     pool_create(&m, WORDS, 4, one, N(one));
@@ -235,13 +231,4 @@ static void one_expert_is_one_mlp(void **state)
     pool_destroy(&dense);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(differences_agree_where_all_are_chosen),
-        cmocka_unit_test(differences_agree_where_choices_stay),
-        cmocka_unit_test(equal_experts_are_one_mlp),
-        cmocka_unit_test(one_expert_is_one_mlp),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

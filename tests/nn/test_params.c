@@ -5,9 +5,8 @@
 #include "kcap/base/sum.h"
 
 /* Published sizes: arXiv 2404.05405, figure 1, to four digits; here exact. */
-static void counts_are_the_published_ones(void **state)
+KC_TEST(counts_are_the_published_ones)
 {
-    (void)state;
     static const struct {
         int64_t layers, heads, head_dim, V, count;
     } known[] = {{1, 2, 64, 3275, 617728},      {2, 2, 64, 3275, 816000},
@@ -25,9 +24,8 @@ static void counts_are_the_published_ones(void **state)
 /* Of each architecture, with T = 50 positions, l = 3 blocks of width d = 4 x 6, V = 41 words:
  * attention takes 2 d^2 and 2 d^2 kv / h, a plain MLP 2 d f, a gated one 3 d f; biases another
  * 2 d + 2 d kv / h and f + d (gated: 2 f + d); norms d for a gain, d for a bias. */
-static void counts_are_closed_forms(void **state)
+KC_TEST(counts_are_closed_forms)
 {
-    (void)state;
     enum { T = 50, l = 3, d = 24, V = 41, gpt2 = l * (12 * d * d + 13 * d) + V * d + 2 * d };
     static const struct {
         const char *settings;
@@ -74,9 +72,8 @@ static void counts_are_closed_forms(void **state)
 
 /* arXiv 2404.05405, appendix A: LLaMA has the parameters of GPT-2 where 3 divides the width, but
  * for biases and the head; else its hidden width is rounded down. */
-static void published_sizes_of_others(void **state)
+KC_TEST(published_sizes_of_others)
 {
-    (void)state;
     const int64_t V = 3275, d = 768, l = 12;
     const char *settings = "model.arch=llama model.layers=12 model.heads=12 model.head_dim=64";
     assert_int_equal(layout_with(settings, V).n_params, l * (12 * d * d + 2 * d) + 2 * V * d + d);
@@ -94,9 +91,8 @@ static void published_sizes_of_others(void **state)
 /* Experts in place of an MLP, E of 2 d f + f + d with biases, 3 d f without where gated, and d E of
  * router in each block; a token goes through k of the E. f = d, 4 d
  * and 7/2 d here. Of arXiv 2404.05405's 32 experts the blocks' matrices are 68 l d^2, those used 6 l d^2. */
-static void counts_of_experts_are_closed_forms(void **state)
+KC_TEST(counts_of_experts_are_closed_forms)
 {
-    (void)state;
     enum { l = 3, d = 24, V = 41, rest = l * (4 * d * d + 8 * d) + V * d + 2 * d };
     enum { gated = 3 * d * (7 * d / 2), mistral = l * (4 * d * d + 2 * d) + 2 * V * d + d };
     static const struct {
@@ -160,9 +156,8 @@ static void check_places(const kc_layout *layout, int64_t layers)
     assert_int_equal(layout->n_flat, layout->n_dense + layout->experts * layout->each);
 }
 
-static void tensors_do_not_overlap(void **state)
+KC_TEST(tensors_do_not_overlap)
 {
-    (void)state;
     const kc_layout layout = layout_of(3, 3, 7, 41);
     check_places(&layout, 3);
     for (int i = 0; i < N_ARCHITECTURES; ++i) {
@@ -185,9 +180,8 @@ static void check_absent(const char *settings, const char *names)
     assert_string_equal(found, names);
 }
 
-static void models_lack_what_they_should(void **state)
+KC_TEST(models_lack_what_they_should)
 {
-    (void)state;
     check_absent("", "wpe head ");
     check_absent("model.position=learned model.embeddings=untied", "");
     check_absent("model.norm=rmsnorm", "ln1_bias ln2_bias lnf_bias wpe head ");
@@ -206,9 +200,8 @@ static void models_lack_what_they_should(void **state)
 }
 
 /* Six for each weight of a product; a table that is looked up costs none. */
-static void operations_follow_the_matrices(void **state)
+KC_TEST(operations_follow_the_matrices)
 {
-    (void)state;
     for (int i = 0; i < N_ARCHITECTURES; ++i) {
         const kc_layout layout = architecture(i);
         const kc_shape s = architecture_shape(i);
@@ -228,9 +221,8 @@ static void operations_follow_the_matrices(void **state)
 
 /* A token goes through k of its E experts, and every block scores all E: 2 d f of weights an expert,
  * 3 d f where it is gated, d E for the router; attention and head as in a model without experts. */
-static void operations_of_experts_are_those_of_the_chosen(void **state)
+KC_TEST(operations_of_experts_are_those_of_the_chosen)
 {
-    (void)state;
     enum { T = 19, l = 3, h = 3, hd = 8, d = h * hd, V = 41 };
     static const struct {
         const char *settings;
@@ -265,9 +257,8 @@ static void operations_of_experts_are_those_of_the_chosen(void **state)
     }
 }
 
-static void shapes_are_those_of_gpt2(void **state)
+KC_TEST(shapes_are_those_of_gpt2)
 {
-    (void)state;
     const kc_layout layout = layout_of(2, 3, 8, 50);
     const struct {
         int index;
@@ -281,9 +272,8 @@ static void shapes_are_those_of_gpt2(void **state)
     }
 }
 
-static void shapes_are_those_of_mistral(void **state)
+KC_TEST(shapes_are_those_of_mistral)
 {
-    (void)state;
     const kc_layout layout =
         layout_with("model.arch=mistral model.heads=6 model.head_dim=4 train.context=19", 50);
     const struct {
@@ -302,9 +292,8 @@ static void shapes_are_those_of_mistral(void **state)
     assert_int_equal(learned.tensor[KC_P_wpe].cols, 128);
 }
 
-static void rotated_dimensions_follow_the_fraction(void **state)
+KC_TEST(rotated_dimensions_follow_the_fraction)
 {
-    (void)state;
     kc_config cfg;
     kc_config_defaults(&cfg);
     assert_int_equal(kc_shape_of(&cfg, 9).rot, 16);
@@ -321,9 +310,8 @@ static void rotated_dimensions_follow_the_fraction(void **state)
     assert_int_equal(kc_shape_of(&cfg, 9).rot, 0);
 }
 
-static void transposes_lie_in_the_same_place(void **state)
+KC_TEST(transposes_lie_in_the_same_place)
 {
-    (void)state;
     const kc_layout layout = layout_of(2, 3, 13, 71);
     float *w = noise_of(1, layout.n_flat), *wt = test_room(layout.n_flat, sizeof *wt);
     for (int threads = 1; threads <= 3; threads += 2) {
@@ -358,9 +346,8 @@ static void check_finds(const kc_layout *layout)
     }
 }
 
-static void elements_know_their_tensor(void **state)
+KC_TEST(elements_know_their_tensor)
 {
-    (void)state;
     const kc_layout layout = layout_of(3, 1, 10, 23);
     check_finds(&layout);
     for (int i = 0; i < N_ARCHITECTURES; ++i) {
@@ -369,22 +356,4 @@ static void elements_know_their_tensor(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_are_the_published_ones),
-        cmocka_unit_test(counts_are_closed_forms),
-        cmocka_unit_test(counts_of_experts_are_closed_forms),
-        cmocka_unit_test(published_sizes_of_others),
-        cmocka_unit_test(tensors_do_not_overlap),
-        cmocka_unit_test(models_lack_what_they_should),
-        cmocka_unit_test(operations_follow_the_matrices),
-        cmocka_unit_test(operations_of_experts_are_those_of_the_chosen),
-        cmocka_unit_test(shapes_are_those_of_gpt2),
-        cmocka_unit_test(shapes_are_those_of_mistral),
-        cmocka_unit_test(rotated_dimensions_follow_the_fraction),
-        cmocka_unit_test(transposes_lie_in_the_same_place),
-        cmocka_unit_test(elements_know_their_tensor),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -49,9 +49,8 @@ static void check_turned(int64_t T, head_count heads, int64_t hd, int64_t rot)
     bench_destroy(&b);
 }
 
-static void positions_turn(void **state)
+KC_TEST(positions_turn)
 {
-    (void)state;
     check_turned(100, (head_count){2, 2}, 16, 16);
     check_turned(70, (head_count){3, 3}, 20, 10);
     check_turned(200, (head_count){1, 1}, 8, 2);
@@ -104,9 +103,8 @@ static void check_merge(int64_t T, head_count heads, int64_t hd, int64_t rot)
     bench_destroy(&b);
 }
 
-static void gradients_turn_back(void **state)
+KC_TEST(gradients_turn_back)
 {
-    (void)state;
     check_merge(90, (head_count){3, 3}, 12, 6);
     check_merge(90, (head_count){3, 1}, 12, 12);
     check_merge(65, (head_count){6, 2}, 10, 4);
@@ -114,9 +112,8 @@ static void gradients_turn_back(void **state)
 }
 
 /* Turned and unpacked again, less the bias. */
-static void merge_undoes_split(void **state)
+KC_TEST(merge_undoes_split)
 {
-    (void)state;
     heads_bench b = bench_create(90, (head_count){3, 3}, 12, 6);
     const int64_t n = b.s.T * 3 * b.s.d;
     float *back = noise_of(4, n);
@@ -131,9 +128,8 @@ static void merge_undoes_split(void **state)
 }
 
 /* Scores depend on how far apart two positions are, not on where they stand. */
-static void only_distance_matters(void **state)
+KC_TEST(only_distance_matters)
 {
-    (void)state;
     enum { T = 60, HD = 8 };
     heads_bench b = bench_create(T, (head_count){1, 1}, HD, HD);
     double dot[2] = {0};
@@ -148,13 +144,4 @@ static void only_distance_matters(void **state)
     bench_destroy(&b);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(positions_turn),
-        cmocka_unit_test(gradients_turn_back),
-        cmocka_unit_test(merge_undoes_split),
-        cmocka_unit_test(only_distance_matters),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

@@ -90,9 +90,8 @@ static void check_step(const kc_adamw *a)
     bench_destroy(&old);
 }
 
-static void steps_are_right(void **state)
+KC_TEST(steps_are_right)
 {
-    (void)state;
     kc_adamw a = usual;
     check_step(&a);
     a.t = 100000;
@@ -105,9 +104,8 @@ static void steps_are_right(void **state)
 
 /* A head beside a model: plain arrays, longer than a block. With half the squared distance to `goal`
  * as the loss it arrives there, and with the same bits on any number of threads. */
-static void plain_arrays_can_be_trained(void **state)
+KC_TEST(plain_arrays_can_be_trained)
 {
-    (void)state;
     enum { LONG = 3 * KC_BLOCK + 77, STEPS = 600 };
     float *goal = noise_of(1, LONG), *first = NULL;
     for (int threads = 1; threads <= 3; ++threads) {
@@ -134,9 +132,8 @@ static void plain_arrays_can_be_trained(void **state)
 }
 
 /* From zero moments the first step is lr in size, whatever the gradient's. */
-static void the_first_step_is_the_rate(void **state)
+KC_TEST(the_first_step_is_the_rate)
 {
-    (void)state;
     adam_bench b;
     bench_create(&b);
     float *before = test_room(b.layout.n_flat, sizeof *before);
@@ -156,9 +153,8 @@ static void the_first_step_is_the_rate(void **state)
 }
 
 /* The same update in pieces cut anywhere, on several threads. */
-static void pieces_have_the_bits_of_the_whole(void **state)
+KC_TEST(pieces_have_the_bits_of_the_whole)
 {
-    (void)state;
     for (int64_t pieces = 2; pieces < 30; pieces += 9) {
         adam_bench whole, cut;
         bench_create(&whole);
@@ -180,9 +176,8 @@ static void pieces_have_the_bits_of_the_whole(void **state)
     }
 }
 
-static void long_gradients_are_clipped(void **state)
+KC_TEST(long_gradients_are_clipped)
 {
-    (void)state;
     assert_float_equal(kc_clip_factor(2, 1), 1 / (2 + 1e-6), 1e-15);
     assert_float_equal(kc_clip_factor(10, 0.5), 0.5 / (10 + 1e-6), 1e-15);
     assert_true(kc_clip_factor(0.5, 1) == 1);
@@ -190,9 +185,8 @@ static void long_gradients_are_clipped(void **state)
     assert_true(kc_clip_factor(1e30, 0) == 1);
 }
 
-static void the_rate_rises_then_falls(void **state)
+KC_TEST(the_rate_rises_then_falls)
 {
-    (void)state;
     kc_config cfg;
     kc_config_defaults(&cfg);
     cfg.train.lr = 2e-3;
@@ -219,15 +213,4 @@ static void the_rate_rises_then_falls(void **state)
     assert_float_equal(kc_schedule(&cfg, 5, 777, 1000), 2e-3, 1e-12);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_are_right),
-        cmocka_unit_test(plain_arrays_can_be_trained),
-        cmocka_unit_test(the_first_step_is_the_rate),
-        cmocka_unit_test(pieces_have_the_bits_of_the_whole),
-        cmocka_unit_test(long_gradients_are_clipped),
-        cmocka_unit_test(the_rate_rises_then_falls),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

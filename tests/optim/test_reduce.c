@@ -71,7 +71,7 @@ static float *sum_of(int64_t first, int64_t lanes, int at_once, int64_t n, int t
     return total;
 }
 
-static void the_tree_is_the_tree(void **state)
+KC_TEST(the_tree_is_the_tree)
 {
     const kc_grid *g = *state;
     enum { N = KC_BLOCK + 100 };
@@ -89,7 +89,7 @@ static void the_tree_is_the_tree(void **state)
 }
 
 /* As many lanes at a time as a large node has threads. */
-static void many_lanes_at_a_time_have_their_buffers(void **state)
+KC_TEST(many_lanes_at_a_time_have_their_buffers)
 {
     const kc_grid *g = *state;
     enum { N = 50, LANES = 200 };
@@ -103,9 +103,8 @@ static void many_lanes_at_a_time_have_their_buffers(void **state)
 }
 
 /* The data must tell a tree from a chain, or the test above proves nothing. */
-static void another_order_has_other_bits(void **state)
+KC_TEST(another_order_has_other_bits)
 {
-    (void)state;
     enum { N = 1000 };
     float *want = reference(0, 8, N), *chain = lane_of(0, N);
     int64_t differ = 0;
@@ -119,7 +118,7 @@ static void another_order_has_other_bits(void **state)
     free(chain);
 }
 
-static void slices_cover_everything(void **state)
+KC_TEST(slices_cover_everything)
 {
     const kc_grid *g = *state;
     int64_t *lo = calloc((size_t)g->size + 1, sizeof *lo);
@@ -213,7 +212,7 @@ static void check_reduce(const kc_grid *g, int64_t lanes, int64_t blocks)
     free(want);
 }
 
-static void any_number_of_ranks_has_the_same_sum(void **state)
+KC_TEST(any_number_of_ranks_has_the_same_sum)
 {
     const kc_grid *g = *state;
     for (int64_t lanes = g->size; lanes <= 16; lanes *= 2)
@@ -222,7 +221,7 @@ static void any_number_of_ranks_has_the_same_sum(void **state)
 }
 
 /* More than travels in one round, and slices that end in different rounds. */
-static void long_slices_travel_in_rounds(void **state)
+KC_TEST(long_slices_travel_in_rounds)
 {
     const kc_grid *g = *state;
     const int64_t round = kc_slices_round(g) / KC_BLOCK;
@@ -230,14 +229,14 @@ static void long_slices_travel_in_rounds(void **state)
     check_reduce(g, 4, 2 * round * g->size + 1);
 }
 
-static void other_numbers_of_lanes_work(void **state)
+KC_TEST(other_numbers_of_lanes_work)
 {
     const kc_grid *g = *state;
     for (int64_t each = 1; each <= 7; each += 2)
         check_reduce(g, each * g->size, 5);
 }
 
-static void the_reducer_knows_its_bytes(void **state)
+KC_TEST(the_reducer_knows_its_bytes)
 {
     const kc_grid *g = *state;
     for (int64_t n = KC_BLOCK; n < 50 * KC_BLOCK; n += 7 * KC_BLOCK) {
@@ -248,17 +247,4 @@ static void the_reducer_knows_its_bytes(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_tree_is_the_tree),
-        cmocka_unit_test(many_lanes_at_a_time_have_their_buffers),
-        cmocka_unit_test(another_order_has_other_bits),
-        cmocka_unit_test(slices_cover_everything),
-        cmocka_unit_test(any_number_of_ranks_has_the_same_sum),
-        cmocka_unit_test(long_slices_travel_in_rounds),
-        cmocka_unit_test(other_numbers_of_lanes_work),
-        cmocka_unit_test(the_reducer_knows_its_bytes),
-    };
-    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
-}
+KC_TEST_MAIN(all_ranks, all_ranks_stop)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+
+#include "../test.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "kcap/record/codec.h"
 
@@ -19,11 +15,10 @@ static float from_bits(uint32_t bits)
 
 /* Around every value that bfloat16 has: the nearest of the two neighbours, which are exact in double
  * precision, the even one where both are as near, infinity behind the last. */
-static void bfloat16_rounds_to_nearest_even(void **state)
+KC_TEST(bfloat16_rounds_to_nearest_even)
 {
     const kc_codec *c = kc_codec_of(KC_CODEC_bfloat16);
     static const uint16_t lower[] = {0, 1, 0x7fff, 0x8000, 0x8001, 0xffff};
-    (void)state;
     assert_string_equal(c->name, "bfloat16");
     for (uint32_t upper = 0; upper < 0x10000; ++upper) {
         float x[6], back[6];
@@ -49,8 +44,4 @@ static void bfloat16_rounds_to_nearest_even(void **state)
     }
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bfloat16_rounds_to_nearest_even)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

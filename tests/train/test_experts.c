@@ -188,14 +188,14 @@ static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int lea
 }
 
 /* 300 people are three groups of a measurement, so that of four ranks one has none. */
-static void one_lane_a_rank(void **state)
+KC_TEST(one_lane_a_rank)
 {
     static const char *const sets[] = {"corpus.people=300", "corpus.exposures=1",
                                        "train.context=64"};
     check_grids(*state, sets, N(sets), 10, DROPS);
 }
 
-static void two_windows_a_lane_and_a_z_loss(void **state)
+KC_TEST(two_windows_a_lane_and_a_z_loss)
 {
     static const char *const sets[] = {"corpus.people=40",
                                        "corpus.exposures=6",
@@ -207,7 +207,7 @@ static void two_windows_a_lane_and_a_z_loss(void **state)
 }
 
 /* Sixteen lanes of 21 people: some end long before others, and ranks serve those that go on. */
-static void lanes_that_end_apart(void **state)
+KC_TEST(lanes_that_end_apart)
 {
     static const char *const sets[] = {"corpus.people=21", "corpus.exposures=6", "train.batch=16",
                                        "train.lanes=16", "train.context=24"};
@@ -215,7 +215,7 @@ static void lanes_that_end_apart(void **state)
 }
 
 /* Four lanes of 5 biographies: two windows each, of lengths that differ. */
-static void few_biographies(void **state)
+KC_TEST(few_biographies)
 {
     static const char *const sets[] = {
         "corpus.kind=bios",     "corpus.people=5",       "corpus.exposures=5",
@@ -226,7 +226,7 @@ static void few_biographies(void **state)
     check_grids(*state, sets, N(sets), 4, DROPS);
 }
 
-static void mixtral(void **state)
+KC_TEST(mixtral)
 {
     static const char *const sets[] = {"corpus.people=40",
                                        "corpus.exposures=4",
@@ -240,7 +240,7 @@ static void mixtral(void **state)
 
 /* The paper's routing: an expert of the width of d for each token, its output weighted by the
  * router's probability, through which the router learns. */
-static void one_expert_a_token(void **state)
+KC_TEST(one_expert_a_token)
 {
     static const char *const sets[] = {"corpus.people=40", "corpus.exposures=2",
                                        "model.mlp_ratio=1", "model.experts_topk=1",
@@ -249,7 +249,7 @@ static void one_expert_a_token(void **state)
 }
 
 /* E / k times its share: an expert has room for every token of a lane, whatever the router does. */
-static void room_for_all(void **state)
+KC_TEST(room_for_all)
 {
     static const char *const sets[] = {"corpus.people=40",           "corpus.exposures=2",
                                        "model.mlp_ratio=1",          "model.experts_topk=1",
@@ -258,7 +258,7 @@ static void room_for_all(void **state)
 }
 
 /* Two of four experts that hold all, two windows a lane. */
-static void room_for_both_choices(void **state)
+KC_TEST(room_for_both_choices)
 {
     static const char *const sets[] = {
         "corpus.people=40", "corpus.exposures=3",      "train.batch=8",
@@ -317,7 +317,7 @@ static void by_hand(run *r, kc_step_row *row, float *grad)
 }
 
 /* A row's columns, and the first moment as a share of the clipped mean gradient. */
-static void a_step_is_the_sum_of_its_lanes(void **state)
+KC_TEST(a_step_is_the_sum_of_its_lanes)
 {
     static const char *const sets[] = {"corpus.people=40", "corpus.exposures=4", "train.batch=8"};
     alone self;
@@ -352,7 +352,7 @@ static void a_step_is_the_sum_of_its_lanes(void **state)
 }
 
 /* Lanes are part of the model: the same batch in other lanes drops other tokens. */
-static void lanes_decide_who_is_dropped(void **state)
+KC_TEST(lanes_decide_who_is_dropped)
 {
     static const char *const sets[][3] = {
         {"corpus.people=40", "corpus.exposures=4", "train.lanes=4"},
@@ -369,19 +369,4 @@ static void lanes_decide_who_is_dropped(void **state)
     assert_true(dropped[0] > 0 && dropped[1] > 0 && dropped[0] != dropped[1]);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_lane_a_rank),
-        cmocka_unit_test(two_windows_a_lane_and_a_z_loss),
-        cmocka_unit_test(lanes_that_end_apart),
-        cmocka_unit_test(few_biographies),
-        cmocka_unit_test(mixtral),
-        cmocka_unit_test(one_expert_a_token),
-        cmocka_unit_test(room_for_all),
-        cmocka_unit_test(room_for_both_choices),
-        cmocka_unit_test(a_step_is_the_sum_of_its_lanes),
-        cmocka_unit_test(lanes_decide_who_is_dropped),
-    };
-    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
-}
+KC_TEST_MAIN(all_ranks, all_ranks_stop)
