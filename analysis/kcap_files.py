@@ -86,13 +86,12 @@ def _read(path, file, finished):
     for name in STAMPS:
         if name not in stamp:
             raise KeyError(f"root attribute {name} is missing")
-    names = tuple(_plain(name) for name in file["measure/attribute_names"][()]) \
-        if "measure/attribute_names" in file else ()
     config = yaml.safe_load(stamp["config"])
     if not isinstance(config, dict):
         raise KeyError("attribute config is not a mapping of sections")
     measure = _columns(file, "measure", MEASURES)
     loads = _loads(path, config, measure)
+    names = _attribute_names(file, measure)
     _keep_attributes(measure, len(names))
     others = {group: _flat(_columns(file, group)) for group in file
               if group not in ("steps", "measure") and f"{group}/step" in file}
@@ -105,6 +104,14 @@ def _read(path, file, finished):
 def _flat(columns):
     """Of a group's columns those of one value a row."""
     return {name: column for name, column in columns.items() if column.ndim == 1}
+
+
+def _attribute_names(file, measure):
+    """Of a file without them their numbers."""
+    if "measure/attribute_names" in file:
+        return tuple(_plain(name) for name in file["measure/attribute_names"][()])
+    widths = [measure[name].shape[1] for name in ATTRIBUTES if name in measure]
+    return tuple(f"attribute_{i}" for i in range(max(widths, default=0)))
 
 
 def _keep_attributes(measure, width):

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <math.h>
-#include <stdlib.h>
 
 #include "cli/print/report.h"
 #include "cli/verb.h"
-#include "kcap/measure/capacity.h"
+#include "kcap/measure/measure.h"
 #include "kcap/run/open.h"
 
 typedef struct options {
@@ -16,20 +15,21 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
     kc_opened opened = {.corpus = NULL};
-    kc_measure_row *row = malloc(sizeof *row);
-    KC_CHECK(row, "out of memory");
+    kc_measurements all = {.n = 0};
     KC_TRY(kc_open(&opened, g, o->input, e));
-    kc_capacity_take(&opened.subject, row);
+    kc_measurements_create(&all, &opened.cfg, kc_corpus_about(opened.corpus), &opened.model.shape);
+    for (int i = 0; i < all.n; ++i)
+        kc_measured_take(&all.of[i], &opened.subject);
     const kc_about about = {&opened.cfg, opened.corpus, &opened.sign.stamp};
     const kc_outcome outcome = {.status = "measured",
-                                .checkpoint = opened.head.path,
+                                .checkpoint = opened.info.path,
                                 .steps = opened.state.step,
                                 .tokens = opened.state.tokens,
                                 .loss = NAN};
     if (g->rank == 0)
-        (o->json ? kc_report_run_json : kc_report_run)(stdout, &about, row, &outcome);
+        (o->json ? kc_report_run_json : kc_report_run)(stdout, &about, &all, &outcome);
 out:
-    free(row);
+    kc_measurements_free(&all);
     kc_opened_close(&opened, g);
     return e->code;
 }

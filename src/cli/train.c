@@ -25,8 +25,7 @@ void kc_train_report(const kc_run *run, int json)
                                 .tokens = state->tokens,
                                 .loss = run->row.step ? run->row.loss : NAN,
                                 .seconds = kc_clock() - run->begun};
-    const kc_measure_row *row = run->measured.step >= 0 ? &run->measured : NULL;
-    (json ? kc_report_run_json : kc_report_run)(stdout, &about, row, &outcome);
+    (json ? kc_report_run_json : kc_report_run)(stdout, &about, &run->measured, &outcome);
 }
 
 /* What a node cannot hold is shown with the refusal. */

@@ -121,5 +121,7 @@ int kc_h5_get_real(kc_h5 *f, const char *object, const char *name, double *value
 
 int kc_h5_has_attribute(kc_h5 *f, const char *object, const char *name)
 {
-    return kc_h5_has(f, object) && H5Aexists_by_name(f->id, object, name, H5P_DEFAULT) > 0;
+    kc_error elsewhere = {0};
+    return kc_h5_reaches(f, object, &elsewhere) == KC_OK &&
+           H5Aexists_by_name(f->id, object, name, H5P_DEFAULT) > 0;
 }

@@ -173,6 +173,12 @@ out:
 
 int kc_h5_has(kc_h5 *f, const char *path)
 {
-    kc_error missing = {0};
-    return kc_h5_reaches(f, path, &missing) == KC_OK;
+    char part[512];
+    for (size_t n = 1; path[n - 1] && path[n]; ++n) {
+        n += strcspn(path + n, "/");
+        snprintf(part, sizeof part, "%.*s", (int)n, path);
+        if (H5Lexists(f->id, part, H5P_DEFAULT) <= 0)
+            return 0;
+    }
+    return 1;
 }

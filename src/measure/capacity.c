@@ -2,25 +2,25 @@
 #include "kcap/measure/capacity.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-#include "kcap/base/clock.h"
+#include "kcap/measure/spans.h"
 
-static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums, kc_measure_row *row)
+static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums,
+                         const kc_capacity_lists *lists, kc_capacity_row *row)
 {
     const double N = (double)info->n_people;
     int counted = 0;
     row->value_recall = 0;
     for (int a = 0; a < info->n_attributes; ++a) {
-        row->attribute_nats[a] = sums->nats[a] / N;
-        row->attribute_recall[a] = sums->recall[a] / N;
-        row->attribute_first[a] = sums->first[a] / N;
+        lists->attribute_nats[a] = sums->nats[a] / N;
+        lists->attribute_recall[a] = sums->recall[a] / N;
+        lists->attribute_first[a] = sums->first[a] / N;
         if (a > 0 && info->attribute[a].counted) {
-            row->value_recall += row->attribute_recall[a];
+            row->value_recall += lists->attribute_recall[a];
             ++counted;
         }
     }
-    row->name_recall = row->attribute_recall[0];
+    row->name_recall = lists->attribute_recall[0];
     row->value_recall = counted ? row->value_recall / counted : NAN;
 }
 
@@ -38,13 +38,13 @@ static double nats_of(const kc_corpus_info *info, const kc_span_sums *sums, int 
 }
 
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
-                 kc_measure_row *row)
+                 kc_capacity_row *row, const kc_capacity_lists *lists)
 {
     double *const columns[KC_N_READS][2] = {
         [KC_READ_NAME] = {&row->name_nats, &row->name_bits},
         [KC_READ_VALUES] = {&row->value_nats, &row->value_bits},
         [KC_READ_CHUNKS] = {&row->first_chunk_nats, &row->diversity_bits}};
-    by_attribute(info, sums, row);
+    by_attribute(info, sums, lists, row);
     row->total_bits = 0;
     for (int r = 0; r < KC_N_READS; ++r) {
         const kc_term *t = &info->term[r];
@@ -58,29 +58,54 @@ void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n
     row->max_bits_per_param = info->max_bits / (double)n_params;
 }
 
-/* Of the slowest rank. */
-static double seconds_since(const kc_grid *g, double start)
+kc_capacity_lists kc_capacity_lists_of(const kc_schema *s, const void *row)
 {
-    double mine = kc_clock() - start, *all = malloc((size_t)g->size * sizeof *all);
-    KC_CHECK(all, "out of memory");
-    kc_allgather(g, &mine, all, sizeof mine);
-    for (int r = 0; r < g->size; ++r)
-        mine = all[r] > mine ? all[r] : mine;
-    free(all);
-    return mine;
+#define PLACE(type, name, width, unit, help) .name = kc_row_at(s, row, #name),
+    return (kc_capacity_lists){KC_LISTS_CAPACITY(PLACE)};
+#undef PLACE
 }
 
-void kc_capacity_take(const kc_subject *x, kc_measure_row *row)
+const kc_capacity_row *kc_capacity_last(const kc_measurements *all)
 {
-    const double start = kc_clock();
+    const kc_capacity_row *row = all->n > 0 ? all->of[KC_MEASURE_capacity].row : NULL;
+    return row && row->step != KC_NO_INT ? row : NULL;
+}
+
+static void columns(const kc_corpus_info *info, const kc_shape *shape, kc_schema *s)
+{
+    const int64_t attributes = info->n_attributes;
+    const int64_t experts = shape->E ? shape->l * shape->E : KC_NO_COLUMN;
+    const kc_column all[] = {KC_COLUMNS_EVENT(KC_COLUMN_ROW) KC_COLUMNS_CAPACITY(KC_COLUMN_ROW)
+                                 KC_LISTS_CAPACITY(KC_COLUMN_LIST)};
+    kc_schema_create(s, "/measure", 64, all, sizeof all / sizeof *all);
+    const char **labels = kc_schema_label(s, info->n_attributes);
+    for (int a = 0; a < info->n_attributes; ++a)
+        labels[a] = info->attribute[a].name;
+}
+
+static int64_t every(const kc_config *cfg)
+{
+    return cfg->measure.every_exposures;
+}
+
+static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks, int threads)
+{
+    const size_t spans = kc_measure_spans_bytes(info, model->shape.T, ranks, threads);
+    size_t all = kc_scorer_bytes(model, threads);
+    return __builtin_add_overflow(all, spans, &all) ? SIZE_MAX : all;
+}
+
+static void take(const kc_subject *x, const kc_schema *schema, void *row)
+{
+    const kc_capacity_lists lists = kc_capacity_lists_of(schema, row);
     kc_scorer scorer;
     kc_span_sums sums;
-    *row = (kc_measure_row){.step = x->step, .tokens = x->tokens, .exposures = x->exposures};
     kc_scorer_create(&scorer, x->model, x->weights, x->threads);
     kc_measure_spans(x->grid, x->corpus, x->model->shape.T, kc_scorer_score, &scorer, x->threads,
                      &sums);
-    kc_scorer_loads(x->grid, &scorer, row->expert_load, KC_LOADS_MAX);
+    kc_scorer_loads(x->grid, &scorer, lists.expert_load);
     kc_scorer_destroy(&scorer);
-    kc_capacity(kc_corpus_about(x->corpus), &sums, x->model->layout.n_params, row);
-    row->seconds = seconds_since(x->grid, start);
+    kc_capacity(kc_corpus_about(x->corpus), &sums, x->model->layout.n_params, row, &lists);
 }
+
+const kc_measure kc_measure_capacity = {columns, every, bytes, take};

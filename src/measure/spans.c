@@ -64,12 +64,11 @@ void kc_scorer_score(void *scorer, int thread, const kc_batch *window, float *na
                    hit);
 }
 
-int kc_scorer_loads(const kc_grid *g, const kc_scorer *s, double *share, int most)
+void kc_scorer_loads(const kc_grid *g, const kc_scorer *s, double *share)
 {
     const int64_t E = s->model->shape.E, n = s->model->shape.l * E;
-    const int shown = n < most ? (int)n : most;
     if (n == 0)
-        return 0;
+        return;
     int64_t *sum = kc_alloc(n * (1 + g->size), sizeof *sum, "loads of experts"), *all = sum + n;
     for (int i = 0; i < s->threads; ++i)
         for (int64_t k = 0; k < n; ++k)
@@ -78,14 +77,13 @@ int kc_scorer_loads(const kc_grid *g, const kc_scorer *s, double *share, int mos
     memset(sum, 0, (size_t)n * sizeof *sum);
     for (int64_t k = 0; k < n * g->size; ++k)
         sum[k % n] += all[k];
-    for (int k = 0; k < shown; ++k) {
+    for (int64_t k = 0; k < n; ++k) {
         int64_t block = 0;
         for (int64_t e = 0; e < E; ++e)
             block += sum[k / E * E + e];
         share[k] = (double)sum[k] / (double)block;
     }
     free(sum);
-    return shown;
 }
 
 /* One thread's window and what is predicted of it. */

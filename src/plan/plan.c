@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "kcap/measure/spans.h"
+#include "kcap/measure/measure.h"
 #include "kcap/train/step.h"
 
 /* Measured as VmHWM of runs with next to no model, 1 and 2 threads: tests/app/plan.py holds the
@@ -36,15 +36,14 @@ static int count_memory(const kc_config *cfg, const kc_corpus_info *info, const 
                         kc_plan *p, kc_error *e)
 {
     const kc_machine *m = &p->machine;
-    const size_t scorer = kc_scorer_bytes(model, m->threads),
-                 spans = kc_measure_spans_bytes(info, cfg->train.context, m->ranks, m->threads);
-    p->needs.bytes[KC_measurement_bytes] = scorer + spans;
+    const size_t measuring = kc_measurements_bytes(cfg, info, model, m->ranks, m->threads);
+    p->needs.bytes[KC_measurement_bytes] = measuring;
     for (int i = 0; i < KC_N_NEEDS; ++i)
         if (i != KC_measurement_bytes)
             p->arena_bytes += (int64_t)p->needs.bytes[i];
     p->base_bytes = PROGRAM_BYTES + (int64_t)m->threads * THREAD_BYTES;
-    p->peak_bytes = p->arena_bytes + p->base_bytes + (int64_t)p->needs.bytes[KC_measurement_bytes];
-    if (scorer > INT64_MAX / 4 || spans > INT64_MAX / 4 ||
+    p->peak_bytes = p->arena_bytes + p->base_bytes + (int64_t)measuring;
+    if (measuring > INT64_MAX / 2 ||
         __builtin_mul_overflow(p->peak_bytes, m->ranks_per_node, &p->node_needs))
         return kc_fail(
             e, KC_EINPUT,

@@ -4,8 +4,8 @@
 
 #include "kcap/record/checkpoint.h"
 
-/* Bytes of the path of a checkpoint, without its last zero. */
-enum { KC_DRAFT_MOST = 1000 };
+/* Bytes of the path of a checkpoint: room is left for what its drafts are called. */
+enum { KC_DRAFT_MOST = KC_PATH_MAX - 32 };
 
 /* A checkpoint on its way from X.h5.partial to X.h5 and X.manifest. */
 typedef struct kc_draft {

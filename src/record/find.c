@@ -78,11 +78,6 @@ static int read_info(const char *path, const kc_manifest *m, kc_checkpoint_info 
     KC_TRY(kc_h5_get_int(&f, "/", "step", &info->step, e));
     KC_TRY(kc_h5_get_int(&f, "/", "tokens", &info->tokens, e));
     KC_TRY(kc_stamp_read(&f, &info->stamp, e));
-    info->config = info->stamp.config;
-    info->imported_from = info->stamp.imported_from;
-    info->run_id = info->stamp.run_id;
-    info->kernel = info->stamp.kernel;
-    info->config_hash = info->stamp.config_hash;
     KC_TRY(check_stamp(&f, &info->stamp, e));
     KC_TRY(read_cursors(&f, info, e));
     KC_TRY(kc_embed_read(&f, &info->files, e));

@@ -5,12 +5,11 @@
 #include "record/table.h"
 
 /* Copy the rows of an older run.h5, finished or left by a kill, up to and including step `upto`
- * into the tables of a fresh one. Later rows are dropped.
- *   names       [widths.attributes], must be those of the older file
+ * into the tables of a fresh one. Later rows are dropped; what the older file lacks is missing.
+ *   tables      [n] of the fresh file; the first is that of /steps, whose first column counts them
  *   collective  no
  *   errors      KC_EINPUT: unreadable, other attributes, or steps 1 ... upto not there once
  *               each, in order; KC_EIO: the fresh file cannot be written */
-int kc_history_copy(const char *path, int64_t upto, const char *const *names, kc_widths widths,
-                    kc_table *steps, kc_table *measure, kc_error *e);
+int kc_history_copy(const char *path, int64_t upto, kc_table *tables, int n, kc_error *e);
 
 #endif

@@ -6,49 +6,36 @@
 #include <string.h>
 
 #include "kcap/base/clock.h"
-#include "kcap/io/attribute.h"
+#include "kcap/base/memory.h"
 #include "kcap/io/file.h"
 #include "kcap/io/stamp.h"
-#include "kcap/io/text.h"
 #include "record/history.h"
+#include "record/labels.h"
 
 enum { HELD = 4096 };
 
 struct kc_metrics {
     int is_writer; /* rank 0 */
     kc_h5 file;
-    kc_table steps, measure;
+    kc_schema steps;
+    int n_tables;
+    kc_table *table;   /* [n_tables]: of the steps, then of each kind of event */
     kc_step_row *held; /* [HELD] rows not written yet */
     int64_t n_held;
     double written;  /* when rows were last written      */
     kc_error failed; /* the first failure; kept for good */
 };
 
-/* The attributes' names as one dataset of texts of equal length. */
-static int write_names(kc_metrics *m, const char *const *names, int n, kc_error *e)
-{
-    static const char path[] = "/measure/attribute_names";
-    size_t size = 1;
-    for (int i = 0; i < n; ++i)
-        size = strlen(names[i]) >= size ? strlen(names[i]) + 1 : size;
-    char *texts = calloc((size_t)n, size);
-    KC_CHECK(texts, "out of memory for %d names", n);
-    for (int i = 0; i < n; ++i)
-        memcpy(texts + (size_t)i * size, names[i], strlen(names[i]));
-    if (kc_h5_text_write(&m->file, path, texts, (int64_t)size, n, e) == KC_OK)
-        kc_h5_describe(&m->file, path, "text", "the attributes, 0 the name", e);
-    free(texts);
-    return e->code;
-}
-
 static int write_frame(kc_metrics *m, const char *path, const kc_stamp *stamp,
-                       const char *const *names, kc_widths widths, kc_error *e)
+                       const kc_schema *const *events, kc_error *e)
 {
     KC_TRY(kc_h5_create(&m->file, path, KC_H5_SWMR, e));
     KC_TRY(kc_stamp_write(&m->file, stamp, e));
-    KC_TRY(kc_table_create(&m->steps, &m->file, KC_TABLE_STEPS, widths, e));
-    KC_TRY(kc_table_create(&m->measure, &m->file, KC_TABLE_MEASURE, widths, e));
-    KC_TRY(write_names(m, names, widths.attributes, e));
+    for (int i = 0; i < m->n_tables; ++i) {
+        const kc_schema *s = i == 0 ? &m->steps : events[i - 1];
+        KC_TRY(kc_table_create(&m->table[i], &m->file, s, e));
+        KC_TRY(kc_labels_write(&m->file, s, e));
+    }
 out:
     return e->code;
 }
@@ -68,35 +55,40 @@ out:
     return e->code;
 }
 
+static int close_file(kc_metrics *m, kc_error *e)
+{
+    for (int i = 0; i < m->n_tables; ++i)
+        kc_table_close(&m->table[i], e);
+    return kc_h5_close(&m->file, e);
+}
+
 static void destroy(kc_metrics *m)
 {
     kc_error ignored = {0};
-    kc_table_close(&m->steps, &ignored);
-    kc_table_close(&m->measure, &ignored);
-    kc_h5_close(&m->file, &ignored);
+    close_file(m, &ignored);
+    kc_schema_free(&m->steps);
+    free(m->table);
     free(m->held);
     free(m);
 }
 
 int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
-                      const char *const *names, kc_widths widths, const char *history, int64_t upto,
+                      const kc_schema *const *events, int n, const char *history, int64_t upto,
                       kc_metrics **metrics, kc_error *e)
 {
     char partial[KC_PATH_MAX];
-    kc_metrics *m = calloc(1, sizeof *m);
+    kc_metrics *m = kc_alloc(1, sizeof *m, "metrics");
     *metrics = NULL;
-    KC_CHECK(m, "out of memory");
     m->is_writer = g->rank == 0;
     if (m->is_writer) {
-        KC_CHECK(widths.attributes >= 1 && widths.attributes <= KC_ATTRIBUTES_MAX &&
-                     widths.loads >= 0 && widths.loads <= KC_LOADS_MAX,
-                 "%d attributes, %d loads of experts", widths.attributes, widths.loads);
-        m->held = malloc(HELD * sizeof *m->held);
-        KC_CHECK(m->held, "out of memory for %d rows", HELD);
+        m->held = kc_alloc(HELD, sizeof *m->held, "rows");
+        m->n_tables = 1 + n;
+        m->table = kc_alloc(m->n_tables, sizeof *m->table, "tables");
+        kc_schema_steps(&m->steps);
         snprintf(partial, sizeof partial, "%s/run.h5.partial", dir);
-        KC_TRY(write_frame(m, partial, stamp, names, widths, e));
+        KC_TRY(write_frame(m, partial, stamp, events, e));
         if (history != NULL)
-            KC_TRY(kc_history_copy(history, upto, names, widths, &m->steps, &m->measure, e));
+            KC_TRY(kc_history_copy(history, upto, m->table, m->n_tables, e));
         KC_TRY(publish(m, dir, partial, e));
         m->written = kc_clock();
     }
@@ -123,13 +115,13 @@ static int is_idle(const kc_metrics *m, kc_error *e)
 /* Write the rows that are held, then the event if there is one, so that a reader never sees an
  * event of a step it lacks. The caller's e may hold an error already: rows are worth keeping all
  * the same. */
-static int write_rows(kc_metrics *m, const kc_measure_row *event, int sync, kc_error *e)
+static int write_rows(kc_metrics *m, int i, const void *event, int sync, kc_error *e)
 {
     kc_error mine = {0};
-    KC_TRY(kc_table_append(&m->steps, m->held, m->n_held, &mine));
+    KC_TRY(kc_table_append(&m->table[0], m->held, m->n_held, &mine));
     m->n_held = 0;
     if (event != NULL)
-        KC_TRY(kc_table_append(&m->measure, event, 1, &mine));
+        KC_TRY(kc_table_append(&m->table[1 + i], event, 1, &mine));
     KC_TRY(kc_h5_flush(&m->file, sync, &mine));
     m->written = kc_clock();
 out:
@@ -146,33 +138,28 @@ int kc_metrics_step(kc_metrics *m, const kc_step_row *row, kc_error *e)
         return m->failed.code;
     m->held[m->n_held++] = *row;
     if (m->n_held == HELD || kc_clock() - m->written >= 1.0)
-        return write_rows(m, NULL, 0, e);
+        return write_rows(m, 0, NULL, 0, e);
     return KC_OK;
 }
 
-int kc_metrics_measure(kc_metrics *m, const kc_measure_row *row, kc_error *e)
+int kc_metrics_event(kc_metrics *m, int i, const void *row, kc_error *e)
 {
-    if (is_idle(m, e))
-        return m->failed.code;
-    return write_rows(m, row, 0, e);
+    return is_idle(m, e) ? m->failed.code : write_rows(m, i, row, 0, e);
 }
 
 int kc_metrics_flush(kc_metrics *m, kc_error *e)
 {
-    return is_idle(m, e) ? m->failed.code : write_rows(m, NULL, 1, e);
+    return is_idle(m, e) ? m->failed.code : write_rows(m, 0, NULL, 1, e);
 }
 
 int kc_metrics_close(kc_metrics *m, kc_error *e)
 {
     if (m == NULL)
         return KC_OK;
-    int code = is_idle(m, e) ? m->failed.code : write_rows(m, NULL, 1, e);
+    int code = is_idle(m, e) ? m->failed.code : write_rows(m, 0, NULL, 1, e);
     if (code == KC_OK) {
         kc_error mine = {0};
-        kc_table_close(&m->steps, &mine);
-        kc_table_close(&m->measure, &mine);
-        kc_h5_close(&m->file, &mine);
-        if ((code = mine.code) != KC_OK)
+        if ((code = close_file(m, &mine)) != KC_OK)
             kc_fail(e, code, "%s", mine.text);
     }
     destroy(m);

@@ -1,107 +1,67 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "record/table.h"
 
-#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/io/attribute.h"
 
-typedef struct column {
-    const char *path, *unit, *help;
-    kc_h5_kind kind;
-    enum { ONE, ATTRIBUTES, LOADS } wide;
-    size_t offset; /* in the row */
-} column;
+/* Bytes of a value; values of a column that go through, or are stored, together. */
+enum { VALUE = 8, MOST = 1 << 17 };
 
-/* clang-format off */
-#define STEP(type, name, unit, help) \
-    {"/steps/" #name, unit, help, KC_H5_##type, ONE, offsetof(kc_step_row, name)},
-#define EVENT(type, name, unit, help) \
-    {"/measure/" #name, unit, help, KC_H5_##type, ONE, offsetof(kc_measure_row, name)},
-#define WIDE(type, name, unit, help) \
-    {"/measure/" #name, unit, help, KC_H5_##type, ATTRIBUTES, offsetof(kc_measure_row, name)},
-#define LOAD(type, name, unit, help) \
-    {"/measure/" #name, unit, help, KC_H5_##type, LOADS, offsetof(kc_measure_row, name)},
-/* clang-format on */
-
-static const column step_columns[] = {KC_COLUMNS_STEP(STEP)};
-static const column measure_columns[] = {KC_COLUMNS_MEASURE(EVENT) KC_COLUMNS_ATTRIBUTE(WIDE)
-                                             KC_COLUMNS_LOAD(LOAD)};
-
-typedef struct table {
-    const char *group;
-    const column *columns;
-    int n;
-    int64_t chunk; /* rows */
-    size_t row_bytes;
-} table;
-
-enum {
-    N_STEP = sizeof step_columns / sizeof step_columns[0],
-    N_MEASURE = sizeof measure_columns / sizeof measure_columns[0]
-};
-
-_Static_assert((int)N_STEP <= KC_TABLE_COLUMNS && (int)N_MEASURE <= KC_TABLE_COLUMNS,
-               "raise KC_TABLE_COLUMNS");
-
-static const table tables[] = {
-    [KC_TABLE_STEPS] = {"/steps", step_columns, N_STEP, 4096, sizeof(kc_step_row)},
-    [KC_TABLE_MEASURE] = {"/measure", measure_columns, N_MEASURE, 64, sizeof(kc_measure_row)},
-};
-
-/* Eight bytes a value, of whatever type. */
-enum { VALUE = 8 };
-_Static_assert(sizeof(kc_col_INT) == VALUE && sizeof(kc_col_REAL) == VALUE, "columns hold 8 bytes");
-
-/* Of a model without experts the columns of their loads are left out. */
-static int is_there(const kc_table *t, int i)
+static int64_t values_of(const kc_column *c)
 {
-    return t->column[i].path != NULL;
+    return c->width > 0 ? c->width : 1;
 }
 
-static void begin(kc_table *t, kc_h5 *f, kc_table_kind kind, kc_widths widths)
+static int64_t rows_at_once(const kc_schema *s, int64_t width)
 {
-    const table *def = &tables[kind];
+    const int64_t most = width < MOST ? MOST / width : 1;
+    return s->chunk < most ? s->chunk : most;
+}
+
+static void begin(kc_table *t, kc_h5 *f, const kc_schema *s)
+{
     int64_t widest = 1;
-    *t = (kc_table){.kind = kind, .block = def->chunk};
-    for (int i = 0; i < def->n; ++i) {
-        const column *c = &def->columns[i];
-        int64_t width = c->wide == ATTRIBUTES ? widths.attributes : c->wide ? widths.loads : 0;
-        if (c->wide == LOADS && width == 0)
-            continue;
-        t->column[i] = (kc_h5_column){.file = f, .path = c->path, .kind = c->kind, .width = width};
-        widest = width > widest ? width : widest;
+    *t = (kc_table){.schema = s};
+    t->column = kc_alloc(s->n, sizeof *t->column, "columns");
+    for (int i = 0; i < s->n; ++i) {
+        const kc_column *c = &s->column[i];
+        const kc_h5_kind kind = c->type == KC_VALUE_INT ? KC_H5_INT : KC_H5_REAL;
+        t->column[i] = (kc_h5_column){.file = f, .kind = kind, .width = c->width};
+        snprintf(t->column[i].path, sizeof t->column[i].path, "%s/%s", s->group, c->name);
+        widest = values_of(c) > widest ? values_of(c) : widest;
     }
-    t->values = malloc((size_t)(t->block * widest) * VALUE);
-    KC_CHECK(t->values, "out of memory for the columns of %s", def->group);
+    t->block = rows_at_once(s, widest);
+    t->values = kc_alloc(t->block * widest, VALUE, "values of columns");
 }
 
-int kc_table_create(kc_table *t, kc_h5 *f, kc_table_kind kind, kc_widths widths, kc_error *e)
+int kc_table_create(kc_table *t, kc_h5 *f, const kc_schema *s, kc_error *e)
 {
-    const table *def = &tables[kind];
-    begin(t, f, kind, widths);
-    KC_TRY(kc_h5_group(f, def->group, e));
-    for (int i = 0; i < def->n; ++i) {
-        const column *c = &def->columns[i];
-        if (!is_there(t, i))
-            continue;
-        KC_TRY(kc_h5_column_create(&t->column[i], def->chunk, e));
-        KC_TRY(kc_h5_describe(f, c->path, c->unit, c->help, e));
+    begin(t, f, s);
+    KC_TRY(kc_h5_group(f, s->group, e));
+    for (int i = 0; i < s->n; ++i) {
+        const kc_column *c = &s->column[i];
+        KC_TRY(kc_h5_column_create(&t->column[i], rows_at_once(s, values_of(c)), e));
+        KC_TRY(kc_h5_describe(f, t->column[i].path, c->unit, c->help, e));
     }
 out:
     return e->code;
 }
 
-int kc_table_open(kc_table *t, kc_h5 *f, kc_table_kind kind, kc_widths widths, kc_error *e)
+int kc_table_open(kc_table *t, kc_h5 *f, const kc_schema *s, kc_error *e)
 {
-    begin(t, f, kind, widths);
-    for (int i = 0; i < tables[kind].n; ++i) {
-        if (!is_there(t, i))
+    begin(t, f, s);
+    const int there = kc_h5_has(f, s->group);
+    for (int i = 0; i < s->n; ++i) {
+        kc_h5_column *c = &t->column[i];
+        if (!there || (i > 0 && !kc_h5_has(f, c->path)))
             continue;
-        KC_TRY(kc_h5_column_open(&t->column[i], e));
-        if (i == 0 || t->column[i].rows < t->n_rows)
-            t->n_rows = t->column[i].rows;
+        KC_TRY(kc_h5_column_open(c, e));
+        if (i == 0 || c->rows < t->n_rows)
+            t->n_rows = c->rows;
     }
 out:
     return e->code;
@@ -110,10 +70,10 @@ out:
 /* Copy the values of one column between n rows and t->values. */
 static void turn(kc_table *t, int i, char *rows, int64_t n, int into_rows)
 {
-    const table *def = &tables[t->kind];
-    size_t bytes = (size_t)(t->column[i].width > 0 ? t->column[i].width : 1) * VALUE;
+    const kc_column *c = &t->schema->column[i];
+    const size_t bytes = (size_t)values_of(c) * VALUE;
     for (int64_t r = 0; r < n; ++r) {
-        char *field = rows + (size_t)r * def->row_bytes + def->columns[i].offset;
+        char *field = rows + (r * t->schema->row_values + c->at) * VALUE;
         char *value = (char *)t->values + (size_t)r * bytes;
         memcpy(into_rows ? field : value, into_rows ? value : field, bytes);
     }
@@ -121,13 +81,10 @@ static void turn(kc_table *t, int i, char *rows, int64_t n, int into_rows)
 
 int kc_table_append(kc_table *t, const void *rows, int64_t n, kc_error *e)
 {
-    const table *def = &tables[t->kind];
     for (int64_t done = 0; done < n; done += t->block) {
-        int64_t part = n - done < t->block ? n - done : t->block;
-        char *from = (char *)(uintptr_t)rows + (size_t)done * def->row_bytes;
-        for (int i = 0; i < def->n; ++i) {
-            if (!is_there(t, i))
-                continue;
+        const int64_t part = n - done < t->block ? n - done : t->block;
+        char *from = (char *)(uintptr_t)rows + done * t->schema->row_values * VALUE;
+        for (int i = 0; i < t->schema->n; ++i) {
             turn(t, i, from, part, 0);
             KC_TRY(kc_h5_column_append(&t->column[i], t->values, part, e));
         }
@@ -139,14 +96,16 @@ out:
 
 int kc_table_read(kc_table *t, int64_t first, int64_t n, void *rows, kc_error *e)
 {
-    const table *def = &tables[t->kind];
+    const kc_schema *s = t->schema;
     for (int64_t done = 0; done < n; done += t->block) {
-        int64_t part = n - done < t->block ? n - done : t->block;
-        for (int i = 0; i < def->n; ++i) {
-            if (!is_there(t, i))
-                continue;
-            KC_TRY(kc_h5_column_read(&t->column[i], first + done, part, t->values, e));
-            turn(t, i, (char *)rows + (size_t)done * def->row_bytes, part, 1);
+        const int64_t part = n - done < t->block ? n - done : t->block;
+        for (int i = 0; i < s->n; ++i) {
+            kc_h5_column *c = &t->column[i];
+            if (c->id)
+                KC_TRY(kc_h5_column_read(c, first + done, part, t->values, e));
+            else
+                kc_value_missing(s->column[i].type, t->values, part * values_of(&s->column[i]));
+            turn(t, i, (char *)rows + done * s->row_values * VALUE, part, 1);
         }
     }
 out:
@@ -155,9 +114,10 @@ out:
 
 int kc_table_close(kc_table *t, kc_error *e)
 {
-    for (int i = 0; i < KC_TABLE_COLUMNS; ++i)
+    for (int i = 0; t->column && i < t->schema->n; ++i)
         kc_h5_column_close(&t->column[i], e);
+    free(t->column);
     free(t->values);
-    t->values = NULL;
+    *t = (kc_table){.schema = NULL};
     return e->code;
 }

@@ -3,31 +3,29 @@
 #define KCAP_RECORD_TABLE_H
 
 #include "kcap/io/column.h"
-#include "kcap/types/record.h"
+#include "kcap/types/schema.h"
 
-enum { KC_TABLE_COLUMNS = 32 };
-
-typedef enum kc_table_kind { KC_TABLE_STEPS, KC_TABLE_MEASURE } kc_table_kind;
-
-/* The columns of a group of run.h5, taken and given as rows: kc_step_row or kc_measure_row by kind.
- * All chances to grow a table are in columns.def. */
+/* A group of run.h5, taken and given as rows of its schema. All chances to grow a table are in the
+ * schema's own table of columns. */
 typedef struct kc_table {
-    kc_table_kind kind;
-    int64_t n_rows; /* rows that all columns have          */
-    int64_t block;  /* rows that go through at a time      */
-    void *values;   /* [block x widest column]             */
-    kc_h5_column column[KC_TABLE_COLUMNS];
+    const kc_schema *schema; /* borrowed                                          */
+    int64_t n_rows;          /* rows that all columns have                        */
+    int64_t block;           /* rows that go through at a time                    */
+    void *values;            /* [block x widest column]                           */
+    kc_h5_column *column;    /* [schema->n]; not open: the file lacks it           */
 } kc_table;
 
 /* Create the group and its columns, each with unit and description.
- *   owns           release with kc_table_close
+ *   owns           release with kc_table_close, after an error too
  *   errors         KC_EIO */
-int kc_table_create(kc_table *t, kc_h5 *f, kc_table_kind kind, kc_widths widths, kc_error *e);
+int kc_table_create(kc_table *t, kc_h5 *f, const kc_schema *schema, kc_error *e);
 
-/* Open a table for reading. A killed writer may have grown some columns but not all: only rows
- * that all columns have count.
- *   errors         KC_EINPUT: a column is missing or of another type or width */
-int kc_table_open(kc_table *t, kc_h5 *f, kc_table_kind kind, kc_widths widths, kc_error *e);
+/* Open a table for reading. Of a file that is older than a column or the group the values are missing;
+ * columns that the schema lacks are not looked at. A killed writer may have grown some columns but
+ * not all: only rows that all columns have count.
+ *   owns           as above
+ *   errors         KC_EINPUT: a group without its first column; a column of another type or width */
+int kc_table_open(kc_table *t, kc_h5 *f, const kc_schema *schema, kc_error *e);
 
 /* Add n rows.
  *   errors         KC_EIO */

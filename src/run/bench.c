@@ -112,18 +112,14 @@ int kc_bench_run(kc_grid *g, const kc_config *cfg, double seconds, kc_bench *b, 
 {
     watched w = {0};
     const kc_run_request request = {.max_seconds = seconds, .watch = keep_row, .watcher = &w};
-    kc_run run = {.request = &request,
-                  .grid = g,
-                  .cfg = *cfg,
-                  .measured = {.step = -1},
-                  .checkpoint_step = -1};
+    kc_run run = {.request = &request, .grid = g, .cfg = *cfg, .checkpoint_step = -1};
     /* What is timed is the step: nothing else comes between. */
-    run.cfg.measure.every_exposures = 0;
     run.cfg.checkpoint.every_steps = 0;
     KC_TRY(kc_input_files(g, &run.cfg, &run.files, e));
     KC_TRY(kc_input_corpus(g, &run.cfg, &run.files, &run.corpus, e));
     KC_TRY(kc_host_start(&run.host, g, &run.cfg, NULL, 1, e));
     KC_TRY(kc_run_start(&run, e));
+    kc_measurements_free(&run.measured);
     const kc_layout *layout = &kc_trainer_model(run.trainer)->layout;
     kc_sign(sign, g, cfg, kc_corpus_about(run.corpus), &run.host, layout, run.sign.run_id);
     const double peak = whole_peak(g, run.host.threads);

@@ -6,16 +6,18 @@
 
 #include "kcap/base/clock.h"
 #include "kcap/io/file.h"
-#include "kcap/measure/capacity.h"
 #include "kcap/run/signals.h"
 
 int kc_run_start(kc_run *run, kc_error *e)
 {
     const int resumed = run->from.path[0] != 0;
-    kc_trainer_create(&run->cfg, run->grid, run->corpus, run->host.threads, &run->trainer, e);
-    KC_TRY(kc_agree(run->grid, e));
-    kc_sign(&run->sign, run->grid, &run->cfg, kc_corpus_about(run->corpus), &run->host,
-            &kc_trainer_model(run->trainer)->layout, resumed ? run->from.run_id : NULL);
+    const kc_corpus_info *info = kc_corpus_about(run->corpus);
+    KC_TRY_ALL(run->grid, kc_trainer_create(&run->cfg, run->grid, run->corpus, run->host.threads,
+                                            &run->trainer, e));
+    const kc_model *model = kc_trainer_model(run->trainer);
+    kc_measurements_create(&run->measured, &run->cfg, info, &model->shape);
+    kc_sign(&run->sign, run->grid, &run->cfg, info, &run->host, &model->layout,
+            resumed ? run->from.stamp.run_id : NULL);
     if (resumed) {
         KC_TRY(kc_checkpoint_read(run->grid, &run->from, kc_trainer_state(run->trainer), e));
         kc_trainer_refresh(run->trainer);
@@ -27,17 +29,12 @@ out:
 
 int kc_run_open_record(kc_run *run, const char *history, kc_error *e)
 {
-    const kc_corpus_info *info = kc_corpus_about(run->corpus);
-    const int64_t loads = run->cfg.model.layers * run->cfg.model.experts;
-    const kc_widths widths = {info->n_attributes, loads < KC_LOADS_MAX ? (int)loads : KC_LOADS_MAX};
-    const char *names[KC_ATTRIBUTES_MAX];
-    for (int a = 0; a < info->n_attributes; ++a)
-        names[a] = info->attribute[a].name;
-    if (run->grid->rank == 0)
-        kc_folders_create(run->out, e);
-    KC_TRY(kc_agree(run->grid, e));
-    KC_TRY(kc_metrics_create(run->grid, run->out, &run->sign.stamp, names, widths, history,
-                             kc_trainer_state(run->trainer)->step, &run->metrics, e));
+    const kc_schema *events[KC_N_MEASURES];
+    for (int i = 0; i < run->measured.n; ++i)
+        events[i] = &run->measured.of[i].schema;
+    KC_TRY_ROOT(run->grid, kc_folders_create(run->out, e));
+    KC_TRY(kc_metrics_create(run->grid, run->out, &run->sign.stamp, events, run->measured.n,
+                             history, kc_trainer_state(run->trainer)->step, &run->metrics, e));
 out:
     return e->code;
 }
@@ -116,31 +113,29 @@ static int step(kc_run *run, kc_error *e)
     return KC_OK;
 }
 
-void kc_run_measure(kc_run *run)
+static kc_subject subject_of(const kc_run *run)
 {
     const kc_state *state = kc_trainer_state(run->trainer);
     const double people = (double)kc_corpus_about(run->corpus)->n_people;
-    const kc_subject subject = {.grid = run->grid,
-                                .corpus = run->corpus,
-                                .model = kc_trainer_model(run->trainer),
-                                .weights = kc_trainer_weights(run->trainer),
-                                .threads = run->host.threads,
-                                .step = state->step,
-                                .tokens = state->tokens,
-                                .exposures = (double)kc_trainer_docs(run->trainer) / people};
-    kc_capacity_take(&subject, &run->measured);
+    return (kc_subject){.grid = run->grid,
+                        .corpus = run->corpus,
+                        .model = kc_trainer_model(run->trainer),
+                        .weights = kc_trainer_weights(run->trainer),
+                        .threads = run->host.threads,
+                        .step = state->step,
+                        .tokens = state->tokens,
+                        .exposures = (double)kc_trainer_docs(run->trainer) / people};
 }
 
-static void measure_and_record(kc_run *run)
+void kc_run_measure(kc_run *run, int i)
 {
-    if (run->measured.step == kc_trainer_state(run->trainer)->step)
+    kc_measured *m = &run->measured.of[i];
+    const kc_subject subject = subject_of(run);
+    if (!kc_measured_take(m, &subject) || run->grid->rank != 0)
         return;
-    kc_run_measure(run);
-    if (run->grid->rank != 0)
-        return;
-    kc_progress_measure(&run->progress, &run->measured);
-    if (!run->record_error.code)
-        kc_metrics_measure(run->metrics, &run->measured, &run->record_error);
+    kc_progress_measure(&run->progress, m);
+    if (run->metrics && !run->record_error.code)
+        kc_metrics_event(run->metrics, i, m->row, &run->record_error);
 }
 
 /* Rows up to this step first, then the checkpoint: a resume finds them in run.h5. */
@@ -165,12 +160,16 @@ static int checkpoint(kc_run *run, kc_error *e)
     return e->code;
 }
 
-/* Does the step from `before` to `after` documents reach another multiple of `period` exposures? */
-static int measurement_due(const kc_run *run, int64_t before, int64_t after)
+/* Measure what the step behind has made due: it reached another multiple of a measure's period. */
+static void measure_when_due(kc_run *run, int64_t docs_before)
 {
-    const int64_t period =
-        run->cfg.measure.every_exposures * kc_corpus_about(run->corpus)->n_people;
-    return period > 0 && before / period < after / period;
+    const int64_t docs = kc_trainer_docs(run->trainer);
+    for (int i = 0; i < run->measured.n; ++i) {
+        const int64_t period =
+            run->measured.of[i].measure->every(&run->cfg) * kc_corpus_about(run->corpus)->n_people;
+        if (period > 0 && docs_before / period < docs / period)
+            kc_run_measure(run, i);
+    }
 }
 
 int kc_run_complete(const kc_run *run)
@@ -189,8 +188,7 @@ int kc_run_steps(kc_run *run, kc_error *e)
     while (!run->stopped && !kc_run_complete(run)) {
         const int64_t docs = kc_trainer_docs(run->trainer);
         KC_TRY(step(run, e));
-        if (measurement_due(run, docs, kc_trainer_docs(run->trainer)))
-            measure_and_record(run);
+        measure_when_due(run, docs);
         if (every > 0 && state->step % every == 0)
             KC_TRY(checkpoint(run, e));
     }
@@ -201,8 +199,8 @@ out:
 int kc_run_loop(kc_run *run, kc_error *e)
 {
     KC_TRY(kc_run_steps(run, e));
-    if (kc_run_complete(run))
-        measure_and_record(run);
+    for (int i = 0; i < run->measured.n && kc_run_complete(run); ++i)
+        kc_run_measure(run, i);
     KC_TRY(checkpoint(run, e));
 out:
     if (run->grid->rank == 0)

@@ -25,7 +25,8 @@ int kc_run_steps(kc_run *run, kc_error *e);
 /* The steps, then the last measurement (not when stopped) and the last checkpoint. As above. */
 int kc_run_loop(kc_run *run, kc_error *e);
 
-/* Measure the model as it is into run->measured.   collective on all ranks */
-void kc_run_measure(kc_run *run);
+/* Take the i-th measurement of the model as it is, unless it is there already; show and record it.
+ *   collective  on all ranks */
+void kc_run_measure(kc_run *run, int i);
 
 #endif

@@ -9,10 +9,11 @@
 
 static int find(kc_opened *o, const kc_grid *g, const char *where, kc_error *e)
 {
-    KC_TRY(kc_checkpoint_find(g, where, &o->head, e));
-    if (!o->head.path[0])
+    KC_TRY(kc_checkpoint_find(g, where, &o->info, e));
+    if (!o->info.path[0])
         return kc_fail(e, KC_EINPUT, "%s: no checkpoint there", where);
-    kc_config_parse(o->head.config, strlen(o->head.config), o->head.path, NULL, 0, &o->cfg, e);
+    kc_config_parse(o->info.stamp.config, strlen(o->info.stamp.config), o->info.path, NULL, 0,
+                    &o->cfg, e);
     KC_TRY(kc_agree(g, e));
     if (g->size % o->cfg.parallel.ep != 0)
         o->cfg.parallel.ep = 1;
@@ -34,7 +35,7 @@ static int read_weights(kc_opened *o, const kc_grid *g, kc_error *e)
     kc_slices(g, layout->n_dense, lo);
     state->lo = lo;
     o->weights = (kc_weights){layout, state->params, wt};
-    if (kc_checkpoint_read(g, &o->head, state, e) == KC_OK)
+    if (kc_checkpoint_read(g, &o->info, state, e) == KC_OK)
         kc_params_transpose(layout, state->params, wt, o->host.threads);
     return e->code;
 }
@@ -50,14 +51,15 @@ static double exposures(const kc_opened *o)
 int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
 {
     KC_TRY(find(o, g, where, e));
-    o->files = o->head.files;
-    o->head.files = (kc_files){0};
+    o->files = o->info.files;
+    o->info.files = (kc_files){0};
     KC_TRY(kc_input_corpus(g, &o->cfg, &o->files, &o->corpus, e));
     KC_TRY(kc_host_start(&o->host, g, &o->cfg, NULL, 1, e));
     const kc_corpus_info *info = kc_corpus_about(o->corpus);
     KC_TRY(kc_model_create(&o->model, &o->cfg, info->n_vocab, g->ep, e));
-    kc_sign(&o->sign, g, &o->cfg, info, &o->host, &o->model.layout, o->head.run_id);
-    o->sign.stamp.imported_from = o->head.imported_from;
+    kc_sign(&o->sign, g, &o->cfg, info, &o->host, &o->model.layout, o->info.stamp.run_id);
+    o->sign.stamp.imported_from = o->info.stamp.imported_from;
+    o->sign.stamp.transformed_by = o->info.stamp.transformed_by;
     KC_TRY(read_weights(o, g, e));
     o->subject = (kc_subject){.grid = g,
                               .corpus = o->corpus,
@@ -82,5 +84,5 @@ void kc_opened_close(kc_opened *o, kc_grid *g)
     kc_corpus_destroy(o->corpus);
     kc_files_free(&o->files);
     kc_host_end(&o->host, g);
-    kc_head_free(&o->head);
+    kc_checkpoint_info_free(&o->info);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kcap/base/clock.h"
+#include "kcap/measure/capacity.h"
 
 static const double live_period = 0.25, line_period = 5;
 
@@ -70,19 +71,39 @@ void kc_progress_step(kc_progress *p, const kc_step_row *row, int64_t docs)
     fflush(p->out);
 }
 
-void kc_progress_measure(kc_progress *p, const kc_measure_row *row)
+static void show_capacity(FILE *out, const kc_capacity_row *row)
 {
     /* Random strings have no values: they are the name. */
     const int is_named = isnan(row->value_recall);
-    p->bits = row->bits_per_param;
+    fprintf(out, " total_bits=%.0f bits_per_param=%.4f max_bits_per_param=%.4f %s_recall=%.4f",
+            row->total_bits, row->bits_per_param, row->max_bits_per_param,
+            is_named ? "name" : "value", is_named ? row->name_recall : row->value_recall);
+}
+
+/* Of any other measure all values that are its own and stand alone. */
+static void show_values(FILE *out, const kc_measured *m)
+{
+    for (int i = sizeof(kc_event) / sizeof(double); i < m->schema.n; ++i)
+        if (m->schema.column[i].width == 0)
+            fprintf(out, " %s=%.6g", m->schema.column[i].name,
+                    kc_row_value(&m->schema, m->row, i, 0));
+}
+
+void kc_progress_measure(kc_progress *p, const kc_measured *m)
+{
+    const kc_event *event = m->row;
+    const int is_capacity = m->id == KC_MEASURE_capacity;
+    if (is_capacity)
+        p->bits = ((const kc_capacity_row *)m->row)->bits_per_param;
     if (!p->out)
         return;
-    fprintf(p->out,
-            "%sevent=measure step=%lld exposures=%.3f total_bits=%.0f bits_per_param=%.4f "
-            "max_bits_per_param=%.4f %s_recall=%.4f%s\n",
-            p->live ? "\r" : "", (long long)row->step, row->exposures, row->total_bits,
-            row->bits_per_param, row->max_bits_per_param, is_named ? "name" : "value",
-            is_named ? row->name_recall : row->value_recall, p->live ? "\033[K" : "");
+    fprintf(p->out, "%sevent=%s step=%lld exposures=%.3f", p->live ? "\r" : "", m->schema.group + 1,
+            (long long)event->step, event->exposures);
+    if (is_capacity)
+        show_capacity(p->out, m->row);
+    else
+        show_values(p->out, m);
+    fputs(p->live ? "\033[K\n" : "\n", p->out);
     fflush(p->out);
 }
 

@@ -35,11 +35,7 @@ static int make_plan(kc_run *run, kc_error *e)
 
 int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e)
 {
-    *run = (kc_run){.request = q,
-                    .grid = g,
-                    .begun = kc_clock(),
-                    .measured = {.step = -1},
-                    .checkpoint_step = -1};
+    *run = (kc_run){.request = q, .grid = g, .begun = kc_clock(), .checkpoint_step = -1};
     kc_signals_catch();
     KC_TRY(kc_input_config(g, q->input, q->sets, q->n_sets, &run->cfg, e));
     choose_out(run);
@@ -99,7 +95,8 @@ int kc_run_train(kc_run *run, kc_error *e)
     if (run->from.path[0] && kc_run_complete(run) && kc_resume_record_is_whole(run)) {
         if (run->grid->rank == 0 && q->talk)
             fprintf(stderr, "kcap: %s: this run is finished, nothing to do\n", run->from.path);
-        kc_run_measure(run);
+        for (int i = 0; i < run->measured.n; ++i)
+            kc_run_measure(run, i);
     } else
         KC_TRY(train(run, e));
     if (run->grid->rank == 0 && q->watch)
@@ -113,8 +110,9 @@ void kc_run_close(kc_run *run)
     kc_error ignored = {0};
     kc_metrics_close(run->metrics, &ignored);
     kc_trainer_destroy(run->trainer);
+    kc_measurements_free(&run->measured);
     kc_signature_free(&run->sign);
-    kc_head_free(&run->from);
+    kc_checkpoint_info_free(&run->from);
     kc_corpus_destroy(run->corpus);
     kc_files_free(&run->files);
     kc_host_end(&run->host, run->grid);

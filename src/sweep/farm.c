@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "kcap/base/clock.h"
+#include "kcap/measure/capacity.h"
 #include "sweep/foreman.h"
 
 /* Rank 0 hands out points, and works too: it reads its post between the steps of its own point. A
@@ -41,10 +42,11 @@ static void watch(void *watcher, const kc_run *run)
 {
     farm *f = watcher;
     f->news.exposed = run->row.exposures;
-    if (run->measured.step >= 0) {
-        f->news.bits_per_param = run->measured.bits_per_param;
-        if (run->measured.exposures > f->news.exposed)
-            f->news.exposed = run->measured.exposures;
+    const kc_capacity_row *measured = kc_capacity_last(&run->measured);
+    if (measured) {
+        f->news.bits_per_param = measured->bits_per_param;
+        if (measured->exposures > f->news.exposed)
+            f->news.exposed = measured->exposures;
     }
     if (kc_clock() - f->told >= news_period(f))
         tell(f, &f->news);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/record/outcome.h"
+#include "kcap/record/reader.h"
 #include "kcap/run/input.h"
 #include "sweep/point.h"
 
@@ -79,32 +79,68 @@ out:
     return e->code;
 }
 
+/* How far a run's record goes. */
+typedef struct ends {
+    struct {
+        int64_t step;
+        double exposures;
+    } trained;
+    struct {
+        int64_t step;
+        double exposures, bits_per_param;
+    } measured;
+} ends;
+
+static int read_ends(kc_reader *r, ends *x, kc_error *e)
+{
+    static const kc_column trained[] = {{.name = "step", .type = KC_VALUE_INT},
+                                        {.name = "exposures", .type = KC_VALUE_REAL}};
+    static const kc_column measured[] = {{.name = "step", .type = KC_VALUE_INT},
+                                         {.name = "exposures", .type = KC_VALUE_REAL},
+                                         {.name = "bits_per_param", .type = KC_VALUE_REAL}};
+    kc_schema s;
+    kc_schema_create(&s, "/steps", 1, trained, 2);
+    kc_reader_last(r, &s, &x->trained, e);
+    kc_schema_free(&s);
+    kc_schema_create(&s, "/measure", 1, measured, 3);
+    kc_reader_last(r, &s, &x->measured, e);
+    kc_schema_free(&s);
+    return e->code;
+}
+
+static void judge(const kc_reader *r, const ends *x, const char *folder, kc_point_view *v)
+{
+    const int is_begun = x->trained.step != KC_NO_INT;
+    const int is_measured = is_begun && x->measured.step == x->trained.step;
+    const double exposures = is_begun ? x->trained.exposures : 0;
+    v->exposed = isnan(exposures) && is_measured ? x->measured.exposures : exposures;
+    const int at_end = v->exposed >= (double)v->exposures ||
+                       (v->max_steps > 0 && is_begun && x->trained.step >= v->max_steps);
+    v->bits_per_param = x->measured.bits_per_param;
+    v->state = r->closed && at_end && is_measured ? KC_POINT_DONE : KC_POINT_PARTIAL;
+    if (strcmp(r->config_hash, v->config_hash) != 0) {
+        v->state = KC_POINT_FOREIGN;
+        snprintf(v->error, sizeof v->error,
+                 "%.300s: another experiment; remove it or choose another out:", folder);
+    }
+}
+
 /* What its folder holds. */
 static void look_up(const kc_sweep *sweep, kc_point_view *v)
 {
     char folder[KC_PATH_MAX];
-    kc_outcome_file f;
-    kc_error e = {0};
+    kc_reader r;
+    ends x;
+    kc_error e = {0}, ignored = {0};
     kc_point_folder(sweep, v->point, folder);
     v->bits_per_param = NAN;
-    if (kc_outcome_read(folder, 0, &f, &e) != KC_OK) {
+    if (kc_reader_open(&r, folder, &e) == KC_OK && r.there && read_ends(&r, &x, &e) == KC_OK)
+        judge(&r, &x, folder, v);
+    kc_reader_close(&r, &ignored);
+    if (e.code) {
         v->state = KC_POINT_FAILED;
         snprintf(v->error, sizeof v->error, "%.300s; remove its folder to run it anew", e.text);
         return;
-    }
-    if (f.there) {
-        v->exposed = f.step.exposures;
-        if (f.measure.step >= 0)
-            v->bits_per_param = f.measure.bits_per_param;
-        const int at_end = f.step.exposures >= (double)v->exposures ||
-                           (v->max_steps > 0 && f.step.step >= v->max_steps);
-        v->state =
-            f.closed && at_end && f.measure.step == f.step.step ? KC_POINT_DONE : KC_POINT_PARTIAL;
-        if (strcmp(f.config_hash, v->config_hash) != 0) {
-            v->state = KC_POINT_FOREIGN;
-            snprintf(v->error, sizeof v->error,
-                     "%.300s: another experiment; remove it or choose another out:", folder);
-        }
     }
     if (v->state != KC_POINT_DONE && v->state != KC_POINT_FOREIGN &&
         kc_point_read_error(folder, v->error, sizeof v->error))

@@ -7,10 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-TYPES = Path(__file__).resolve().parents[2] / "include" / "kcap" / "types"
+TABLES_OF = Path(__file__).resolve().parents[2] / "include" / "kcap"
 NAMES = ("name", "id1", "id2")
-TABLES = (("steps", "columns.def", "KC_COLUMNS_STEP"), ("measure", "columns.def", "KC_COLUMNS_MEASURE"),
-          ("measure", "columns.def", "KC_COLUMNS_ATTRIBUTE"))
+TABLES = (("steps", "types/columns.def", "KC_COLUMNS_STEP"),
+          ("measure", "types/columns.def", "KC_COLUMNS_EVENT"),
+          ("measure", "measure/capacity.def", "KC_COLUMNS_CAPACITY"),
+          ("measure", "measure/capacity.def", "KC_LISTS_CAPACITY"))
 CONFIG = """run: {{name: {name}, seed: 1}}
 corpus: {{kind: biod, people: 2000, exposures: 1000}}
 model: {{arch: gpt2, layers: 2, heads: 1, head_dim: 32}}
@@ -19,9 +21,10 @@ model: {{arch: gpt2, layers: 2, heads: 1, head_dim: 32}}
 
 def rows(file, macro):
     """(type, name, unit, description) of each row of one X-macro table."""
-    text = (TYPES / file).read_text(encoding="utf-8")
+    text = (TABLES_OF / file).read_text(encoding="utf-8")
     body = re.search(rf"#define {macro}\(.\)(.*?[^\\])\n(?!\s)", text + "\n", re.S).group(1)
-    found = re.findall(r'\b[CS]\((INT|REAL|TEXT), (\w+),\s*(?:"([^"]*)",)?\s*"([^"]*)"\)', body)
+    found = re.findall(r'\b[CLS]\((INT|REAL|TEXT), (\w+),\s*(?:\w+, )?(?:"([^"]*)",)?\s*"([^"]*)"\)',
+                       body)
     assert found, f"{macro}: no row found in {file}"
     return found
 
@@ -29,7 +32,7 @@ def rows(file, macro):
 def columns():
     """(group, name) of each column that an older file may lack: all but those that tell rows apart."""
     return [(group, row[1]) for group, file, macro in TABLES for row in rows(file, macro)
-            if row[1] != "step"]
+            if row[1] not in ("step", "expert_load")]
 
 
 def stamp(name, exposures):
@@ -40,7 +43,7 @@ def stamp(name, exposures):
              "n_people": 2000, "corpus_bits": 95636.0, "ranks": 2, "threads": 1,
              "max_bits_per_param": 95636.0 / 34400, "started_utc": f"after {exposures}"}
     blank = {"TEXT": "x", "INT": 1, "REAL": 1.0}
-    return {key: known.get(key, blank[kind]) for kind, key, _, _ in rows("stamp.def", "KC_STAMPS")}
+    return {key: known.get(key, blank[kind]) for kind, key, _, _ in rows("types/stamp.def", "KC_STAMPS")}
 
 
 def measured(name, exposures):
@@ -78,6 +81,8 @@ def write_run(folder, name="toy", exposures=(50, 100, 200, 400, 700, 1000), step
     events = np.asarray(exposures, dtype=float)
     for group, table, macro in TABLES:
         for row in rows(table, macro):
+            if row[1] == "expert_load":  # of a mixture
+                continue
             values = stepped(row[1], np.arange(1, steps + 1)) if group == "steps" \
                 else measured(row[1], events)
             if "attribute" in row[1]:

@@ -230,19 +230,6 @@ class Command(unittest.TestCase):
             self.assertTrue(said[name].startswith(why), (said[name], why))
             self.assertIn(f"{name}: {why}", done.stdout)
 
-    def test_a_column_that_an_older_file_lacks(self):
-        """The law needs bits a parameter, and of no other column that it be there."""
-        name = self.write()[0]
-        path = self.sweep / name / "run.h5"
-        whole = path.read_bytes()
-        for group, column in make_run.columns():
-            path.write_bytes(whole)
-            with h5py.File(path, "r+") as run:
-                del run[group][column]
-            point, why = law_module.read_point(self.sweep, "toy", {"name": name})
-            self.assertEqual(why, "its bits are not a number" if column == "bits_per_param" else None)
-            self.assertNotEqual(point is None, why is None)
-
     def test_damage_in_any_byte_is_named(self):
         """Bytes changed at random places: h5py raises many things, and the library may crash or read
         without end."""

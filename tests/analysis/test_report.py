@@ -21,7 +21,6 @@ REPORT = Path(__file__).resolve().parents[2] / "analysis" / "report.py"
 sys.path.insert(0, str(REPORT.parent))
 import kcap_files  # pylint: disable=wrong-import-position
 import plot  # pylint: disable=wrong-import-position
-import report  # pylint: disable=wrong-import-position
 
 
 def run_report(*arguments, **options):
@@ -182,24 +181,6 @@ class Report(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("(running, or killed)", result.stdout)
         self.assertIn("600 steps", result.stdout)
-
-    def test_a_column_that_an_older_file_lacks(self):
-        """Each in turn: it reads NaN, and nothing else is asked of it."""
-        for group, name in make_run.columns():
-            with self.subTest(f"{group}/{name}"):
-                folder = self.base / name
-                with make_run.write_run(folder) as file:
-                    del file[group][name]
-                run = kcap_files.read_run(folder)
-                row = report.summary(run)
-                self.assertTrue(report.table(row))
-                whole = kcap_files.read_run(self.run)
-                found, there = getattr(run, group), getattr(whole, group)
-                self.assertEqual(len(found["step"]), len(there["step"]))
-                if name in found:
-                    self.assertTrue(np.isnan(found[name]).all())
-                    self.assertEqual(found[name].shape, there[name].shape)
-                self.assertEqual(set(there) - set(found) - {name}, set())
 
     def test_all_columns_that_an_older_file_may_lack(self):
         """Finished or killed, also the names and what a resume has filled in."""

@@ -57,7 +57,7 @@ def snapshot(folder):
 LEAVE_OPEN = """
 import os, sys, h5py
 file = h5py.File(sys.argv[1], "r+", libver="latest")
-if sys.argv[2] == "False":
+if sys.argv[2] in ("False", "0"):
     for name, data in file["measure"].items():
         if name != "attribute_names":
             data.resize(len(data) - 1, axis=0)

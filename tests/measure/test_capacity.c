@@ -52,13 +52,28 @@ static kc_config small_biod(int64_t people, int64_t C, int64_t D, int64_t L, int
     return cfg;
 }
 
-static kc_measure_row measure(const kc_grid *g, const library *l, oracle *o)
+/* A row and room for its lists. */
+#define LIST(type, name, width, unit, help) kc_col_##type name[KC_ATTRIBUTES_MAX];
+typedef struct full_row {
+    KC_COLUMNS_EVENT(KC_COLUMN_FIELD)
+    KC_COLUMNS_CAPACITY(KC_COLUMN_FIELD)
+    KC_LISTS_CAPACITY(LIST)
+} full_row;
+
+static void capacity(const library *l, const kc_span_sums *sums, full_row *row)
+{
+#define PLACE(type, name, width, unit, help) .name = row->name,
+    const kc_capacity_lists lists = {KC_LISTS_CAPACITY(PLACE)};
+    kc_capacity(l->info, sums, N_PARAMS, (kc_capacity_row *)row, &lists);
+}
+
+static full_row measure(const kc_grid *g, const library *l, oracle *o)
 {
     kc_span_sums sums;
-    kc_measure_row row;
+    full_row row;
     memset(&row, 255, sizeof row);
     kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, oracle_score, o, 1, &sums);
-    kc_capacity(l->info, &sums, N_PARAMS, &row);
+    capacity(l, &sums, &row);
     assert_same_on_all(g, &sums, sizeof sums);
     return row;
 }
@@ -69,7 +84,7 @@ static void check_bios(const kc_grid *g, kc_config cfg, int shipped)
     oracle o;
     library_open(&l, cfg, shipped);
     oracle_create(&o, l.corpus, &l.files, &cfg);
-    kc_measure_row row = measure(g, &l, &o);
+    full_row row = measure(g, &l, &o);
     assert_float_equal(row.name_bits, 0, 1e-3);
     assert_float_equal(row.value_bits, 0, 1e-3);
     assert_true(row.diversity_bits == 0 && isnan(row.first_chunk_nats));
@@ -111,7 +126,7 @@ static void check_biod(const kc_grid *g, kc_config cfg)
     oracle o;
     library_open(&l, cfg, 0);
     oracle_create(&o, l.corpus, &l.files, &cfg);
-    kc_measure_row row = measure(g, &l, &o);
+    full_row row = measure(g, &l, &o);
     const double K = 3, D = (double)cfg.corpus.diversity;
     const double strings = pow((double)cfg.corpus.alphabet, (double)cfg.corpus.length);
     assert_float_equal(row.name_bits, 0, 1e-3);
@@ -144,14 +159,14 @@ static kc_config small_random(int64_t people, int64_t S, int64_t V)
     return cfg;
 }
 
-static kc_measure_row guess(const kc_grid *g, const library *l, double first, double other)
+static full_row guess(const kc_grid *g, const library *l, double first, double other)
 {
     guesser who = {first, other};
     kc_span_sums sums;
-    kc_measure_row row;
+    full_row row;
     memset(&row, 255, sizeof row);
     kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, guesser_score, &who, 1, &sums);
-    kc_capacity(l->info, &sums, N_PARAMS, &row);
+    capacity(l, &sums, &row);
     assert_same_on_all(g, &sums, sizeof sums);
     assert_true(row.value_bits == 0 && row.diversity_bits == 0);
     assert_true(isnan(row.value_nats) && isnan(row.first_chunk_nats) && isnan(row.value_recall));
@@ -171,7 +186,7 @@ static void check_random(const kc_grid *g, kc_config cfg)
     library_open(&l, cfg, 0);
     const double N = (double)cfg.corpus.people, V = (double)cfg.corpus.vocab;
     const double H = N * (double)cfg.corpus.length * log2(V);
-    kc_measure_row row = guess(g, &l, V, V);
+    full_row row = guess(g, &l, V, V);
     assert_float_equal(row.name_bits / H, 0, 1e-7); /* a float holds a loss to 6e-8 */
     assert_true(row.name_recall == 0);
     row = guess(g, &l, 1, 1);
@@ -254,8 +269,8 @@ static void check_sums(const kc_grid *g, kc_config cfg, int shipped)
         kc_measure_spans(g, l.corpus, context, made_up_score, NULL, threads, &sums);
         assert_memory_equal(&sums, &want, sizeof sums);
     }
-    kc_measure_row row;
-    kc_capacity(l.info, &want, N_PARAMS, &row);
+    full_row row;
+    capacity(&l, &want, &row);
     const double N = (double)l.info->n_people;
     double recall = 0, counted = 0;
     for (int a = 0; a < l.info->n_attributes; ++a) {

@@ -9,45 +9,65 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "kcap/io/text.h"
 #include "kcap/record/metrics.h"
+#include "kcap/record/reader.h"
 #include "record/table.h"
 #include "sandbox.h"
 
-enum { ATTRIBUTES = 3, LOADS = 8 };
-static const kc_widths widths = {ATTRIBUTES, LOADS};
-static const char *const names[ATTRIBUTES] = {"name", "birth_date", "city"};
+enum { ATTRIBUTES = 3, LOADS = 8, MEASURES = 2 };
 
-#define STEP_INT(name)                    r.name = step * (int64_t)sizeof #name;
-#define STEP_REAL(name)                   r.name = (double)step + 1.0 / (double)sizeof #name;
-#define STEP_FILL(type, name, unit, help) STEP_##type(name)
+/* Two measures: one of every kind of column, one of hardly any. */
+typedef struct schemas {
+    kc_schema steps, of[MEASURES];
+    const kc_schema *list[MEASURES];
+} schemas;
 
-static kc_step_row step_row(int64_t step)
+static schemas *schemas_create(void)
 {
-    kc_step_row r;
-    KC_COLUMNS_STEP(STEP_FILL)
-    r.step = step;
-    return r;
+    static const char *const names[ATTRIBUTES] = {"name", "birth_date", "city"};
+    static const kc_column columns[] = {
+        KC_COLUMNS_EVENT(KC_COLUMN_ROW){"nats", KC_VALUE_REAL, 0, "nat", "a value", 0},
+        {"hits", KC_VALUE_INT, 0, "1", "a whole one", 0},
+        {"absent", KC_VALUE_REAL, KC_NO_COLUMN, "1", "not in this run", 0},
+        {"attribute_nats", KC_VALUE_REAL, ATTRIBUTES, "nat", "a list", 0},
+        {"attribute_hits", KC_VALUE_INT, ATTRIBUTES, "1", "a list of whole ones", 0},
+        {"load", KC_VALUE_REAL, LOADS, "1", "a list without labels", 0}};
+    schemas *s = malloc(sizeof *s);
+    assert_non_null(s);
+    kc_schema_steps(&s->steps);
+    kc_schema_create(&s->of[0], "/measure", 64, columns, sizeof columns / sizeof *columns);
+    kc_schema_create(&s->of[1], "/recall", 64, columns, 6);
+    memcpy(kc_schema_label(&s->of[0], ATTRIBUTES), names, sizeof names);
+    assert_int_equal(s->of[0].n, sizeof columns / sizeof *columns - 1);
+    assert_int_equal(s->of[0].row_values, 6 + 2 * ATTRIBUTES + LOADS);
+    assert_null(kc_row_at(&s->of[0], s, "absent"));
+    for (int i = 0; i < MEASURES; ++i)
+        s->list[i] = &s->of[i];
+    return s;
 }
 
-#define WIDE_FILL(type, name, unit, help)                                                          \
-    for (int a = 0; a < ATTRIBUTES; ++a)                                                           \
-        r.name[a] = (double)step + a + 1.0 / (double)sizeof #name;
-
-#define LOAD_FILL(type, name, unit, help)                                                          \
-    for (int a = 0; a < LOADS; ++a)                                                                \
-        r.name[a] = (double)step + a + 1.0 / (double)sizeof #name;
-
-static kc_measure_row measure_row(int64_t step)
+static void schemas_free(schemas *s)
 {
-    kc_measure_row r;
-    memset(&r, 0, sizeof r);
-    KC_COLUMNS_MEASURE(STEP_FILL)
-    KC_COLUMNS_ATTRIBUTE(WIDE_FILL)
-    KC_COLUMNS_LOAD(LOAD_FILL)
-    r.step = step;
-    r.first_chunk_nats = NAN;
-    return r;
+    kc_schema_free(&s->steps);
+    for (int i = 0; i < MEASURES; ++i)
+        kc_schema_free(&s->of[i]);
+    free(s);
+}
+
+/* A row of a step: each value is its own. */
+static double *make_row(const kc_schema *s, int64_t step)
+{
+    double *row = kc_row_create(s);
+    for (int i = 0; i < s->n; ++i) {
+        const kc_column *c = &s->column[i];
+        for (int64_t k = 0; k < (c->width ? c->width : 1); ++k)
+            if (c->type == KC_VALUE_INT)
+                ((int64_t *)row)[c->at + k] = step * (i + 2) + k;
+            else
+                row[c->at + k] = (double)step + (double)k + 1.0 / (i + 2);
+    }
+    *(int64_t *)row = step;
+    return row;
 }
 
 /* What a child process does: MPI cannot be started twice in one, and some are to be killed. */
@@ -59,15 +79,18 @@ typedef struct job {
     int finishes; /* closes the file                                                 */
 } job;
 
-static int append(const job *j, kc_metrics *m, kc_error *e)
+static int append(const job *j, const schemas *all, kc_metrics *m, kc_error *e)
 {
     for (int64_t s = j->first; j->last == 0 || s <= j->last; ++s) {
-        kc_step_row row = step_row(s);
-        KC_TRY(kc_metrics_step(m, &row, e));
-        if (s % 10 == 0) {
-            kc_measure_row event = measure_row(s);
-            KC_TRY(kc_metrics_measure(m, &event, e));
+        double *row = make_row(&all->steps, s);
+        kc_metrics_step(m, (const kc_step_row *)row, e);
+        free(row);
+        for (int i = 0; i < MEASURES && s % 10 == 0 && e->code == KC_OK; ++i) {
+            row = make_row(&all->of[i], s);
+            kc_metrics_event(m, i, row, e);
+            free(row);
         }
+        KC_TRY(e->code);
         if (s % 25 == 0) {
             KC_TRY(kc_metrics_flush(m, e));
             if (j->pipe >= 0 && write(j->pipe, &s, sizeof s) != sizeof s)
@@ -82,21 +105,23 @@ static int work(const job *j, const kc_grid *g, kc_error *e)
 {
     kc_metrics *m = NULL;
     kc_stamp stamp = sandbox_stamp();
-    KC_TRY(kc_metrics_create(g, j->dir, &stamp, names, widths, j->history, j->upto, &m, e));
+    schemas *all = schemas_create();
+    KC_TRY(kc_metrics_create(g, j->dir, &stamp, all->list, MEASURES, j->history, j->upto, &m, e));
     if (j->limit)
         sandbox_limit(j->limit);
-    append(j, m, e);
+    append(j, all, m, e);
     if (j->limit && e->code == KC_OK)
         abort();
     if (j->limit) { /* broken for good: a later call repeats the first cause, and so does the end */
         kc_error again = {0};
-        kc_step_row row = step_row(1);
+        const kc_step_row row = {.step = 1};
         if (kc_metrics_step(m, &row, &again) != KC_EIO || strcmp(again.text, e->text) != 0)
             abort();
     }
     if (j->finishes && kc_metrics_close(m, e) != e->code)
         abort();
 out:
+    schemas_free(all);
     return e->code;
 }
 
@@ -135,35 +160,49 @@ static int run(const job *j)
     return exit_code(spawn(j));
 }
 
-/* Read a run.h5 by our own reader: steps 1 ... n, events at each tenth, all values as written. */
+/* Rows of a group: one for each `every` steps, all values as written; up to step `upto` those of the
+ * columns named in `gone` are missing. */
+static int64_t check_group(kc_h5 *f, const kc_schema *s, int64_t every, int64_t at_least,
+                           const char *gone, int64_t upto)
+{
+    kc_error e = {0};
+    kc_table t;
+    if (kc_table_open(&t, f, s, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    assert_true(t.n_rows >= at_least / every);
+    const int64_t n = t.n_rows;
+    void *found = kc_row_create(s);
+    for (int64_t i = 0; i < n; ++i) {
+        const int64_t step = every * (i + 1);
+        double *expected = make_row(s, step);
+        for (int k = 0; k < s->n; ++k)
+            if (step <= upto && strstr(gone, s->column[k].name))
+                kc_value_missing(s->column[k].type, expected + s->column[k].at,
+                                 s->column[k].width ? s->column[k].width : 1);
+        assert_int_equal(kc_table_read(&t, i, 1, found, &e), KC_OK);
+        assert_memory_equal(found, expected, kc_row_bytes(s));
+        free(expected);
+    }
+    free(found);
+    kc_table_close(&t, &e);
+    return n;
+}
+
+/* Read a run.h5 by our own reader: steps 1 ... n, events at each tenth. */
 static int64_t check_rows(const char *dir, kc_h5_mode mode, int64_t at_least)
 {
     kc_error e = {0};
     kc_h5 f;
-    kc_table steps, measure;
     char path[128];
+    schemas *all = schemas_create();
     snprintf(path, sizeof path, "%s/run.h5", dir);
-    if (kc_h5_open(&f, path, mode, &e) != KC_OK ||
-        kc_table_open(&steps, &f, KC_TABLE_STEPS, widths, &e) != KC_OK ||
-        kc_table_open(&measure, &f, KC_TABLE_MEASURE, widths, &e) != KC_OK)
+    if (kc_h5_open(&f, path, mode, &e) != KC_OK)
         fail_msg("%s", e.text);
-    assert_true(steps.n_rows >= at_least);
-    assert_true(measure.n_rows >= at_least / 10);
-    int64_t n = steps.n_rows;
-    for (int64_t i = 0; i < n; ++i) {
-        kc_step_row found, expected = step_row(i + 1);
-        assert_int_equal(kc_table_read(&steps, i, 1, &found, &e), KC_OK);
-        assert_memory_equal(&found, &expected, sizeof found);
-    }
-    for (int64_t i = 0; i < measure.n_rows; ++i) {
-        kc_measure_row found, expected = measure_row(10 * (i + 1));
-        memset(&found, 0, sizeof found);
-        assert_int_equal(kc_table_read(&measure, i, 1, &found, &e), KC_OK);
-        assert_memory_equal(&found, &expected, sizeof found);
-    }
-    kc_table_close(&steps, &e);
-    kc_table_close(&measure, &e);
+    const int64_t n = check_group(&f, &all->steps, 1, at_least, "", 0);
+    for (int i = 0; i < MEASURES; ++i)
+        check_group(&f, &all->of[i], 10, at_least, "", 0);
     assert_int_equal(kc_h5_close(&f, &e), KC_OK);
+    schemas_free(all);
     return n;
 }
 
@@ -185,7 +224,9 @@ static void check_by_h5py(const char *dir, int swmr, int64_t n)
         "assert [x.decode() for x in f['measure/attribute_names']] == "
         "['name', 'birth_date', 'city']\n"
         "assert f['measure/attribute_nats'].shape[1] == 3\n"
-        "for g in 'steps', 'measure':\n"
+        "assert f['measure/attribute_hits'][0].tolist() == [90, 91, 92]\n"
+        "assert 'attribute_names' not in f['recall'] and len(f['recall']) == 6\n"
+        "for g in 'steps', 'measure', 'recall':\n"
         "  for d in f[g].values(): assert d.attrs['unit'] and d.attrs['description'], d\n";
     char command[2000];
     snprintf(command, sizeof command, "/usr/bin/python3 -c \"%s\" %s \"%s\" %lld", script, dir,
@@ -310,7 +351,8 @@ static void history_of_another_corpus_is_refused(void **state)
          "filtered"},
         {"del f['measure/attribute_nats']; f['measure/attribute_nats'] = [[1.0, 2.0]]",
          "/measure/attribute_nats has 2 values a row, 3 belong there"},
-        {"del f['steps/loss']", "/steps/loss is missing"}};
+        {"del f['measure/step']", "/measure/step is missing"},
+        {"del f['steps/step']", "/steps/step is missing"}};
     job resume = {.dir = dir, .history = history, .upto = 20, .first = 21, .last = 40, .pipe = -1};
     for (size_t i = 0; i < sizeof change / sizeof change[0]; ++i) {
         snprintf(command, sizeof command,
@@ -331,6 +373,54 @@ static void history_of_another_corpus_is_refused(void **state)
         assert_int_equal(run(&resume), KC_EINPUT);
         expect_error(dir, change[i][1]);
     }
+    sandbox_remove(dir);
+}
+
+static void edit(const char *dir, const char *code)
+{
+    char command[900];
+    snprintf(command, sizeof command,
+             "/usr/bin/python3 -c \"import h5py;f=h5py.File('%s/run.h5','a')\n%s\"", dir, code);
+    assert_int_equal(system(command), 0);
+}
+
+/* Columns, lists, names and a whole measure that an older file lacks are missing in its rows; what a
+ * newer one has beside is left out. */
+static void an_older_file_reads_as_missing(void **state)
+{
+    static const char gone[] = "tokens nats hits attribute_nats attribute_hits load";
+    char dir[64], history[80];
+    kc_error e = {0};
+    kc_reader r;
+    kc_h5 f;
+    schemas *all = schemas_create();
+    (void)state;
+    sandbox_make(dir);
+    snprintf(history, sizeof history, "%s/run.h5", dir);
+    assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 60, .pipe = -1, .finishes = 1}), 0);
+    edit(dir, "del f['recall'], f['measure/attribute_names'], f['steps/loss']\n"
+              "for x in 'nats','hits','attribute_nats','attribute_hits','load','tokens': "
+              "del f['measure/'+x]\n"
+              "f['steps/news']=f['measure/news']='x'");
+    void *row = kc_row_create(&all->of[1]);
+    assert_int_equal(kc_reader_open(&r, dir, &e), KC_OK);
+    assert_true(r.there && r.closed);
+    assert_int_equal(kc_reader_last(&r, &all->of[1], row, &e), KC_OK);
+    assert_true(*(int64_t *)row == KC_NO_INT && isnan(kc_row_value(&all->of[1], row, 0, 0)));
+    kc_reader_close(&r, &e);
+    free(row);
+
+    job resume = {.dir = dir, .history = history, .upto = 50, .first = 51, .last = 90, .pipe = -1};
+    resume.finishes = 1;
+    assert_int_equal(run(&resume), 0);
+    assert_int_equal(kc_h5_open(&f, history, KC_H5_PLAIN, &e), KC_OK);
+    assert_int_equal(check_group(&f, &all->steps, 1, 90, "loss", 50), 90);
+    assert_int_equal(check_group(&f, &all->of[0], 10, 90, gone, 50), 9);
+    kc_h5_close(&f, &e);
+    edit(dir, "assert f['recall/step'][:].tolist() == [60, 70, 80, 90]\n"
+              "assert f['recall/hits'][0] == 420 and 'news' not in f['measure']\n"
+              "assert f['measure/hits'][4] == -2**63 and f['measure/load'].shape == (9, 8)");
+    schemas_free(all);
     sandbox_remove(dir);
 }
 
@@ -368,6 +458,7 @@ int main(void)
         cmocka_unit_test(killed_file_keeps_every_flushed_row),
         cmocka_unit_test(history_must_reach_the_checkpoint),
         cmocka_unit_test(history_of_another_corpus_is_refused),
+        cmocka_unit_test(an_older_file_reads_as_missing),
         cmocka_unit_test(full_disk_is_an_io_error),
         cmocka_unit_test(missing_folder_is_an_io_error),
     };

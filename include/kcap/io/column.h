@@ -7,15 +7,15 @@
 /* A column: a dataset [rows] or [rows, width] that grows at its end. */
 typedef struct kc_h5_column {
     kc_h5 *file;
-    const char *path;
-    int64_t id;
+    char path[128];
+    int64_t id; /* 0: not open */
     kc_h5_kind kind;
     int64_t width; /* values a row; 0: one value a row, [rows] */
     int64_t rows;
 } kc_h5_column;
 
 /* Create an empty column that is stored in chunks of `chunk` rows.
- *   c           file, path (borrowed), kind and width set by the caller
+ *   c           file, path, kind and width set by the caller
  *   owns        release with kc_h5_column_close
  *   errors      KC_EIO */
 int kc_h5_column_create(kc_h5_column *c, int64_t chunk, kc_error *e);

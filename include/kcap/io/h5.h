@@ -73,7 +73,7 @@ int kc_h5_group(kc_h5 *f, const char *path, kc_error *e);
 int kc_h5_members(kc_h5 *f, const char *path, int64_t *n, kc_error *e);
 int kc_h5_member(kc_h5 *f, const char *path, int64_t i, char *name, size_t size, kc_error *e);
 
-/* 1 when there is such a group or dataset in the file itself. */
+/* 1 when the file has this name, whatever it leads to. */
 int kc_h5_has(kc_h5 *f, const char *path);
 
 /* HDF5's version at run time, such as 1.10.8. */

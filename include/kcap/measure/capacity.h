@@ -2,8 +2,30 @@
 #ifndef KCAP_MEASURE_CAPACITY_H
 #define KCAP_MEASURE_CAPACITY_H
 
+#include "kcap/measure/capacity.def"
+#include "kcap/measure/measure.h"
 #include "kcap/measure/spans.h"
-#include "kcap/measure/subject.h"
+
+/* The values of a row of /measure that stand alone: what it begins with. */
+typedef struct kc_capacity_row {
+    KC_COLUMNS_EVENT(KC_COLUMN_FIELD)
+    KC_COLUMNS_CAPACITY(KC_COLUMN_FIELD)
+} kc_capacity_row;
+
+/* Its lists. Those of experts are NULL where there are none. */
+#define KC_POINTER(type, name, width, unit, help) kc_col_##type *name;
+typedef struct kc_capacity_lists {
+    KC_LISTS_CAPACITY(KC_POINTER)
+} kc_capacity_lists;
+#undef KC_POINTER
+kc_capacity_lists kc_capacity_lists_of(const kc_schema *schema, const void *row);
+
+/* The last row of a run's, NULL before one. */
+const kc_capacity_row *kc_capacity_last(const kc_measurements *all);
+
+/* The measure: a group /measure, every measure.every_exposures. Reads every person once.
+ *   bits        all but seconds do not depend on ranks or threads */
+extern const kc_measure kc_measure_capacity;
 
 /* From summed losses to bits, unclipped: of each term of the corpus (kc_term) a model stores
  *   items x (log2_size - nats x log2 e),  nats its mean loss
@@ -13,15 +35,10 @@
  *   biod    N log2(N0 / e^p1) + N K log2(D^C / e^p2) + K D log2(T^L / (D e^p3)),
  *                                                           p2, p3 means over (person, attribute)
  *   random  N log2(V^S / e^p1)
- * Fills every column of the row but step, tokens, exposures and seconds. Of a term that the corpus
+ * Fills all of the row but its kc_event and the experts' loads. Of a term that the corpus
  * does not have 0 bits are stored, and its nats and recall are NaN.
  *   collective  no */
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
-                 kc_measure_row *row);
-
-/* Read every person once and fill a whole row.
- *   collective  on all ranks; the row is the same on all
- *   bits        all but seconds do not depend on ranks or threads */
-void kc_capacity_take(const kc_subject *subject, kc_measure_row *row);
+                 kc_capacity_row *row, const kc_capacity_lists *lists);
 
 #endif

@@ -30,10 +30,10 @@ void kc_scorer_destroy(kc_scorer *s);
 void kc_scorer_score(void *scorer, int thread, const kc_batch *window, float *nats, uint8_t *hit);
 
 /* Share of its block's (token, choice) pairs that chose each expert, over all that this scorer has read
- * on all ranks: the first `most` of [l, E]. Returns how many; 0 where there are no experts.
+ * on all ranks: [l, E], nothing where there are no experts.
  *   collective  on all ranks of g
  *   bits        do not depend on ranks or threads */
-int kc_scorer_loads(const kc_grid *g, const kc_scorer *s, double *share, int most);
+void kc_scorer_loads(const kc_grid *g, const kc_scorer *s, double *share);
 
 /* Sums over all people. */
 typedef struct kc_span_sums {

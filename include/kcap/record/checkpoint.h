@@ -31,11 +31,7 @@ typedef struct kc_checkpoint_info {
     int64_t n_lanes;
     kc_cursor *cursors; /* [n_lanes]                              */
     kc_files files;     /* as they were when it was written       */
-    const char *config, *imported_from, *run_id, *kernel, *config_hash; /* of the stamp */
 } kc_checkpoint_info;
-
-typedef kc_checkpoint_info kc_head; /* until nobody calls it so */
-#define kc_head_free kc_checkpoint_info_free
 
 /* Write a checkpoint of the state, complete or invisible: temporary name, parallel HDF5 (each rank
  * its slice of params, m and v), errors agreed on, fsync, hashes taken from the file by all

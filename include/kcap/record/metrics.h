@@ -12,20 +12,22 @@ typedef struct kc_metrics kc_metrics;
 /* Start a fresh file under a temporary name in `dir`, copy the history, switch to SWMR, rename over
  * dir/run.h5.
  *   collective  on all ranks
- *   names       [widths.attributes] names of the attributes, for /measure/attribute_names and the width
+ *   events      [n] schemas of what is measured, one group each, beside that of the steps; borrowed
  *   history     an older run.h5 to copy rows from (finished, or left by a kill), or NULL; rows
- *               up to and including step `upto` are copied, the others dropped
+ *               up to and including step `upto` are copied, the others dropped; groups and columns
+ *               that it lacks are missing
  *   owns        release with kc_metrics_close; *m is NULL on error
  *   errors      KC_EIO; KC_EINPUT for a history that cannot be read, is of other attributes, or
  *               lacks rows */
 int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
-                      const char *const *names, kc_widths widths, const char *history, int64_t upto,
+                      const kc_schema *const *events, int n, const char *history, int64_t upto,
                       kc_metrics **m, kc_error *e);
 
-/* Append a row. Rows are held in memory and written about once a second, or by a flush.
+/* Append a row of a step, or of the i-th schema. Rows of steps are held in memory and written about
+ * once a second, before a row of an event, or by a flush.
  *   collective  no (does nothing but on rank 0); KC_EIO on rank 0, to be agreed on by the caller */
 int kc_metrics_step(kc_metrics *m, const kc_step_row *row, kc_error *e);
-int kc_metrics_measure(kc_metrics *m, const kc_measure_row *row, kc_error *e);
+int kc_metrics_event(kc_metrics *m, int i, const void *row, kc_error *e);
 
 /* Write what is held, flush HDF5 and fsync. Not collective, as above. */
 int kc_metrics_flush(kc_metrics *m, kc_error *e);

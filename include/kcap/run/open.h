@@ -8,7 +8,7 @@
 
 /* A checkpoint, opened: its model on these ranks, ready to be measured. All zero is empty. */
 typedef struct kc_opened {
-    kc_head head;
+    kc_checkpoint_info info;
     kc_config cfg;
     kc_files files;
     kc_corpus *corpus;

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "kcap/types/record.h"
+#include "kcap/measure/measure.h"
 
 /* Progress of a run on rank 0: one live line on a terminal, else a `key=value` line every few
  * seconds. All zero says nothing. */
@@ -27,7 +27,7 @@ void kc_progress_start(kc_progress *p, FILE *out, int64_t planned, int64_t docs,
 void kc_progress_step(kc_progress *p, const kc_step_row *row, int64_t docs);
 
 /* After each measurement: always shows a line. */
-void kc_progress_measure(kc_progress *p, const kc_measure_row *row);
+void kc_progress_measure(kc_progress *p, const kc_measured *m);
 
 /* Leave the live line. */
 void kc_progress_end(kc_progress *p);

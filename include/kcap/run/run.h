@@ -2,6 +2,7 @@
 #ifndef KCAP_RUN_RUN_H
 #define KCAP_RUN_RUN_H
 
+#include "kcap/measure/measure.h"
 #include "kcap/plan/plan.h"
 #include "kcap/record/checkpoint.h"
 #include "kcap/record/metrics.h"
@@ -32,7 +33,7 @@ typedef struct kc_run {
     kc_grid *grid;
     kc_config cfg;
     char out[KC_PATH_MAX];
-    kc_head from; /* the checkpoint it goes on from; path empty: none */
+    kc_checkpoint_info from; /* the checkpoint it goes on from; path empty: none */
     kc_files files;
     kc_corpus *corpus;
     kc_host host;
@@ -45,11 +46,11 @@ typedef struct kc_run {
     double begun, row_begun; /* clock at the start; at the start of the open row   */
     double in_step;          /* seconds of the open row's time that were the trainer's */
     int row_open;
-    int64_t tokens_before;   /* those before the open row's step                   */
-    kc_step_row row;         /* the last step's; open until its time is known      */
-    kc_measure_row measured; /* the last measurement; its step is -1 before one    */
-    int64_t checkpoint_step; /* of the newest checkpoint; -1 before one            */
-    int stopped;             /* by a signal or the time limit                      */
+    int64_t tokens_before;    /* those before the open row's step                   */
+    kc_step_row row;          /* the last step's; open until its time is known      */
+    kc_measurements measured; /* the last of each                                  */
+    int64_t checkpoint_step;  /* of the newest checkpoint; -1 before one            */
+    int stopped;              /* by a signal or the time limit                      */
 } kc_run;
 
 /* All that comes before a step, and writes nothing: input, the checkpoint to go on from, corpus,

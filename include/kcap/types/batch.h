@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+enum { KC_ATTRIBUTES_MAX = 65 }; /* of a person: the name and up to 64 */
+
 /* The tokens of one attribute's value (or of the name) inside a document or a window. Positions
  * count tokens from 0. `head_end` ends the value's first chunk (bioD: `length` tokens; else its
  * first token). */

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "kcap/measure/capacity.h"
+
 /* 12345678 as 12,345,678 into one of a few turning buffers, so that one printf can show several. */
 static const char *grouped(char text[32], int64_t n)
 {
@@ -36,9 +38,10 @@ static void item(FILE *out, const char *name, double bits, double most)
     fputc('\n', out);
 }
 
-static void table_stored(FILE *out, const kc_about *s, const kc_measure_row *row)
+static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measured *m)
 {
-    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const kc_capacity_row *row = m->row;
+    const kc_capacity_lists lists = kc_capacity_lists_of(&m->schema, m->row);
     const double stored[KC_N_READS] = {[KC_READ_NAME] = row->name_bits,
                                        [KC_READ_VALUES] = row->value_bits,
                                        [KC_READ_CHUNKS] = row->diversity_bits};
@@ -56,12 +59,37 @@ static void table_stored(FILE *out, const kc_about *s, const kc_measure_row *row
     fprintf(out, "recalled exactly\n");
     for (int a = 0; a < info->n_attributes; ++a)
         fprintf(out, "  %-17s %14.1f %%  first token %5.1f %%  %8.4f nats a %s%s\n",
-                info->attribute[a].name, 100 * row->attribute_recall[a],
-                100 * row->attribute_first[a], row->attribute_nats[a], info->one,
+                info->attribute[a].name, 100 * lists.attribute_recall[a],
+                100 * lists.attribute_first[a], lists.attribute_nats[a], info->one,
                 info->attribute[a].counted ? "" : "  (stores no bits of its own)");
 }
 
-void kc_report_run(FILE *out, const kc_about *s, const kc_measure_row *row,
+/* Of a measure without a printer: name, unit and value of what stands alone. */
+static void print_values(FILE *out, const kc_corpus_info *info, const kc_measured *m)
+{
+    (void)info;
+    fprintf(out, "%s\n", m->schema.group + 1);
+    for (int i = 0; i < m->schema.n; ++i) {
+        const kc_column *c = &m->schema.column[i];
+        if (c->width == 0)
+            fprintf(out, "  %-17s %15.6g  %s\n", c->name, kc_row_value(&m->schema, m->row, i, 0),
+                    c->unit);
+    }
+}
+
+static void print_measured(FILE *out, const kc_corpus_info *info, const kc_measurements *measured)
+{
+    static void (*const printers[KC_N_MEASURES])(FILE *, const kc_corpus_info *,
+                                                 const kc_measured *) = {[KC_MEASURE_capacity] =
+                                                                             print_capacity};
+    for (int i = 0; i < measured->n; ++i) {
+        const kc_measured *m = &measured->of[i];
+        if (((const kc_event *)m->row)->step != KC_NO_INT)
+            (printers[m->id] ? printers[m->id] : print_values)(out, info, m);
+    }
+}
+
+void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured,
                    const kc_outcome *outcome)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
@@ -79,8 +107,7 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measure_row *row,
     fputc('\n', out);
     corpus_head(out, info);
     fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
-    if (row)
-        table_stored(out, s, row);
+    print_measured(out, info, measured);
     fprintf(out, "%s\n  %s steps, %s tokens", outcome->status, grouped(a, outcome->steps),
             grouped(b, outcome->tokens));
     if (isfinite(outcome->loss))

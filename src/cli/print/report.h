@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "kcap/data/corpus.h"
+#include "kcap/measure/measure.h"
 #include "kcap/plan/plan.h"
 #include "kcap/run/bench.h"
 
@@ -27,11 +28,11 @@ typedef struct kc_outcome {
     double loss, seconds; /* NaN, 0: not known                       */
 } kc_outcome;
 
-/* Model, corpus, what was stored, recall, where the files are. A row of NULL leaves out what was
- * stored. */
-void kc_report_run(FILE *out, const kc_about *about, const kc_measure_row *row,
+/* Model, corpus, what was measured last (nothing before that), where the files are. In the JSON object
+ * the columns of the first measure are members, and each other measure is an object of its own. */
+void kc_report_run(FILE *out, const kc_about *about, const kc_measurements *measured,
                    const kc_outcome *outcome);
-void kc_report_run_json(FILE *out, const kc_about *about, const kc_measure_row *row,
+void kc_report_run_json(FILE *out, const kc_about *about, const kc_measurements *measured,
                         const kc_outcome *outcome);
 
 /* What a corpus holds: `show` documents with their spans marked, then the counts. */

@@ -26,35 +26,39 @@ static void add_names(cJSON *object, const kc_corpus_info *info)
         cJSON_AddItemToArray(names, cJSON_CreateString(info->attribute[a].name));
 }
 
-static cJSON *numbers(const double *values, int n)
+static cJSON *list(const kc_schema *s, const void *row, int column)
 {
     cJSON *array = cJSON_CreateArray();
-    for (int i = 0; i < n; ++i)
-        cJSON_AddItemToArray(array, kc_json_exact(values[i]));
+    for (int64_t k = 0; k < s->column[column].width; ++k)
+        cJSON_AddItemToArray(array, kc_json_exact(kc_row_value(s, row, column, k)));
     return array;
 }
 
-static void add_row(cJSON *object, const kc_measure_row *row, const kc_about *s)
+static void add_row(cJSON *object, const kc_schema *s, const void *row)
 {
-    const kc_corpus_info *info = kc_corpus_about(s->corpus);
-    const int64_t all = s->cfg->model.layers * s->cfg->model.experts;
-    const int loads = all < KC_LOADS_MAX ? (int)all : KC_LOADS_MAX;
-#define ADD(type, name, unit, help) ADD_##type(object, #name, row->name);
-    KC_COLUMNS_MEASURE(ADD)
-#undef ADD
-    add_names(object, info);
-#define ADD(type, name, unit, help)                                                                \
-    cJSON_AddItemToObject(object, #name, numbers(row->name, info->n_attributes));
-    KC_COLUMNS_ATTRIBUTE(ADD)
-#undef ADD
-#define ADD(type, name, unit, help)                                                                \
-    if (loads)                                                                                     \
-        cJSON_AddItemToObject(object, #name, numbers(row->name, loads));
-    KC_COLUMNS_LOAD(ADD)
-#undef ADD
+    for (int i = 0; i < s->n; ++i) {
+        const kc_column *c = &s->column[i];
+        if (c->width == 0)
+            kc_json_number(object, c->name, kc_row_value(s, row, i, 0));
+        else
+            cJSON_AddItemToObject(object, c->name, list(s, row, i));
+    }
 }
 
-void kc_report_run_json(FILE *out, const kc_about *s, const kc_measure_row *row,
+/* Before a measurement what has been trained on stands in for the first measure's. */
+static void add_measured(cJSON *object, const kc_measurements *measured, const kc_outcome *outcome)
+{
+    for (int i = 0; i < measured->n; ++i) {
+        const kc_measured *m = &measured->of[i];
+        if (((const kc_event *)m->row)->step != KC_NO_INT)
+            add_row(i == 0 ? object : cJSON_AddObjectToObject(object, m->schema.group + 1),
+                    &m->schema, m->row);
+    }
+    kc_json_number(object, "step", (double)outcome->steps);
+    kc_json_number(object, "tokens", (double)outcome->tokens);
+}
+
+void kc_report_run_json(FILE *out, const kc_about *s, const kc_measurements *measured,
                         const kc_outcome *outcome)
 {
     cJSON *object = cJSON_CreateObject();
@@ -63,12 +67,8 @@ void kc_report_run_json(FILE *out, const kc_about *s, const kc_measure_row *row,
         kc_json_text(object, "out", outcome->out);
     if (outcome->checkpoint)
         kc_json_text(object, "checkpoint", outcome->checkpoint);
-    if (row)
-        add_row(object, row, s);
-    else {
-        kc_json_number(object, "step", (double)outcome->steps);
-        kc_json_number(object, "tokens", (double)outcome->tokens);
-    }
+    add_measured(object, measured, outcome);
+    add_names(object, kc_corpus_about(s->corpus));
     kc_json_number(object, "loss", outcome->loss);
     kc_json_number(object, "train_seconds", outcome->seconds);
     add_stamp(object, s->stamp);
