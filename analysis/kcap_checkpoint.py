@@ -17,6 +17,7 @@ from new_folder import sync
 MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: (\S{1,63})\nrun_id: (\S{1,39})\nstep: (\d{1,18})\n"
                       r"bytes: (\d{1,18})\nchunk_bytes: (\d{1,10})\nxxh3_64: ([0-9a-f]{16})\n")
 CHUNK = 1 << 24
+CODECS = ("float32", "bfloat16")  # how tensors are stored; HDF5 widens the second to the first
 
 
 def _hash(path, chunk):
@@ -134,6 +135,10 @@ class Checkpoint:
         """Datasets of /params by name: those of hf_model.tensors_of, in their shapes, and no others."""
         for name, t in wanted.items():
             found = self._dataset(f"params/{name}")
+            codec = found.attrs.get("codec", CODECS[0])
+            if codec not in CODECS:
+                raise FileError(f"{self.path}: tensor {name} is stored as {codec}; {' or '.join(CODECS)} can "
+                                "be read")
             if found.dtype != np.dtype("<f4") or found.shape != t.dims:
                 raise FileError(f"{self.path}: tensor {name} is {list(found.shape)} of {found.dtype} in "
                                 f"the checkpoint, {list(t.dims)} of float32 in this model")

@@ -202,6 +202,8 @@ class Places(HfTest):
                              (["lanes is a link"], linked),
                              (["holds 16 tensors, this model has 15"],
                               lambda file: file["params"].create_dataset("more", data=1.0)),
+                             (["lnf_gain is stored as int3"],
+                              lambda file: file["params/lnf_gain"].attrs.__setitem__("codec", "int3")),
                              (["/params/lnf_gain is missing"], lambda file: file["params"].pop("lnf_gain")),
                              (["attribute step"], lambda file: file.attrs.__setitem__("step", "12")),
                              (["model.heads"], lambda file: file.attrs.__setitem__("config", "model: {}"))):
@@ -211,6 +213,28 @@ class Places(HfTest):
             hf_harness.seal(path)
             with self.subTest(said=said):
                 self.refused(said, "export", path, "hf")
+
+    def test_packed(self):
+        """Weights that are kept in bfloat16 are exported as what they stand for."""
+        path = self.trained("plain")
+        halved = h5py.h5t.IEEE_F32LE.copy()
+        halved.set_fields(15, 7, 8, 0, 7)
+        halved.set_precision(16)
+        halved.set_size(2)
+        upper = {}
+        with h5py.File(path, "r+") as file:
+            for name, data in list(file["params"].items()):
+                upper[name] = (data[()].view("<u4") >> 16).astype("<u2")
+                del file["params"][name]
+                space = h5py.h5s.create_simple(upper[name].shape)
+                made = h5py.h5d.create(file["params"].id, name.encode(), halved, space)
+                made.write(h5py.h5s.ALL, h5py.h5s.ALL, upper[name], mtype=halved)
+                file["params"][name].attrs["codec"] = "bfloat16"
+        hf_harness.seal(path)
+        self.kcap("measure", "run")
+        self.hf("export", "run", "hf")
+        self.assert_same_bits({name: (x.astype("<u4") << 16).view("<f4") for name, x in upper.items()},
+                              read_safetensors("hf/model.safetensors")[0], "packed")
 
     def test_a_full_disk(self):
         """A limit of file size acts as a full disk does: exit 4 and nothing left. The limit is
