@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""JSON from outside, read strictly: UTF-8, one value, no member twice, no NaN, no half characters."""
+"""JSON from outside, read strictly: UTF-8, one value, no member twice, no NaN, no half
+characters."""
 
 import json
 

@@ -32,32 +32,34 @@ def say_import(arguments):
     if arguments.json:
         print(json.dumps(done, indent=1))
         return
-    print(f"{model}: {done['class']}, step {done['step']}, {done['n_params']} parameters -> {done['out']}; "
-          "without moments")
+    print(f"{model}: {done['class']}, step {done['step']}, {done['n_params']} parameters -> "
+          f"{done['out']}; without moments")
 
 
 def parse(words):
     parser = argparse.ArgumentParser(prog="hf.py", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="export|import")
-    one = verbs.add_parser("export", help="a checkpoint's model as transformers read it", description="""
-        Write a checkpoint's model into the new folder DIR: model.safetensors, config.json, vocab.json,
-        tokenizer.json, tokenizer_config.json. The class is the nearest that computes exactly this
-        architecture, or kcap's own plain layout.""")
-    one.add_argument("run", metavar="RUN|CHECKPOINT.h5", help="a run's folder stands for its newest checkpoint")
+    one = verbs.add_parser("export", help="a checkpoint's model as transformers read it",
+                           description="""Write a checkpoint's model into the new folder DIR:
+        model.safetensors, config.json, vocab.json, tokenizer.json, tokenizer_config.json. The class
+        is the nearest that computes exactly this architecture, or kcap's own plain layout.""")
+    one.add_argument("run", metavar="RUN|CHECKPOINT.h5",
+                     help="a run's folder stands for its newest checkpoint")
     one.add_argument("dir", metavar="DIR", help="must be empty or not there")
     one.set_defaults(say=say_export)
-    two = verbs.add_parser("import", help="and back", description="""
-        Read such a folder back into RUN/checkpoints, bit for bit, for kcap measure. Moments are not in
-        it: no training goes on from there.""")
-    two.add_argument("dir", metavar="DIR", help="model.safetensors, or shards and their index; config.json; "
-                     "vocab.json where there is one")
-    two.add_argument("input", metavar="INPUT.yaml", nargs="?", help="of a folder that kcap did not write: the "
-                     "model and the corpus")
-    two.add_argument("--out", metavar="RUN", required=True, help="the run's folder; must be empty or not there")
+    two = verbs.add_parser("import", help="and back", description="""Read such a folder back into
+        RUN/checkpoints, bit for bit, for kcap measure. Moments are not in it: no training goes on
+        from there.""")
+    two.add_argument("dir", metavar="DIR", help="model.safetensors, or shards and their index; "
+                     "config.json; vocab.json where there is one")
+    two.add_argument("input", metavar="INPUT.yaml", nargs="?",
+                     help="of a folder that kcap did not write: the model and the corpus")
+    two.add_argument("--out", metavar="RUN", required=True,
+                     help="the run's folder; must be empty or not there")
     two.set_defaults(say=say_import)
     for verb in (one, two):
-        verb.add_argument("--kcap", metavar="PATH", help="the program kcap (default: $KCAP, build/*/kcap beside "
-                          "this script's tree, or that of PATH)")
+        verb.add_argument("--kcap", metavar="PATH", help="the program kcap (default: $KCAP, "
+                          "build/*/kcap beside this script's tree, or that of PATH)")
         verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser.parse_args(words)
 
@@ -66,7 +68,8 @@ def reason(error):
     """Of a failed read or write: HDF5 puts what the system said into a text of its own."""
     text = error.strerror or str(error)
     said = re.search(r"error message = '([^']*)'", text)
-    return (f"{error.filename}: " if error.filename else "") + (said[1] if said else text.splitlines()[0])
+    place = f"{error.filename}: " if error.filename else ""
+    return place + (said[1] if said else text.splitlines()[0])
 
 
 def main(words=None):

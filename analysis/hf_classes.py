@@ -40,8 +40,8 @@ def facts(config, s):
 
 
 def lacks(name, config, s):
-    """What a class has and this architecture has not, such as "layernorm, a plain MLP"; "": the class
-    computes it exactly. Mixtral drops no token: measuring must drop none either."""
+    """What a class has and this architecture has not, such as "layernorm, a plain MLP"; "": the
+    class computes it exactly. Mixtral drops no token: measuring must drop none either."""
     missing = [fact for fact, there in facts(config, s).items()
                if fact in DEMANDS[name] and not there]
     if NEVER_FULL in missing:  # to four digits, upwards
@@ -53,17 +53,17 @@ def lacks(name, config, s):
 
 
 def choose(config, s):
-    """The first class that computes this architecture; Mistral's for model.arch mistral alone, since
-    LLaMA's does all that it does."""
+    """The first class that computes this architecture; Mistral's for model.arch mistral alone,
+    since LLaMA's does all that it does."""
     return next(name for name in MODEL_TYPES if not lacks(name, config, s) and
                 (name != MISTRAL or setting(config, "model", "arch") == "mistral"))
 
 
-# kcap keeps the matrix of x W as [in, out]; torch's Linear keeps [out, in], GPT-2's Conv1D [in, out].
+# kcap keeps the matrix of x W as [in, out], as GPT-2's Conv1D does; torch's Linear [out, in].
 AS_IS, TURNED = "as it is", "transposed"
 BY_HEAD = "transposed, its rows as [heads, (query, key, value), head_dim]"
 
-# Names of a class for a tensor: form, part of its columns, pattern; * is the block, a second one the expert.
+# A tensor's form in a class, part of its columns, name; * is the block, a second one the expert.
 _NEOX = "gpt_neox.layers.*."
 _GPT2 = "transformer.h.*."
 _LLAMA = "model.layers.*."
@@ -134,7 +134,8 @@ ROWS = {NEOX: NEOX_ROWS, GPT2: GPT2_ROWS, MISTRAL: LLAMA_ROWS, LLAMA: LLAMA_ROWS
 
 @dataclass(frozen=True)
 class Piece:
-    """A tensor of a class: the chosen columns of some blocks of one of kcap's, one after another."""
+    """A tensor of a class: the chosen columns of some blocks of one of kcap's, one after
+    another."""
     name: str
     shape: tuple
     tensor: object   # a hf_model.Tensor

@@ -16,7 +16,7 @@ EVERY = OTHERS + (GPT2,)
 NORM_EPS = 1e-5             # of all norms, as in kcap
 ROPE = ("rope_parameters", "rope_scaling")  # objects; the first since transformers 5
 
-# In place of what a class does where a member is left out. TOLD decides nothing of what is computed.
+# In place of what a class does without a member. TOLD decides nothing of what is computed.
 NEEDED, TOLD = object(), object()
 # Words for one function.
 SAME_WORDS = ({"gelu_new", "gelu_pytorch_tanh", "gelu_fast"}, {"silu", "swish"})
@@ -116,7 +116,8 @@ def _switches(name, config, s):
 
 
 def _told(config):
-    """No dropout in kcap; its <eos> begins each document. dtype is torch_dtype's name since 4.56."""
+    """No dropout in kcap; its <eos> begins each document. dtype is torch_dtype's name since
+    4.56."""
     return (
         Field((NEOX,) + LLAMAS, "attention_dropout", "real", TOLD, 0.0),
         Field((NEOX,), "hidden_dropout", "real", TOLD, 0.0),
@@ -127,7 +128,8 @@ def _told(config):
               setting(config, "model", "balance_loss", float)),
         Field((MIXTRAL,), "router_jitter_noise", "real", TOLD, 0.0),
         Field((MIXTRAL,), "output_router_logits", "bool", TOLD, False),
-        Field(EVERY, "initializer_range", "real", TOLD, setting(config, "model", "init_std", float)),
+        Field(EVERY, "initializer_range", "real", TOLD,
+              setting(config, "model", "init_std", float)),
         Field(EVERY, "bos_token_id", "whole", TOLD, 0),
         Field(EVERY, "eos_token_id", "whole", TOLD, 0),
         Field(EVERY, "torch_dtype", "text", TOLD, "float32"),
@@ -241,4 +243,5 @@ def check(path, found, name, config, s, wanted):
         wrong = _wrong(field, found, s)
         if wrong:
             place, value, right = wrong
-            raise FileError(f"{path}: {place} is {shown(value)}; the model of {wanted} needs {right}")
+            raise FileError(f"{path}: {place} is {shown(value)}; the model of {wanted} needs "
+                            f"{right}")

@@ -64,7 +64,8 @@ def _write(folder, checkpoint, words, s):
 
 
 def export(where, out, kcap=None):
-    """Write the folder, whole or not at all; returns what was done, and why where the class is kcap's."""
+    """Write the folder, whole or not at all; returns what was done, and why where the class is
+    kcap's."""
     new = NewFolder(out, "export", "name a new or an empty folder")
     with kcap_checkpoint.find(where) as checkpoint:
         words = words_of(checkpoint, kcap)

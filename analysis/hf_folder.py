@@ -12,6 +12,7 @@ from kcap_files import FileError
 from safetensors_file import HEADER_MOST, READ, read_header, shape_text, values
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+SHARD = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}\.safetensors"  # a name, never a way elsewhere
 PIECE = 1 << 22  # values compared at a time
 
 # Buffers that older versions of a class wrote beside its weights: which number of dimensions they
@@ -20,7 +21,8 @@ _NUMBER = r"(?:0|[1-9][0-9]*)"
 _NEOX = rf"gpt_neox\.layers\.{_NUMBER}\.attention\."
 BUFFERS = {
     NEOX: {_NEOX + "bias": "mask", _NEOX + "masked_bias": "number",
-           _NEOX + r"rotary_emb\.inv_freq": "inv_freq", r"gpt_neox\.rotary_emb\.inv_freq": "inv_freq"},
+           _NEOX + r"rotary_emb\.inv_freq": "inv_freq",
+           r"gpt_neox\.rotary_emb\.inv_freq": "inv_freq"},
     GPT2: {rf"transformer\.h\.{_NUMBER}\.attn\.bias": "mask",
            rf"transformer\.h\.{_NUMBER}\.attn\.masked_bias": "number"}} | {
     name: {rf"model\.layers\.{_NUMBER}\.self_attn\.rotary_emb\.inv_freq": "inv_freq",
@@ -54,9 +56,10 @@ def _weight_map(index):
     if not isinstance(listed, Members) or not listed:
         raise FileError(f"{index}: weight_map is no object, or holds no tensor")
     for name, file in listed.items():
-        if not isinstance(file, str) or not re.fullmatch(r"[\w-][\w.-]{0,199}\.safetensors", file, re.A):
-            raise FileError(f"{index}: weight_map: {short(name)} is in {short(str(file), 80)}; the name of a "
-                            "file beside it, such as model-00001-of-00002.safetensors, would do")
+        if not isinstance(file, str) or not re.fullmatch(SHARD, file):
+            raise FileError(f"{index}: weight_map: {short(name)} is in {short(str(file), 80)}; the "
+                            "name of a file beside it, such as model-00001-of-00002.safetensors, "
+                            "would do")
     return listed
 
 
@@ -67,11 +70,13 @@ def _shards(folder, index):
         for name, tensor in read_header(folder / file)[0].items():
             if listed.get(name) != file:
                 there = f"in {listed[name]}" if name in listed else "nowhere"
-                raise FileError(f"{folder / file}: tensor {short(name)} is here; {index} has it {there}")
+                raise FileError(f"{folder / file}: tensor {short(name)} is here; {index} has it "
+                                f"{there}")
             tensors[name] = tensor
     for name, file in listed.items():
         if name not in tensors:
-            raise FileError(f"{folder / file}: tensor {short(name)} is missing, which {index} has here")
+            raise FileError(f"{folder / file}: tensor {short(name)} is missing, which {index} has "
+                            "here")
     return tensors
 
 
@@ -89,7 +94,8 @@ def _check_inv_freq(folder, name, base, s):
     """Wavelengths of another base would be another model, to versions that read them."""
     tensor = folder.tensors[name]
     if tensor.dtype not in READ:
-        raise FileError(f"{folder.path}: tensor {name}: dtype {tensor.dtype}; kcap reads F32, F16 and BF16")
+        raise FileError(f"{folder.path}: tensor {name}: dtype {tensor.dtype}; kcap reads F32, F16 "
+                        "and BF16")
     found = values(tensor, 0, s.rot // 2)
     right = base ** -(np.arange(0, s.rot, 2) / s.rot)
     # bfloat16 has 8 bits; what float16 cannot hold is below 2^-24.
@@ -110,34 +116,35 @@ def _check_extra(folder, name, kind, s, config_of):
     head, embedding = HEADS.get(class_name, (None, None))
     if name == head and not s.untied:
         if tensors[name].dtype not in READ or not _same_bits(tensors[name], tensors[embedding]):
-            raise FileError(f"{folder.path}: tensor {name} differs from {embedding}; in the model of "
-                            f"{wanted} they are one")
+            raise FileError(f"{folder.path}: tensor {name} differs from {embedding}; in the model "
+                            f"of {wanted} they are one")
     elif kind is None or not _is_buffer(name, tensors[name], s, kind):
-        raise FileError(f"{folder.path}: tensor {short(name)} is none of {class_name}'s in the model of "
-                        f"{wanted}")
+        raise FileError(f"{folder.path}: tensor {short(name)} is none of {class_name}'s in the "
+                        f"model of {wanted}")
     elif kind == "inv_freq":
         _check_inv_freq(folder, name, base, s)
 
 
 def match(folder, name, s, base, wanted):
-    """The pieces of a class, each with its tensor: all are there in their shapes, and nothing else is that
-    the class does not explain. However many there should be, no longer list is made than the file's.
+    """The pieces of a class, each with its tensor: all are there in their shapes, and nothing else
+    is that the class does not explain. However many there should be, no longer list is made than
+    the file's.
         base      of rotary wavelengths
         wanted    what says which architecture it is, for messages"""
     found, tensors = [], folder.tensors
     for piece in pieces(name, s):
         tensor = tensors.get(piece.name)
         if tensor is None:
-            raise FileError(f"{folder.path}: tensor {piece.name} is missing; the model of {wanted} needs it "
-                            f"as {shape_text(piece.shape)}, one of {count(name, s)}, and this file has "
-                            f"{len(tensors)}")
+            raise FileError(f"{folder.path}: tensor {piece.name} is missing; the model of {wanted} "
+                            f"needs it as {shape_text(piece.shape)}, one of {count(name, s)}, and "
+                            f"this file has {len(tensors)}")
         if tensor.shape != piece.shape:
-            raise FileError(f"{folder.path}: tensor {piece.name} is {shape_text(tensor.shape)}; the model of "
-                            f"{wanted}, with the vocab_size of config.json, needs "
+            raise FileError(f"{folder.path}: tensor {piece.name} is {shape_text(tensor.shape)}; "
+                            f"the model of {wanted}, with the vocab_size of config.json, needs "
                             f"{shape_text(piece.shape)}")
         if tensor.dtype not in READ:
-            raise FileError(f"{folder.path}: tensor {piece.name}: dtype {tensor.dtype}; kcap reads F32, F16 "
-                            "and BF16")
+            raise FileError(f"{folder.path}: tensor {piece.name}: dtype {tensor.dtype}; kcap reads "
+                            "F32, F16 and BF16")
         found.append((piece, tensor))
     used = {piece.name for piece, _ in found}
     for extra in (each for each in tensors if each not in used):

@@ -53,8 +53,8 @@ class Source:
 def _n_vocab(path, found):
     n = whole(found.get("vocab_size"))
     if not n or n >= 2 ** 31:
-        raise FileError(f"{path}: vocab_size is {shown(found.get('vocab_size'))}; a whole number from 1 to "
-                        f"{2 ** 31 - 1} would do")
+        raise FileError(f"{path}: vocab_size is {shown(found.get('vocab_size'))}; a whole number "
+                        f"from 1 to {2 ** 31 - 1} would do")
     return n
 
 
@@ -83,8 +83,8 @@ def _write(new, source, name, folder, pieces):
 
 
 def _matched(where, folder, source):
-    """config.json, its class and the tensors, all of one model: before a corpus is made, which may be far
-    larger than these files."""
+    """config.json, its class and the tensors, all of one model: before a corpus is made, which may
+    be far larger than these files."""
     path = Path(where) / "config.json"
     config = yaml.safe_load(source.config)
     found, name = hf_config.read(path)
@@ -112,4 +112,5 @@ def import_folder(where, second, out, kcap=None):
             step, tokens = _write(new, source, name, folder, pieces)
             new.keep()
     return {"status": "imported", "input": str(where), "out": str(new.path), "class": name,
-            "n_tensors": len(pieces), "n_params": count_params(tensors_of(s)), "step": step, "tokens": tokens, "model": str(folder.path)}
+            "n_tensors": len(pieces), "n_params": count_params(tensors_of(s)), "step": step,
+            "tokens": tokens, "model": str(folder.path)}

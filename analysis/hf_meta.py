@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a checkpoint holds beside its tensors, as texts of a safetensors file's metadata, so that the
-file can be measured alone: kcap.version, kcap.run_id, kcap.config (effective YAML), kcap.config_hash,
-kcap.step, kcap.tokens, kcap.lanes (a line a lane: epoch next offset docs), kcap.files (names of pools
-and templates, a line each), kcap.file.<name>; and format: pt, which transformers wants."""
+"""What a checkpoint holds beside its tensors, as texts of a safetensors file's metadata, so that
+the file can be measured alone: kcap.version, kcap.run_id, kcap.config (effective YAML),
+kcap.config_hash, kcap.step, kcap.tokens, kcap.lanes (a line a lane: epoch next offset docs),
+kcap.files (names of pools and templates, a line each), kcap.file.<name>; and format: pt, which
+transformers wants."""
 
 import re
 
@@ -31,8 +32,9 @@ class Meta:
     def __init__(self, path, texts):
         self._path, self._texts = path, texts
         if "kcap.config" not in texts:
-            raise FileError(f"{path}: not written by kcap, there is no kcap.config in its metadata; say "
-                            "which model and corpus it is of: hf.py import DIR INPUT.yaml --out RUN")
+            raise FileError(f"{path}: not written by kcap, there is no kcap.config in its "
+                            "metadata; say which model and corpus it is of: hf.py import DIR "
+                            "INPUT.yaml --out RUN")
         self.config = texts["kcap.config"]
         self.step, self.tokens = self._count("kcap.step"), self._count("kcap.tokens")
         self.files = {name: self._file(name) for name in self._names()}

@@ -36,8 +36,8 @@ def setting(config, section, key, kind=str):
     try:
         return kind(config[section][key])
     except (KeyError, TypeError, ValueError):
-        raise FileError(f"the configuration has no {section}.{key}, or one that is no {kind.__name__}: "
-                        "not of this version of kcap") from None
+        raise FileError(f"the configuration has no {section}.{key}, or one that is no "
+                        f"{kind.__name__}: not of this version of kcap") from None
 
 
 def shape_of(config, n_vocab):

@@ -3,10 +3,10 @@
 tokenizer_config.json.
 
 The tokenizer makes kcap's tokens of a text: <eos> first, then words parted by blanks, where each of
-, . ; : ! ? at a word's end is a word of its own, in corpora that have it as a word (bios; the id1: of
-biod is one word); decoding is the inverse. Its limits: a word that the corpus has not is an error, and
-of tokens with the same word, such as a first and a middle name of biod, a text's word is always the
-first; kcap alone tells them apart. Those after it are named word#token."""
+, . ; : ! ? at a word's end is a word of its own, in corpora that have it as a word (bios; the id1:
+of biod is one word); decoding is the inverse. Its limits: a word that the corpus has not is an
+error, and of tokens with the same word, such as a first and a middle name of biod, a text's word is
+always the first; kcap alone tells them apart. Those after it are named word#token."""
 
 from exact_json import read_object, short, whole
 from kcap_files import FileError
@@ -52,15 +52,16 @@ def check(path, words, wanted):
         there = right[token] if token is not None and token < len(right) else None
         if there != name:
             number = value if isinstance(value, (int, float)) else -1
-            raise FileError(f"{path}: {short(name)} is token {number:.15g}; the corpus of {wanted} has "
-                            + ("no word there" if there is None else f"{short(there, 80)} there"))
+            here = "no word" if there is None else short(there, 80)
+            raise FileError(f"{path}: {short(name)} is token {number:.15g}; the corpus of {wanted} "
+                            f"has {here} there")
     if len(found) != len(right):
         raise FileError(f"{path}: {len(found)} words; the corpus of {wanted} has {len(right)}")
 
 
 def _stops(names):
-    """Patterns of those that are words of this vocabulary: a stop that nothing but stops follows in its
-    word, and the blank before one. None where there are none."""
+    """Patterns of those that are words of this vocabulary: a stop that nothing but stops follows in
+    its word, and the blank before one. None where there are none."""
     known = "".join(stop for stop in STOPS if stop in names)
     return [(f"[{known}](?![{known}]*[^{known}])", f" (?=[{known}](?![^ ]))")] if known else []
 
@@ -70,17 +71,18 @@ def tokenizer(names):
     stops = _stops(names)
     eos = {"id": 0, "content": EOS, "single_word": False, "lstrip": False, "rstrip": False,
            "normalized": False, "special": True}
-    first = [{"SpecialToken": {"id": EOS, "type_id": 0}}]
-    text, second = [{"Sequence": {"id": "A", "type_id": 0}}], [{"Sequence": {"id": "B", "type_id": 0}}]
+    begin = {"SpecialToken": {"id": EOS, "type_id": 0}}
+    one, two = ([begin, {"Sequence": {"id": text, "type_id": 0}}] for text in "AB")
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [eos],
         "normalizer": None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-            {"type": "Split", "pattern": {"String": " "}, "behavior": "Removed", "invert": False},
-            *({"type": "Split", "pattern": {"Regex": at_end}, "behavior": "Isolated", "invert": False}
+            {"type": "Split", "pattern": {"Regex": " "}, "behavior": "Removed", "invert": False},
+            *({"type": "Split", "pattern": {"Regex": at_end}, "behavior": "Isolated",
+               "invert": False}
               for at_end, _ in stops)]},
         "post_processor": {
-            "type": "TemplateProcessing", "single": first + text, "pair": first + text + first + second,
+            "type": "TemplateProcessing", "single": one, "pair": one + two,
             "special_tokens": {EOS: {"id": EOS, "ids": [0], "tokens": [EOS]}}},
         "decoder": {"type": "Sequence", "decoders": [
             {"type": "WordPiece", "prefix": "##", "cleanup": False},

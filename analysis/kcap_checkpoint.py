@@ -14,8 +14,9 @@ import yaml
 from kcap_files import FileError
 from new_folder import sync
 
-MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: (\S{1,63})\nrun_id: (\S{1,39})\nstep: (\d{1,18})\n"
-                      r"bytes: (\d{1,18})\nchunk_bytes: (\d{1,10})\nxxh3_64: ([0-9a-f]{16})\n")
+MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: (\S{1,63})\nrun_id: (\S{1,39})\n"
+                      r"step: (\d{1,18})\nbytes: (\d{1,18})\nchunk_bytes: (\d{1,10})\n"
+                      r"xxh3_64: ([0-9a-f]{16})\n")
 CHUNK = 1 << 24
 CODECS = ("float32", "bfloat16")  # how tensors are stored; HDF5 widens the second to the first
 
@@ -47,7 +48,8 @@ def _verify(path):
     if not path.is_file():
         raise FileError(f"{path}: missing, though its manifest is there")
     if path.stat().st_size != int(size):
-        raise FileError(f"{path}: damaged: its manifest says {size} bytes, it has {path.stat().st_size}")
+        raise FileError(f"{path}: damaged: its manifest says {size} bytes, it has "
+                        f"{path.stat().st_size}")
     found = _hash(path, int(chunk))
     if found != digest:
         raise FileError(f"{path}: damaged: its manifest says XXH3 {digest}, its bytes give {found}")
@@ -70,8 +72,8 @@ class Checkpoint:
             self._file.close()
             raise
         if (self.run_id, self.step) != (run_id, step):
-            raise FileError(f"{path}: step {self.step} of run {self.run_id}; its manifest says step "
-                            f"{step} of run {run_id}")
+            raise FileError(f"{path}: step {self.step} of run {self.run_id}; its manifest says "
+                            f"step {step} of run {run_id}")
 
     def __enter__(self):
         return self
@@ -80,9 +82,10 @@ class Checkpoint:
         self._file.close()
 
     def _read_head(self):
-        self.step, self.tokens = self._attribute("step", np.integer), self._attribute("tokens", np.integer)
+        self.step, self.tokens = (self._attribute(name, np.integer) for name in ("step", "tokens"))
         self.run_id, self.version, self.config_text, self.config_hash = (
-            self._attribute(name, str) for name in ("run_id", "kcap_version", "config", "config_hash"))
+            self._attribute(name, str)
+            for name in ("run_id", "kcap_version", "config", "config_hash"))
         try:
             self.config = yaml.safe_load(self.config_text)
         except yaml.YAMLError:
@@ -96,8 +99,8 @@ class Checkpoint:
     def _attribute(self, name, kind, group="/"):
         value = self._file[group].attrs.get(name) if group in self._file else None
         if not isinstance(value, kind):
-            raise FileError(f"{self.path}: attribute {name} of {group} is missing or has another type "
-                            "than kcap writes")
+            raise FileError(f"{self.path}: attribute {name} of {group} is missing or has another "
+                            "type than kcap writes")
         return int(value) if kind is np.integer else value
 
     def _dataset(self, name):
@@ -114,7 +117,8 @@ class Checkpoint:
         if not isinstance(found, h5py.Dataset):
             raise FileError(f"{self.path}: {at} is not a dataset")
         if found.is_virtual or found.external or found.id.get_create_plist().get_nfilters():
-            raise FileError(f"{self.path}: {at} is filtered or lies in another file; kcap writes neither")
+            raise FileError(f"{self.path}: {at} is filtered or lies in another file; kcap writes "
+                            "neither")
         return found
 
     def _text(self, name):
@@ -126,25 +130,28 @@ class Checkpoint:
 
     @property
     def words(self):
-        """The words of the vocabulary as bytes, in the order of their tokens; None: an older file."""
+        """The words of the vocabulary as bytes, in the order of their tokens; None: an older
+        file."""
         if "vocab" not in self._file:
             return None
         return self._text("vocab/words").split(b"\n")[:-1]
 
     def tensors(self, wanted):
-        """Datasets of /params by name: those of hf_model.tensors_of, in their shapes, and no others."""
+        """Datasets of /params by name: those of hf_model.tensors_of, in their shapes, and no
+        others."""
         for name, t in wanted.items():
             found = self._dataset(f"params/{name}")
             codec = found.attrs.get("codec", CODECS[0])
             if codec not in CODECS:
-                raise FileError(f"{self.path}: tensor {name} is stored as {codec}; {' or '.join(CODECS)} can "
-                                "be read")
+                raise FileError(f"{self.path}: tensor {name} is stored as {codec}; "
+                                f"{' or '.join(CODECS)} can be read")
             if found.dtype != np.dtype("<f4") or found.shape != t.dims:
-                raise FileError(f"{self.path}: tensor {name} is {list(found.shape)} of {found.dtype} in "
-                                f"the checkpoint, {list(t.dims)} of float32 in this model")
+                raise FileError(f"{self.path}: tensor {name} is {list(found.shape)} of "
+                                f"{found.dtype} in the checkpoint, {list(t.dims)} of float32 in "
+                                "this model")
         if len(self._file["params"]) != len(wanted):
-            raise FileError(f"{self.path}: /params holds {len(self._file['params'])} tensors, this model "
-                            f"has {len(wanted)}")
+            raise FileError(f"{self.path}: /params holds {len(self._file['params'])} tensors, this "
+                            f"model has {len(wanted)}")
         return {name: self._file["params"][name] for name in wanted}
 
 
@@ -157,8 +164,8 @@ def _steps(folder):
 
 
 def find(where):
-    """The checkpoint that a .h5 file is, or a run's newest that is complete and undamaged; stderr says
-    which newer ones were passed over."""
+    """The checkpoint that a .h5 file is, or a run's newest that is complete and undamaged; stderr
+    says which newer ones were passed over."""
     where = Path(where)
     if not where.exists():
         raise FileError(f"{where}: no such checkpoint or folder")

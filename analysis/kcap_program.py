@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The program kcap, asked for what Python does not know: effective configurations, and checkpoints to
-fill in."""
+"""The program kcap, asked for what Python does not know: effective configurations, and checkpoints
+to fill in."""
 
 import errno
 import os
@@ -13,7 +13,8 @@ from kcap_files import FileError
 
 
 def find(named=None):
-    """Its path: as named, $KCAP, the newest of build/*/kcap beside this script's tree, or that of PATH."""
+    """Its path: as named, $KCAP, the newest of build/*/kcap beside this script's tree, or that of
+    PATH."""
     for path in (named, os.environ.get("KCAP")):
         if path:
             if not os.access(path, os.X_OK) or os.path.isdir(path):
@@ -23,8 +24,8 @@ def find(named=None):
                    key=lambda path: path.stat().st_mtime)
     found = str(built[-1]) if built else shutil.which("kcap")
     if not found:
-        raise FileError("the program kcap is needed, and not found: name it with --kcap PATH or $KCAP, or "
-                        "put it into a folder of PATH")
+        raise FileError("the program kcap is needed, and not found: name it with --kcap PATH or "
+                        "$KCAP, or put it into a folder of PATH")
     return found
 
 
@@ -35,7 +36,8 @@ def run(program, *arguments):
                               capture_output=True, text=True, errors="replace", check=False)
     except OSError as e:
         raise FileError(f"{program}: cannot be started: {e.strerror}") from None
-    said = [line.removeprefix("kcap: ") for line in done.stderr.splitlines() if line.startswith("kcap: ")]
+    said = [line.removeprefix("kcap: ") for line in done.stderr.splitlines()
+            if line.startswith("kcap: ")]
     for line in said:
         if line.startswith("warning: "):
             print(f"hf: {line}", file=sys.stderr)

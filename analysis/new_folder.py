@@ -49,8 +49,9 @@ class NewFolder:
         try:
             self.partial.mkdir()
         except FileExistsError:
-            raise FileError(f"{self.partial}: is there already; wait if another {self._what} is writing "
-                            "it, delete it if a killed one left it, else name another folder") from None
+            raise FileError(f"{self.partial}: is there already; wait if another {self._what} is "
+                            "writing it, delete it if a killed one left it, else name another "
+                            "folder") from None
         return self
 
     def keep(self):

@@ -2,7 +2,8 @@
 """Files of the format of github.com/huggingface/safetensors: 8 bytes, little-endian, the header's
 length; the header, a JSON object {name: {dtype, shape, data_offsets: [begin, end]}, ...,
 "__metadata__": {text: text}}; the data, which the tensors cover once and without a hole. Offsets
-count from the data's first byte. Everything a file from outside says is checked before it is used."""
+count from the data's first byte. Everything a file from outside says is checked before it is
+used."""
 
 import errno
 import json
@@ -58,12 +59,12 @@ def _shape(wrong, listed, size):
 
 
 def _offsets(wrong, listed, data):
-    begin, end = map(whole, listed) if isinstance(listed, list) and len(listed) == 2 else (None, None)
-    if begin is None or end is None:
+    if not isinstance(listed, list) or len(listed) != 2 or None in map(whole, listed):
         raise wrong("data_offsets is not two whole numbers from 0 to 2^53 - 1")
+    begin, end = map(whole, listed)
     if not begin <= end <= data:
-        raise wrong(f"data_offsets [{begin}, {end}]; allowed is 0 <= begin <= end <= {data}, the bytes of "
-                    "data in the file")
+        raise wrong(f"data_offsets [{begin}, {end}]; allowed is 0 <= begin <= end <= {data}, the "
+                    "bytes of data in the file")
     return begin, end
 
 
@@ -81,7 +82,8 @@ def _tensor(path, name, x, data_at, data):
     begin, end = _offsets(wrong, x["data_offsets"], data)
     shape, size = _shape(wrong, x["shape"], BYTES[dtype])
     if size != end - begin:
-        raise wrong(f"data_offsets [{begin}, {end}] hold {end - begin} bytes, its shape needs {size}")
+        raise wrong(f"data_offsets [{begin}, {end}] hold {end - begin} bytes, its shape needs "
+                    f"{size}")
     return Tensor(path, dtype, shape, data_at + begin, size)
 
 
@@ -90,12 +92,13 @@ def _check_cover(path, tensors, data_at, data):
     covered, before = 0, "the start of the data"
     for name, t in sorted(tensors.items(), key=lambda x: (x[1].at, x[1].bytes)):
         if t.at - data_at != covered:
-            raise FileError(f"{path}: tensor {short(name)} begins at byte {t.at - data_at} of the data, but "
-                            f"{short(before)} ends at {covered}; neither overlaps nor holes are allowed")
+            raise FileError(f"{path}: tensor {short(name)} begins at byte {t.at - data_at} of the "
+                            f"data, but {short(before)} ends at {covered}; neither overlaps nor "
+                            "holes are allowed")
         covered, before = covered + t.bytes, name
     if covered != data:
-        raise FileError(f"{path}: {data} bytes of data, but the tensors end at {covered}; nothing may "
-                        "follow them")
+        raise FileError(f"{path}: {data} bytes of data, but the tensors end at {covered}; nothing "
+                        "may follow them")
 
 
 def _check_texts(path, texts):
@@ -109,8 +112,8 @@ def _check_texts(path, texts):
 
 
 def _json(path, raw):
-    """The header as an object, with nothing behind it but blanks. A zero byte, plain or escaped, would
-    hide what follows it from readers in C."""
+    """The header as an object, with nothing behind it but blanks. A zero byte, plain or escaped,
+    would hide what follows it from readers in C."""
     if raw[:1] != b"{":
         raise FileError(f"{path}: its header does not begin with {{")
     try:
@@ -131,8 +134,8 @@ def _json(path, raw):
 
 
 def parse_header(path, raw, file_bytes):
-    """({name: Tensor}, metadata) of a file of so many bytes that begins with these: 8 of length and the
-    header. A function of its arguments alone."""
+    """({name: Tensor}, metadata) of a file of so many bytes that begins with these: 8 of length and
+    the header. A function of its arguments alone."""
     data_at, data = len(raw), file_bytes - len(raw)
     header = _json(path, raw[LENGTH:])
     texts = header.pop(META, Members())
@@ -166,25 +169,27 @@ def _pread(file, path, n, at):
 
 
 def read_header(path):
-    """({name: Tensor}, metadata) of a file. FileError: missing, unreadable, or anything in it that the
-    format or kcap does not allow."""
+    """({name: Tensor}, metadata) of a file. FileError: missing, unreadable, or anything in it that
+    the format or kcap does not allow."""
     path = str(path)
     file = _open(path)
     try:
         size = os.fstat(file).st_size
         if size < LENGTH:
-            raise FileError(f"{path}: {size} bytes; a safetensors file begins with {LENGTH} of length")
+            raise FileError(f"{path}: {size} bytes; a safetensors file begins with {LENGTH} of "
+                            "length")
         n, = struct.unpack("<Q", _pread(file, path, LENGTH, 0))
         if n > HEADER_MOST or n > size - LENGTH:
-            raise FileError(f"{path}: announces a header of {n} bytes; at most {HEADER_MOST} are allowed, "
-                            f"and this file has {size - LENGTH}")
+            raise FileError(f"{path}: announces a header of {n} bytes; at most {HEADER_MOST} are "
+                            f"allowed, and this file has {size - LENGTH}")
         return parse_header(path, _pread(file, path, LENGTH + n, 0), size)
     finally:
         os.close(file)
 
 
 def values(tensor, first, n):
-    """Values first ... first + n - 1 of a tensor of READ, in row-major order, exactly, as float32."""
+    """Values first ... first + n - 1 of a tensor of READ, in row-major order, exactly, as
+    float32."""
     size = BYTES[tensor.dtype]
     file = _open(tensor.path)
     try:
@@ -199,8 +204,8 @@ def values(tensor, first, n):
 
 
 def make_header(path, shapes, metadata):
-    """Length and header of a file of float32 tensors {name: shape}, filled up with blanks so that the
-    data begins at a multiple of 8."""
+    """Length and header of a file of float32 tensors {name: shape}, filled up with blanks so that
+    the data begins at a multiple of 8."""
     header, at = {META: metadata}, 0
     for name, shape in shapes.items():
         end = at + 4 * int(np.prod(shape, dtype=object))
@@ -213,15 +218,15 @@ def make_header(path, shapes, metadata):
     else:
         why = "larger than the format's 100,000,000" if len(text) > HEADER_MOST - LENGTH else ""
     if why:
-        raise FileError(f"{path}: cannot be written: its header of {len(text)} bytes, which holds the pools "
-                        f"and templates, would be {why}")
+        raise FileError(f"{path}: cannot be written: its header of {len(text)} bytes, which holds "
+                        f"the pools and templates, would be {why}")
     text += b" " * (-len(text) % LENGTH)
     return struct.pack("<Q", len(text)) + text
 
 
 def write(path, shapes, metadata, parts):
-    """Write a new file: the tensors in their order, whose values `parts` yields, flat and in pieces; and
-    see it onto the disk."""
+    """Write a new file: the tensors in their order, whose values `parts` yields, flat and in
+    pieces; and see it onto the disk."""
     header = make_header(path, shapes, metadata)
     try:
         with open(path, "xb", buffering=0) as file:

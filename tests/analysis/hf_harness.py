@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the tests of analysis/hf.py share: models of each class, the program called in this process,
-safetensors files taken apart and put together without it. Called as `test.py KCAP MPIRUN LOGITS`."""
+safetensors files taken apart and put together without it. Called as `test.py KCAP MPIRUN
+LOGITS`."""
 import contextlib
 import io
 import json
@@ -26,7 +27,8 @@ from harness import BIOD, BIOS, checkpoints, merged  # pylint: disable=wrong-imp
 LOGITS = None
 
 # Weights that differ from each other and from their start: large deviation, a few large steps.
-TRAIN = {"train": {"max_steps": 12, "lr": 2.0e-2, "warmup_steps": 1}, "measure": {"every_exposures": 0}}
+TRAIN = {"train": {"max_steps": 12, "lr": 2.0e-2, "warmup_steps": 1},
+         "measure": {"every_exposures": 0}}
 SMALL = {"layers": 2, "heads": 4, "head_dim": 8, "init_std": 0.2}
 
 
@@ -57,7 +59,8 @@ CASES = {
 
 
 def seal(path):
-    """Give a changed checkpoint a manifest that fits: of the one there, with another size and hash."""
+    """Give a changed checkpoint a manifest that fits: of the one there, with another size and
+    hash."""
     with open(path, "rb") as file:
         raw = file.read()
     chunks = b"".join(xxhash.xxh3_64_intdigest(raw[at:at + (1 << 24)]).to_bytes(8, "little")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""hf.py export and import: what is exported computes kcap's logits in PyTorch models of the classes'
-own definitions, and comes back bit for bit; words, places, full disks."""
+"""hf.py export and import: what is exported computes kcap's logits in PyTorch models of the
+classes' own definitions, and comes back bit for bit; words, places, full disks."""
 import os
 import shutil
 import subprocess
@@ -16,12 +16,14 @@ from harness import checkpoints, merged, one_object
 from hf_harness import ANALYSIS, CASES, HfTest
 from hf_models import read_safetensors, write_safetensors
 
-WRITTEN = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.json"]
+WRITTEN = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+           "vocab.json"]
 
 
 class RoundTrip(HfTest):
     def check_tensors(self, first, second, cursors):
-        """Every tensor of /params and the cursors are the same, bit for bit; there are no moments."""
+        """Every tensor of /params and the cursors are the same, bit for bit; there are no
+        moments."""
         a, b = harness.read_tensors(first), harness.read_tensors(second)
         kept = {n for n in a if n.startswith("params/") or (cursors and n == "lanes/cursor")}
         self.assert_same_bits({n: a[n] for n in kept}, {n: b[n] for n in kept}, "import")
@@ -81,7 +83,8 @@ class RoundTrip(HfTest):
         self.assertEqual(self.measured("run"), self.measured("third"))
 
     def test_older_checkpoint(self):
-        """Without the words: kcap makes them of the pools in the file; and says so where it is not there."""
+        """Without the words: kcap makes them of the pools in the file; and says so where it is not
+        there."""
         path = self.trained("neox")
         self.hf("export", "run", "new")
         with h5py.File(path, "r+") as file:
@@ -89,23 +92,27 @@ class RoundTrip(HfTest):
         hf_harness.seal(path)
         self.hf("export", "run", "old")
         self.assertEqual(self.read_json("old", "vocab.json"), self.read_json("new", "vocab.json"))
-        self.refused(["absent/kcap: is no program"], "export", "run", "none", "--kcap", "absent/kcap")
+        self.refused(["absent/kcap: is no program"], "export", "run", "none", "--kcap",
+                     "absent/kcap")
 
     def test_command(self):
         """As a program of its own, from another folder, with all that it prints."""
         self.trained("experts")
         program = os.path.join(ANALYSIS, "hf.py")
-        done = subprocess.run([program, "export", "run", "hf"], check=True, capture_output=True, text=True)
-        self.assertIn("run/checkpoints/step_0000000012.h5: KcapForCausalLM, step 12 -> hf: 16 tensors",
-                      done.stdout)
-        self.assertIn("GPT2LMHeadModel does not have this architecture; it has learned positions, no "
-                      "experts\n", done.stdout)
-        done = subprocess.run([program, "import", "hf", "--out", "back"], check=True, capture_output=True,
+        done = subprocess.run([program, "export", "run", "hf"], check=True, capture_output=True,
                               text=True)
+        self.assertIn("run/checkpoints/step_0000000012.h5: KcapForCausalLM, step 12 -> hf: 16 "
+                      "tensors", done.stdout)
+        self.assertIn("GPT2LMHeadModel does not have this architecture; it has learned positions, "
+                      "no experts\n", done.stdout)
+        done = subprocess.run([program, "import", "hf", "--out", "back"], check=True,
+                              capture_output=True, text=True)
         self.assertIn("hf/model.safetensors: KcapForCausalLM, step 12, ", done.stdout)
         # One line where a module is missing.
-        blocked = f"import sys; sys.modules['h5py'] = None; sys.path.insert(0, {ANALYSIS!r}); import hf"
-        done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True, check=False)
+        blocked = ("import sys; sys.modules['h5py'] = None; "
+                   f"sys.path.insert(0, {ANALYSIS!r}); import hf")
+        done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True,
+                              check=False)
         self.assertEqual((done.returncode, done.stderr),
                          (2, "hf: h5py is missing; in Debian it is python3-h5py\n"))
 
@@ -135,10 +142,12 @@ class Places(HfTest):
                             (["neither a run's folder"], ["export", "input.yaml", "new"]),
                             (["run: not empty"], ["import", "hf", "--out", "run"]),
                             (["absent/model.safetensors"], ["import", "absent", "--out", "back"]),
-                            (["absent.yaml"], ["import", "hf", "absent.yaml", "--out", "a/b/back"])):
+                            (["absent.yaml"], ["import", "hf", "absent.yaml", "--out",
+                                               "a/b/back"])):
             with self.subTest(args=args):
                 self.refused(words, *args)
-        for args in (["export", "run"], ["export"], ["import", "hf"], ["export", "run", "new", "third"]):
+        for args in (["export", "run"], ["export"], ["import", "hf"],
+                     ["export", "run", "new", "third"]):
             self.assertIn("usage: hf.py", self.hf(*args, code=2).stderr)
         os.mkdir("empty")
         # What a kill leaves, another export writes or is someone's own.
@@ -166,7 +175,7 @@ class Places(HfTest):
             file.write(b"x")
         self.refused(["damaged: its manifest says XXH3"], "export", path, "hf")
         done = self.hf("export", "run", "older")
-        self.assertIn("warning: checkpoint passed over: run/checkpoints/step_0000000012.h5: damaged",
+        self.assertIn("warning: checkpoint passed over: run/checkpoints/step_0000000012.h5: dam",
                       done.stderr)
         self.assertIn("step 10 ->", done.stdout)
         manifest = path[:-3] + ".manifest"
@@ -198,15 +207,20 @@ class Places(HfTest):
         def linked(file):
             del file["lanes"]
             file["lanes"] = h5py.ExternalLink("kept.h5", "lanes")
-        for said, change in ((["tensor wte is [3, 32]"], wide), (["wte is filtered"], packed),
-                             (["lanes is a link"], linked),
-                             (["holds 16 tensors, this model has 15"],
-                              lambda file: file["params"].create_dataset("more", data=1.0)),
-                             (["lnf_gain is stored as int3"],
-                              lambda file: file["params/lnf_gain"].attrs.__setitem__("codec", "int3")),
-                             (["/params/lnf_gain is missing"], lambda file: file["params"].pop("lnf_gain")),
-                             (["attribute step"], lambda file: file.attrs.__setitem__("step", "12")),
-                             (["model.heads"], lambda file: file.attrs.__setitem__("config", "model: {}"))):
+
+        def stamped(**attributes):
+            return lambda file: [file.attrs.__setitem__(*each) for each in attributes.items()]
+
+        def coded(file):
+            file["params/lnf_gain"].attrs["codec"] = "int3"
+        for said, change in (
+                (["tensor wte is [3, 32]"], wide), (["wte is filtered"], packed),
+                (["lanes is a link"], linked), (["lnf_gain is stored as int3"], coded),
+                (["holds 16 tensors, this model has 15"],
+                 lambda file: file["params"].create_dataset("more", data=1.0)),
+                (["/params/lnf_gain is missing"], lambda file: file["params"].pop("lnf_gain")),
+                (["attribute step"], stamped(step="12")),
+                (["model.heads"], stamped(config="model: {}"))):
             shutil.copy("kept.h5", path)
             with h5py.File(path, "r+") as file:
                 change(file)
@@ -233,7 +247,7 @@ class Places(HfTest):
         hf_harness.seal(path)
         self.kcap("measure", "run")
         self.hf("export", "run", "hf")
-        self.assert_same_bits({name: (x.astype("<u4") << 16).view("<f4") for name, x in upper.items()},
+        self.assert_same_bits({n: (x.astype("<u4") << 16).view("<f4") for n, x in upper.items()},
                               read_safetensors("hf/model.safetensors")[0], "packed")
 
     def test_a_full_disk(self):
@@ -250,9 +264,9 @@ class Places(HfTest):
         os.chmod("limited", 0o755)
         before = self.listing()
         for args in (["export", "large", "new"], ["import", "largehf", "--out", "new"]):
-            done = subprocess.run([sys.executable, "-c", script] + args, text=True, capture_output=True,
-                                  env={**harness.environment(1), "KCAP": "./limited"}, timeout=60,
-                                  check=False)
+            done = subprocess.run([sys.executable, "-c", script] + args, text=True,
+                                  capture_output=True, timeout=60, check=False,
+                                  env={**harness.environment(1), "KCAP": "./limited"})
             self.assertEqual(done.returncode, 4, done.stderr)
             self.assertIn("File too large", done.stderr)
             self.assertEqual(self.listing(), before)
@@ -266,8 +280,9 @@ class Places(HfTest):
                   "before = most(); assert hf.main(sys.argv[1:]) == 0; "
                   "print(most() - before, file=sys.stderr)")
         for args in (["export", "large", "largehf"], ["import", "largehf", "--out", "back"]):
-            done = subprocess.run([sys.executable, "-c", script] + args, text=True, capture_output=True,
-                                  env=harness.environment(1), timeout=60, check=True)
+            done = subprocess.run([sys.executable, "-c", script] + args, text=True,
+                                  capture_output=True, timeout=60, check=True,
+                                  env=harness.environment(1))
             size = os.path.getsize("largehf/model.safetensors")
             self.assertGreater(size, 100e6)
             # The largest tensor has 6.3 MB and is held a few times; hashing reads 16 MiB at a time.

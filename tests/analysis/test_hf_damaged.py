@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""hf.py import: folders that are damaged, or of another model, are refused in one line before anything
-is written."""
+"""hf.py import: folders that are damaged, or of another model, are refused in one line before
+anything is written."""
 import json
 import os
 import struct
@@ -10,7 +10,6 @@ import numpy as np
 import hf_harness
 from harness import merged
 from hf_harness import CASES, HfTest
-from hf_models import read_safetensors, write_safetensors
 
 
 class Damaged(HfTest):
@@ -44,7 +43,8 @@ class Damaged(HfTest):
         yield ["begin with {"], struct.pack("<Q", 0) + self.raw[8:]
         yield ["begin with {"], self.framed(b" " + text)
         yield ["begin with {"], self.framed(b"[]")
-        for wrong in (text[:-1], text + b"{}", text + b"\n", b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        for wrong in (text[:-1], text + b"{}", text + b"\n",
+                      b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}",
                       b'{"a": NaN}', b'{"a": 1' + b"0" * 5000 + b"}", b'{"\\ud800": 1}'):
             yield ["one JSON object"], self.framed(wrong)
         yield ["UTF-8"], self.framed(text + b"\0")
@@ -62,12 +62,12 @@ class Damaged(HfTest):
 
         def shaped(*values):
             return self.framed(self.changed(name, shape=list(values)))
-        for said, members in ((["its shape needs"], {"dtype": "F16"}), (["its shape needs"], {"dtype": "F64"}),
-                              (["dtype I32; kcap reads F32, F16 and BF16"], {"dtype": "I32"}),
-                              (["dtype X1; kcap reads"], {"dtype": "X1"}),
-                              (["dtype is no text"], {"dtype": 32}), (["each once"], {"dtype": None}),
-                              (["each once"], {"data_offsets": None}), (["each once"], {"more": 1}),
-                              (["shape", "no list"], {"shape": 6})):
+        for said, members in (
+                (["its shape needs"], {"dtype": "F16"}), (["its shape needs"], {"dtype": "F64"}),
+                (["dtype I32; kcap reads F32, F16 and BF16"], {"dtype": "I32"}),
+                (["dtype X1; kcap reads"], {"dtype": "X1"}), (["dtype is no text"], {"dtype": 32}),
+                (["each once"], {"dtype": None}), (["each once"], {"data_offsets": None}),
+                (["each once"], {"more": 1}), (["shape", "no list"], {"shape": 6})):
             yield [name] + said, self.framed(self.changed(name, **members))
         yield [name, "each once"], self.framed({**self.header, name: [1, 2]})
         yield [name, "each once"], self.framed(text.replace(
@@ -117,7 +117,8 @@ class Damaged(HfTest):
                                               json.dumps(self.header[norm]).encode() + b"}")
         yield [norm, "is [1, 32]", "needs [32]"], self.framed(self.changed(norm, shape=[1, 32]))
         embed = "model.embed_tokens.weight"
-        yield [embed, "needs ["], self.framed(self.changed(embed, shape=self.header[embed]["shape"][::-1]))
+        turned = self.header[embed]["shape"][::-1]
+        yield [embed, "needs ["], self.framed(self.changed(embed, shape=turned))
 
     def of_texts(self, text):
         """The metadata."""
@@ -139,8 +140,8 @@ class Damaged(HfTest):
                               (["kcap.lanes", "four numbers"], {"kcap.lanes": lanes[:-2]}),
                               (["kcap.lanes", "four numbers"], {"kcap.lanes": lanes * 2}),
                               (["kcap.files", "list of names"], {"kcap.files": "x" * 100 + "\n"}),
-                              (["kcap.files", "list of names"], {"kcap.files": "a\n" * 17,
-                                                                 "kcap.file.a": ""}),
+                              (["kcap.files", "list of names"],
+                               {"kcap.files": "a\n" * 17, "kcap.file.a": ""}),
                               (["kcap.files", "is missing"], {"kcap.files": None}),
                               (["kcap.file.absent", "missing"], {"kcap.files": "absent\n"}),
                               (["kcap.file.../x.txt", "none of the names"], outside),
@@ -166,8 +167,9 @@ class Damaged(HfTest):
     def test_tensors(self):
         text = json.dumps(self.header).encode()
         name, other, last = (list(self.header)[i] for i in (3, 4, -1))
-        damages = [*self.of_files(text), *self.of_members(name, text), *self.of_places(name, last, other),
-                   *self.of_names(name, other, text), *self.of_texts(text), *self.of_corpora()]
+        damages = [*self.of_files(text), *self.of_members(name, text),
+                   *self.of_places(name, last, other), *self.of_names(name, other, text),
+                   *self.of_texts(text), *self.of_corpora()]
         self.assertGreater(len(damages), 80)
         for i, (words, raw) in enumerate(damages):
             with self.subTest(i=i, words=words):
@@ -194,14 +196,16 @@ class Damaged(HfTest):
         pairs = list(words.items())
 
         def ending(last):
-            return "{%s}" % ",".join(f"{json.dumps(word)}: {token}" for word, token in pairs[:-1] + [last])
+            return "{%s}" % ",".join(f"{json.dumps(word)}: {token}"
+                                     for word, token in pairs[:-1] + [last])
         for said, changed in (
                 (["is token 6", first], {**words, first: 6, second: 5}),
                 (["is token 4096", "no word"], {**words, second: 4096}),
                 (["words; the corpus"], dict(pairs[:-1])),
                 (["<eos> is there twice"], ending(("<eos>", 0))),
                 (["is there twice"], ending((pairs[4][0], 4.5))),
-                ([f"is token {len(pairs) - 0.5}", "no word"], ending((pairs[-1][0], len(pairs) - 0.5))),
+                ([f"is token {len(pairs) - 0.5}", "no word"],
+                 ending((pairs[-1][0], len(pairs) - 0.5))),
                 (["is token -1", "no word"], ending((pairs[-1][0], '"x"'))),
                 (["one JSON object"], "no")):
             self.write_json(changed, "hf", "vocab.json")
@@ -212,86 +216,6 @@ class Damaged(HfTest):
     def test_foreign(self):
         self.input(merged(CASES["llama_tied"][1], corpus={"attributes": 4}), "other.yaml")
         self.refused(["vocab_size", "other.yaml"], "import", "hf", "other.yaml", "--out", "back")
-
-
-class Experts(HfTest):
-    """Mixtral's experts are tensors of their own: of each there must be one, and no other."""
-
-    def setUp(self):
-        super().setUp()
-        self.trained("mixtral")
-        self.hf("export", "run", "hf")
-        self.file = "hf/model.safetensors"
-        self.tensors = read_safetensors(self.file)[0]
-
-    @staticmethod
-    def name(layer, expert, matrix):
-        return f"model.layers.{layer}.block_sparse_moe.experts.{expert}.{matrix}.weight"
-
-    def refused_import(self, words):
-        self.refused(["hf/model.safetensors"] + words, "import", "hf", "input.yaml", "--out", "back")
-
-    def test_lost(self):
-        for at in (0, 0, "w1"), (1, 2, "w3"), (1, 3, "w2"):
-            name = self.name(*at)
-            write_safetensors(self.file, {k: v for k, v in self.tensors.items() if k != name})
-            self.refused_import([f"tensor {name} is missing", "needs it as ["])
-        names = [self.name(layer, 3, w) for layer in (0, 1) for w in ("w1", "w2", "w3")]
-        write_safetensors(self.file, {k: v for k, v in self.tensors.items() if k not in names})
-        self.refused_import(["model.layers.0.block_sparse_moe.experts.3.", "is missing"])
-
-    def test_doubled(self):
-        """One name twice: as the name of another expert, whose own is lost, and as one more."""
-        self.open_hf()
-        first, other = self.name(1, 2, "w1"), self.name(1, 3, "w1")
-        self.assertEqual(self.raw.count(first.encode()), 1)
-        self.put(self.raw.replace(other.encode(), first.encode()))
-        self.refused_import([first, "is there twice"])
-        value, end = self.tensors[first].tobytes(), len(self.data)
-        entry = {**self.header[first], "data_offsets": [end, end + len(value)]}
-        text = json.dumps(self.header)[:-1].encode() + b", " + json.dumps({first: entry})[1:].encode()
-        self.put(self.framed(text, self.data + value))
-        self.refused_import([first, "is there twice"])
-
-    def test_foreign(self):
-        """An expert, a block or a matrix more than the model has; a shape of another expert."""
-        value = self.tensors[self.name(0, 0, "w1")]
-        for at in ((0, 9, "w1"), (1, 4, "w2"), (2, 0, "w1"), (0, 0, "w4"), (0, "00", "w1"), (0, -1, "w1")):
-            name = self.name(*at)
-            write_safetensors(self.file, {**self.tensors, name: value})
-            self.refused_import([f"tensor {name} is none of MixtralForCausalLM's"])
-        # In the place of one that belongs there.
-        lost, foreign = self.name(0, 3, "w1"), self.name(0, 9, "w1")
-        write_safetensors(self.file, {foreign if k == lost else k: v for k, v in self.tensors.items()})
-        self.refused_import([f"tensor {lost} is missing"])
-        name = self.name(1, 1, "w2")
-        write_safetensors(self.file, {**self.tensors, name: np.ascontiguousarray(self.tensors[name].T)})
-        self.refused_import([f"tensor {name} is [", "needs ["])
-
-    def test_what_drops_tokens(self):
-        """The class drops none: nor may measuring. 2 of 4 experts: a factor of 2 is the least."""
-        def factor(number):
-            return self.input(merged(CASES["mixtral"][1], model={"capacity_factor_measure": number}),
-                              "factor.yaml")
-        self.refused(["config.json", "MixtralForCausalLM", "from 1.9 to at least 2)", "factor.yaml"],
-                     "import", "hf", factor(1.9), "--out", "back")
-        self.hf("import", "hf", factor(2.0), "--out", "back")
-        self.kcap("init", factor(1.9), "--out", "drops")
-        said = self.hf("export", "drops", "plain").stdout
-        self.assertIn("KcapForCausalLM", said)
-        self.assertIn("from 1.9 to at least 2)", said)
-
-    def test_more_tensors_than_the_file_has(self):
-        """A list of them all would take gigabytes."""
-        self.open_hf()
-        self.put(self.framed(self.reconfigured(model={
-            "layers": 1000, "experts": 65536, "capacity_factor_measure": 65536.0})))
-        self.write_json({**self.read_json("hf", "config.json"), "num_hidden_layers": 1000,
-                         "num_local_experts": 65536}, "hf", "config.json")
-        # Of a block: two norms, four matrices of attention, the router, three of each expert.
-        self.refused(["model.layers.2.input_layernorm.weight is missing",
-                      f"one of {1000 * (7 + 3 * 65536) + 3}", f"this file has {len(self.header) - 1}"],
-                     "import", "hf", "--out", "back")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""analysis/safetensors_file.py and exact_json.py: headers by hand, at every cut and flip, beyond 32 bits."""
+"""analysis/safetensors_file.py and exact_json.py: headers by hand, at every cut and flip, beyond 32
+bits."""
 import os
 import struct
 import sys
@@ -39,7 +40,8 @@ class Headers(unittest.TestCase):
         self.assertEqual(parse("{}", 0), ({}, {}))
 
     def test_large_numbers(self):
-        """What files of a few bytes cannot hold; the other errors are those of test_hf_damaged.py."""
+        """What files of a few bytes cannot hold; the other errors are those of
+        test_hf_damaged.py."""
         for shape, offsets, said, data in (
                 ("[3000000000,3000000000]", "[0,36000000000000000000]", "data_offsets", 64),
                 ("[4611686018427387904,4]", "[0,0]", "shape", 0),
@@ -61,7 +63,8 @@ class Headers(unittest.TestCase):
 
     def test_every_cut_and_flip(self):
         """An error or a header that is whole, and never anything else."""
-        raw = framed('{"__metadata__":{"k":"v\\u00e9"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},'
+        raw = framed('{"__metadata__":{"k":"v\\u00e9"},'
+                     '"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},'
                      '"b":{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]}}')
         refused = 0
         with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +103,8 @@ class Files(unittest.TestCase):
         for name, x in values.items():
             self.assertEqual(found[name].shape, x.shape)
             self.assertEqual(st.values(found[name], 0, x.size).tobytes(), x.tobytes())
-        self.assertEqual(st.values(found["z"], 70000, 5).tobytes(), values["z"].reshape(-1)[70000:70005].tobytes())
+        self.assertEqual(st.values(found["z"], 70000, 5).tobytes(),
+                         values["z"].reshape(-1)[70000:70005].tobytes())
         with self.assertRaises(FileExistsError):
             st.write(self.path, tensors, {}, parts)
         os.truncate(self.path, found["z"].at + 100)
@@ -125,21 +129,23 @@ class Files(unittest.TestCase):
         every = np.arange(65536, dtype="<u2")
         for dtype, right in (("BF16", every.astype("<u4") << 16), ("F16", None)):
             with open(self.path, "wb") as file:
-                file.write(framed(f'{{"a":{{"dtype":"{dtype}","shape":[65536],"data_offsets":[0,131072]}}}}') +
-                           every.tobytes())
+                file.write(framed(f'{{"a":{{"dtype":"{dtype}","shape":[65536],'
+                                  '"data_offsets":[0,131072]}}') + every.tobytes())
             found = st.values(st.read_header(self.path)[0]["a"], 0, 65536)
             if dtype == "F16":  # sign, exponent and mantissa taken apart
                 s, e, m = every >> 15, (every >> 10 & 31).astype(int), (every & 1023).astype(float)
                 size = np.where(e == 0, m * 2.0 ** -24, (1024 + m) * 2.0 ** (e - 25.0))
                 finite = e < 31
                 self.assertTrue((found[finite] == np.where(s, -size, size)[finite]).all())
-                infinite = np.where(s, 0xFF800000, 0x7F800000).astype("<u4") | (every & 1023).astype("<u4") << 13
+                infinite = np.where(s, 0xFF800000, 0x7F800000).astype("<u4")
+                infinite |= (every & 1023).astype("<u4") << 13
                 self.assertTrue((found.view("<u4")[~finite] == infinite[~finite]).all())
             else:
                 self.assertEqual(found.tobytes(), right.astype("<u4").tobytes())
 
     def test_headers_that_others_would_refuse(self):
-        for shapes, texts, said in (({"a\udcff": (1,)}, {}, "UTF-8"), ({"a": (1,)}, {"k": "x" * 10 ** 8}, "100,000,000")):
+        for shapes, texts, said in (({"a\udcff": (1,)}, {}, "UTF-8"),
+                                    ({"a": (1,)}, {"k": "x" * 10 ** 8}, "100,000,000")):
             with self.assertRaisesRegex(FileError, said):
                 st.write(self.path, shapes, texts, [np.zeros(1, "<f4")])
             self.assertFalse(os.path.exists(self.path))
@@ -149,10 +155,12 @@ class Json(unittest.TestCase):
     def test_utf8(self):
         """RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF."""
         for text, good in ((b"", 1), (b"a\x7f", 1), (b"\xc3\xa9", 1), (b"\xe2\x82\xac", 1),
-                           (b"\xf0\x9f\x98\x80", 1), (b"\xf4\x8f\xbf\xbf", 1), (b"a\x80", 0), (b"\xc0\x80", 0),
-                           (b"\xc1\xbf", 0), (b"\xe0\x9f\xbf", 0), (b"\xed\xa0\x80", 0), (b"\xf0\x8f\xbf\xbf", 0),
-                           (b"\xf4\x90\x80\x80", 0), (b"\xf5\x80\x80\x80", 0), (b"ab\xe2\x82", 0), (b"\xe2\x28\xa1", 0)):
-            raw = framed(b'{"__metadata__":{"k":"' + text.replace(b"\x7f", b"b") + b'"}}')
+                           (b"\xf0\x9f\x98\x80", 1), (b"\xf4\x8f\xbf\xbf", 1), (b"a\x80", 0),
+                           (b"\xc0\x80", 0), (b"\xc1\xbf", 0), (b"\xe0\x9f\xbf", 0),
+                           (b"\xed\xa0\x80", 0), (b"\xf0\x8f\xbf\xbf", 0),
+                           (b"\xf4\x90\x80\x80", 0), (b"\xf5\x80\x80\x80", 0),
+                           (b"ab\xe2\x82", 0), (b"\xe2\x28\xa1", 0)):
+            raw = framed(b'{"__metadata__":{"k":"' + text + b'"}}')
             if good:
                 st.parse_header("x", raw, len(raw))
             else:
@@ -160,15 +168,18 @@ class Json(unittest.TestCase):
                     st.parse_header("x", raw, len(raw))
 
     def test_members(self):
-        for text, twice in (('{}', None), ('{"a":1,"A":1,"aa":{"a":1}}', None), ('{"b":1,"a":1,"\\u0062":2}', "b")):
+        for text, twice in (('{}', None), ('{"a":1,"A":1,"aa":{"a":1}}', None),
+                            ('{"b":1,"a":1,"\\u0062":2}', "b")):
             self.assertEqual(exact_json.parse(text)[0].twice, twice)
-        for text in "", "[", "nul", '{"a":Infinity}', '{"a":-Infinity}', '{"\\udc00":1}', '["\\ud800\\ud800"]':
+        for text in ("", "[", "nul", '{"a":Infinity}', '{"a":-Infinity}', '{"\\udc00":1}',
+                     '["\\ud800\\ud800"]'):
             with self.assertRaises(ValueError):
                 exact_json.parse(text)
         self.assertEqual(exact_json.parse('["\\ud83d\\ude00"] x'), (["\U0001f600"], " x"))
 
     def test_whole(self):
-        for x, n in ((-1, None), (1.5, None), (2 ** 53, None), (2 ** 53 - 1, 2 ** 53 - 1), (0, 0), (4.0, 4),
+        for x, n in ((-1, None), (1.5, None), (2 ** 53, None), (2 ** 53 - 1, 2 ** 53 - 1), (0, 0),
+                     (4.0, 4),
                      (True, None), ("1", None), (None, None), (1e300, None)):
             self.assertEqual(exact_json.whole(x), n)
 

@@ -50,7 +50,8 @@ class Init(harness.AppTest):
         # A run's checkpoints have them too, also those written after a resume.
         self.input(merged(BIOD, checkpoint={"every_steps": 4}))
         self.kcap("train", "input.yaml", "--out", "run", "--set", "train.max_steps=4")
-        self.kcap("train", "input.yaml", "--out", "run", "--set", "train.max_steps=8", "--resume", "auto")
+        self.kcap("train", "input.yaml", "--out", "run", "--set", "train.max_steps=8", "--resume",
+                  "auto")
         words = words_of(checkpoints(self.path("biod"))[0])
         for step in (4, 8):
             self.assertEqual(words_of(checkpoints(self.path("run"))[step]), words)
