@@ -24,6 +24,8 @@ DOORS = {
     "xxHash": (r"\bXXH(?:32|64|3|128|_)\w*|<xxhash\.h>",
                ("src/config/", "src/io/")),
 }
+PYTHON_DOORS = {
+    "h5py": (r"^ *(?:import|from) h5py\b", ("analysis/kcap_files.py", "analysis/kcap_checkpoint.py"))}
 
 CODE = (".c", ".h", ".def", ".py", ".sh", ".slurm", ".pbs", ".cmake")
 CODE_NAMES = ("CMakeLists.txt", ".clang-format")
@@ -50,12 +52,18 @@ def c_files(root):
                 yield path.relative_to(root).as_posix(), bare(path.read_text(encoding="utf-8"))
 
 
-def doors(name, text):
+def python_files(root):
+    """(path from the root, text) of the programs in Python."""
+    for path in sorted((root / "analysis").glob("*.py")):
+        yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+
+
+def doors(name, text, table=DOORS):
     """Libraries used elsewhere than at their door."""
-    for library, (mark, places) in DOORS.items():
+    for library, (mark, places) in table.items():
         if name.startswith(places):
             continue
-        for match in re.finditer(mark, text):
+        for match in re.finditer(mark, text, re.M):
             row = text.count("\n", 0, match.start()) + 1
             yield f"{name}:{row}: {match.group()}: {library} only in {', '.join(places)}"
 
@@ -208,6 +216,7 @@ def check(root):
         return [f"{root}: no C file under src or include/kcap: nothing was checked"]
     found = [line for name, text in files.items()
              for rule in (doors, includes) for line in rule(name, text)]
+    found += [line for name, text in python_files(root) for line in doors(name, text, PYTHON_DOORS)]
     return found + list(circles(files)) + list(contracts(files)) + list(licences(root))
 
 
