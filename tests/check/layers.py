@@ -24,8 +24,8 @@ DOORS = {
     "xxHash": (r"\bXXH(?:32|64|3|128|_)\w*|<xxhash\.h>",
                ("src/config/", "src/io/")),
 }
-PYTHON_DOORS = {
-    "h5py": (r"^ *(?:import|from) h5py\b", ("analysis/kcap_files.py", "analysis/kcap_checkpoint.py"))}
+PYTHON_DOORS = {"h5py": (r"^ *(?:import|from) h5py\b",
+                         ("analysis/kcap_files.py", "analysis/kcap_checkpoint.py"))}
 
 CODE = (".c", ".h", ".def", ".py", ".sh", ".slurm", ".pbs", ".cmake")
 CODE_NAMES = ("CMakeLists.txt", ".clang-format")
