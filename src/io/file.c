@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "kcap/base/text.h"
+
 static int fail(kc_error *e, int code, const char *path, const char *what)
 {
     return kc_fail(e, code, "%s: %s: %s", path, what, strerror(errno));
@@ -163,7 +165,7 @@ uint64_t kc_hash_combine(const uint64_t *hashes, int64_t n)
 
 int kc_folders_create(const char *path, kc_error *e)
 {
-    char part[1024];
+    char part[KC_PATH_MAX];
     for (const char *at = path; *at; ++at) {
         const char *end = at[1] == '/' || at[1] == 0 ? at + 1 : NULL;
         if (!end || *at == '/')

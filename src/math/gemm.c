@@ -23,7 +23,7 @@ static const char *choice(void)
 
 int kc_gemm_start(const char *kernel, char name[32], kc_error *e)
 {
-    const char *wish = strcmp(kernel, "auto") == 0 ? choice() : kernel;
+    const char *wish = kernel ? kernel : choice();
     const int onednn = strncmp(wish, "onednn", strlen("onednn")) == 0;
     return (onednn ? kc_gemm_onednn : kc_gemm_blis)(wish, name, &serial, e);
 }

@@ -111,8 +111,9 @@ int kc_host_start(kc_host *h, kc_grid *g, const kc_config *cfg, const char *kern
     if (warn && g->rank == 0)
         warn_about_launch(g, h->threads);
     pin_threads(h, cfg->train.lanes / g->size);
-    const char *wish = kernel ? kernel : kc_config_word(cfg, "parallel", "kernel");
-    KC_TRY_ALL(g, kc_gemm_start(wish, h->kernel, e));
+    if (!kernel && cfg->parallel.kernel != KC_parallel_kernel_auto)
+        kernel = kc_config_word(cfg, "parallel", "kernel");
+    KC_TRY_ALL(g, kc_gemm_start(kernel, h->kernel, e));
     KC_TRY(kc_agree_text(g, "parallel.kernel (set one that all nodes can run)", h->kernel, e));
     mesh(g, cfg);
 out:

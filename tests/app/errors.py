@@ -179,7 +179,7 @@ class Machine(ErrorTest):
         for ranks in (5, 7):
             done = self.kcap("train", "input.yaml", ranks=ranks, threads=1, code=2)
             self.assertEqual(done.stderr.count("kcap: "), 1, done.stderr)
-            for word in ("train.lanes", "12 lanes", f"{ranks} ranks", "1 2 3 4 6 12"):
+            for word in ("train.lanes", "12 lanes", f"{ranks} ranks", "1, 2, 3, 4, 6, 12"):
                 self.assertIn(word, done.stderr)
         self.assertEqual(self.listing(), before)
 

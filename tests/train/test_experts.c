@@ -53,7 +53,7 @@ static void run_start(run *r, kc_config cfg, const kc_grid *g, int ep, int threa
     *r = (run){.cfg = cfg, .grid = g, .threads = threads};
     r->cfg.parallel.ep = ep;
     r->corpus = shipped_corpus(&r->cfg);
-    if (kc_gemm_start("auto", kernel, &e) != KC_OK ||
+    if (kc_gemm_start(NULL, kernel, &e) != KC_OK ||
         kc_trainer_create(&r->cfg, g, r->corpus, threads, &r->trainer, &e) != KC_OK)
         fail_msg("%s", e.text);
 }

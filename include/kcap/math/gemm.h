@@ -9,7 +9,7 @@
  * else or by name. Products are cut into tiles of a fixed size, one serial call each, so bits depend
  * on the kernels (chosen once, by name) and the shapes, not on the number of threads. */
 
-/* Choose the kernels before any product: a name of parallel.kernel, or auto for oneDNN's of the
+/* Choose the kernels before any product: a name of parallel.kernel, or NULL for oneDNN's of the
  * widest vectors the CPU has, and without oneDNN for BLIS's own choice from the CPU model. With
  * oneDNN, parallel regions of this program that name no number of threads have one from here on.
  *   name        [32] receives the kernels in use
