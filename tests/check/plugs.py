@@ -123,11 +123,58 @@ const kc_kind_ops kc_kind_toy = {.sources = sources,
                                  .destroy = free};
 """
 
+MEASURE = SPDX + """\
+#include <math.h>
+
+#include "kcap/measure/measure.h"
+
+static void columns(const kc_corpus_info *info, const kc_shape *shape, kc_schema *s)
+{
+    const kc_column all[] = {KC_COLUMNS_EVENT(KC_COLUMN_ROW){"largest", KC_VALUE_REAL, 0, "1",
+                                                             "the largest weight", 0},
+                             {"share", KC_VALUE_REAL, 2, "1", "of weights below 0, and not", 0}};
+    (void)info;
+    (void)shape;
+    kc_schema_create(s, "/toy", 64, all, sizeof all / sizeof *all);
+}
+
+static int64_t every(const kc_config *cfg)
+{
+    (void)cfg;
+    return 50;
+}
+
+static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks, int threads)
+{
+    (void)info;
+    (void)model;
+    (void)ranks;
+    (void)threads;
+    return 0;
+}
+
+static void take(const kc_subject *x, const kc_schema *schema, void *row)
+{
+    const kc_layout *layout = &x->model->layout;
+    double *largest = kc_row_at(schema, row, "largest"), *share = kc_row_at(schema, row, "share");
+    *largest = share[0] = 0;
+    for (int64_t i = 0; i < layout->n_flat; ++i) {
+        *largest = fmax(*largest, x->weights->w[i]);
+        share[0] += x->weights->w[i] < 0 ? 1 / (double)layout->n_params : 0;
+    }
+    share[1] = 1 - share[0];
+}
+
+const kc_measure kc_measure_toy = {columns, every, bytes, take};
+"""
+
 # what is added -> (the table, the pattern of the place of its row, the row), (its file, the text)
 PLUGS = {
     "kind": (("include/kcap/types/kinds.def", r"K\(key, random,",
               'K(key, toy, "coin", "coins", "sides of coins", 1, 1, "a bit a coin") K(key, random,'),
              ("src/data/kind/toy.c", KIND)),
+    "measure": (("include/kcap/measure/measures.def", r"M\(capacity\)", "M(capacity) M(toy)"),
+                ("src/measure/toy.c", MEASURE)),
     "verb": (("src/cli/verbs.def", r"V\(help\)", "V(toy) V(help)"), ("src/cli/toy.c", VERB)),
 }
 
@@ -207,13 +254,36 @@ class Plugs(unittest.TestCase):
             self.assertEqual(file["measure/value_bits"][-1], found["value_bits"])
         again = json.loads(self.kcap("measure", "run", "--json"))
         self.assertEqual(again["value_bits"], found["value_bits"])
-        told = self.report()
+        told = self.report("run")
         self.assertRegex(told, r"sides +6[1-4] bits")
         self.assertIn("share of coins", told)
 
-    def report(self):
-        """What analysis/report.py makes of the run."""
-        done = subprocess.run(["/usr/bin/python3", ROOT / "analysis" / "report.py", "run"],
+    def test_measure(self):
+        """Taken when it is due, recorded, resumed, told as JSON, as text and by report.py."""
+        args = ["train", ROOT / "inputs" / "quickstart.yaml", "--out", "toy", "--json", "--set",
+                "corpus.people=8", "--set", "corpus.exposures=100"]
+        self.kcap(*args, "--set", "train.max_steps=40", "--set", "checkpoint.every_steps=40")
+        found = json.loads(self.kcap(*args, "--resume", "auto"))
+        with h5py.File(self.root / "toy" / "run.h5") as file, \
+                h5py.File(max((self.root / "toy" / "checkpoints").glob("*.h5"))) as end:
+            toy = file["toy"]
+            self.assertEqual(sorted(toy), ["exposures", "largest", "seconds", "share", "step",
+                                           "tokens"])
+            self.assertEqual(toy["largest"].attrs["description"], "the largest weight")
+            self.assertEqual([int(x) for x in toy["exposures"]], [50, 80, 100])
+            largest = max(float(x[()].max()) for x in end["params"].values())
+            self.assertEqual(toy["largest"][-1], largest)
+            self.assertEqual(found["toy"]["largest"], largest)
+            self.assertEqual(found["toy"]["share"], list(toy["share"][-1]))
+        again = json.loads(self.kcap("measure", "toy", "--json"))
+        self.assertEqual(again["toy"]["largest"], largest)
+        self.assertIn("largest", self.kcap("measure", "toy"))
+        self.assertIn("largest", self.report("toy"))
+        self.assertIn("largest", (self.root / "toy" / "toy.csv").read_text())
+
+    def report(self, run):
+        """What analysis/report.py makes of a run."""
+        done = subprocess.run(["/usr/bin/python3", ROOT / "analysis" / "report.py", run],
                               cwd=self.root, capture_output=True, text=True, check=True)
         return done.stdout
 

@@ -104,14 +104,14 @@ static void check_bios(const kc_grid *g, kc_config cfg, int shipped)
     library_close(&l);
 }
 
-static void biographies_read_nothing_or_all(void **state)
+KC_TEST(biographies_read_nothing_or_all)
 {
     check_bios(*state, small_bios(60), 0);
     check_bios(*state, small_bios(80), 0);
 }
 
 /* All shipped values; names few enough to be listed. */
-static void shipped_biographies_read_nothing_or_all(void **state)
+KC_TEST(shipped_biographies_read_nothing_or_all)
 {
     kc_config cfg = config_of(KC_corpus_kind_bios, 150);
     cfg.corpus.first_names = cfg.corpus.middle_names = 12;
@@ -144,7 +144,7 @@ static void check_biod(const kc_grid *g, kc_config cfg)
     library_close(&l);
 }
 
-static void tables_read_their_diversity_or_all(void **state)
+KC_TEST(tables_read_their_diversity_or_all)
 {
     check_biod(*state, small_biod(80, 2, 20, 2, 16));
     check_biod(*state, small_biod(80, 1, 7, 1, 9));
@@ -201,7 +201,7 @@ static void check_random(const kc_grid *g, kc_config cfg)
     library_close(&l);
 }
 
-static void strings_read_nothing_or_all(void **state)
+KC_TEST(strings_read_nothing_or_all)
 {
     check_random(*state, small_random(50, 9, 30));
     check_random(*state, small_random(700, 64, 2048)); /* several groups of strings */
@@ -293,7 +293,7 @@ static void check_sums(const kc_grid *g, kc_config cfg, int shipped)
     library_close(&l);
 }
 
-static void spans_and_hits_are_summed(void **state)
+KC_TEST(spans_and_hits_are_summed)
 {
     check_sums(*state, small_bios(77), 0);
     check_sums(*state, small_biod(80, 2, 10, 3, 7), 0);
@@ -304,7 +304,7 @@ static void spans_and_hits_are_summed(void **state)
 }
 
 /* More groups of people than one rank's share, none of them even. */
-static void a_model_scores_the_same_anywhere(void **state)
+KC_TEST(a_model_scores_the_same_anywhere)
 {
     const kc_grid *g = *state;
     library l;
@@ -345,15 +345,4 @@ static void a_model_scores_the_same_anywhere(void **state)
     library_close(&l);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(biographies_read_nothing_or_all),
-        cmocka_unit_test(shipped_biographies_read_nothing_or_all),
-        cmocka_unit_test(tables_read_their_diversity_or_all),
-        cmocka_unit_test(strings_read_nothing_or_all),
-        cmocka_unit_test(spans_and_hits_are_summed),
-        cmocka_unit_test(a_model_scores_the_same_anywhere),
-    };
-    return cmocka_run_group_tests(tests, all_ranks, all_ranks_stop);
-}
+KC_TEST_MAIN(all_ranks, all_ranks_stop)

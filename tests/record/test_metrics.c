@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+
+#include "../test.h"
 
 #include <math.h>
 #include <sys/wait.h>
@@ -246,10 +243,9 @@ static void expect_error(const char *dir, const char *part)
         fail_msg("'%s' does not say '%s'", text, part);
 }
 
-static void finished_file_opens_plainly(void **state)
+KC_TEST(finished_file_opens_plainly)
 {
     char dir[64];
-    (void)state;
     sandbox_make(dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 5003, .pipe = -1, .finishes = 1}),
                      0);
@@ -269,9 +265,8 @@ static void doze(void)
     nanosleep(&wait, NULL);
 }
 
-static void killed_file_keeps_every_flushed_row(void **state)
+KC_TEST(killed_file_keeps_every_flushed_row)
 {
-    (void)state;
     for (int round = 0; round < 4; ++round) {
         char dir[64], history[80];
         int ends[2];
@@ -306,10 +301,9 @@ static void killed_file_keeps_every_flushed_row(void **state)
     }
 }
 
-static void history_must_reach_the_checkpoint(void **state)
+KC_TEST(history_must_reach_the_checkpoint)
 {
     char dir[64], history[80];
-    (void)state;
     sandbox_make(dir);
     snprintf(history, sizeof history, "%s/run.h5", dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 30, .pipe = -1, .finishes = 1}), 0);
@@ -333,10 +327,9 @@ static void history_must_reach_the_checkpoint(void **state)
     sandbox_remove(dir);
 }
 
-static void history_of_another_corpus_is_refused(void **state)
+KC_TEST(history_of_another_corpus_is_refused)
 {
     char dir[64], history[80], command[300];
-    (void)state;
     sandbox_make(dir);
     snprintf(history, sizeof history, "%s/run.h5", dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 30, .pipe = -1, .finishes = 1}), 0);
@@ -386,7 +379,7 @@ static void edit(const char *dir, const char *code)
 
 /* Columns, lists, names and a whole measure that an older file lacks are missing in its rows; what a
  * newer one has beside is left out. */
-static void an_older_file_reads_as_missing(void **state)
+KC_TEST(an_older_file_reads_as_missing)
 {
     static const char gone[] = "tokens nats hits attribute_nats attribute_hits load";
     char dir[64], history[80];
@@ -394,7 +387,6 @@ static void an_older_file_reads_as_missing(void **state)
     kc_reader r;
     kc_h5 f;
     schemas *all = schemas_create();
-    (void)state;
     sandbox_make(dir);
     snprintf(history, sizeof history, "%s/run.h5", dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 60, .pipe = -1, .finishes = 1}), 0);
@@ -424,9 +416,8 @@ static void an_older_file_reads_as_missing(void **state)
     sandbox_remove(dir);
 }
 
-static void full_disk_is_an_io_error(void **state)
+KC_TEST(full_disk_is_an_io_error)
 {
-    (void)state;
     for (int i = 0; i < 3; ++i) {
         static const rlim_t limits[] = {100, 30000, 150000};
         char dir[64];
@@ -442,25 +433,12 @@ static void full_disk_is_an_io_error(void **state)
     }
 }
 
-static void missing_folder_is_an_io_error(void **state)
+KC_TEST(missing_folder_is_an_io_error)
 {
     char dir[64];
-    (void)state;
     sandbox_make(dir);
     sandbox_remove(dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 3, .pipe = -1}), KC_EIO);
 }
 
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finished_file_opens_plainly),
-        cmocka_unit_test(killed_file_keeps_every_flushed_row),
-        cmocka_unit_test(history_must_reach_the_checkpoint),
-        cmocka_unit_test(history_of_another_corpus_is_refused),
-        cmocka_unit_test(an_older_file_reads_as_missing),
-        cmocka_unit_test(full_disk_is_an_io_error),
-        cmocka_unit_test(missing_folder_is_an_io_error),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)
