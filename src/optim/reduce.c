@@ -13,21 +13,22 @@ int kc_tree_buffers(int64_t lanes, int at_once)
     return levels + at_once;
 }
 
-void kc_tree_create(kc_tree *tree, int64_t n, int n_buffers, kc_arena *arena)
-{
-    *tree = (kc_tree){.n = n, .n_buffers = n_buffers, .n_free = n_buffers};
-    tree->free = kc_arena_take(arena, n_buffers, sizeof *tree->free);
-    for (int i = 0; i < n_buffers; ++i) {
-        float *buffer = kc_arena_floats(arena, n);
-        if (tree->free)
-            tree->free[i] = buffer;
-    }
-}
-
 static void give_back(kc_tree *tree, float *buffer)
 {
     KC_CHECK(tree->n_free < tree->n_buffers, "a gradient buffer too many");
-    tree->free[tree->n_free++] = buffer;
+    memcpy(buffer, &tree->free, sizeof tree->free);
+    tree->free = buffer;
+    ++tree->n_free;
+}
+
+void kc_tree_create(kc_tree *tree, int64_t n, int n_buffers, kc_arena *arena)
+{
+    *tree = (kc_tree){.n = n, .n_buffers = n_buffers};
+    for (int i = 0; i < n_buffers; ++i) {
+        float *buffer = kc_arena_floats(arena, n);
+        if (buffer)
+            give_back(tree, buffer);
+    }
 }
 
 void kc_tree_clear(kc_tree *tree)
@@ -40,8 +41,11 @@ void kc_tree_clear(kc_tree *tree)
 
 float *kc_tree_buffer(kc_tree *tree)
 {
+    float *buffer = tree->free;
     KC_CHECK(tree->n_free > 0, "all %d gradient buffers are in use", tree->n_buffers);
-    return tree->free[--tree->n_free];
+    memcpy(&tree->free, buffer, sizeof tree->free);
+    --tree->n_free;
+    return buffer;
 }
 
 void kc_tree_add(kc_tree *tree, float *grad, int threads)

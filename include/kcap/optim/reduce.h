@@ -18,7 +18,7 @@ typedef struct kc_tree {
     int n_buffers, n_free;
     uint64_t full;
     float *slot[KC_TREE_LEVELS];
-    float **free; /* [n_buffers] */
+    float *free; /* the next free buffer, which begins with the place of the one after it */
 } kc_tree;
 
 /* Gradient buffers that `lanes` lanes, `at_once` of them at a time, take. */
