@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-ACT = {"gelu_new": lambda x: 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi)
-                                                       * (x + 0.044715 * x ** 3))),
-       "silu": lambda x: x * torch.sigmoid(x)}
+import parity
+from parity import rotate
+
+ACT = {"gelu_new": parity.gelu, "silu": parity.silu}
 
 
 def read_safetensors(path):
@@ -45,16 +46,6 @@ def write_safetensors(path, tensors, metadata=None):
             file.write(np.ascontiguousarray(value, "<f4").tobytes())
 
 
-def rotate(x, dims, base):
-    """x [..., T, head_dim]: the first `dims` dimensions, halves (rotate_half) paired."""
-    part, rest = x[..., :dims], x[..., dims:]
-    inverse = 1.0 / base ** (torch.arange(0, dims, 2, dtype=torch.float64) / dims)
-    angle = torch.arange(x.shape[-2], dtype=torch.float64)[:, None] * inverse
-    angle = torch.cat([angle, angle], -1)
-    a, b = part.chunk(2, -1)
-    return torch.cat([part * angle.cos() + torch.cat([-b, a], -1) * angle.sin(), rest], -1)
-
-
 def attend(q, k, v):
     """[heads, T, head_dim] each; causal."""
     T = q.shape[-2]
@@ -76,6 +67,22 @@ class RMSNorm(nn.Module):
         return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps))
 
 
+class Decoder(nn.Module):
+    """What all classes are: embedding, blocks, a last norm, and a head unless it is tied."""
+
+    def __init__(self, head, c, width):
+        super().__init__()
+        self.head = head
+        if not c["tie_word_embeddings"]:
+            setattr(self, head, nn.Linear(width, c["vocab_size"], bias=False))
+
+    def decode(self, tokens, embedding, blocks, norm, positions=0):
+        x = embedding(tokens) + positions
+        for block in blocks:
+            x = block(x)
+        return norm(x) @ getattr(self, self.head, embedding).weight.T
+
+
 class Conv1D(nn.Module):
     """x W + b, W [in, out]."""
 
@@ -88,61 +95,39 @@ class Conv1D(nn.Module):
         return x @ self.weight + self.bias
 
 
-class NeoXAttention(nn.Module):
-    def __init__(self, c):
-        super().__init__()
-        self.n, d = c["num_attention_heads"], c["hidden_size"]
-        self.dims, self.base = int(d // self.n * c["rotary_pct"]), c["rotary_emb_base"]
-        self.query_key_value = nn.Linear(d, 3 * d, bias=c["attention_bias"])
-        self.dense = nn.Linear(d, d, bias=c["attention_bias"])
-
-    def forward(self, x):
-        qkv = heads(self.query_key_value(x), self.n)  # [heads, T, 3 head_dim]
-        q, k, v = qkv.chunk(3, -1)
-        return self.dense(attend(rotate(q, self.dims, self.base), rotate(k, self.dims, self.base),
-                                 v))
-
-
-class NeoXMLP(nn.Module):
-    def __init__(self, c):
-        super().__init__()
-        self.dense_h_to_4h = nn.Linear(c["hidden_size"], c["intermediate_size"])
-        self.dense_4h_to_h = nn.Linear(c["intermediate_size"], c["hidden_size"])
-        self.act = ACT[c["hidden_act"]]
-
-    def forward(self, x):
-        return self.dense_4h_to_h(self.act(self.dense_h_to_4h(x)))
-
-
 class NeoXLayer(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.parallel = c["use_parallel_residual"]
-        self.input_layernorm = nn.LayerNorm(c["hidden_size"], eps=c["layer_norm_eps"])
-        self.post_attention_layernorm = nn.LayerNorm(c["hidden_size"], eps=c["layer_norm_eps"])
-        self.attention, self.mlp = NeoXAttention(c), NeoXMLP(c)
+        d, f, self.n = c["hidden_size"], c["intermediate_size"], c["num_attention_heads"]
+        self.dims, self.base = int(d // self.n * c["rotary_pct"]), c["rotary_emb_base"]
+        self.parallel, self.act = c["use_parallel_residual"], ACT[c["hidden_act"]]
+        self.input_layernorm = nn.LayerNorm(d, eps=c["layer_norm_eps"])
+        self.post_attention_layernorm = nn.LayerNorm(d, eps=c["layer_norm_eps"])
+        self.attention, self.mlp = nn.Module(), nn.Module()
+        self.attention.query_key_value = nn.Linear(d, 3 * d, bias=c["attention_bias"])
+        self.attention.dense = nn.Linear(d, d, bias=c["attention_bias"])
+        self.mlp.dense_h_to_4h, self.mlp.dense_4h_to_h = nn.Linear(d, f), nn.Linear(f, d)
 
     def forward(self, x):
-        y = x + self.attention(self.input_layernorm(x))
-        return y + self.mlp(self.post_attention_layernorm(x if self.parallel else y))
+        qkv = heads(self.attention.query_key_value(self.input_layernorm(x)), self.n)
+        q, k, v = qkv.chunk(3, -1)  # of [heads, T, 3 head_dim]
+        q, k = rotate(q, self.dims, self.base), rotate(k, self.dims, self.base)
+        y = x + self.attention.dense(attend(q, k, v))
+        z = self.post_attention_layernorm(x if self.parallel else y)
+        return y + self.mlp.dense_4h_to_h(self.act(self.mlp.dense_h_to_4h(z)))
 
 
-class GPTNeoXForCausalLM(nn.Module):
+class GPTNeoXForCausalLM(Decoder):
     def __init__(self, c):
-        super().__init__()
-        self.gpt_neox = nn.Module()
-        self.gpt_neox.embed_in = nn.Embedding(c["vocab_size"], c["hidden_size"])
-        self.gpt_neox.layers = nn.ModuleList(NeoXLayer(c) for _ in range(c["num_hidden_layers"]))
-        self.gpt_neox.final_layer_norm = nn.LayerNorm(c["hidden_size"], eps=c["layer_norm_eps"])
-        if not c["tie_word_embeddings"]:
-            self.embed_out = nn.Linear(c["hidden_size"], c["vocab_size"], bias=False)
+        super().__init__("embed_out", c, c["hidden_size"])
+        t = self.gpt_neox = nn.Module()
+        t.embed_in = nn.Embedding(c["vocab_size"], c["hidden_size"])
+        t.layers = nn.ModuleList(NeoXLayer(c) for _ in range(c["num_hidden_layers"]))
+        t.final_layer_norm = nn.LayerNorm(c["hidden_size"], eps=c["layer_norm_eps"])
 
     def forward(self, tokens):
-        x = self.gpt_neox.embed_in(tokens)
-        for layer in self.gpt_neox.layers:
-            x = layer(x)
-        head = self.embed_out if hasattr(self, "embed_out") else self.gpt_neox.embed_in
-        return self.gpt_neox.final_layer_norm(x) @ head.weight.T
+        t = self.gpt_neox
+        return self.decode(tokens, t.embed_in, t.layers, t.final_layer_norm)
 
 
 class GPT2Block(nn.Module):
@@ -161,24 +146,18 @@ class GPT2Block(nn.Module):
         return x + self.mlp.c_proj(self.act(self.mlp.c_fc(self.ln_2(x))))
 
 
-class GPT2LMHeadModel(nn.Module):
+class GPT2LMHeadModel(Decoder):
     def __init__(self, c):
-        super().__init__()
+        super().__init__("lm_head", c, c["n_embd"])
         t = self.transformer = nn.Module()
         t.wte = nn.Embedding(c["vocab_size"], c["n_embd"])
         t.wpe = nn.Embedding(c["n_positions"], c["n_embd"])
         t.h = nn.ModuleList(GPT2Block(c) for _ in range(c["n_layer"]))
         t.ln_f = nn.LayerNorm(c["n_embd"], eps=c["layer_norm_epsilon"])
-        if not c["tie_word_embeddings"]:
-            self.lm_head = nn.Linear(c["n_embd"], c["vocab_size"], bias=False)
 
     def forward(self, tokens):
         t = self.transformer
-        x = t.wte(tokens) + t.wpe(torch.arange(len(tokens)))
-        for block in t.h:
-            x = block(x)
-        head = self.lm_head if hasattr(self, "lm_head") else t.wte
-        return t.ln_f(x) @ head.weight.T
+        return self.decode(tokens, t.wte, t.h, t.ln_f, t.wpe(torch.arange(len(tokens))))
 
 
 class MixtralMoE(nn.Module):
@@ -241,22 +220,16 @@ class LlamaLayer(nn.Module):
         return x + m.down_proj(self.act(m.gate_proj(y)) * m.up_proj(y))
 
 
-class LlamaForCausalLM(nn.Module):
+class LlamaForCausalLM(Decoder):
     def __init__(self, c):
-        super().__init__()
+        super().__init__("lm_head", c, c["hidden_size"])
         t = self.model = nn.Module()
         t.embed_tokens = nn.Embedding(c["vocab_size"], c["hidden_size"])
         t.layers = nn.ModuleList(LlamaLayer(c) for _ in range(c["num_hidden_layers"]))
         t.norm = RMSNorm(c["hidden_size"], c["rms_norm_eps"])
-        if not c["tie_word_embeddings"]:
-            self.lm_head = nn.Linear(c["hidden_size"], c["vocab_size"], bias=False)
 
     def forward(self, tokens):
-        x = self.model.embed_tokens(tokens)
-        for layer in self.model.layers:
-            x = layer(x)
-        head = self.lm_head if hasattr(self, "lm_head") else self.model.embed_tokens
-        return self.model.norm(x) @ head.weight.T
+        return self.decode(tokens, self.model.embed_tokens, self.model.layers, self.model.norm)
 
 
 CLASSES = {"GPTNeoXForCausalLM": GPTNeoXForCausalLM, "GPT2LMHeadModel": GPT2LMHeadModel,

@@ -3,13 +3,18 @@
 published description (GPT-2 with rotary positions), give the losses, gradient norms and
 measurements that the run wrote."""
 import math
+import os
+import sys
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 import harness
-from harness import BIOD, BIOS, checkpoints, merged, one_object, read_columns
+from harness import BIOD, BIOS, checkpoints, merged, read_columns
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "nn"))
+import parity  # pylint: disable=wrong-import-position
 
 torch.set_num_threads(1)
 
@@ -20,49 +25,25 @@ FIXED = merged(BIOD, corpus={"attributes": 1, "chunks": 2, "length": 2, "people"
                train={"lr": 1.0e-2}, measure={"every_exposures": 5})
 
 
-class Model:
-    """Pre-LN GPT-2 with half-split rotary embedding, in double precision."""
+class Model(parity.Model):
+    """That of nn/parity.py with the tensors of a checkpoint."""
 
     def __init__(self, path, keys):
-        self.heads, self.base = keys["model"]["heads"], keys["model"]["rotary_base"]
-        self.rotated = round(keys["model"]["rotary_fraction"] * keys["model"]["head_dim"])
-        tensors = harness.read_tensors(path)
-        self.p = {name[len("params/"):]: torch.tensor(value, dtype=torch.float64,
-                                                      requires_grad=True)
-                  for name, value in tensors.items() if name.startswith("params/")}
-
-    def rotate(self, x):
-        """x [heads, T, head_dim]: pair j turns with j + rotated / 2 by t base^(-2 j / rotated)."""
-        half = self.rotated // 2
-        angle = (torch.arange(x.shape[1], dtype=torch.float64)[:, None]
-                 * self.base ** (-2 * torch.arange(half, dtype=torch.float64) / self.rotated))
-        a, b, rest = x[..., :half], x[..., half:2 * half], x[..., 2 * half:]
-        cos, sin = angle.cos(), angle.sin()
-        return torch.cat([a * cos - b * sin, b * cos + a * sin, rest], -1)
-
-    def attention(self, x, layer):
-        T, d = x.shape
-        qkv = x @ self.p["attn_qkv"][layer] + self.p["attn_qkv_bias"][layer]
-        q, k, v = (part.reshape(T, self.heads, -1).transpose(0, 1) for part in qkv.split(d, dim=1))
-        scores = self.rotate(q) @ self.rotate(k).transpose(1, 2) / math.sqrt(d // self.heads)
-        scores = scores.masked_fill(torch.ones(T, T).triu(1).bool(), -math.inf)
-        y = (scores.softmax(-1) @ v).transpose(0, 1).reshape(T, d)
-        return y @ self.p["attn_out"][layer] + self.p["attn_out_bias"][layer]
-
-    def norm(self, x, name, layer=...):
-        gain, bias = self.p[name + "_gain"][layer], self.p[name + "_bias"][layer]
-        return F.layer_norm(x, x.shape[-1:], gain, bias, 1e-5)
+        found = {name.replace("params/", "weight."): value
+                 for name, value in harness.read_tensors(path).items()}
+        super().__init__(found, parity.Spec.of(keys["model"], keys["train"]["context"], found))
 
     def nats(self, tokens, targets):
         """-ln Pr[target t | tokens 0 ... t] for each t."""
-        x = self.p["wte"][torch.tensor(tokens)]
-        for layer in range(len(self.p["attn_qkv"])):
-            x = x + self.attention(self.norm(x, "ln1", layer), layer)
-            up = self.norm(x, "ln2", layer) @ self.p["mlp_up"][layer] + self.p["mlp_up_bias"][layer]
-            x = x + F.gelu(up, approximate="tanh") @ self.p["mlp_down"][layer] \
-                + self.p["mlp_down_bias"][layer]
-        logits = self.norm(x, "lnf") @ self.p["wte"].T
-        return F.cross_entropy(logits, torch.tensor(targets), reduction="none")
+        return F.cross_entropy(self.logits(torch.tensor([tokens]))[0], torch.tensor(targets),
+                               reduction="none")
+
+    def backward(self, documents):
+        """The mean loss of documents, each up to the next one's <eos>; gradients are made."""
+        loss = torch.cat([self.nats(d["token_ids"], d["token_ids"][1:] + [0])
+                          for d in documents]).mean()
+        loss.backward()
+        return loss.item()
 
 
 def windows_of(documents, context):
@@ -96,10 +77,9 @@ def attribute_nats(model, documents, context, people):
 class Forward(harness.AppTest):
     def train(self, config):
         self.input(config)
-        self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
-        keys = one_object(self.kcap("config", "--print", "input.yaml", "--json").stdout)
-        shown = one_object(self.kcap("corpus", "input.yaml", "--json", "--show",
-                                     config["corpus"]["people"]).stdout)
+        self.kcap_train("out", ranks=2, threads=1)
+        keys = self.json("config", "--print", "input.yaml")
+        shown = self.json("corpus", "input.yaml", "--show", config["corpus"]["people"])
         files = checkpoints(self.path("out"))
         return keys, shown, {step: Model(path, keys) for step, path in files.items()}
 
@@ -138,12 +118,9 @@ class Forward(harness.AppTest):
         self.assertEqual(len(steps["step"]), 30)
         for s in (1, 10, 28):
             model = models[s]
-            losses = [model.nats(d["token_ids"], d["token_ids"][1:] + [0])
-                      for d in shown["documents"]]
-            loss = torch.cat(losses).mean()
-            loss.backward()
-            norm = math.sqrt(sum(float((p.grad ** 2).sum()) for p in model.p.values()))
-            self.assertLess(abs(steps["loss"][s] / float(loss.detach()) - 1), 1e-5)
+            loss = model.backward(shown["documents"])
+            norm = math.sqrt(sum(float((p.grad ** 2).sum()) for p in model.w.values()))
+            self.assertLess(abs(steps["loss"][s] / loss - 1), 1e-5)
             self.assertLess(abs(steps["grad_norm"][s] / norm - 1), 1e-4)
         self.assertLess(steps["loss"][-1], 0.8 * steps["loss"][0])
 
@@ -157,18 +134,16 @@ class Forward(harness.AppTest):
         files = checkpoints(self.path("out"))
         for s in (2, 11):
             model = models[s]
-            loss = torch.cat([model.nats(d["token_ids"], d["token_ids"][1:] + [0])
-                              for d in shown["documents"]]).mean()
-            loss.backward()
+            model.backward(shown["documents"])
             before, after = (harness.read_tensors(files[step]) for step in (s, s + 1))
             scale = min(1, 0.05 / steps["grad_norm"][s])
             self.assertLess(scale, 1)
-            for name, p in model.p.items():
+            for name, p in model.w.items():
                 g = p.grad.numpy() * scale
                 m = 0.9 * before["m/" + name].astype(float) + 0.1 * g
                 v = 0.98 * before["v/" + name].astype(float) + 0.02 * g * g
                 w = before["params/" + name].astype(float)
-                matrix = name in ("wte", "attn_qkv", "attn_out", "mlp_up", "mlp_down")
+                matrix = name in parity.MATRICES
                 lr, t = steps["lr"][s], s + 1
                 step = (m / (1 - 0.9 ** t)) / (np.sqrt(v / (1 - 0.98 ** t)) + 1e-6)
                 expected = w * (1 - lr * 0.3 * matrix) - lr * step

@@ -8,7 +8,6 @@ import sys
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 import harness
 from harness import BIOD, checkpoints, merged, read_columns
@@ -31,8 +30,6 @@ SWITCH = merged(EXPERTS, model={"experts_topk": 1, "experts_gate": "softmax", "m
 # Four times its share is every token of a lane.
 PAIRS = merged(EXPERTS, model={"experts_topk": 2, "experts_gate": "renormalised",
                                "capacity_factor": 4})
-MATRICES = ("wte", "wpe", "head", "attn_qkv", "attn_out", "mlp_up", "mlp_down", "router", "exp_up",
-            "exp_down")
 
 # Largest difference allowed, by what is compared; in brackets the largest measured. The bounds of one
 # step in nn/parity.py and nn/parity_moe.py; weights after three steps, not ten.
@@ -46,10 +43,7 @@ class Dense:
     """The model of nn/parity.py; columns of experts are NaN."""
 
     def __init__(self, found, config):
-        m, T = config["model"], config["train"]["context"]
-        spec = parity.Spec(m["arch"], (T, m["layers"], m["heads"], m["head_dim"],
-                                       len(found["weight.wte"])),
-                           {"rotary_fraction": m["rotary_fraction"]})
+        spec = parity.Spec.of(config["model"], config["train"]["context"], found)
         self.model, self.margin = parity.Model(found, spec), np.inf
 
     def step(self, tokens, targets):
@@ -62,24 +56,18 @@ class Experts:
     """The lane of nn/parity_moe.py: the lanes of a step in turn, each with its own capacity."""
 
     def __init__(self, found, config):
-        self.keys = {f"model.{name}": value for name, value in config["model"].items()}
-        self.lanes, self.model = config["train"]["lanes"], parity_moe.Lane(found, self.keys)
-        self.margin = np.inf
+        self.factor, self.lanes = config["model"]["capacity_factor"], config["train"]["lanes"]
+        self.model, self.margin = parity_moe.Lane(found, config["model"]), np.inf
 
     def step(self, tokens, targets):
         lane, loss, whole = self.model, 0, 0
         balance, entropy, dropped, pairs = 0, 0, 0, 0
         windows = len(tokens) // self.lanes
         for first in range(0, len(tokens), windows):
-            lane.begin(self.keys["model.capacity_factor"], windows * tokens.shape[1])
-            for window, target in zip(tokens[first:first + windows],
-                                      targets[first:first + windows]):
-                logits, more_balance, more_z = lane.window(window)
-                nats = F.cross_entropy(logits, target, ignore_index=-1, reduction="sum")
-                loss = loss + nats
-                whole = whole + nats + int((target >= 0).sum()) * (
-                    self.keys["model.balance_loss"] * more_balance +
-                    self.keys["model.z_loss"] * more_z)
+            lane.begin(self.factor, windows * tokens.shape[1])
+            nats, minimised = lane.losses(tokens[first:first + windows],
+                                          targets[first:first + windows])
+            loss, whole = loss + nats, whole + minimised
             balance, entropy = balance + lane.balance, entropy + lane.entropy
             dropped, pairs = dropped + sum(lane.drops), pairs + lane.pairs
             self.margin = min(self.margin, lane.margin)
@@ -91,11 +79,7 @@ class Experts:
 def trained(torch_model, found, config):
     """Rows of the steps, and the weights after them."""
     keys, w = config["train"], torch_model.model.w
-    groups = [{"params": [w[name] for name in w if (name in MATRICES) == decays],
-               "weight_decay": keys["weight_decay"] if decays else 0.0}
-              for decays in (True, False)]
-    betas = float(found["beta1"]), float(found["beta2"])
-    adam = torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=float(found["eps"]))
+    adam = parity.adamw(w, found)
     rows = []
     for step in range(STEPS):
         tokens, targets = (torch.tensor(found[name][step], dtype=torch.int64)
@@ -147,8 +131,7 @@ class Parity(harness.AppTest):
             self.assertGreater(moved, config["train"]["lr"], f"{name} has not moved")
         for ranks, spread in grids:
             out = f"out_{ranks}_{spread}"
-            self.kcap("train", "input.yaml", "--out", out, "--set", f"parallel.ep={spread}",
-                      ranks=ranks, threads=1)
+            self.kcap_train(out, "--set", f"parallel.ep={spread}", ranks=ranks, threads=1)
             for kind, name, size in self.differences(out, rows, after):
                 worst[kind] = max(worst.get(kind, (0,)), (size, name, out))
         print(", ".join(f"{kind} {size:.2g} ({name})" for kind, (size, name, _) in worst.items()),

@@ -70,6 +70,9 @@ CASES = (
     ("gpt2", (97, 2, 4, 9, 67), {"position": "none", "mlp": "none", "biases": "none"}),
 )
 
+MATRICES = ("wte", "wpe", "head", "attn_qkv", "attn_out", "mlp_up", "mlp_down", "router", "exp_up",
+            "exp_down")
+
 # Largest difference allowed, by what is compared; in brackets the largest measured.
 BOUND = {"logits": 1e-5,  # absolute                                     [3.3e-6]
          "loss": 1e-7,    # relative                                     [1.9e-8]
@@ -96,6 +99,12 @@ class Spec:
         self.settings = f"train.context={self.T} model.arch={arch} model.layers={self.layers} " \
             f"model.heads={self.heads} model.head_dim={self.head_dim}" \
             + "".join(f" model.{key}={value}" for key, value in changes.items())
+
+    @classmethod
+    def of(cls, model, T, records):
+        """Of the section `model` of an input, and the V that a file has."""
+        return cls(model.get("arch", "gpt2"), (T, model["layers"], model["heads"],
+                                               model["head_dim"], len(records["weight.wte"])), model)
 
     def shapes(self):
         """Every tensor that there has to be."""
@@ -128,13 +137,22 @@ def rotate(x, rot, base):
     return torch.cat((z.real, z.imag, x[..., rot:]), dim=-1)
 
 
+def silu(u):
+    return u * torch.sigmoid(u)
+
+
+def gelu(u):
+    """In its tanh form."""
+    return 0.5 * u * (1 + torch.tanh(math.sqrt(2 / math.pi) * (u + 0.044715 * u ** 3)))
+
+
 class Model:
     """A decoder over the tensors of a file."""
 
     def __init__(self, records, spec):
         self.w = {name[7:]: torch.tensor(value, dtype=torch.float64, requires_grad=True)
                   for name, value in records.items() if name.startswith("weight.")}
-        self.s = spec
+        self.s, self.activation = spec, silu if spec.silu else gelu
 
     def norm(self, x, name, layer=None):
         gain, bias = self.w[name + "_gain"], self.w.get(name + "_bias")
@@ -144,9 +162,9 @@ class Model:
             return x / (x.square().mean(-1, keepdim=True) + 1e-5).sqrt() * gain
         return F.layer_norm(x, (self.s.d,), gain, bias, eps=1e-5)
 
-    def linear(self, x, name, layer):
+    def linear(self, x, name, *at):
         bias = self.w.get(name + "_bias")
-        return F.linear(x, self.w[name][layer].T, None if bias is None else bias[layer])
+        return F.linear(x, self.w[name][at].T, None if bias is None else bias[at])
 
     def attention(self, x, layer):
         """Query head a belongs to group a // (heads / kv), whose queries see one key and value."""
@@ -162,17 +180,16 @@ class Model:
         out = torch.einsum("bgats,bgsj->btgaj", score.masked_fill(future, -math.inf).softmax(-1), v)
         return self.linear(out.reshape(windows, length, d), "attn_out", layer)
 
-    def activation(self, u):
-        if self.s.silu:
-            return u * torch.sigmoid(u)
-        return 0.5 * u * (1 + torch.tanh(math.sqrt(2 / math.pi) * (u + 0.044715 * u ** 3)))
-
-    def mlp(self, x, layer):
-        u = self.linear(x, "mlp_up", layer)
+    def mlp(self, x, name, *at):
+        u = self.linear(x, name + "_up", *at)
         if self.s.mlp == "gated":
             gate, up = u.chunk(2, dim=-1)
-            return self.linear(self.activation(gate) * up, "mlp_down", layer)
-        return self.linear(self.activation(u), "mlp_down", layer)
+            return self.linear(self.activation(gate) * up, name + "_down", *at)
+        return self.linear(self.activation(u), name + "_down", *at)
+
+    def feed(self, x, layer):
+        """What stands behind the attention of a block."""
+        return self.mlp(x, "mlp", layer)
 
     def logits(self, tokens):
         x = self.w["wte"][tokens]
@@ -181,7 +198,7 @@ class Model:
         for layer in range(self.s.layers):
             x = x + self.attention(self.norm(x, "ln1", layer), layer)
             if self.s.mlp != "none":
-                x = x + self.mlp(self.norm(x, "ln2", layer), layer)
+                x = x + self.feed(self.norm(x, "ln2", layer), layer)
         return F.linear(self.norm(x, "lnf"), self.w["head" if self.s.untied else "wte"])
 
     def loss(self, tokens, targets):
@@ -191,17 +208,20 @@ class Model:
                                        reduction="sum")
 
 
+def adamw(w, records):
+    """AdamW as PyTorch has it; the rate is set step by step."""
+    groups = [{"params": [w[name] for name in w if (name in MATRICES) == decays],
+               "weight_decay": float(records["weight_decay"]) if decays else 0.0}
+              for decays in (True, False)]
+    return torch.optim.AdamW(groups, lr=0.0, eps=float(records["eps"]),
+                             betas=(float(records["beta1"]), float(records["beta2"])))
+
+
 def steps(model, records, tokens, targets, count):
-    """AdamW as PyTorch has it, warm-up and cosine by hand. Returns the norms before clipping."""
+    """AdamW, warm-up and cosine by hand. Returns the norms before clipping."""
     def hyper(name):
         return float(records[name])
-    matrices = ("wte", "attn_qkv", "attn_out", "mlp_up", "mlp_down", "wpe", "head")
-    groups = [{"params": [model.w[name] for name in model.w if name in matrices],
-               "weight_decay": hyper("weight_decay")},
-              {"params": [model.w[name] for name in model.w if name not in matrices],
-               "weight_decay": 0.0}]
-    adam = torch.optim.AdamW(groups, lr=0.0, betas=(hyper("beta1"), hyper("beta2")),
-                             eps=hyper("eps"))
+    adam = adamw(model.w, records)
     norms = []
     for step in range(count):
         adam.zero_grad()
@@ -239,29 +259,36 @@ def differences(records, spec):
         yield "after", name, np.abs(right - records["after." + name]).max()
 
 
-def main(program):
+def cases(program, path):
+    """(case, differences) in turn."""
+    for seed, case in enumerate(CASES, start=1):
+        spec = Spec(*case)
+        subprocess.run([program, spec.settings, str(spec.V), str(seed), path], check=True)
+        records = read(path)
+        for kind in ("weight", "grad", "after"):
+            assert {name.partition(".")[2]: value.shape for name, value in records.items()
+                    if name.startswith(kind + ".")} == spec.shapes(), f"{case}: {kind}"
+        yield case, differences(records, spec)
+
+
+def main(every, bound):
+    """Compare all cases of a program; the exit code."""
+    if len(sys.argv) != 2:
+        sys.exit(sys.modules["__main__"].__doc__)
     worst, failed = {}, 0
     torch.set_num_threads(1)  # these products are too small to share
     with tempfile.TemporaryDirectory() as folder:
-        for seed, case in enumerate(CASES, start=1):
-            spec, path = Spec(*case), Path(folder) / "out"
-            subprocess.run([program, spec.settings, str(spec.V), str(seed), path], check=True)
-            records = read(path)
-            for kind in ("weight", "grad", "after"):
-                assert {name.partition(".")[2]: value.shape for name, value in records.items()
-                        if name.startswith(kind + ".")} == spec.shapes(), f"{case}: {kind}"
-            for kind, name, size in differences(records, spec):
-                worst[kind] = max(worst.get(kind, (0,)), (size, seed, name))
-                if not size <= BOUND[kind]:
+        for case, found in every(sys.argv[1], Path(folder) / "out"):
+            for kind, name, size in found:
+                worst[kind] = max(worst.get(kind, (0,)), (size, str(case), name))
+                if not size <= bound[kind]:
                     failed += 1
-                    print(f"{case}: {kind} of {name}: {size:.3g} apart, allowed {BOUND[kind]:g}")
-    assert worst.keys() == BOUND.keys()
-    print(", ".join(f"{kind} {size:.2g} ({name} of case {seed})"
-                    for kind, (size, seed, name) in worst.items()))
+                    print(f"{case}: {kind} of {name}: {size:.3g} apart, allowed {bound[kind]:g}")
+    assert worst.keys() == bound.keys()
+    print("\n".join(f"{kind} {size:.2g} ({name} of {case})"
+                    for kind, (size, case, name) in worst.items()))
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(cases, BOUND))

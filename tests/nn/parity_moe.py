@@ -8,13 +8,12 @@ the program's sorting of rows.
 import math
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+import parity
 from records import read
 
 # What every case has unless it says otherwise; T, d and f are no multiple of anything.
@@ -58,35 +57,14 @@ BOUND = {"logits": 1e-5,   # absolute                                     [2.4e-
 MARGIN = 2e-5
 
 
-def act(u, silu):
-    if silu:
-        return u / (1 + torch.exp(-u))
-    return 0.5 * u * (1 + torch.tanh(math.sqrt(2 / math.pi) * (u + 0.044715 * u ** 3)))
-
-
-def rotate(x, rot, base=10000):
-    """Turn dimensions j and j + rot/2 of x [heads, T, hd] by t base^(-2j/rot)."""
-    if rot == 0:
-        return x
-    half = rot // 2
-    rate = base ** (-2 * torch.arange(half, dtype=torch.float64) / rot)
-    angle = torch.arange(x.shape[-2], dtype=torch.float64)[:, None] * rate
-    a, b = x[..., :half], x[..., half:rot]
-    return torch.cat((a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos(),
-                      x[..., rot:]), dim=-1)
-
-
-class Lane:
+class Lane(parity.Model):
     """Windows in turn; how many tokens each expert of each block has taken so far."""
 
     def __init__(self, records, keys):
-        self.w = {name[7:]: torch.tensor(value, dtype=torch.float64, requires_grad=True)
-                  for name, value in records.items() if name.startswith("weight.")}
-        self.keys = keys
-        self.arch = keys.get("model.arch", "gpt2")
-        self.heads, self.hd = keys["model.heads"], keys["model.head_dim"]
-        self.E, self.k = keys["model.experts"], keys["model.experts_topk"]
-        self.layers = keys["model.layers"]
+        """With the keys of the section `model` of an input."""
+        super().__init__(records, parity.Spec.of(keys, len(records["tokens"][-1]), records))
+        self.keys, self.layers = keys, keys["layers"]
+        self.E, self.k = keys["experts"], keys["experts_topk"]
         self.begin(1, 1)
 
     def begin(self, factor, tokens):
@@ -96,41 +74,6 @@ class Lane:
         self.load = np.zeros((self.layers, self.E))
         self.drops, self.pairs, self.margin = [], 0, math.inf
         self.balance, self.entropy = 0.0, 0.0
-
-    def is_mistral(self):
-        return self.arch == "mistral"
-
-    def norm(self, x, name, layer=None):
-        gain = self.w[name + "_gain"] if layer is None else self.w[name + "_gain"][layer]
-        if self.is_mistral():
-            return x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-5) * gain
-        bias = self.w[name + "_bias"] if layer is None else self.w[name + "_bias"][layer]
-        return F.layer_norm(x, x.shape[-1:], gain, bias, eps=1e-5)
-
-    def linear(self, x, name, *at):
-        y = x @ self.w[name][at]
-        return y + self.w[name + "_bias"][at] if name + "_bias" in self.w else y
-
-    def attention(self, x, layer):
-        T, d = x.shape
-        kv = self.keys.get("model.kv_heads", self.heads)
-        rot = 0 if "wpe" in self.w else round(self.keys["model.rotary_fraction"] * self.hd)
-        q, k, v = self.linear(x, "attn_qkv", layer).split((d, kv * self.hd, kv * self.hd), dim=-1)
-        q, k, v = (y.view(T, -1, self.hd).transpose(0, 1) for y in (q, k, v))
-        q, k = rotate(q, rot), rotate(k, rot)
-        k, v = (y.repeat_interleave(self.heads // kv, dim=0) for y in (k, v))
-        score = q @ k.transpose(-1, -2) / math.sqrt(self.hd)
-        future = torch.ones(T, T, dtype=torch.bool).triu(1)
-        out = score.masked_fill(future, -math.inf).softmax(-1) @ v
-        return self.linear(out.transpose(0, 1).reshape(T, d), "attn_out", layer)
-
-    def expert(self, x, layer, e):
-        silu = self.is_mistral() or self.keys.get("model.activation") == "silu"
-        u = self.linear(x, "exp_up", layer, e)
-        if self.is_mistral():
-            gate, up = u.chunk(2, dim=-1)
-            return self.linear(act(gate, silu) * up, "exp_down", layer, e)
-        return self.linear(act(u, silu), "exp_down", layer, e)
 
     def choices(self, score):
         """[T][k] experts by falling score, of equal ones the first; notes how sure they are."""
@@ -142,9 +85,9 @@ class Lane:
             result.append(order[:self.k])
         return result
 
-    def experts(self, x, layer):
-        """Output [T, d], and the balance and z losses of this window and block."""
-        T = len(x)
+    def feed(self, x, layer):
+        """Experts in place of an MLP, x [1, T, d]; adds to the router's losses of this window."""
+        x, T = x[0], x.shape[1]
         score = x @ self.w["router"][layer]
         p = torch.exp(score - torch.logsumexp(score, -1, keepdim=True))
         choice = self.choices(score)
@@ -159,33 +102,37 @@ class Lane:
                     continue
                 self.taken[layer][e] += 1
                 gate = p[t, e]
-                if self.keys["model.experts_gate"] == "renormalised":
+                if self.keys["experts_gate"] == "renormalised":
                     gate = gate / p[t, choice[t]].sum()
-                y[t] = y[t] + gate * self.expert(x[t], layer, e)
+                y[t] = y[t] + gate * self.mlp(x[t], "exp", layer, e)
         share = np.bincount(np.ravel(choice), minlength=self.E) / (T * self.k)
         balance = self.E * (torch.tensor(share) * p.mean(0)).sum()
         self.drops.append(drops)
         self.pairs += T * self.k
         self.balance += float(balance)
         self.entropy += float(-(p * torch.log(p)).sum(-1).mean())
-        return torch.stack(y), balance, (torch.logsumexp(score, -1) ** 2).mean()
+        self.router = self.router + self.keys["balance_loss"] * balance + \
+            self.keys["z_loss"] * (torch.logsumexp(score, -1) ** 2).mean()
+        return torch.stack(y)[None]
 
     def window(self, tokens):
         """Logits [T, V], and the router's losses summed over blocks."""
-        x, balance, z = self.w["wte"][tokens], 0, 0
-        if "wpe" in self.w:
-            x = x + self.w["wpe"]
-        for layer in range(self.layers):
-            x = x + self.attention(self.norm(x, "ln1", layer), layer)
-            y, more_balance, more_z = self.experts(self.norm(x, "ln2", layer), layer)
-            x, balance, z = x + y, balance + more_balance, z + more_z
-        head = self.w["head"] if "head" in self.w else self.w["wte"]
-        return self.norm(x, "lnf") @ head.T, balance, z
+        self.router = 0
+        return self.logits(tokens[None])[0], self.router
+
+    def losses(self, windows, targets):
+        """Summed cross-entropy of windows in turn, and what is minimised in its place."""
+        loss, whole = 0, 0
+        for window, target in zip(windows, targets):
+            logits, router = self.window(window)
+            nats = F.cross_entropy(logits, target, ignore_index=-1, reduction="sum")
+            loss, whole = loss + nats, whole + nats + int((target >= 0).sum()) * router
+        return loss, whole
 
 
 def compare(case, keys, records):
     """(kind, name, difference) of everything compared."""
-    lane = Lane(records, keys)
+    lane = Lane(records, {name.removeprefix("model."): value for name, value in keys.items()})
     tokens = torch.tensor(records["tokens"], dtype=torch.int64)
     targets = torch.tensor(records["targets"], dtype=torch.int64)
     T = tokens.shape[1]
@@ -199,19 +146,12 @@ def compare(case, keys, records):
                                     .abs().max())
 
     lane.begin(keys["model.capacity_factor"], tokens.numel())
-    loss, whole, counts = 0, 0, []
-    for window, target in zip(tokens, targets):
-        logits, balance, z = lane.window(window)
-        counted = int((target >= 0).sum())
-        entropy = F.cross_entropy(logits, target, ignore_index=-1, reduction="sum")
-        loss = loss + float(entropy)
-        whole = whole + entropy + counted * (keys["model.balance_loss"] * balance +
-                                             keys["model.z_loss"] * z)
-        counts.append(counted)
+    loss, whole = lane.losses(tokens, targets)
     assert lane.margin > MARGIN, f"{case}: scores {lane.margin} apart, choose another seed"
+    counts = (targets >= 0).sum(1).tolist()
     assert len(set(counts)) == len(counts), "windows must differ in weight"
     whole.backward()
-    yield "loss", "loss", abs(float(records["loss"]) / loss - 1)
+    yield "loss", "loss", abs(float(records["loss"]) / loss.item() - 1)
     for name, value in lane.w.items():
         grad = torch.tensor(records["grad." + name], dtype=torch.float64)
         scale = float(value.grad.abs().max())
@@ -240,29 +180,17 @@ def check_counts(case, keys, records, lane):
         assert by_window[-1] > by_window[0], case
 
 
-def main(program):
-    torch.set_num_threads(1)
-    worst, failed = {}, 0
-    with tempfile.TemporaryDirectory() as folder:
-        for seed, (case, more) in enumerate(CASES.items(), start=1):
-            keys = {**BASE, **more}
-            path = Path(folder) / "out"
-            subprocess.run([program, path, str(V), str(seed),
-                            *(f"{name}={value}" for name, value in keys.items())], check=True)
-            records = read(path)
-            names = {name for name in records if name.startswith("grad.")}
-            assert {"grad.router", "grad.exp_up", "grad.exp_down"} < names, names
-            for kind, name, size in compare(case, keys, records):
-                worst[kind] = max(worst.get(kind, 0), size)
-                if not size <= BOUND[kind]:
-                    failed += 1
-                    print(f"{case}: {kind} of {name}: {size:.3g} apart, allowed {BOUND[kind]:g}")
-    assert worst.keys() == BOUND.keys()
-    print(", ".join(f"{kind} {size:.2g}" for kind, size in worst.items()))
-    return 1 if failed else 0
+def cases(program, path):
+    """(case, differences) in turn."""
+    for seed, (case, more) in enumerate(CASES.items(), start=1):
+        keys = {**BASE, **more}
+        subprocess.run([program, path, str(V), str(seed),
+                        *(f"{name}={value}" for name, value in keys.items())], check=True)
+        records = read(path)
+        names = {name for name in records if name.startswith("grad.")}
+        assert {"grad.router", "grad.exp_up", "grad.exp_down"} < names, names
+        yield case, compare(case, keys, records)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(parity.main(cases, BOUND))
