@@ -103,10 +103,6 @@ class HfTest(harness.AppTest):
         self.kcap("train", "input.yaml", "--out", name, threads=1)
         return checkpoints(self.path(name))[12]
 
-    def listing(self):
-        return sorted(os.path.join(place, name) for place, folders, names in os.walk(self.folder)
-                      for name in folders + names)
-
     def refused(self, words, *args, code=2):
         """One line with these words, the code, nothing written."""
         before = self.listing()
@@ -120,9 +116,17 @@ class HfTest(harness.AppTest):
         self.assertEqual(self.listing(), before, f"{args} has written something")
         return said[0]
 
+    def refused_import(self, words, *args):
+        return self.refused(words, "import", "hf", *args, "--out", "back")
+
+    def export(self, case):
+        """Train a case and export it to hf; returns the checkpoint."""
+        path = self.trained(case)
+        self.hf("export", "run", "hf")
+        return path
+
     def read_json(self, *parts):
-        with open(self.path(*parts), encoding="utf-8") as file:
-            return json.load(file)
+        return json.loads(self.read(*parts))
 
     def write_json(self, value, *parts):
         with open(self.path(*parts), "w", encoding="utf-8") as file:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """hf.py export and import: what is exported computes kcap's logits in PyTorch models of the
 classes' own definitions, and comes back bit for bit; words, places, full disks."""
+import filecmp
 import os
 import shutil
 import subprocess
@@ -62,8 +63,7 @@ class RoundTrip(HfTest):
 
     def test_stamps(self):
         """An import's file explains itself as the run's does, but for where and when."""
-        first = self.trained("mistral")
-        self.hf("export", "run", "hf")
+        first = self.export("mistral")
         self.hf("import", "hf", "--out", "back")
         a, b = (harness.read_attributes(p) for p in (first, checkpoints(self.path("back"))[12]))
         self.assertEqual(set(a), set(b))
@@ -72,8 +72,7 @@ class RoundTrip(HfTest):
         self.assertEqual(b["imported_from"], "hf/model.safetensors (MistralForCausalLM)")
 
     def test_no_run_goes_on(self):
-        self.trained("neox")
-        self.hf("export", "run", "hf")
+        self.export("neox")
         self.hf("import", "hf", "--out", "back")
         for args in (["--out", "back", "--resume", "auto"], ["--out", "new", "--resume", "back"]):
             said = self.kcap("train", "input.yaml", *args, code=2).stderr
@@ -127,8 +126,7 @@ for each in CASES:
 
 class Places(HfTest):
     def test_places(self):
-        self.trained("neox")
-        self.hf("export", "run", "hf")
+        self.export("neox")
         os.makedirs("full/inside")
         os.symlink("hf", "link")
         for words, args in ((["full: not empty"], ["export", "run", "full"]),
@@ -155,20 +153,18 @@ class Places(HfTest):
         shutil.copy("input.yaml", "new.partial/config.json")
         self.refused(["new.partial", "delete it", "another folder"], "export", "run", "new")
         self.refused(["new.partial", "delete it"], "import", "hf", "--out", "new")
-        with open("input.yaml", "rb") as a, open("new.partial/config.json", "rb") as b:
-            self.assertEqual(a.read(), b.read())
+        self.assertEqual(self.read("input.yaml"), self.read("new.partial/config.json"))
         shutil.rmtree("new.partial")
         self.hf("export", "run", "empty/")
         self.hf("export", "run", "far/away/new")
         for name in os.listdir("hf"):
             for folder in "empty", "far/away/new":
-                with open(f"hf/{name}", "rb") as a, open(f"{folder}/{name}", "rb") as b:
-                    self.assertEqual(a.read(), b.read())
+                self.assertTrue(filecmp.cmp(f"hf/{name}", f"{folder}/{name}", shallow=False), name)
         self.assertEqual(os.listdir("far/away"), ["new"])
 
     def test_damaged_checkpoint(self):
         self.input(merged(CASES["neox"][1], checkpoint={"every_steps": 5}))
-        self.kcap("train", "input.yaml", "--out", "run")
+        self.kcap_train("run")
         path = checkpoints(self.path("run"))[12]
         with open(path, "r+b") as file:
             file.seek(-9, 2)

@@ -14,13 +14,12 @@ class Config(HfTest):
         self.write_json(changed, "hf", "config.json")
         with self.subTest(change=change):
             if said:
-                self.refused(["config.json"] + said, "import", "hf", "--out", "back")
+                self.refused_import(["config.json"] + said)
             else:
                 self.hf("import", "hf", "--out", f"back{len(self.listing())}")
 
     def exported(self, case):
-        self.trained(case)
-        self.hf("export", "run", "hf")
+        self.export(case)
         self.config = self.read_json("hf", "config.json")
 
     def test_members(self):
@@ -49,12 +48,12 @@ class Config(HfTest):
                            (', "rope_parameters": {"rope_type": 1, "rope_type": "default"}}',
                             "is there twice")):
             self.write_json(json.dumps(self.config)[:-1] + text, "hf", "config.json")
-            self.refused(["config.json", said], "import", "hf", "--out", "back")
+            self.refused_import(["config.json", said])
         for text in "", "[]", "{", "{} {}", '{"a": Infinity}':
             self.write_json(text, "hf", "config.json")
-            self.refused(["config.json", "one JSON object"], "import", "hf", "--out", "back")
+            self.refused_import(["config.json", "one JSON object"])
         os.remove("hf/config.json")
-        self.refused(["config.json", "No such file"], "import", "hf", "--out", "back")
+        self.refused_import(["config.json", "No such file"])
 
     def test_rotary_positions(self):
         """Wherever a version may have put them; all places that say something agree."""

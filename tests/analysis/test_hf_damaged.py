@@ -15,8 +15,7 @@ from hf_harness import CASES, HfTest
 class Damaged(HfTest):
     def setUp(self):
         super().setUp()
-        self.trained("llama_tied")
-        self.hf("export", "run", "hf")
+        self.export("llama_tied")
         self.open_hf()
 
     def changed(self, name, **members):
@@ -174,10 +173,10 @@ class Damaged(HfTest):
         for i, (words, raw) in enumerate(damages):
             with self.subTest(i=i, words=words):
                 self.put(raw)
-                self.refused(["hf/"] + words, "import", "hf", "--out", "back")
+                self.refused_import(["hf/"] + words)
         os.remove("hf/model.safetensors")
         os.mkfifo("hf/model.safetensors")
-        self.refused(["is no file"], "import", "hf", "--out", "back")
+        self.refused_import(["is no file"])
         os.remove("hf/model.safetensors")
         self.put(self.raw)
         self.hf("import", "hf", "--out", "back")
@@ -209,13 +208,13 @@ class Damaged(HfTest):
                 (["is token -1", "no word"], ending((pairs[-1][0], '"x"'))),
                 (["one JSON object"], "no")):
             self.write_json(changed, "hf", "vocab.json")
-            self.refused(["vocab.json"] + said, "import", "hf", "--out", "back")
+            self.refused_import(["vocab.json"] + said)
         os.remove("hf/vocab.json")
         self.hf("import", "hf", "--out", "back")
 
     def test_foreign(self):
         self.input(merged(CASES["llama_tied"][1], corpus={"attributes": 4}), "other.yaml")
-        self.refused(["vocab_size", "other.yaml"], "import", "hf", "other.yaml", "--out", "back")
+        self.refused_import(["vocab_size", "other.yaml"], "other.yaml")
 
 
 if __name__ == "__main__":

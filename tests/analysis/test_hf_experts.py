@@ -15,8 +15,7 @@ class Experts(HfTest):
 
     def setUp(self):
         super().setUp()
-        self.trained("mixtral")
-        self.hf("export", "run", "hf")
+        self.export("mixtral")
         self.file = "hf/model.safetensors"
         self.tensors = read_safetensors(self.file)[0]
 
@@ -24,18 +23,17 @@ class Experts(HfTest):
     def name(layer, expert, matrix):
         return f"model.layers.{layer}.block_sparse_moe.experts.{expert}.{matrix}.weight"
 
-    def refused_import(self, words):
-        self.refused(["hf/model.safetensors"] + words, "import", "hf", "input.yaml", "--out",
-                     "back")
+    def refused_file(self, words):
+        self.refused_import(["hf/model.safetensors"] + words, "input.yaml")
 
     def test_lost(self):
         for at in (0, 0, "w1"), (1, 2, "w3"), (1, 3, "w2"):
             name = self.name(*at)
             write_safetensors(self.file, {k: v for k, v in self.tensors.items() if k != name})
-            self.refused_import([f"tensor {name} is missing", "needs it as ["])
+            self.refused_file([f"tensor {name} is missing", "needs it as ["])
         names = [self.name(layer, 3, w) for layer in (0, 1) for w in ("w1", "w2", "w3")]
         write_safetensors(self.file, {k: v for k, v in self.tensors.items() if k not in names})
-        self.refused_import(["model.layers.0.block_sparse_moe.experts.3.", "is missing"])
+        self.refused_file(["model.layers.0.block_sparse_moe.experts.3.", "is missing"])
 
     def test_doubled(self):
         """One name twice: as the name of another expert, whose own is lost, and as one more."""
@@ -43,12 +41,12 @@ class Experts(HfTest):
         first, other = self.name(1, 2, "w1"), self.name(1, 3, "w1")
         self.assertEqual(self.raw.count(first.encode()), 1)
         self.put(self.raw.replace(other.encode(), first.encode()))
-        self.refused_import([first, "is there twice"])
+        self.refused_file([first, "is there twice"])
         value, end = self.tensors[first].tobytes(), len(self.data)
         entry = {**self.header[first], "data_offsets": [end, end + len(value)]}
         text = (json.dumps(self.header)[:-1] + ", " + json.dumps({first: entry})[1:]).encode()
         self.put(self.framed(text, self.data + value))
-        self.refused_import([first, "is there twice"])
+        self.refused_file([first, "is there twice"])
 
     def test_foreign(self):
         """An expert, a block or a matrix more than the model has; a shape of another expert."""
@@ -57,16 +55,16 @@ class Experts(HfTest):
                    (0, -1, "w1")):
             name = self.name(*at)
             write_safetensors(self.file, {**self.tensors, name: value})
-            self.refused_import([f"tensor {name} is none of MixtralForCausalLM's"])
+            self.refused_file([f"tensor {name} is none of MixtralForCausalLM's"])
         # In the place of one that belongs there.
         lost, foreign = self.name(0, 3, "w1"), self.name(0, 9, "w1")
         write_safetensors(self.file, {foreign if k == lost else k: v
                                       for k, v in self.tensors.items()})
-        self.refused_import([f"tensor {lost} is missing"])
+        self.refused_file([f"tensor {lost} is missing"])
         name = self.name(1, 1, "w2")
         write_safetensors(self.file, {**self.tensors,
                                       name: np.ascontiguousarray(self.tensors[name].T)})
-        self.refused_import([f"tensor {name} is [", "needs ["])
+        self.refused_file([f"tensor {name} is [", "needs ["])
 
     def test_what_drops_tokens(self):
         """The class drops none: nor may measuring. 2 of 4 experts: a factor of 2 is the least."""
@@ -74,9 +72,8 @@ class Experts(HfTest):
             return self.input(merged(CASES["mixtral"][1],
                                      model={"capacity_factor_measure": number}),
                               "factor.yaml")
-        self.refused(["config.json", "MixtralForCausalLM", "from 1.9 to at least 2)",
-                      "factor.yaml"],
-                     "import", "hf", factor(1.9), "--out", "back")
+        self.refused_import(["config.json", "MixtralForCausalLM", "from 1.9 to at least 2)",
+                             "factor.yaml"], factor(1.9))
         self.hf("import", "hf", factor(2.0), "--out", "back")
         self.kcap("init", factor(1.9), "--out", "drops")
         said = self.hf("export", "drops", "plain").stdout
@@ -91,10 +88,9 @@ class Experts(HfTest):
         self.write_json({**self.read_json("hf", "config.json"), "num_hidden_layers": 1000,
                          "num_local_experts": 65536}, "hf", "config.json")
         # Of a block: two norms, four matrices of attention, the router, three of each expert.
-        self.refused(["model.layers.2.input_layernorm.weight is missing",
-                      f"one of {1000 * (7 + 3 * 65536) + 3}",
-                      f"this file has {len(self.header) - 1}"],
-                     "import", "hf", "--out", "back")
+        self.refused_import(["model.layers.2.input_layernorm.weight is missing",
+                             f"one of {1000 * (7 + 3 * 65536) + 3}",
+                             f"this file has {len(self.header) - 1}"])
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from hf_models import read_safetensors, write_safetensors
 
 class Tensors(HfTest):
     def exported(self, case):
-        self.trained(case)
-        self.hf("export", "run", "hf")
+        self.export(case)
         self.wanted = self.params("run")
         self.tensors, self.texts, _ = read_safetensors("hf/model.safetensors")
 
@@ -66,8 +65,7 @@ class Tensors(HfTest):
         self.exported("mixtral")
         index = self.shard()
         self.write_json(index, "hf", "model.safetensors.index.json")
-        self.refused(["index.json: not written by kcap", "INPUT.yaml"], "import", "hf", "--out",
-                     "back")
+        self.refused_import(["index.json: not written by kcap", "INPUT.yaml"])
         self.assert_same_bits(self.wanted, self.imported("input.yaml"), "shards")
         back, = (x for x in os.listdir() if x.startswith("back"))
         self.assertEqual(self.measured("run")["total_bits"], self.measured(back)["total_bits"])
@@ -101,27 +99,27 @@ class Tensors(HfTest):
         for i, (words, value) in enumerate(damages):
             with self.subTest(i=i, words=words):
                 self.write_json(value, "hf", "model.safetensors.index.json")
-                self.refused(words, "import", "hf", "input.yaml", "--out", "back")
+                self.refused_import(words, "input.yaml")
         self.put(b"\xff" + text.encode(), "model.safetensors.index.json")
-        self.refused(["one JSON object"], "import", "hf", "input.yaml", "--out", "back")
+        self.refused_import(["one JSON object"], "input.yaml")
         # Every cut and many flips of the index: refused in one line, or still whole.
         raw = text.encode()
         chance = np.random.default_rng(1)
         for i in range(0, len(raw), 97):
             self.put(raw[:i], "model.safetensors.index.json")
-            self.refused(["index.json"], "import", "hf", "input.yaml", "--out", "back")
+            self.refused_import(["index.json"], "input.yaml")
         for _ in range(100):
             flipped = bytearray(raw)
             at = chance.integers(raw.index(b"weight_map") + 14, len(raw))
             flipped[at] ^= 1 << chance.integers(8)
             self.put(flipped, "model.safetensors.index.json")
-            self.refused(["hf/"], "import", "hf", "input.yaml", "--out", "back")
+            self.refused_import(["hf/"], "input.yaml")
         self.write_json(index, "hf", "model.safetensors.index.json")
         write_safetensors("hf/model.safetensors", self.tensors)
-        self.refused(["beside model.safetensors"], "import", "hf", "input.yaml", "--out", "back")
+        self.refused_import(["beside model.safetensors"], "input.yaml")
         os.remove("hf/model.safetensors")
         os.truncate(f"hf/{two}", os.path.getsize(f"hf/{two}") - 8)
-        self.refused([two, "bytes of data"], "import", "hf", "input.yaml", "--out", "back")
+        self.refused_import([two, "bytes of data"], "input.yaml")
 
     def check_buffers(self, case, right, wrong):
         self.exported(case)
@@ -132,7 +130,7 @@ class Tensors(HfTest):
         self.assert_same_bits(self.wanted, self.imported("input.yaml"), "all")
         for said, name, value in wrong:
             self.write({name: value})
-            self.refused([name, said], "import", "hf", "input.yaml", "--out", "back")
+            self.refused_import([name, said], "input.yaml")
 
     @staticmethod
     def inverse(n, base=10000.0):
@@ -181,8 +179,7 @@ class Tensors(HfTest):
         for value in (other, wte[:-1], ("F16", wte.shape, wte.astype("<f2").tobytes()),
                       ("I32", wte.shape, wte.tobytes())):
             self.write({head: value})
-            self.refused([head, "differs from " + embedding], "import", "hf", "input.yaml", "--out",
-                         "back")
+            self.refused_import([head, "differs from " + embedding], "input.yaml")
 
     def test_tied_heads(self):
         self.check_head("llama_tied", "lm_head.weight", "model.embed_tokens.weight")

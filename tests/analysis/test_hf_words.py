@@ -6,7 +6,7 @@ import re
 
 import hf_harness
 import hf_words
-from harness import merged, one_object
+from harness import merged
 from hf_harness import CASES, HfTest
 
 
@@ -72,7 +72,7 @@ class Words(HfTest):
         self.input(merged(CASES[case][1], corpus=corpus))
         self.kcap("init", "input.yaml", "--out", case)
         self.hf("export", case, "hf_" + case)
-        shown = one_object(self.kcap("corpus", "input.yaml", "--show", "20", "--json").stdout)
+        shown = self.json("corpus", "input.yaml", "--show", "20")
         return self.read_json("hf_" + case, "vocab.json"), shown
 
     def test_vocabulary(self):

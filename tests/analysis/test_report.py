@@ -23,9 +23,10 @@ import kcap_files  # pylint: disable=wrong-import-position
 import plot  # pylint: disable=wrong-import-position
 
 
-def run_report(*arguments, **options):
-    return subprocess.run([sys.executable, str(REPORT), *map(str, arguments)], text=True,
-                          capture_output=True, check=False, timeout=120, **options)
+def python(code, *arguments, check=False):
+    """Code that writes a run.h5 and may kill itself."""
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=check,
+                   env=dict(os.environ, PYTHONPATH=str(Path(__file__).parent)))
 
 
 def png_size(path):
@@ -40,14 +41,30 @@ class Report(unittest.TestCase):
         self.run = self.base / "toy"
         make_run.write_run(self.run).close()
 
+    def report(self, *arguments, code=0):
+        done = subprocess.run([sys.executable, str(REPORT), *map(str, arguments)], text=True,
+                              capture_output=True, check=False, timeout=120)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def row(self, run):
+        """What --json says of one run."""
+        return json.loads(self.report(run, "--json").stdout)["runs"][0]
+
+    def table(self):
+        """The table of the run, blanks taken together."""
+        return " ".join(self.report(self.run).stdout.split())
+
+    def read_csv(self, name, reader=csv.DictReader):
+        with open(self.run / name, newline="", encoding="utf-8") as file:
+            return list(reader(file))
+
     def edit(self, change):
         with h5py.File(self.run / "run.h5", "r+") as file:
             change(file)
 
     def test_table(self):
-        result = run_report(self.run)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        shown = " ".join(result.stdout.split())
+        shown = self.table()
         for text in ("2 layers, width 32, 1 head, 34,400 parameters",
                      "biod, 2,000 people, 95,636 bits", "after 1000 exposures",
                      "values 54,873 bits", "diversity -3,228 bits",
@@ -55,11 +72,11 @@ class Report(unittest.TestCase):
                      "id2 81.0 %", "600 steps, loss 5.0937 nat/token, 1.2 s, "
                      "256,000 tokens/s on 2 ranks x 1 thread", str(self.run / "run.h5")):
             self.assertIn(text, shown)
-        self.assertNotIn("killed", result.stdout)
+        self.assertNotIn("killed", shown)
 
     def test_experts(self):
         """Loads as CSV, a row a block, and as a heat map; files of a model without have none."""
-        run_report(self.run)
+        self.report(self.run)
         self.assertFalse((self.run / "expert_load.csv").exists())
 
         def change(file):
@@ -68,11 +85,9 @@ class Report(unittest.TestCase):
             file.attrs["n_params_used"] = 20000
             file["measure/expert_load"] = [[0.2, 0.3, 0.5, 0.0, 0.25, 0.75]] * events
         self.edit(change)
-        result = run_report(self.run)
-        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.report(self.run)
         self.assertIn("3, a token goes to 1: 20,000 parameters", result.stdout)
-        with open(self.run / "expert_load.csv", newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
+        rows = self.read_csv("expert_load.csv", csv.reader)
         self.assertEqual(rows[0], ["step", "block", "expert_0", "expert_1", "expert_2"])
         self.assertEqual(rows[-2][1:], ["0", "0.2", "0.3", "0.5"])
         self.assertEqual(rows[-1][1:], ["1", "0.0", "0.25", "0.75"])
@@ -82,9 +97,7 @@ class Report(unittest.TestCase):
             del file["measure/expert_load"]
             file["measure/expert_load"] = [[0.5, 0.5]] * len(file["measure/step"])
         self.edit(damage)
-        result = run_report(self.run)
-        self.assertEqual(result.returncode, 2)
-        self.assertIn("fewer than one block's 3 experts", result.stderr)
+        self.expect("fewer than one block's 3 experts", self.run)
 
     def test_random_strings(self):
         """Strings in place of names, no values; such a run is held against a law of its own."""
@@ -96,15 +109,13 @@ class Report(unittest.TestCase):
             file["measure/value_bits"][:] = file["measure/diversity_bits"][:] = 0
             file["measure/name_bits"][:] = file["measure/total_bits"][()]
         self.edit(change)
-        result = run_report(self.run)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        shown = " ".join(result.stdout.split())
+        shown = self.table()
         for text in ("random, 2,000 strings, 95,636 bits", "strings 64,557 bits",
                      "share of strings", "per parameter 1.877 bits"):
             self.assertIn(text, shown)
         for text in ("value", "diversity", "total", "people", "nan"):
             self.assertNotIn(text, shown.split(str(self.run))[0])
-        row = json.loads(run_report(self.run, "--json").stdout)["runs"][0]
+        row = self.row(self.run)
         self.assertEqual((row["kind"], row["value_nats"], row["value_bits"]), ("random", None, 0))
         of = {bits: SimpleNamespace(stamp={"law_bits_per_param": bits, "law": f"{bits} bits"})
               for bits in (2.0, 3.6)}
@@ -117,30 +128,25 @@ class Report(unittest.TestCase):
             for name in ("item_word", "items_word", "terms", "law_bits_per_param", "law"):
                 del file.attrs[name]
         self.edit(forget)
-        result = run_report(self.run)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        shown = " ".join(result.stdout.split())
+        shown = self.table()
         for text in ("2,000 people", "names", "values", "diversity", "total"):
             self.assertIn(text, shown)
 
     def test_csv_and_plot(self):
-        result = run_report(self.run, "--brief")
-        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.report(self.run, "--brief")
         self.assertEqual([line.split("/")[-1] for line in result.stdout.splitlines()],
                          ["run.h5", "measure.csv", "steps.csv", "bits_per_param.png"])
-        with open(self.run / "measure.csv", encoding="utf-8") as file:
-            measure = list(csv.DictReader(file))
+        measure = self.read_csv("measure.csv")
         self.assertEqual(len(measure), 6)
         self.assertEqual(float(measure[-1]["exposures"]), 1000)
         self.assertAlmostEqual(float(measure[-1]["attribute_recall.id1"]), 0.675, 3)
-        with open(self.run / "steps.csv", encoding="utf-8") as file:
-            steps = list(csv.DictReader(file))
+        steps = self.read_csv("steps.csv")
         self.assertEqual([row["step"] for row in steps], [str(i) for i in range(1, 601)])
         self.assertGreaterEqual(min(png_size(self.run / "bits_per_param.png")), 600)
 
     def test_json_is_one_object(self):
         self.edit(lambda file: file["measure/seconds"].__setitem__(5, float("nan")))
-        result = run_report(self.run, "--json")
+        result = self.report(self.run, "--json")
         answer = json.loads(result.stdout, parse_constant=lambda text: self.fail(text))
         row = answer["runs"][0]
         self.assertEqual(row["corpus_bits"], 95636.0)
@@ -151,19 +157,18 @@ class Report(unittest.TestCase):
 
     def test_several_runs_and_out(self):
         make_run.write_run(self.base / "b", name="other", exposures=(10, 30)).close()
-        self.assertEqual(run_report(self.run, self.base / "b").returncode, 0)
+        self.report(self.run, self.base / "b")
         self.assertTrue((self.base / "bits_per_param.png").is_file())
         self.assertTrue((self.base / "b" / "steps.csv").is_file())
         out = self.base / "out"
-        self.assertEqual(run_report(self.run, self.base / "b", "--out", out).returncode, 0)
+        self.report(self.run, self.base / "b", "--out", out)
         found = sorted(str(p.relative_to(out)) for p in out.rglob("*.*"))
         self.assertEqual(found, ["bits_per_param.png", "other/measure.csv", "other/steps.csv",
                                  "toy/measure.csv", "toy/steps.csv"])
 
     def test_run_not_measured_yet(self):
         make_run.write_run(self.base / "new", exposures=(), steps=0).close()
-        result = run_report(self.base / "new")
-        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.report(self.base / "new")
         self.assertIn("not measured yet", result.stdout)
         self.assertIn("no step yet", result.stdout)
 
@@ -173,12 +178,10 @@ class Report(unittest.TestCase):
                 "f = make_run.write_run(pathlib.Path(sys.argv[1])); f.swmr_mode = True\n"
                 "d = f['steps/loss']; d.resize((601,)); d.flush()\n"
                 "os.kill(os.getpid(), 9)\n")
-        subprocess.run([sys.executable, "-c", code, str(self.base / "killed")], check=False,
-                       env=dict(os.environ, PYTHONPATH=str(Path(__file__).parent)))
+        python(code, self.base / "killed")
         with self.assertRaises(OSError):
             h5py.File(self.base / "killed" / "run.h5", "r")
-        result = run_report(self.base / "killed")
-        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.report(self.base / "killed")
         self.assertIn("(running, or killed)", result.stdout)
         self.assertIn("600 steps", result.stdout)
 
@@ -194,11 +197,8 @@ class Report(unittest.TestCase):
                 "f.close()\n")
         for killed in ([], ["killed"]):
             folder = self.base / ("lean" + "".join(killed))
-            subprocess.run([sys.executable, "-c", code, str(folder), *killed], check=not killed,
-                           env=dict(os.environ, PYTHONPATH=str(Path(__file__).parent)))
-            result = run_report(folder, "--json")
-            self.assertEqual(result.returncode, 0, result.stderr)
-            row = json.loads(result.stdout)["runs"][0]
+            python(code, folder, *killed, check=not killed)
+            row = self.row(folder)
             self.assertEqual((row["steps"], row["loss"], row["bits_per_param"], row["finished"]),
                              (600, None, None, not killed))
             tokens = kcap_files.read_run(folder).steps["tokens"]
@@ -220,20 +220,17 @@ class Report(unittest.TestCase):
             file["recall/attribute_names"] = [b"x"]
             file["extra/anything"] = [1]
         self.edit(change)
-        result = run_report(self.run, "--json")
-        self.assertEqual(result.returncode, 0, result.stderr)
-        row = json.loads(result.stdout)["runs"][0]
+        row = self.row(self.run)
         self.assertEqual(row["surprise_bits"], 3.0)
         self.assertEqual(row["recall"], {"step": 600, "hits": 0.25})
         self.assertNotIn("layer_bits", row)
         self.assertNotIn("extra", row)
         self.assertEqual(Path(row["files"]["recall_csv"]).read_text(encoding="utf-8"),
                          "hits,step\n0.25,600\n")
-        self.assertRegex(run_report(self.run).stdout, r"recall, step 600\n +hits +0.25 share\n")
+        self.assertRegex(self.report(self.run).stdout, r"recall, step 600\n +hits +0.25 share\n")
 
-    def expect(self, text, *arguments):
-        result = run_report(*arguments)
-        self.assertEqual(result.returncode, 2, result.stderr)
+    def expect(self, text, *arguments, code=2):
+        result = self.report(*arguments, code=code)
         self.assertEqual(result.stdout, "")
         self.assertIn(text, result.stderr)
         self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
@@ -255,9 +252,8 @@ class Report(unittest.TestCase):
 
     def test_unwritable_out(self):
         (self.base / "file").write_text("", encoding="utf-8")
-        result = run_report(self.run, "--out", self.base / "file" / "x")
-        self.assertEqual(result.returncode, 4)
-        self.assertIn("choose another folder with --out", result.stderr)
+        self.expect("choose another folder with --out", self.run, "--out", self.base / "file" / "x",
+                    code=4)
 
 
 if __name__ == "__main__":

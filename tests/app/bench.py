@@ -17,8 +17,9 @@ ENDLESS = merged(BIOD, corpus={"exposures": 1000000})
 
 
 class Bench(harness.AppTest):
+    config = ENDLESS
+
     def test_json(self):
-        self.input(ENDLESS)
         for ranks, threads in ((0, 1), (0, 2), (2, 1)):
             before = set(os.listdir(tempfile.gettempdir()))
             done = self.kcap("bench", "input.yaml", "--seconds", 1, "--json", ranks=ranks,
@@ -43,12 +44,11 @@ class Bench(harness.AppTest):
         """F = 6 (12 L d^2 + V d) + 6 L d T."""
         self.input(merged(ENDLESS, model={"layers": 3, "heads": 2, "head_dim": 16},
                           train={"context": 96}))
-        b = one_object(self.kcap("bench", "input.yaml", "--seconds", 0.3, "--json").stdout)
+        b = self.json("bench", "input.yaml", "--seconds", 0.3)
         d, v = 32, b["n_vocab"]
         self.assertEqual(b["flop_per_token"], 6 * (12 * 3 * d * d + v * d) + 6 * 3 * d * 96)
 
     def test_table(self):
-        self.input(ENDLESS)
         table = self.kcap("bench", "input.yaml", "--seconds", 0.5, ranks=2, threads=1).stdout
         self.assertIn("2 ranks x 1 threads", table)
         for word in ("tokens/s", "GFLOP/s", "attention", "elementwise", "record", "step"):
@@ -66,11 +66,10 @@ class Bench(harness.AppTest):
                             (("--seconds", "soon"), "--seconds soon"),
                             (("--out", "x"), "--out: not an option of bench"),
                             (("--set", "train.max_steps=1"), "0 steps were timed, at least 2 are needed")):
-            self.assertIn(words, self.kcap("bench", "input.yaml", *args, ranks=2, code=2).stderr)
+            self.fails(words, "bench", "input.yaml", *args, ranks=2)
 
     def test_nowhere_to_write(self):
         """Open MPI would make the folder itself if it were not told of another."""
-        self.input(ENDLESS)
         with unittest.mock.patch.dict(os.environ, TMPDIR=self.path("missing"),
                                       OMPI_MCA_orte_tmpdir_base="/tmp"):
             self.assertIn("set TMPDIR", self.kcap("bench", "input.yaml", ranks=2, code=4).stderr)
@@ -80,7 +79,7 @@ class Phases(harness.AppTest):
     def test_columns(self):
         """What is timed is no more than the step, and nearly all of it."""
         self.input(merged(BIOD, measure={"every_exposures": 4}, checkpoint={"every_steps": 10}))
-        self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        self.kcap_train("out", ranks=2, threads=1)
         steps = read_columns(self.path("out"), "steps")
         for name in PHASES:
             self.assertTrue((steps[name] >= 0).all(), name)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every verb as a user calls it: help, version, configuration, JSON, corpora, measurements."""
+"""Every verb as a user calls it: configuration, JSON, corpora, measurements."""
 import math
 import os
 import re
-import subprocess
 
 import h5py
 import yaml
@@ -21,36 +20,12 @@ RANDOM = {
     "checkpoint": {"every_steps": 10, "keep": 9},
 }
 
-VERBS = ("train", "measure", "corpus", "config")
 
-
-class Help(harness.AppTest):
-    def test_help(self):
-        done = self.kcap("--help")
-        self.assertEqual(done.stderr, "")
-        for verb in VERBS:
-            self.assertIn(f"kcap {verb}", done.stdout)
-            text = self.kcap(verb, "--help").stdout
-            self.assertIn(f"kcap {verb}", text)
-            self.assertIn("usage:", text)
-            self.assertNotEqual(text, done.stdout)
-            self.assertEqual(self.kcap(verb, "-h").stdout, text)
-
-    def test_every_option_named_in_help_is_taken(self):
-        for verb in VERBS:
-            options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", self.kcap(verb, "--help").stdout))
-            for option in options:
-                said = self.kcap(verb, option, code=None).stderr
-                self.assertNotIn("not an option", said)
-                self.assertNotIn("unknown option", said)
-
-    def test_version(self):
-        for ranks in (0, 2):
-            done = self.kcap("--version", ranks=ranks)
-            self.assertRegex(done.stdout, r"^kcap \d+\.\d+\.\d+\n")
-            for word in ("commit", "compiler", "flags", "MPI", "BLIS", "HDF5"):
-                self.assertRegex(done.stdout, rf"(?m)^{word} +\S")
-            self.assertEqual(len(done.stdout.splitlines()), 7)
+def write_names(test, folder, n):
+    """Pools of n names each."""
+    os.makedirs(test.path(folder))
+    for name in ("first_name", "middle_name", "last_name"):
+        test.input("".join(f"{name[0].upper()}{i}\n" for i in range(n)), f"{folder}/{name}.txt")
 
 
 class Config(harness.AppTest):
@@ -80,10 +55,9 @@ class Config(harness.AppTest):
             done = self.kcap("config", "--print", "input.yaml", "--set", "model.layers=4", "--set",
                              "train.lr=0.30000000000000004", "--set", "model.layers=5", ranks=ranks)
             self.assertEqual(yaml.safe_load(done.stdout), expected)
-        self.assertEqual(one_object(self.kcap(
-            "config", "--print", "input.yaml", "--set", "model.layers=5", "--set",
-            "train.lr=0.30000000000000004", "--json").stdout), expected)
-        self.assertEqual(one_object(self.kcap("config", "--defaults", "--json").stdout), defaults)
+        self.assertEqual(self.json("config", "--print", "input.yaml", "--set", "model.layers=5",
+                                   "--set", "train.lr=0.30000000000000004"), expected)
+        self.assertEqual(self.json("config", "--defaults"), defaults)
 
     def test_options_may_stand_anywhere(self):
         self.input(BIOD)
@@ -96,7 +70,7 @@ class Config(harness.AppTest):
 class Corpus(harness.AppTest):
     def test_bios_bits(self):
         self.input(BIOS)
-        report = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        report = self.json("corpus", "input.yaml")
         N, names, values = 24, 6 ** 3, 2 * (12 * 28 * 4) * 10 * 8 * 8 * 8
         self.assertEqual(report["n_people"], N)
         self.assertAlmostEqual(report["max_name_bits"], N * math.log2(names / N), 9)
@@ -108,14 +82,14 @@ class Corpus(harness.AppTest):
     def test_full_pools(self):
         """log2 S0 = 47.5916 and N0 = 400 x 400 x 1000 (arXiv 2404.05405, footnote 9)."""
         self.input("corpus: {kind: bios, people: 10000}\n")
-        report = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        report = self.json("corpus", "input.yaml")
         self.assertAlmostEqual(report["log2_values"], 47.5916, 4)
         self.assertAlmostEqual(report["log2_names"], math.log2(1.6e8), 9)
         self.assertAlmostEqual(report["corpus_bits"] / 1e6, 0.616, 3)
 
     def test_biod_bits(self):
         self.input(merged(BIOD, corpus={"chunks": 2, "length": 3, "diversity": 20}))
-        report = one_object(self.kcap("corpus", "input.yaml", "--json", ranks=2).stdout)
+        report = self.json("corpus", "input.yaml", ranks=2)
         N, K = 40, 3
         self.assertAlmostEqual(report["max_name_bits"], N * math.log2(512 / N), 9)
         self.assertAlmostEqual(report["max_value_bits"], N * K * 2 * math.log2(20), 9)
@@ -128,7 +102,7 @@ class Corpus(harness.AppTest):
         for config in (BIOS, BIOD):
             self.input(config)
             text = self.kcap("corpus", "input.yaml", "--show", 3).stdout
-            report = one_object(self.kcap("corpus", "input.yaml", "--show", 3, "--json").stdout)
+            report = self.json("corpus", "input.yaml", "--show", 3)
             self.assertEqual([d["person"] for d in report["documents"]], [0, 1, 2])
             for document in report["documents"]:
                 self.assertEqual(len(document["words"]), len(document["token_ids"]))
@@ -155,35 +129,19 @@ class Corpus(harness.AppTest):
 
     def test_other_pools(self):
         """A folder of the user's, named in the file relative to the file, in --set as it stands."""
-        os.makedirs(self.path("sub", "mine"))
-        for name in ("first_name", "middle_name", "last_name"):
-            with open(self.path("sub", "mine", name + ".txt"), "w") as file:
-                file.write("".join(f"{name[0].upper()}{i}\n" for i in range(7)))
+        write_names(self, "sub/mine", 7)
         config = merged(BIOD, corpus={"pools": "mine", "first_names": 0, "middle_names": 5})
         self.input(config, "sub/input.yaml")
-        report = one_object(self.kcap("corpus", "sub/input.yaml", "--show", 1, "--json",
-                                      "--set", "corpus.last_names=0").stdout)
+        report = self.json("corpus", "sub/input.yaml", "--show", 1, "--set", "corpus.last_names=0")
         self.assertAlmostEqual(report["log2_names"], math.log2(7 * 5 * 7), 9)
         self.assertRegex(" ".join(report["documents"][0]["words"]), r"^<eos> F\d M\d L\d ")
 
     def test_twenty_million_people(self):
         """A corpus is a function: its size costs no time and no room."""
         self.input("corpus: {kind: bios, people: 20000000}\n")
-        script = ("import resource, subprocess, sys, time\n"
-                  "start = time.monotonic()\n"
-                  "done = subprocess.run(sys.argv[1:], capture_output=True, text=True)\n"
-                  "done.check_returncode()\n"
-                  "took = time.monotonic() - start\n"
-                  "print(took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
-                  "print(done.stdout)\n")
-        done = subprocess.run(["/usr/bin/python3", "-c", script]
-                              + harness.command(["corpus", "input.yaml", "--show", 3, "--json"]),
-                              cwd=self.folder, env=harness.environment(), capture_output=True,
-                              text=True, timeout=60, check=True)
-        numbers, text = done.stdout.split("\n", 1)
-        seconds, kibibytes = map(float, numbers.split())
+        text, seconds, peak = self.usage("corpus", "input.yaml", "--show", 3, "--json")
         self.assertLess(seconds, 2)
-        self.assertLess(kibibytes, 200 * 1024)
+        self.assertLess(peak, 200 * 2 ** 20)
         report = one_object(text)
         self.assertAlmostEqual(report["corpus_bits"] / 1e6, 1011.8, 1)
         self.assertEqual(len(report["documents"]), 3)
@@ -195,19 +153,14 @@ class Train(harness.AppTest):
         self.input(BIOD)
         for ranks in (0, 2):
             out = f"out{ranks}"
-            done = self.kcap("train", "input.yaml", "--out", out, "--json", ranks=ranks, threads=1)
+            done = self.kcap_train(out, "--json", ranks=ranks, threads=1)
             report = one_object(done.stdout)
             stamp = read_attributes(self.path(out, "run.h5"))
-            rows = read_columns(self.path(out), "measure")
             for name in ("corpus_bits", "n_params", "n_people", "n_vocab", "seed", "ranks",
                          "threads", "kernel", "config_hash", "run_id", "kcap_version",
                          "max_bits_per_param"):
                 self.assertEqual(report[name], stamp[name], name)
-            for name, column in rows.items():
-                value = column[-1].tolist()
-                if isinstance(value, float) and math.isnan(value):
-                    value = None
-                self.assertEqual(report[name], value, name)
+            self.assert_last_row(report, out)
             self.assertEqual(report["loss"], read_columns(self.path(out), "steps")["loss"][-1])
             self.assertEqual((report["status"], report["out"]), ("done", out))
             self.assertAlmostEqual(report["bits_per_param"] * report["n_params"],
@@ -217,7 +170,7 @@ class Train(harness.AppTest):
     def test_table_and_progress(self):
         """Without a terminal: lines of key=value, no control characters, then the table."""
         self.input(BIOS)
-        done = self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        done = self.kcap_train("out", ranks=2, threads=1)
         self.assertNotRegex(done.stdout, "[\x1b\r]")
         self.assertIn("event=measure", done.stdout)
         for word in ("layers", "parameters", "corpus", "24 people", "645 bits", "names", "values",
@@ -243,8 +196,7 @@ class Train(harness.AppTest):
             self.input(merged(BIOD, corpus=corpus, model={"layers": layers, "heads": heads,
                                                           "head_dim": 64}))
             out = f"out{layers}"
-            report = one_object(self.kcap("train", "input.yaml", "--json", "--set",
-                                          "train.max_steps=1", "--out", out).stdout)
+            report = self.json("train", "input.yaml", "--set", "train.max_steps=1", "--out", out)
             d = 64 * heads
             P = layers * (12 * d * d + 13 * d) + 3275 * d + 2 * d
             self.assertEqual((report["n_vocab"], report["n_params"]), (3275, P))
@@ -254,7 +206,7 @@ class Train(harness.AppTest):
 
     def test_files_explain_themselves(self):
         self.input(BIOS)
-        self.kcap("train", "input.yaml", "--out", "out", ranks=2)
+        self.kcap_train("out", ranks=2)
         files = [self.path("out", "run.h5")] + list(checkpoints(self.path("out")).values())
         for path in files:
             with h5py.File(path, "r") as file:
@@ -277,20 +229,14 @@ class Train(harness.AppTest):
 class Measure(harness.AppTest):
     def compare(self, config):
         self.input(config)
-        self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        self.kcap_train("out", ranks=2, threads=1)
         os.rename(self.path("input.yaml"), self.path("gone.yaml"))
-        rows = read_columns(self.path("out"), "measure")
         files = checkpoints(self.path("out"))
         for where in ("out", files[max(files)]):
             for ranks, threads in ((0, 1), (1, 3), (2, 2), (3, 1)):
                 done = self.kcap("measure", where, "--json", ranks=ranks, threads=threads)
                 report = one_object(done.stdout)
-                for name, column in rows.items():
-                    value = column[-1].tolist()
-                    if isinstance(value, float) and math.isnan(value):
-                        value = None
-                    if name != "seconds":
-                        self.assertEqual(report[name], value, f"{where} on {ranks} ranks: {name}")
+                self.assert_last_row(report, "out", f"{where} on {ranks} ranks")
                 stamp = read_attributes(self.path("out", "run.h5"))
                 for name in ("n_params", "corpus_bits", "run_id", "config_hash"):
                     self.assertEqual(report[name], stamp[name])
@@ -305,31 +251,27 @@ class Measure(harness.AppTest):
         """Measured at step 10, where the run was measured too."""
         self.input(merged(BIOD, measure={"every_exposures": 1},
                           checkpoint={"every_steps": 1, "keep": 99}))
-        self.kcap("train", "input.yaml", "--out", "out", threads=1)
+        self.kcap_train("out", threads=1)
         rows = read_columns(self.path("out"), "measure")
         files = checkpoints(self.path("out"))
         for i in (0, len(rows["step"]) // 2):
-            report = one_object(self.kcap("measure", files[rows["step"][i]], "--json").stdout)
+            report = self.json("measure", files[rows["step"][i]])
             self.assertEqual(report["total_bits"], rows["total_bits"][i])
             self.assertEqual(report["exposures"], rows["exposures"][i])
 
     def test_a_checkpoint_alone(self):
         """Moved away with its manifest, its pools gone: everything needed is inside."""
-        pools = self.path("mine")
-        os.mkdir(pools)
-        for name in ("first_name", "middle_name", "last_name"):
-            with open(os.path.join(pools, name + ".txt"), "w") as file:
-                file.write("".join(f"{name[0].upper()}{i}\n" for i in range(8)))
+        write_names(self, "mine", 8)
         self.input(merged(BIOD, corpus={"pools": "mine"}))
-        report = one_object(self.kcap("train", "input.yaml", "--out", "out", "--json").stdout)
+        report = self.train_json("out")
         files = checkpoints(self.path("out"))
         os.mkdir(self.path("far"))
         for ending in (".h5", ".manifest"):
             stem = files[max(files)][:-3]
             os.rename(stem + ending, self.path("far", os.path.basename(stem) + ending))
-        os.rename(pools, self.path("yours"))
+        os.rename(self.path("mine"), self.path("yours"))
         moved = "far/" + os.path.basename(files[max(files)])
-        measured = one_object(self.kcap("measure", moved, "--json", ranks=2).stdout)
+        measured = self.json("measure", moved, ranks=2)
         self.assertEqual(measured["total_bits"], report["total_bits"])
         self.assertEqual(measured["exposures"], report["exposures"])
         table = self.kcap("measure", moved).stdout
@@ -339,10 +281,10 @@ class Measure(harness.AppTest):
 class Random(harness.AppTest):
     """corpus.kind: random (arXiv 2505.24832): no pools, no values, one span a document."""
 
+    config = RANDOM
+
     def test_bits(self):
-        self.input(RANDOM)
-        report = one_object(self.kcap("corpus", "input.yaml", "--show", 2, "--json",
-                                      ranks=2).stdout)
+        report = self.json("corpus", "input.yaml", "--show", 2, ranks=2)
         string = 9 * math.log2(50)
         self.assertEqual([report[name] for name in ("kind", "n_people", "n_vocab")],
                          ["random", 60, 51])
@@ -359,7 +301,6 @@ class Random(harness.AppTest):
             self.assertEqual(document["spans"], [{"attribute": "string", "begin": 1, "end": 10}])
 
     def test_corpus_table(self):
-        self.input(RANDOM)
         text = self.kcap("corpus", "input.yaml", "--show", 1).stdout
         for words in ("string 0, 10 tokens:", "](string)", "N = 60 strings, V = 51 words",
                       "44.8878  as one of the set; 50.7947 in its place", "3,048 bits", "2,693 bits"):
@@ -370,14 +311,13 @@ class Random(harness.AppTest):
     def test_defaults(self):
         """Published: 64 tokens out of 2048. 0 is the default of each kind, in every place."""
         self.input("corpus: {kind: random, people: 16384}\n")
-        report = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        report = self.json("corpus", "input.yaml")
         self.assertEqual((report["n_vocab"], report["max_doc_tokens"]), (2049, 65))
         self.assertEqual(report["ordered_bits"], 16384 * 704)
         self.assertEqual(report["corpus_bits"], 16384 * (704 - 14))
 
     def test_train_and_table(self):
-        self.input(RANDOM)
-        done = self.kcap("train", "input.yaml", "--out", "out", ranks=2, threads=1)
+        done = self.kcap_train("out", ranks=2, threads=1)
         self.assertIn("name_recall=0", done.stdout)
         for word in ("value", "nan", "names", "people", "person", "total "):
             self.assertNotIn(word, done.stdout.replace("total_bits", ""))
@@ -387,9 +327,7 @@ class Random(harness.AppTest):
 
     def test_json_is_that_of_the_file(self):
         """From the checkpoint alone too; what random has not is null, and NaN in the file."""
-        self.input(RANDOM)
-        report = one_object(self.kcap("train", "input.yaml", "--out", "out", "--json",
-                                      ranks=2, threads=1).stdout)
+        report = self.train_json("out", ranks=2, threads=1)
         rows = read_columns(self.path("out"), "measure")
         for name in ("value_nats", "first_chunk_nats", "value_recall"):
             self.assertIsNone(report[name], name)
@@ -405,26 +343,21 @@ class Random(harness.AppTest):
         self.assertEqual(report["tokens"], 60 * 10 * 12 - 4, "four lanes' first tokens")
         files = checkpoints(self.path("out"))
         for where, ranks in (("out", 0), (files[max(files)], 3)):
-            again = one_object(self.kcap("measure", where, "--json", ranks=ranks).stdout)
-            for name in rows:
-                if name != "seconds":
-                    self.assertEqual(again[name], report[name], name)
+            again = self.json("measure", where, ranks=ranks)
+            self.assert_last_row(again, "out", where)
             self.assertEqual(again["config_hash"], report["config_hash"])
         with h5py.File(files[max(files)], "r") as file:
             self.assertEqual(len(file["files"]), 0)
 
     def test_resume_on_more_ranks(self):
-        self.input(RANDOM)
-        self.kcap("train", "input.yaml", "--out", "whole", threads=1)
+        self.kcap_train("whole", threads=1)
         stop = read_columns(self.path("whole"), "measure")["step"][1]
-        self.kcap("train", "input.yaml", "--out", "parts", "--set", f"train.max_steps={stop}",
-                  ranks=1, threads=1)
-        done = self.kcap("train", "input.yaml", "--out", "parts", "--resume", "auto", "--set",
-                         "corpus.pools=/nowhere", ranks=2, threads=1)
+        self.kcap_train("parts", "--set", f"train.max_steps={stop}", ranks=1, threads=1)
+        done = self.kcap_train("parts", "--resume", "auto", "--set", "corpus.pools=/nowhere",
+                               ranks=2, threads=1)
         self.assertIn("resumed from", done.stdout)
         self.assert_same_run("whole", "parts", "resumed on 2 ranks")
-        done = self.kcap("train", "input.yaml", "--out", "parts", "--resume", "auto", "--set",
-                         "corpus.vocab=49", code=2)
+        done = self.kcap_train("parts", "--resume", "auto", "--set", "corpus.vocab=49", code=2)
         self.assertIn("corpus.vocab: 50 in the checkpoint, 49 in this input", done.stderr)
 
     def test_a_default_length_is_no_other_experiment(self):
@@ -435,16 +368,14 @@ class Random(harness.AppTest):
         hashes = set()
         for i, length in enumerate((0, 64)):
             stop = ("--set", f"train.max_steps={i + 1}")
-            report = one_object(self.kcap("train", "input.yaml", "--out", "out", "--resume", "auto",
-                                          "--set", f"corpus.length={length}", "--json",
-                                          *stop).stdout)
+            report = self.train_json("out", "--resume", "auto", "--set", f"corpus.length={length}",
+                                     *stop)
             hashes.add(report["config_hash"])
         self.assertEqual((len(hashes), report["step"]), (1, 2))
 
     def test_twenty_million_strings(self):
         self.input(merged(RANDOM, corpus={"people": 20000000, "length": 64, "vocab": 2048}))
-        report = one_object(self.kcap("corpus", "input.yaml", "--show", 3, "--json",
-                                      timeout=5).stdout)
+        report = self.json("corpus", "input.yaml", "--show", 3, timeout=5)
         self.assertEqual(report["ordered_bits"], 2e7 * 704)
         self.assertEqual(len(report["documents"]), 3)
 

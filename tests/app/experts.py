@@ -9,8 +9,7 @@ import numpy as np
 
 import harness
 from errors import ErrorTest
-from harness import (BIOD, checkpoints, merged, one_object, read_attributes, read_columns,
-                     read_tensors)
+from harness import BIOD, checkpoints, merged, read_attributes, read_columns, read_tensors
 
 # Two of eight experts, so few rows for each that some tokens find theirs full; 150 people are two
 # groups of a measurement.
@@ -26,27 +25,28 @@ def ep(n):
 
 
 class ExpertsTest(harness.AppTest):
-    def train(self, out, ranks, spread, *args, threads=1):
-        return self.kcap("train", "input.yaml", "--out", out, *ep(spread), *args, ranks=ranks,
-                         threads=threads)
+    config = MOE
 
-
-class SameBits(ExpertsTest):
-    def test_grids(self):
-        """Rows, measurements and every checkpoint, on every dp x ep of up to four ranks."""
-        self.input(MOE)
+    def check_grids(self, grids):
+        """Rows, measurements and every checkpoint are those of one rank; grids are (ranks, ep,
+        threads)."""
         self.train("one", 0, 1)
-        for ranks, spread, threads in ((1, 1, 2), (2, 1, 1), (2, 2, 2), (4, 1, 1), (4, 2, 2),
-                                       (4, 4, 1)):
+        for ranks, spread, threads in grids:
             out, what = f"out_{ranks}_{spread}", f"{ranks} ranks, ep {spread}, {threads} threads"
             self.train(out, ranks, spread, threads=threads)
             stamp = read_attributes(self.path(out, "run.h5"))
             self.assertEqual((stamp["dp"], stamp["ep"]), (ranks // spread, spread))
             self.assert_same_run("one", out, what)
-            one, other = checkpoints(self.path("one")), checkpoints(self.path(out))
-            self.assertEqual(set(one), set(other))
-            for step in one:
-                self.assert_same_bits(read_tensors(one[step]), read_tensors(other[step]), what)
+            self.assert_same_checkpoints("one", out, what)
+
+    def train(self, out, ranks, spread, *args, threads=1):
+        return self.kcap_train(out, *ep(spread), *args, ranks=ranks, threads=threads)
+
+
+class SameBits(ExpertsTest):
+    def test_grids(self):
+        """On every dp x ep of up to four ranks."""
+        self.check_grids(((1, 1, 2), (2, 1, 1), (2, 2, 2), (4, 1, 1), (4, 2, 2), (4, 4, 1)))
         steps = read_columns(self.path("one"), "steps")
         self.assertGreater(len(steps["step"]), 20)
         self.assertLess(steps["loss"][-1], 0.95 * steps["loss"][0], "nothing was learnt")
@@ -61,16 +61,9 @@ class SameBits(ExpertsTest):
         self.assertEqual(tensors["m/router"].shape, (2, 16, 8))
 
     def test_one_window_a_rank(self):
-        """Where each rank has one lane of one window a rank adds up what its sources send at once."""
+        """A rank of one lane of one window adds up what its sources send at once."""
         self.input(merged(MOE, train={"batch": 4, "lanes": 4}))
-        self.train("one", 0, 1)
-        one = checkpoints(self.path("one"))
-        for ranks, spread, threads in ((2, 2, 1), (4, 1, 1), (4, 2, 2), (4, 4, 1)):
-            out, what = f"out_{ranks}_{spread}", f"{ranks} ranks, ep {spread}, {threads} threads"
-            self.train(out, ranks, spread, threads=threads)
-            self.assert_same_run("one", out, what)
-            for step, file in checkpoints(self.path(out)).items():
-                self.assert_same_bits(read_tensors(one[step]), read_tensors(file), what)
+        self.check_grids(((2, 2, 1), (4, 1, 1), (4, 2, 2), (4, 4, 1)))
 
     def test_one_expert_a_token(self):
         """The paper's routing, top-1 weighted by its probability, with room for too few and for
@@ -89,45 +82,33 @@ class SameBits(ExpertsTest):
             for ranks, spread in grids:
                 out = f"out_{factor}_{ranks}_{spread}"
                 self.train(out, ranks, spread)
-                self.assert_same_bits(read_columns(self.path(one), "steps"),
-                                      read_columns(self.path(out), "steps"), out)
-                a, b = (max(checkpoints(self.path(run)).values()) for run in (one, out))
-                self.assert_same_bits(read_tensors(a), read_tensors(b), out)
+                self.assert_same_run(one, out, out, groups=["steps"])
 
     def test_a_model_without_experts_has_no_such_figures(self):
         self.input(BIOD)
-        self.kcap("train", "input.yaml", "--out", "out", "--set", "train.max_steps=2")
+        self.kcap_train("out", "--set", "train.max_steps=2")
         steps = read_columns(self.path("out"), "steps")
         for name in ("balance_loss", "router_entropy", "dropped"):
             self.assertTrue(np.isnan(steps[name]).all(), name)
 
     def test_measured_from_the_checkpoint_alone(self):
         """By as many ranks as share the experts, by fewer, and by some that they do not divide."""
-        self.input(MOE)
         self.train("out", 4, 4, "--set", "train.max_steps=6")
-        rows = read_columns(self.path("out"), "measure")
         for ranks, threads in ((0, 2), (2, 1), (3, 1), (4, 2)):
-            report = one_object(self.kcap("measure", "out", "--json", ranks=ranks,
-                                          threads=threads).stdout)
-            for name in ("name_bits", "value_bits", "diversity_bits", "total_bits"):
-                self.assertEqual(report[name], rows[name][-1], f"{ranks} ranks: {name}")
+            report = self.json("measure", "out", ranks=ranks, threads=threads)
+            self.assert_last_row(report, "out", f"{ranks} ranks")
 
 
 class Resume(ExpertsTest):
     def staged(self, *stages):
         """A run in stages (stop, ranks, ep) beside one that is not interrupted."""
-        self.input(MOE)
         self.train("whole", 1, 1)
         for stop, ranks, spread in stages:
             self.train("parts", ranks, spread, "--resume", "auto", "--set",
                        f"train.max_steps={stop}")
             stamp = read_attributes(self.path("parts", "run.h5"))
             self.assertEqual((stamp["ranks"], stamp["ep"]), (ranks, spread))
-        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
-                              read_columns(self.path("parts"), "steps"), f"{stages}: /steps")
-        a, b = checkpoints(self.path("whole")), checkpoints(self.path("parts"))
-        self.assertEqual(max(a), max(b))
-        self.assert_same_bits(read_tensors(a[max(a)]), read_tensors(b[max(b)]), f"{stages}")
+        self.assert_same_run("whole", "parts", f"{stages}", groups=["steps"])
 
     def test_from_four_to_fewer(self):
         self.staged((7, 4, 4), (12, 1, 1), (17, 4, 4), (0, 2, 2))
@@ -136,17 +117,16 @@ class Resume(ExpertsTest):
         self.staged((5, 1, 1), (9, 4, 2), (13, 4, 1), (0, 4, 4))
 
     def test_another_number_of_experts_is_refused(self):
-        self.input(MOE)
         self.train("out", 2, 2, "--set", "train.max_steps=3")
         for key, then, now in (("model.experts", "8", "4"), ("model.experts_topk", "2", "1"),
                                ("model.capacity_factor", "0.8", "0.9"),
                                ("model.experts_gate", "renormalised", "softmax")):
             for ranks, spread in ((0, 1), (2, 2)):
-                done = self.kcap("train", "input.yaml", "--out", "out", *ep(spread), "--resume",
-                                 "auto", "--set", f"{key}={now}", ranks=ranks, threads=1, code=2)
+                done = self.kcap_train("out", *ep(spread), "--resume", "auto", "--set",
+                                       f"{key}={now}", ranks=ranks, threads=1, code=2)
+                said = self.complaint(done)
                 for word in (key, then, now):
-                    self.assertIn(word, done.stderr)
-                self.assertEqual(done.stderr.count("kcap: "), 1)
+                    self.assertIn(word, said)
 
 
 class Damage(ErrorTest):
@@ -172,8 +152,8 @@ class Damage(ErrorTest):
 
     def test_an_expert_lost_or_doubled(self):
         self.input(MOE)
-        self.kcap("train", "input.yaml", "--out", "whole", *ep(2), "--set", "train.max_steps=3",
-                  "--set", "measure.every_exposures=0", ranks=2, threads=1)
+        self.kcap_train("whole", *ep(2), "--set", "train.max_steps=3", "--set",
+                        "measure.every_exposures=0", ranks=2, threads=1)
         name = os.path.relpath(checkpoints(self.path("whole"))[3], self.path("whole"))
         for n, (change, group, tensor) in enumerate((
                 (self.lose, "params", "exp_up"), (self.double, "params", "exp_up"),
@@ -223,11 +203,9 @@ class Refused(ErrorTest):
             for verb in (["train", "input.yaml", "--out", "out", *ep(spread)],
                          ["train", "input.yaml", "--dry-run", *ep(spread)]):
                 done = self.kcap(*verb, ranks=n, threads=1, code=2)
-                said = [line for line in done.stderr.splitlines() if line.startswith("kcap: ")]
-                self.assertEqual(len(said), 1, done.stderr)
-                self.assertIn(f"parallel.ep: {n} ranks are not divided by groups of {spread}",
-                              said[0])
-                self.assertIn(f" {would_do} would do", said[0])
+                said = self.complaint(done)
+                self.assertIn(f"parallel.ep: {n} ranks are not divided by groups of {spread}", said)
+                self.assertIn(f" {would_do} would do", said)
             said = self.kcap("plan", "input.yaml", "--ranks", n, *ep(spread), code=2).stderr
             self.assertIn(f"groups of {spread}", said)
         self.assertEqual(self.listing(), [self.path("input.yaml")])
@@ -237,18 +215,16 @@ class Refused(ErrorTest):
         self.input(merged(MOE, train={"clip": 0, "lr": 10, "weight_decay": 10, "warmup_steps": 0}))
         said = set()
         for ranks, spread in ((1, 1), (2, 2), (4, 2), (4, 4)):
-            done = self.kcap("train", "input.yaml", "--out", f"out{ranks}{spread}", *ep(spread),
-                             ranks=ranks, threads=1, code=3)
-            said |= {line for line in done.stderr.splitlines() if line.startswith("kcap: ")}
+            done = self.kcap_train(f"out{ranks}{spread}", *ep(spread), ranks=ranks, threads=1,
+                                   code=3)
+            said.add(self.complaint(done))
         self.assertEqual(len(said), 1, said)
         self.assertRegex(said.pop(), r"step \d+: loss .*(layer \d+|out of range)")
 
 
 class Memory(ExpertsTest):
     def plan(self, ranks, spread, *sets):
-        done = self.kcap("plan", "input.yaml", "--json", "--ranks", ranks, "--threads", 1,
-                         *ep(spread), *sets)
-        return one_object(done.stdout)
+        return self.json("plan", "input.yaml", "--ranks", ranks, "--threads", 1, *ep(spread), *sets)
 
     @staticmethod
     def expert_floats(layers, d, f):
@@ -258,7 +234,7 @@ class Memory(ExpertsTest):
         return up(sum(layers * up(n, 16) for n in (d * f, f, f * d, d)), 4096)
 
     def test_a_rank_holds_its_share(self):
-        """Of weights, gradients and moments of experts, on R ranks with ep = R, 1/R of what one rank holds."""
+        """Of experts' weights, gradients and moments, on R ranks with ep = R, 1/R of one rank's."""
         self.input(merged(MOE, model={"head_dim": 16}))
         each = 4 * self.expert_floats(2, 32, 128)
         one = self.plan(1, 1)
@@ -309,7 +285,6 @@ class Memory(ExpertsTest):
 
     def test_params(self):
         """P counts all experts: plain MLPs with biases, 2 d f + f + d each; and d E of router."""
-        self.input(MOE)
         for many, few in ((8, 2), (4, 2)):
             a, b = (self.plan(1, 1, "--set", f"model.experts={n}")["n_params"] for n in (many, few))
             self.assertEqual(a - b, 2 * (many - few) * (2 * 16 * 64 + 64 + 16 + 16))

@@ -2,11 +2,13 @@
 """What the whole-program tests share: starting kcap with and without mpirun, small input files,
 reading what a run wrote. A test file is called as `test.py KCAP MPIRUN [test names]`."""
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import h5py
@@ -112,10 +114,13 @@ class AppTest(unittest.TestCase):
     """Each test has a folder of its own and starts kcap in it."""
 
     maxDiff = None
+    config = None  # what input.yaml is in every test that writes no other
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="kcap_app_")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        if self.config:
+            self.input(self.config)
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -125,6 +130,15 @@ class AppTest(unittest.TestCase):
         with open(self.path(name), "w") as file:
             file.write(config if isinstance(config, str) else yaml.safe_dump(config))
         return name
+
+    def listing(self):
+        """Every file and folder of the test's own."""
+        return sorted(os.path.join(place, name) for place, folders, names in os.walk(self.folder)
+                      for name in folders + names)
+
+    def read(self, *parts):
+        with open(self.path(*parts), encoding="utf-8") as file:
+            return file.read()
 
     def kcap(self, *args, ranks=0, threads=None, timeout=120, code=0):
         """Run to the end, check the exit code. mpirun else waits two seconds for failed ranks."""
@@ -137,6 +151,30 @@ class AppTest(unittest.TestCase):
                              f"{args} on {ranks} ranks:\n{done.stdout}\n{done.stderr}")
         return done
 
+    def kcap_train(self, out, *args, **how):
+        """Train input.yaml to this folder."""
+        return self.kcap("train", "input.yaml", "--out", out, *args, **how)
+
+    def json(self, *args, **how):
+        """The one object that --json prints."""
+        return one_object(self.kcap(*args, "--json", **how).stdout)
+
+    def train_json(self, out, *args, **how):
+        return one_object(self.kcap_train(out, *args, "--json", **how).stdout)
+
+    def fails(self, words, *args, code=2, **how):
+        """It ends with this code and says these words, one text or several; returns stderr."""
+        said = self.kcap(*args, code=code, **how).stderr
+        for word in [words] if isinstance(words, str) else words:
+            self.assertIn(word, said)
+        return said
+
+    def complaint(self, done):
+        """The one line of an error."""
+        said = [line for line in done.stderr.splitlines() if line.startswith("kcap: ")]
+        self.assertEqual(len(said), 1, done.stderr)
+        return said[0]
+
     def start(self, *args, ranks=1, threads=None, stdout=subprocess.DEVNULL):
         """Start and leave running; what is still there at the test's end is killed."""
         process = subprocess.Popen(command(args, ranks), cwd=self.folder, env=environment(threads),
@@ -144,6 +182,16 @@ class AppTest(unittest.TestCase):
                                    stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.finish, process)
         return process
+
+    def usage(self, *args, threads=None):
+        """(stdout, seconds, peak of memory in bytes) of a run without mpirun."""
+        begun = time.monotonic()
+        process = self.start(*args, ranks=0, threads=threads, stdout=subprocess.PIPE)
+        said = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0)
+        return said, time.monotonic() - begun, used.ru_maxrss * 1024
 
     @staticmethod
     def finish(process):
@@ -166,16 +214,34 @@ class AppTest(unittest.TestCase):
                 self.fail(f"{what}: {name} differs in {len(at)} bytes, first in element "
                           f"{at[0] // a.itemsize}")
 
-    def assert_same_run(self, first, second, what, tensors=True):
-        """Two run folders hold the same rows and, at their last step, the same tensors."""
-        for group in ("steps", "measure"):
+    def assert_same_checkpoints(self, first, second, what, all_of_them=True):
+        """Two run folders' checkpoints, or their last ones, are of the same steps and tensors."""
+        a, b = checkpoints(self.path(first)), checkpoints(self.path(second))
+        steps = set(a) if all_of_them else {max(a)}
+        self.assertEqual(steps, set(b) if all_of_them else {max(b)}, what)
+        for step in steps:
+            self.assert_same_bits(read_tensors(a[step]), read_tensors(b[step]),
+                                  f"{what}: checkpoint of step {step}")
+
+    def assert_same_rows(self, first, second, groups, what=""):
+        """Two run folders hold the same rows in these groups."""
+        for group in groups:
             self.assert_same_bits(read_columns(self.path(first), group),
                                   read_columns(self.path(second), group), f"{what}: /{group}")
-        if tensors:
-            a, b = checkpoints(self.path(first)), checkpoints(self.path(second))
-            self.assertEqual(max(a), max(b), what)
-            self.assert_same_bits(read_tensors(a[max(a)]), read_tensors(b[max(b)]),
-                                  f"{what}: checkpoint")
+
+    def assert_same_run(self, first, second, what, groups=("steps", "measure")):
+        """Two run folders hold the same rows and, at their last step, the same tensors."""
+        self.assert_same_rows(first, second, groups, what)
+        self.assert_same_checkpoints(first, second, what, all_of_them=False)
+
+    def assert_last_row(self, report, run, what=""):
+        """A report says what the last row of /measure holds; no number is null."""
+        for name, column in read_columns(self.path(run), "measure").items():
+            value = column[-1].tolist()
+            if isinstance(value, float) and math.isnan(value):
+                value = None
+            if name != "seconds":
+                self.assertEqual(report[name], value, f"{what}: {name}")
 
 
 def main():

@@ -17,17 +17,35 @@ class Help(AppTest):
     def test_verbs_and_options(self):
         verbs = self.verbs()
         self.assertIn("train", verbs)
-        self.assertEqual(self.kcap("--help").stdout, self.kcap("help").stdout)
+        top = self.kcap("--help")
+        self.assertEqual((top.stdout, top.stderr), (self.kcap("help").stdout, ""))
         for verb in verbs:
+            self.assertIn(f"kcap {verb}", top.stdout)
             text = self.kcap("help", verb).stdout
             self.assertTrue(text.startswith("usage: "), text)
             self.assertIn(f"kcap {verb}", text.splitlines()[0])
-            self.assertEqual(self.kcap(verb, "--help").stdout, text)
+            for option in ("--help", "-h"):
+                self.assertEqual(self.kcap(verb, option).stdout, text)
+            self.assertNotEqual(text, top.stdout)
             options = text.partition("\nThe keys:")[0].splitlines()[1:]
             self.assertLessEqual(max(map(len, options)), 80, text)
+        for verb in ("train", "measure", "corpus", "config"):
+            text = self.kcap("help", verb).stdout
+            for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)):
+                said = self.kcap(verb, option, code=None).stderr
+                self.assertNotIn("not an option", said)
+                self.assertNotIn("unknown option", said)
         self.assertIn("--resume", self.options("train"))
         self.assertIn("model.layers", self.kcap("config", "--help").stdout)
-        self.assertIn("unknown verb", self.kcap("help", "trian", code=2).stderr)
+        self.fails("unknown verb", "help", "trian")
+
+    def test_version(self):
+        for ranks in (0, 2):
+            done = self.kcap("--version", ranks=ranks)
+            self.assertRegex(done.stdout, r"^kcap \d+\.\d+\.\d+\n")
+            for word in ("commit", "compiler", "flags", "MPI", "BLIS", "HDF5"):
+                self.assertRegex(done.stdout, rf"(?m)^{word} +\S")
+            self.assertEqual(len(done.stdout.splitlines()), 7)
 
     def test_manual(self):
         page = self.kcap("help", "--man").stdout.replace("\\-", "-")

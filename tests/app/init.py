@@ -5,7 +5,7 @@ import os
 import h5py
 
 import harness
-from harness import BIOD, BIOS, checkpoints, merged, one_object, read_tensors
+from harness import BIOD, BIOS, checkpoints, merged, read_tensors
 
 
 def words_of(checkpoint):
@@ -19,12 +19,11 @@ class Init(harness.AppTest):
         still = merged(BIOD, model={"experts": 4}, measure={"every_exposures": 0},
                        train={"lr": 0.0, "weight_decay": 0.0, "max_steps": 1})
         self.input(still)
-        self.kcap("train", "input.yaml", "--out", "run")
+        self.kcap_train("run")
         there = read_tensors(checkpoints(self.path("run"))[1])
         for ranks in (0, 2, 3):
             out = f"start{ranks}"
-            done = one_object(self.kcap("init", "input.yaml", "--out", out, "--json",
-                                        ranks=ranks).stdout)
+            done = self.json("init", "input.yaml", "--out", out, ranks=ranks)
             start = read_tensors(self.path(done["checkpoint"]))
             self.assertEqual(checkpoints(self.path(out)), {0: self.path(done["checkpoint"])})
             self.assertEqual(sum(x.size for n, x in start.items() if n.startswith("params/")),
@@ -34,33 +33,32 @@ class Init(harness.AppTest):
             self.assertEqual({n for n in start if not n.startswith("params/")}, {"lanes/cursor"})
             self.assertFalse(start["lanes/cursor"].any())
         self.kcap("measure", "start0")
-        self.assertIn("without the optimiser's moments", self.kcap(
-            "train", "input.yaml", "--out", "start0", "--resume", "auto", code=2).stderr)
+        self.assertIn("without the optimiser's moments", self.kcap_train("start0", "--resume",
+                                                                         "auto", code=2).stderr)
 
     def test_words(self):
         for name, config in ("biod", BIOD), ("bios", BIOS):
             self.input(config)
             self.kcap("init", "input.yaml", "--out", name)
             words = words_of(checkpoints(self.path(name))[0])
-            shown = one_object(self.kcap("corpus", "input.yaml", "--show", "9", "--json").stdout)
+            shown = self.json("corpus", "input.yaml", "--show", "9")
             self.assertEqual(len(words), shown["n_vocab"])
             for document in shown["documents"]:
                 self.assertEqual([words[token] for token in document["token_ids"]],
                                  document["words"])
         # A run's checkpoints have them too, also those written after a resume.
         self.input(merged(BIOD, checkpoint={"every_steps": 4}))
-        self.kcap("train", "input.yaml", "--out", "run", "--set", "train.max_steps=4")
-        self.kcap("train", "input.yaml", "--out", "run", "--set", "train.max_steps=8", "--resume",
-                  "auto")
+        self.kcap_train("run", "--set", "train.max_steps=4")
+        self.kcap_train("run", "--set", "train.max_steps=8", "--resume", "auto")
         words = words_of(checkpoints(self.path("biod"))[0])
         for step in (4, 8):
             self.assertEqual(words_of(checkpoints(self.path("run"))[step]), words)
 
     def test_refused(self):
         self.input(BIOD)
-        self.assertIn("at most 2^48 = 2.81e+14 can be numbered", self.kcap(
-            "init", "input.yaml", "--out", "absurd", "--set", "model.experts=65536", "--set",
-            "model.heads=1000", "--set", "model.layers=1000", code=2).stderr)
+        self.fails("at most 2^48 = 2.81e+14 can be numbered", "init", "input.yaml", "--out",
+                   "absurd", "--set", "model.experts=65536", "--set", "model.heads=1000", "--set",
+                   "model.layers=1000")
         os.mkdir(self.path("full"))
         self.input(BIOD, "full/input.yaml")
         for said, args in (("--out is missing", ["input.yaml"]),
@@ -68,7 +66,7 @@ class Init(harness.AppTest):
                            ("absent.yaml", ["absent.yaml", "--out", "new"]),
                            ("first_names", ["input.yaml", "--out", "new", "--set",
                                             "corpus.first_names=999999"])):
-            self.assertIn(said, self.kcap("init", *args, code=2).stderr)
+            self.fails(said, "init", *args)
         self.assertFalse(os.path.exists(self.path("new")))
 
 

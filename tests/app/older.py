@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A run.h5 that lacks columns, as one of an older kcap does, finished or killed: whoever reads it goes
 without. Only what tells rows apart must be there."""
-import json
 import os
 import shutil
 import sys
@@ -43,7 +42,7 @@ class Older(harness.AppTest):
                 del file[column]
 
     def status(self):
-        return json.loads(self.kcap("sweep", "sweep.yaml", "--status", "--json").stdout)["points"][0]
+        return self.json("sweep", "sweep.yaml", "--status")["points"][0]
 
     def read_by_analysis(self):
         run = kcap_files.read_run(self.point)

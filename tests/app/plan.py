@@ -2,10 +2,9 @@
 """`kcap plan` and `train --dry-run`: the forecast against formulas, against runs, and its refusal."""
 import os
 import resource
-import subprocess
 
 import harness
-from harness import BIOD, BIOS, merged, one_object
+from harness import BIOD, BIOS, merged
 
 # Above 1 GiB a rank, a second a step.
 LARGE = {"corpus": {"kind": "random", "people": 400, "exposures": 10, "length": 31, "vocab": 500},
@@ -18,15 +17,14 @@ SEVEN_BILLION = {"corpus": {"kind": "bios", "people": 20000000, "exposures": 100
 
 class Plan(harness.AppTest):
     def plan(self, *args, **how):
-        return one_object(self.kcap("plan", "input.yaml", "--json", *args, **how).stdout)
+        return self.json("plan", "input.yaml", *args, **how)
 
     def test_one_code_path(self):
         for config in (BIOD, BIOS):
             self.input(config)
             for ranks, threads in ((1, 1), (1, 2), (2, 1), (4, 2)):
                 plan = self.plan(ranks=ranks, threads=threads)
-                dry = one_object(self.kcap("train", "input.yaml", "--dry-run", "--json",
-                                           ranks=ranks, threads=threads).stdout)
+                dry = self.json("train", "input.yaml", "--dry-run", ranks=ranks, threads=threads)
                 elsewhere = self.plan("--ranks", ranks, "--threads", threads)
                 for other in (dry, elsewhere):
                     other["node_bytes"] = plan["node_bytes"]
@@ -51,7 +49,7 @@ class Plan(harness.AppTest):
     def test_counts(self):
         self.input(merged(BIOD, train={"context": 64, "batch": 4, "lanes": 4}))
         p = self.plan("--rate", 1000, "--ranks", 4)
-        corpus = one_object(self.kcap("corpus", "input.yaml", "--json").stdout)
+        corpus = self.json("corpus", "input.yaml")
         self.assertEqual(p["n_vocab"], corpus["n_vocab"])
         self.assertEqual(p["tokens_per_step"], 256)
         self.assertEqual(p["seconds"], p["tokens"] / 1000)
@@ -80,12 +78,11 @@ class Plan(harness.AppTest):
             self.assertIn("activations_bytes", done.stdout + done.stderr)
         self.assertEqual(os.listdir(self.folder), ["input.yaml"])
         self.input(BIOD)
-        self.assertIn("it can give 0.01 GiB",
-                      self.kcap("plan", "input.yaml", "--memory", 0.01, code=2).stderr)
+        self.fails("it can give 0.01 GiB", "plan", "input.yaml", "--memory", 0.01)
         for args, words in ((("--ranks", 0), "--ranks 0: a whole number from 1"),
                             (("--rate", "fast"), "--rate fast: a number from"),
                             (("--ranks", 3), "lanes cannot be shared by 3 ranks")):
-            self.assertIn(words, self.kcap("plan", "input.yaml", *args, code=2).stderr)
+            self.fails(words, "plan", "input.yaml", *args)
 
     def test_absurd(self):
         """Counts beyond 64 bits are refused by the keys that made them, and take no time."""
@@ -103,27 +100,10 @@ class Plan(harness.AppTest):
                              code=2)
             self.assertIn(words, done.stderr)
 
-    def peak(self, threads):
-        """VmHWM of a real run: the child's own, since no other is as large."""
-        pid = os.fork()
-        if pid == 0:
-            code = subprocess.run(harness.command(["train", "input.yaml", "--out", "out"]),
-                                  cwd=self.folder, env=harness.environment(threads),
-                                  stdout=subprocess.DEVNULL, check=False).returncode
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-            with open(self.path("peak"), "w") as file:
-                file.write(f"{code} {peak}")
-            os._exit(0)
-        os.waitpid(pid, 0)
-        with open(self.path("peak")) as file:
-            code, peak = map(int, file.read().split())
-        self.assertEqual(code, 0)
-        return peak
-
     def test_peak_of_a_real_run(self):
         self.input(LARGE)
         forecast = self.plan(threads=2)["peak_bytes"]
-        measured = self.peak(2)
+        measured = self.usage("train", "input.yaml", "--out", "out", threads=2)[2]
         print(f"peak: {measured:,} bytes, forecast {forecast:,}", flush=True)
         self.assertGreater(measured, 2 ** 30)
         self.assertLess(abs(measured / forecast - 1), 0.1)

@@ -20,7 +20,7 @@ class Shipped(harness.AppTest):
         report = one_object(done.stdout)
         rows = read_columns(self.path("out"), "measure")
         stamp = read_attributes(self.path("out", "run.h5"))
-        measured = one_object(self.kcap("measure", "out", "--json", ranks=2, threads=1).stdout)
+        measured = self.json("measure", "out", ranks=2, threads=1)
         self.assertEqual(measured["total_bits"], report["total_bits"])
         self.assertEqual(rows["total_bits"][-1], report["total_bits"])
         self.assertEqual(rows["bits_per_param"][-1], measured["bits_per_param"])

@@ -13,8 +13,7 @@ import h5py
 import numpy as np
 
 import harness
-from harness import BIOD, BIOS, checkpoints, merged, one_object, read_attributes, \
-    read_columns
+from harness import BIOD, BIOS, checkpoints, merged, one_object, read_attributes, read_columns
 
 # Long enough to be caught in the middle: some 1,250 steps.
 LONG = merged(BIOD, corpus={"exposures": 400}, measure={"every_exposures": 20},
@@ -73,8 +72,25 @@ def leave_open(path, measured):
 
 
 class ResumeTest(harness.AppTest):
+    made = None
+
+    @property
+    def whole(self):
+        """A run of the class's input without interruption, made once for all its tests."""
+        if not self.made:
+            folder = tempfile.mkdtemp(prefix="kcap_app_")
+            self.addClassCleanup(shutil.rmtree, folder)
+            self.kcap("train", self.input(self.config, "whole.yaml"), "--out", folder, threads=1)
+            type(self).made = folder
+        return self.made
+
     def train(self, out, *args, ranks=1, **more):
-        return self.kcap("train", "input.yaml", "--out", out, *args, ranks=ranks, threads=1, **more)
+        return self.kcap_train(out, *args, ranks=ranks, threads=1, **more)
+
+    def end(self, process, code=75):
+        """Wait for a process and its exit code."""
+        stderr = process.communicate(timeout=120)[1]
+        self.assertEqual(process.returncode, code, stderr)
 
     def wait_for_rows(self, out, rows, process, seconds=60):
         """Until run.h5 shows so many steps, read while it is being written."""
@@ -91,6 +107,8 @@ class ResumeTest(harness.AppTest):
 
 
 class Resume(ResumeTest):
+    config = BIOD
+
     def staged(self, config, stops, ranks):
         """One run at once, another in stages on changing rank counts."""
         self.input(config)
@@ -106,14 +124,11 @@ class Resume(ResumeTest):
         return {name: column[keep] for name, column in rows.items()}
 
     def check_staged(self, stops):
-        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
-                              read_columns(self.path("parts"), "steps"), "/steps")
+        self.assert_same_run("whole", "parts", "in stages", groups=["steps"])
         self.assert_same_bits(self.rows_without_stops("whole", stops),
                               self.rows_without_stops("parts", stops), "/measure")
-        a, b = checkpoints(self.path("whole")), checkpoints(self.path("parts"))
-        self.assert_same_bits(harness.read_tensors(a[max(a)]), harness.read_tensors(b[max(b)]),
-                              "checkpoint")
-        ids = {read_attributes(path)["run_id"] for path in b.values()}
+        ids = {read_attributes(path)["run_id"]
+               for path in checkpoints(self.path("parts")).values()}
         ids.add(read_attributes(self.path("parts", "run.h5"))["run_id"])
         self.assertEqual(len(ids), 1, "a resumed run keeps its identity")
 
@@ -126,29 +141,23 @@ class Resume(ResumeTest):
         self.check_staged([3, 21])
 
     def test_max_steps_leaves_the_schedule_alone(self):
-        self.input(BIOD)
-        self.train("whole")
         self.train("short", "--set", "train.max_steps=12")
-        whole, short = (read_columns(self.path(x), "steps") for x in ("whole", "short"))
+        whole, short = (read_columns(self.path(x), "steps") for x in (self.whole, "short"))
         self.assertEqual(len(short["step"]), 12)
         self.assertTrue(np.array_equal(whole["lr"][:12], short["lr"]))
 
     def test_from_a_path_into_another_folder(self):
         """A checkpoint or a run's folder named; the source stays as it is."""
-        self.input(BIOD)
-        self.train("whole")
-        before = snapshot(self.path("whole"))
-        middle = checkpoints(self.path("whole"))[20]
+        before = snapshot(self.whole)
+        middle = checkpoints(self.whole)[20]
         self.train("file", "--resume", middle, ranks=2)
-        self.assert_same_run("whole", "file", "from a file")
+        self.assert_same_run(self.whole, "file", "from a file")
         self.train("first", "--set", "train.max_steps=15")
         self.train("folder", "--resume", "first", ranks=4)
-        whole, folder = (read_columns(self.path(x), "steps") for x in ("whole", "folder"))
-        self.assert_same_bits(whole, folder, "from a folder")
-        self.assertEqual(snapshot(self.path("whole")), before)
+        self.assert_same_rows(self.whole, "folder", ["steps"])
+        self.assertEqual(snapshot(self.whole), before)
 
     def test_finished(self):
-        self.input(BIOD)
         self.train("out", ranks=2)
         before = snapshot(self.path("out"))
         done = self.train("out", "--resume", "auto", ranks=2)
@@ -176,49 +185,40 @@ class Resume(ResumeTest):
             self.assertIn("nothing to do", self.train("out", "--resume", "auto").stderr)
 
     def test_auto_starts_where_there_is_nothing(self):
-        self.input(BIOD)
-        self.train("whole")
         os.mkdir(self.path("empty"))
         for out in ("empty", "absent"):
             self.train(out, "--resume", "auto", ranks=2)
-            self.assert_same_run("whole", out, out)
+            self.assert_same_run(self.whole, out, out)
 
     def test_never_refuses_a_folder_in_use(self):
-        self.input(BIOD)
         self.train("out", "--set", "train.max_steps=5")
         os.mkdir(self.path("foreign"))
-        with open(self.path("foreign", "thesis.tex"), "w") as file:
-            file.write("x")
+        self.input("x", "foreign/thesis.tex")
         for out in ("out", "foreign"):
             before = snapshot(self.path(out))
             for ranks in (1, 3 if out == "foreign" else 2):
-                done = self.train(out, ranks=ranks, code=2)
-                self.assertIn("not empty", done.stderr)
-                self.assertEqual(done.stderr.count("kcap: "), 1)
+                said = self.complaint(self.train(out, ranks=ranks, code=2))
+                self.assertIn("not empty", said)
             self.assertEqual(snapshot(self.path(out)), before)
 
     def test_another_experiment_is_refused(self):
-        self.input(BIOD)
         self.train("out", "--set", "train.max_steps=12")
         before = snapshot(self.path("out"))
         for key, then, now in (("train.lr", "0.003", "0.004"), ("run.seed", "3", "4"),
                                ("corpus.people", "40", "44"), ("model.layers", "2", "1"),
                                ("corpus.kind", "biod", "bios")):
-            done = self.train("out", "--resume", "auto", "--set", f"{key}={now}", ranks=2, code=2)
+            said = self.complaint(self.train("out", "--resume", "auto", "--set", f"{key}={now}",
+                                             ranks=2, code=2))
             for word in (key, then, now):
-                self.assertIn(word, done.stderr)
-            self.assertEqual(done.stderr.count("kcap: "), 1)
+                self.assertIn(word, said)
         self.assertEqual(snapshot(self.path("out")), before)
 
     def test_free_keys_may_change(self):
-        self.input(BIOD)
-        self.train("whole")
         self.train("out", "--set", "train.max_steps=12")
         self.train("out", "--resume", "auto", "--set", "checkpoint.every_steps=4", "--set",
                    "checkpoint.keep=2", "--set", "run.name=other", "--set", "parallel.threads=2")
         self.assertEqual(len(checkpoints(self.path("out"))), 2)
-        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
-                              read_columns(self.path("out"), "steps"), "/steps")
+        self.assert_same_rows(self.whole, "out", ["steps"])
 
     def test_pools_come_from_the_checkpoint(self):
         """Pools that have changed or gone since do not matter to a resume."""
@@ -229,42 +229,35 @@ class Resume(ResumeTest):
         self.train("out", "--set", "train.max_steps=12")
         shutil.rmtree(self.path("mine"))
         self.train("out", "--resume", "auto", ranks=2)
-        self.assert_same_bits(read_columns(self.path("whole"), "steps"),
-                              read_columns(self.path("out"), "steps"), "/steps")
+        self.assert_same_rows("whole", "out", ["steps"])
 
 
 class Damage(ResumeTest):
-    def damaged(self, change, ranks):
-        """Damage the newest checkpoint: the one before it is used, and the end is the same."""
-        self.input(BIOD)
-        self.train("whole")
-        self.train("out", "--set", "train.max_steps=25")
-        newest = checkpoints(self.path("out"))[25]
-        change(newest)
-        done = self.train("out", "--resume", "auto", ranks=ranks)
-        self.assertIn("step_0000000025", done.stderr)
-        self.assertEqual(done.stderr.count("passed over"), 1)
-        self.assertIn("step_0000000020", done.stdout)
-        self.assert_same_run("whole", "out", "after damage")
+    config = BIOD
 
-    def test_one_byte(self):
-        def change(path):
+    def test_newest_damaged(self):
+        """One byte, a cut or nothing left: the one before it is used, and the end is the same."""
+        def flip(path):
             with open(path, "r+b") as file:
                 file.seek(os.path.getsize(path) // 2)
                 byte = file.read(1)[0]
                 file.seek(-1, os.SEEK_CUR)
                 file.write(bytes([byte ^ 1]))
-        self.damaged(change, 2)
-
-    def test_cut_off(self):
-        self.damaged(lambda path: os.truncate(path, os.path.getsize(path) - 1), 1)
-
-    def test_empty(self):
-        self.damaged(lambda path: os.truncate(path, 0), 4)
+        self.train("part", "--set", "train.max_steps=25")
+        for ranks, change in ((2, flip), (4, lambda path: os.truncate(path, 0)),
+                              (1, lambda path: os.truncate(path, os.path.getsize(path) - 1))):
+            with self.subTest(ranks=ranks):
+                out = f"out{ranks}"
+                shutil.copytree(self.path("part"), self.path(out))
+                change(checkpoints(self.path(out))[25])
+                done = self.train(out, "--resume", "auto", ranks=ranks)
+                self.assertIn("step_0000000025", done.stderr)
+                self.assertEqual(done.stderr.count("passed over"), 1)
+                self.assertIn("step_0000000020", done.stdout)
+                self.assert_same_run(self.whole, out, "after damage")
 
     def test_all_damaged(self):
         """Then a resume says so instead of starting over what somebody trained."""
-        self.input(BIOD)
         self.train("out", "--set", "train.max_steps=25")
         for path in checkpoints(self.path("out")).values():
             os.truncate(path, 100)
@@ -275,16 +268,7 @@ class Damage(ResumeTest):
 
 
 class Interrupted(ResumeTest):
-    whole = None
-
-    def setUp(self):
-        """The run without interruption is made once for all tests."""
-        super().setUp()
-        self.input(LONG)
-        if not Interrupted.whole:
-            Interrupted.whole = tempfile.mkdtemp(prefix="kcap_app_")
-            self.addClassCleanup(shutil.rmtree, Interrupted.whole)
-            self.train(Interrupted.whole)
+    config = LONG
 
     def finish_and_compare(self, out, ranks):
         self.train(out, "--resume", "auto", ranks=ranks)
@@ -327,15 +311,13 @@ class Interrupted(ResumeTest):
         self.assertTrue(np.array_equal(steps["step"], np.arange(1, len(steps["step"]) + 1)))
         self.assertTrue(np.isfinite(steps["loss"]).all())
         self.assertGreaterEqual(len(steps["step"]), second)
-        stderr = process.communicate(timeout=120)[1]
-        self.assertEqual(process.returncode, 0, stderr)
+        self.end(process, code=0)
 
     def stopped_by(self, number, ranks, then):
         process = self.start("train", "input.yaml", "--out", "out", ranks=ranks, threads=1)
         self.wait_for_rows("out", 30, process)
         process.send_signal(number)
-        stderr = process.communicate(timeout=60)[1]
-        self.assertEqual(process.returncode, 75, stderr)
+        self.end(process)
         rows = len(read_columns(self.path("out"), "steps")["step"])
         self.assertEqual(max(checkpoints(self.path("out"))), rows)
         self.finish_and_compare("out", then)
@@ -352,16 +334,14 @@ class Interrupted(ResumeTest):
             self.wait_for_rows(f"out{number}", 1, process)
             time.sleep(0.0037 * number)
             process.send_signal(signal.SIGUSR1)
-            stderr = process.communicate(timeout=60)[1]
-            self.assertEqual(process.returncode, 75, stderr)
+            self.end(process)
 
     def test_sigterm_to_one_rank(self):
         """Whichever rank hears of it, all stop at the same step."""
         process = self.start("train", "input.yaml", "--out", "out", ranks=2, threads=1)
         self.wait_for_rows("out", 30, process)
         os.kill(max(children(process.pid)), signal.SIGTERM)
-        stderr = process.communicate(timeout=60)[1]
-        self.assertEqual(process.returncode, 75, stderr)
+        self.end(process)
         self.finish_and_compare("out", 1)
 
     def test_max_time(self):
@@ -375,7 +355,7 @@ class Interrupted(ResumeTest):
         self.assertGreater(rows, 10)
         self.assertEqual(max(checkpoints(self.path("out"))), rows)
         done = self.train("out", "--resume", "auto", "--max-time", "00:00:01", "--json", code=75)
-        report = harness.one_object(done.stdout)
+        report = one_object(done.stdout)
         self.assertEqual(report["status"], "stopped")
         self.assertGreater(report["step"], rows)
 

@@ -3,7 +3,7 @@
 import json
 
 import harness
-from harness import AppTest, one_object
+from harness import AppTest
 
 
 class Size(AppTest):
@@ -12,9 +12,7 @@ class Size(AppTest):
         return json.loads(done.stdout) if code == 0 else done.stderr
 
     def facts(self, text):
-        with open(self.path("facts.tsv"), "w") as file:
-            file.write(text)
-        return "facts.tsv"
+        return self.input(text, "facts.tsv")
 
     def test_facts_are_counted(self):
         rows = [f"{n}\t{a}\t{v}" for n, a, v in (
@@ -46,32 +44,26 @@ class Size(AppTest):
             self.assertLess(c["peak_bytes_dp256"], c["peak_bytes_dp1"])
 
     def test_a_measured_law_is_taken(self):
-        with open(self.path("law.json"), "w") as file:
-            json.dump({"peaks": [{"exposures": 500, "bits_per_param": 1.6}]}, file)
+        self.input(json.dumps({"peaks": [{"exposures": 500, "bits_per_param": 1.6}]}), "law.json")
         found = self.size("--bits", "1e6", "--law", "law.json")
         self.assertEqual([c["parameters_needed"] for c in found["choices"]], [1e6 / 1.6])
-        with open(self.path("law.json"), "w") as file:
-            file.write("{}")
+        self.input("{}", "law.json")
         self.assertIn("no peaks in it", self.size("--bits", "1e6", "--law", "law.json", code=2))
 
     def test_the_rate_is_stated_or_a_benchs(self):
         """Never measured unasked: without one there are no core-hours."""
-        found = one_object(self.kcap("size", "--bits", "1e6", "--json").stdout)
+        found = self.json("size", "--bits", "1e6")
         self.assertIsNone(found["core_flop_per_second"])
         self.assertEqual({c["core_hours"] for c in found["choices"]}, {None})
-        with open(self.path("bench.json"), "w") as file:
-            json.dump({"flop_per_second": 6e10, "ranks": 3, "threads": 2}, file)
+        self.input('{"flop_per_second": 6e10, "ranks": 3, "threads": 2}', "bench.json")
         for ranks in 0, 2:
-            found = one_object(self.kcap("size", "--bits", "1e6", "--core-rate", "bench.json",
-                                         "--json", ranks=ranks).stdout)
+            found = self.json("size", "--bits", "1e6", "--core-rate", "bench.json", ranks=ranks)
             self.assertEqual(found["core_flop_per_second"], 1e10)
         self.assertIn("1.000e+10".replace(".000e+", "e+"),
                       self.kcap("size", "--bits", "1e6", "--core-rate", "bench.json").stdout)
-        with open(self.path("bench.json"), "w") as file:
-            file.write('{"ranks": 0}')
+        self.input('{"ranks": 0}', "bench.json")
         for rate in "bench.json", "0", "fast":
-            self.assertIn(rate, self.kcap("size", "--bits", "1e6", "--core-rate", rate,
-                                          code=2).stderr)
+            self.fails(rate, "size", "--bits", "1e6", "--core-rate", rate)
 
     def test_what_a_model_holds(self):
         found = self.size("--params", "7e9")
@@ -107,7 +99,7 @@ class Size(AppTest):
                            (("--facts", "x", "--vocab", "9"), "--vocab goes with --bits"),
                            (("--facts", "x", "--bits-per-token", "9"), "goes with --bits"),
                            (("--bits", "5", "--set", "run.seed=1"), "--set: not an option of size")):
-            self.assertIn(part, self.kcap("size", *args, code=2).stderr)
+            self.fails(part, "size", *args)
 
     def test_a_spreadsheets_file(self):
         """A byte order mark, and lines that end in CR LF."""

@@ -20,6 +20,7 @@ zip:
 axes:
   run.seed: [1, 2]
 """
+ONE = "base: input.yaml\nout: sweep\naxes: {run.seed: [1]}\n"
 NAMES = ["people=20,head_dim=8,seed=1", "people=20,head_dim=8,seed=2",
          "people=40,head_dim=8,seed=1", "people=40,head_dim=8,seed=2",
          "people=20,head_dim=16,seed=1", "people=20,head_dim=16,seed=2"]
@@ -31,7 +32,7 @@ class Sweep(AppTest):
         return self.input(text, "sweep.yaml")
 
     def states(self, file, *sets):
-        shown = json.loads(self.kcap("sweep", file, "--status", "--json", *sets).stdout)
+        shown = self.json("sweep", file, "--status", *sets)
         return {p["name"]: p["state"] for p in shown["points"]}
 
     def test_list_is_stable_and_costed(self):
@@ -44,8 +45,8 @@ class Sweep(AppTest):
         self.assertEqual(points[4]["set"], {
             "measure.every_exposures": "0", "corpus.people": "20", "model.head_dim": "16",
             "train.warmup_steps": "3", "run.seed": "1"})
-        plan = json.loads(self.kcap("plan", "input.yaml", "--json", "--set", "corpus.people=40",
-                                    "--set", "model.head_dim=8").stdout)
+        plan = self.json("plan", "input.yaml", "--set", "corpus.people=40", "--set",
+                         "model.head_dim=8")
         for name in "n_params", "tokens", "flops":
             self.assertEqual(points[2][name], plan[name])
         self.assertFalse(os.path.exists(self.path("sweep")))
@@ -54,30 +55,29 @@ class Sweep(AppTest):
 
     def test_json_is_alone_on_stdout(self):
         file = self.write()
-        self.assertEqual(harness.one_object(self.kcap("sweep", file, "--missing", "--json").stdout),
-                         {"sweep": "sweep.yaml", "missing": "0-5"})
+        self.assertEqual(self.json("sweep", file, "--missing"), {"sweep": "sweep.yaml", "missing":
+                                                                 "0-5"})
         done = self.kcap("sweep", file, "--farm", "--json", ranks=2)
         found = harness.one_object(done.stdout)
         self.assertEqual([p["state"] for p in found["points"]], ["done"] * 6)
         self.assertEqual(done.stderr.count("event=point state=done"), 6)
-        self.assertEqual(harness.one_object(self.kcap("sweep", file, "--missing", "--json").stdout),
-                         {"sweep": "sweep.yaml", "missing": ""})
+        self.assertEqual(self.json("sweep", file, "--missing"), {"sweep": "sweep.yaml", "missing":
+                                                                 ""})
 
     def test_index_runs_the_point_as_train_would(self):
         file = self.write()
         self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "0-5\n")
         self.kcap("sweep", file, "--index", "3", ranks=2)
         self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "0-2,4-5\n")
-        self.kcap("train", "input.yaml", "--out", "alone", "--set", "corpus.people=40", "--set",
-                  "model.head_dim=8", "--set", "train.warmup_steps=5", "--set", "run.seed=2",
-                  "--set", "measure.every_exposures=0")
+        self.kcap_train("alone", "--set", "corpus.people=40", "--set", "model.head_dim=8", "--set",
+                        "train.warmup_steps=5", "--set", "run.seed=2", "--set",
+                        "measure.every_exposures=0")
         self.assert_same_run(f"sweep/{NAMES[3]}", "alone", "index and train")
-        with open(self.path("sweep", "sweep.json")) as text:
-            listed = json.load(text)
+        listed = json.loads(self.read("sweep", "sweep.json"))
         self.assertEqual([p["name"] for p in listed["points"]], NAMES)
         again = self.kcap("sweep", file, "--index", "3")
         self.assertIn("nothing to do", again.stderr)
-        self.assertIn("points 0 to 5", self.kcap("sweep", file, "--index", "6", code=2).stderr)
+        self.fails("points 0 to 5", "sweep", file, "--index", "6")
 
     def test_farm_goes_on_past_a_failure(self):
         """Rate times decay of 100 makes matrices grow until float32 overflows."""
@@ -86,14 +86,13 @@ class Sweep(AppTest):
                                  corpus={"exposures": 60}))
         done = self.kcap("sweep", file, "--farm", ranks=4, code=3)
         states = self.states(file)
-        self.assertEqual({name: state for name, state in states.items()},
-                         {name: "failed" if "decay=10" in name else "done" for name in states})
+        self.assertEqual(states, {name: "failed" if "decay=10" in name else "done"
+                                  for name in states})
         for name in states:
-            path = self.path("sweep", name, "error.txt")
-            self.assertEqual(os.path.exists(path), "decay=10" in name)
-            if os.path.exists(path):
-                with open(path) as why:
-                    self.assertIn("loss", why.read())
+            exists = os.path.exists(self.path("sweep", name, "error.txt"))
+            self.assertEqual(exists, "decay=10" in name)
+            if exists:
+                self.assertIn("loss", self.read("sweep", name, "error.txt"))
         self.assertIn("3 of 6 points failed", done.stderr)
         self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "1,3,5\n")
         again = self.kcap("sweep", file, "--farm", ranks=2, code=3)
@@ -101,25 +100,21 @@ class Sweep(AppTest):
                       again.stdout)
 
     def test_index_leaves_its_error_too(self):
-        file = self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1]}\n",
-                          merged(BIOD, train={"clip": 0, "lr": 10, "weight_decay": 10},
+        file = self.write(ONE, merged(BIOD, train={"clip": 0, "lr": 10, "weight_decay": 10},
                                  corpus={"exposures": 60}))
         self.kcap("sweep", file, "--index", 0, ranks=2, code=3)
         self.assertEqual(self.states(file), {"seed=1": "failed"})
-        with open(self.path("sweep", "seed=1", "error.txt")) as why:
-            self.assertIn("loss", why.read())
+        self.assertIn("loss", self.read("sweep", "seed=1", "error.txt"))
         # An earlier failure is forgotten once the point runs.
         file = self.write()
         os.makedirs(self.path("sweep", NAMES[0]))
-        left = self.path("sweep", NAMES[0], "error.txt")
-        with open(left, "w") as why:
-            why.write("a full disk\n")
+        left = self.path(self.input("a full disk\n", f"sweep/{NAMES[0]}/error.txt"))
         self.assertEqual(self.states(file)[NAMES[0]], "failed")
         self.kcap("sweep", file, "--index", 0)
         self.assertEqual(self.states(file)[NAMES[0]], "done")
         self.assertFalse(os.path.exists(left))
 
-    def test_farm_equals_single_runs(self):
+    def test_farm_equals_single_runs_and_groups_of_two(self):
         file = self.write()
         farm = self.kcap("sweep", file, "--farm", ranks=4)
         self.assertEqual(set(self.states(file).values()), {"done"})
@@ -131,6 +126,10 @@ class Sweep(AppTest):
             self.assert_same_run(f"farmed{index}", f"sweep/{NAMES[index]}", "farm and index")
         again = self.kcap("sweep", file, "--farm", "--ranks-per-point", 2, ranks=4)
         self.assertNotIn("event=point", again.stdout)
+        os.rename(self.path("sweep"), self.path("ones"))
+        self.kcap("sweep", file, "--farm", "--ranks-per-point", 2, ranks=4)
+        for name in NAMES:
+            self.assert_same_run(f"ones/{name}", f"sweep/{name}", "groups of 1 and 2")
 
     def test_each_point_has_all_threads(self):
         """A point binds its threads to cores; the next one must not find itself on one core."""
@@ -139,17 +138,9 @@ class Sweep(AppTest):
         threads = [read_attributes(self.path("sweep", n, "run.h5"))["threads"] for n in NAMES]
         self.assertEqual(threads, [len(os.sched_getaffinity(0))] * 6)
 
-    def test_groups_of_two_give_the_same_bits(self):
-        file = self.write()
-        self.kcap("sweep", file, "--farm", ranks=4)
-        os.rename(self.path("sweep"), self.path("ones"))
-        self.kcap("sweep", file, "--farm", "--ranks-per-point", 2, ranks=4)
-        for name in NAMES:
-            self.assert_same_run(f"ones/{name}", f"sweep/{name}", "groups of 1 and 2")
-
-    def long_sweep(self):
-        return self.write(base=merged(BIOD, corpus={"exposures": 400},
-                                      checkpoint={"every_steps": 40}))
+    def long_sweep(self, text=POINTS, exposures=400):
+        return self.write(text, merged(BIOD, corpus={"exposures": exposures},
+                                       checkpoint={"every_steps": 40}))
 
     def wait_until(self, holds, process):
         end = time.monotonic() + 60
@@ -177,10 +168,10 @@ class Sweep(AppTest):
             return sorted(map(int, found.read().split()))
 
     def test_experts_on_several_ranks(self):
-        """Every mode takes a sweep whose points need two ranks; what runs one says so where it has one."""
+        """Every mode takes a sweep whose points need two ranks; what runs one has them."""
         base = merged(BIOD, model={"experts": 4}, parallel={"ep": 2})
         file = self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1, 2]}\n", base)
-        self.assertEqual(len(json.loads(self.kcap("sweep", file, "--list", "--json").stdout)["points"]), 2)
+        self.assertEqual(len(self.json("sweep", file, "--list")["points"]), 2)
         said = self.kcap("sweep", file, "--index", 0, code=2).stderr
         self.assertIn("parallel.ep: 1 ranks are not divided by groups of 2", said)
         self.kcap("sweep", file, "--index", 0, ranks=2, threads=1)
@@ -212,54 +203,39 @@ class Sweep(AppTest):
         self.kcap("sweep", file, "--farm", ranks=2)
         self.assertEqual(set(self.states(file).values()), {"done"})
 
-    def test_silent_group_does_not_hang_the_rest(self):
-        file = self.long_sweep()
-        farm = self.start("sweep", file, "--farm", "--patience", "3", ranks=2)
-        self.wait_until_under_way(farm)
-        silent = self.ranks_of(farm)[-1]
+    def one_stopped(self, file, patience, rank, names=tuple(NAMES)):
+        """A farm on two ranks of which one falls silent once it is under way; ends with exit 5."""
+        farm = self.start("sweep", file, "--farm", "--patience", patience, ranks=2)
+        self.wait_until_under_way(farm, names)
+        silent = self.ranks_of(farm)[rank]
         os.kill(silent, signal.SIGSTOP)
         try:
             self.assertEqual(farm.wait(timeout=120), 5)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(silent, signal.SIGKILL)
+        return farm
+
+    def test_silent_group_does_not_hang_the_rest(self):
+        file = self.long_sweep()
+        self.one_stopped(file, 3, -1)
         states = list(self.states(file).values())
         self.assertEqual((states.count("done"), states.count("failed")), (5, 1), states)
 
     def test_silent_group_without_a_point(self):
         """One point for two groups: rank 0 has it, the other waits, and falls silent."""
-        self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1]}\n",
-                   merged(BIOD, corpus={"exposures": 400}, checkpoint={"every_steps": 40}))
-        farm = self.start("sweep", "sweep.yaml", "--farm", "--patience", "2", ranks=2)
-        self.wait_until_under_way(farm, ["seed=1"])
-        silent = self.ranks_of(farm)[-1]
-        os.kill(silent, signal.SIGSTOP)
-        try:
-            self.assertEqual(farm.wait(timeout=60), 5)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(silent, signal.SIGKILL)
-        self.assertEqual(self.states("sweep.yaml"), {"seed=1": "done"})
+        file = self.long_sweep(ONE)
+        self.one_stopped(file, 2, -1, ["seed=1"])
+        self.assertEqual(self.states(file), {"seed=1": "done"})
 
     def test_silent_rank_0_is_not_waited_for(self):
         """The same the other way round: who waits gives up on rank 0."""
-        self.write("base: input.yaml\nout: sweep\naxes: {run.seed: [1]}\n",
-                   merged(BIOD, corpus={"exposures": 4000}, checkpoint={"every_steps": 40}))
-        farm = self.start("sweep", "sweep.yaml", "--farm", "--patience", "1", ranks=2)
-        self.wait_until_under_way(farm, ["seed=1"])
-        silent = self.ranks_of(farm)[0]
-        os.kill(silent, signal.SIGSTOP)
-        try:
-            self.assertEqual(farm.wait(timeout=60), 5)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(silent, signal.SIGKILL)
+        farm = self.one_stopped(self.long_sweep(ONE, 4000), 1, 0, ["seed=1"])
         self.assertIn("rank 0 did not answer within 2 s", farm.communicate()[1])
 
     def test_slow_group_comes_back(self):
         """Given up, then heard again: its point is done, in the time it took."""
-        file = self.write(base=merged(BIOD, corpus={"exposures": 1600},
-                                      checkpoint={"every_steps": 40}))
+        file = self.long_sweep(exposures=1600)
         begun = time.monotonic()
         with open(self.path("said"), "w") as said:
             farm = self.start("sweep", file, "--farm", "--patience", "3", ranks=2, stdout=said)
@@ -267,21 +243,17 @@ class Sweep(AppTest):
             slow = self.ranks_of(farm)[-1]
             os.kill(slow, signal.SIGSTOP)
             try:
-                self.wait_until(lambda: "silent for 3 s" in self.said(), farm)
+                self.wait_until(lambda: "silent for 3 s" in self.read("said"), farm)
             finally:
                 os.kill(slow, signal.SIGCONT)
             self.assertEqual(farm.wait(timeout=120), 0)
         took = time.monotonic() - begun
         self.assertEqual(set(self.states(file).values()), {"done"})
-        lines = [line for line in self.said().splitlines() if "state=done" in line]
+        lines = [line for line in self.read("said").splitlines() if "state=done" in line]
         self.assertEqual(len(lines), 6)
         for line in lines:
             self.assertLess(float(line.split("seconds=")[1]), took, line)
         self.assertFalse([n for n in NAMES if os.path.exists(self.path("sweep", n, "error.txt"))])
-
-    def said(self):
-        with open(self.path("said")) as text:
-            return text.read()
 
     def test_stop_of_one_group_stops_the_farm(self):
         """Only its own point is left unfinished: it takes no other, and neither do the rest."""
@@ -296,11 +268,9 @@ class Sweep(AppTest):
 
     def test_foreign_folder_is_refused(self):
         file = self.write()
-        self.kcap("train", "input.yaml", "--out", f"sweep/{NAMES[1]}", "--set",
-                  "train.max_steps=3")
+        self.kcap_train(f"sweep/{NAMES[1]}", "--set", "train.max_steps=3")
         self.assertEqual(self.states(file)[NAMES[1]], "foreign")
-        self.assertIn("another experiment", self.kcap("sweep", file, "--farm", ranks=2,
-                                                      code=2).stderr)
+        self.fails("another experiment", "sweep", file, "--farm", ranks=2)
 
     def test_a_damaged_run_is_one_point_failed(self):
         """Not a sweep refused; whether it had ended or not."""
@@ -311,8 +281,8 @@ class Sweep(AppTest):
             done = self.kcap("sweep", file, "--farm", ranks=2, code=None)
             self.assertIn(done.returncode, (2, 4))
             self.assertIn("1 of 6 points failed", done.stderr)
-            with open(self.path("sweep", NAMES[1], "error.txt")) as why:
-                self.assertIn("run.h5: cannot open it as HDF5", why.read())
+            self.assertIn("run.h5: cannot open it as HDF5",
+                          self.read("sweep", NAMES[1], "error.txt"))
             self.assertIn("remove the folder to start anew", done.stdout)
             states = self.states(file)
             self.assertEqual(states.pop(NAMES[1]), "failed")
@@ -340,29 +310,25 @@ class Sweep(AppTest):
                 ("- 1\n", "not a sweep file")):
             with self.subTest(text):
                 self.write(text)
-                self.assertIn(part, self.kcap("sweep", "sweep.yaml", "--list", code=2).stderr)
+                self.fails(part, "sweep", "sweep.yaml", "--list")
         self.write()
-        self.assertIn("one of --list", self.kcap("sweep", "sweep.yaml", code=2).stderr)
-        self.assertIn("one of --list",
-                      self.kcap("sweep", "sweep.yaml", "--list", "--farm", code=2).stderr)
-        self.assertIn("--set run.seed=7: the points of sweep.yaml differ in this key",
-                      self.kcap("sweep", "sweep.yaml", "--list", "--set", "run.seed=7",
-                                ranks=2, code=2).stderr)
+        self.fails("one of --list", "sweep", "sweep.yaml")
+        self.fails("one of --list", "sweep", "sweep.yaml", "--list", "--farm")
+        self.fails("--set run.seed=7: the points of sweep.yaml differ in this key", "sweep",
+                   "sweep.yaml", "--list", "--set", "run.seed=7", ranks=2)
         for option, value, part in (("--patience", "9", "--patience goes with --farm"),
                                     ("--ranks-per-point", "1", "--ranks-per-point goes with"),
                                     ("--max-time", "1:00:00", "goes with --farm or --index")):
-            self.assertIn(part, self.kcap("sweep", "sweep.yaml", "--list", option, value,
-                                          code=2).stderr)
-        self.assertIn("does not divide the 3 ranks",
-                      self.kcap("sweep", "sweep.yaml", "--farm", "--ranks-per-point", "2",
-                                ranks=3, code=2).stderr)
+            self.fails(part, "sweep", "sweep.yaml", "--list", option, value)
+        self.fails("does not divide the 3 ranks", "sweep", "sweep.yaml", "--farm",
+                   "--ranks-per-point", "2", ranks=3)
 
     def test_ranges_and_points(self):
         self.write("base: input.yaml\npoints:\n"
                    "  - {corpus.people: 20, stands_for: 7.0e9}\n  - {corpus.people: 30}\n"
                    "axes:\n  train.lr: {from: 1.0e-4, to: 1.0e-2, points: 3, scale: log}\n"
                    "  corpus.exposures: {from: 5, to: 15, points: 3}\n")
-        points = json.loads(self.kcap("sweep", "sweep.yaml", "--list", "--json").stdout)["points"]
+        points = self.json("sweep", "sweep.yaml", "--list")["points"]
         self.assertEqual(len(points), 18)
         self.assertEqual([p["name"] for p in points[:4]],
                          ["people=20,lr=0.0001,exposures=5", "people=20,lr=0.0001,exposures=10",

@@ -4,18 +4,16 @@
 Four layers, d = 64 ... 1024, heads of 64, V = 3000, T = 512, 2048 tokens a step, 2 ranks x 1
 thread. Prints a row each and draws rate and share of the multiply-add peak.
 """
-import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-INPUT = Path(__file__).resolve().parent.parent.parent / "inputs" / "bench" / "d256.yaml"
+from run import INPUTS, object_of  # noqa: E402
+
+INPUT = INPUTS / "d256.yaml"
 WIDTHS = (64, 128, 256, 512, 1024)
 
 
@@ -25,10 +23,8 @@ def bench(kcap, width):
     command = ["mpirun", "--bind-to", "core", "-n", "2", kcap, "bench", INPUT, "--json",
                "--seconds", str(seconds), "--set", f"model.heads={width // 64}",
                "--set", "parallel.threads=1"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True,
-                          env=dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1",
-                                   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1"))
-    return json.loads(done.stdout)
+    return object_of(command, {"OMPI_ALLOW_RUN_AS_ROOT": "1",
+                               "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
 
 
 def main(kcap, out):
