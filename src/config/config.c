@@ -17,6 +17,7 @@ kc_config kc_config_settled(const kc_config *cfg)
     static const int64_t lengths[] = {KC_KINDS(KC_LENGTH, )};
     kc_config settled = *cfg;
     kc_model_keys *model = &settled.model;
+    const double d = (double)(model->heads * model->head_dim);
     if (settled.corpus.length == 0)
         settled.corpus.length = lengths[cfg->corpus.kind];
     if (model->kv_heads == 0)
@@ -24,9 +25,8 @@ kc_config kc_config_settled(const kc_config *cfg)
     if (model->mlp == KC_model_mlp_none)
         model->mlp_width = 0;
     else if (model->mlp_width == 0)
-        model->mlp_width =
-            (int64_t)floor(model->mlp_ratio * (double)(model->heads * model->head_dim));
-    model->mlp_ratio = 0;
+        model->mlp_width = (int64_t)floor(model->mlp_ratio * d);
+    model->mlp_ratio = (double)model->mlp_width / d;
     return settled;
 }
 
