@@ -158,7 +158,7 @@ class HfTest(harness.AppTest):
 
     def logits_of(self, checkpoint):
         subprocess.run([LOGITS, checkpoint, self.path("logits")], env=harness.environment(1),
-                       check=True, timeout=60)
+                       check=True, timeout=300)
         found = records.read(self.path("logits"))
         return found["tokens"], found["logits"]
 

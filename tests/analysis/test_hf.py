@@ -261,7 +261,7 @@ class Places(HfTest):
         before = self.listing()
         for args in (["export", "large", "new"], ["import", "largehf", "--out", "new"]):
             done = subprocess.run([sys.executable, "-c", script] + args, text=True,
-                                  capture_output=True, timeout=60, check=False,
+                                  capture_output=True, timeout=300, check=False,
                                   env={**harness.environment(1), "KCAP": "./limited"})
             self.assertEqual(done.returncode, 4, done.stderr)
             self.assertIn("File too large", done.stderr)
@@ -277,7 +277,7 @@ class Places(HfTest):
                   "print(most() - before, file=sys.stderr)")
         for args in (["export", "large", "largehf"], ["import", "largehf", "--out", "back"]):
             done = subprocess.run([sys.executable, "-c", script] + args, text=True,
-                                  capture_output=True, timeout=60, check=True,
+                                  capture_output=True, timeout=300, check=True,
                                   env=harness.environment(1))
             size = os.path.getsize("largehf/model.safetensors")
             self.assertGreater(size, 100e6)
