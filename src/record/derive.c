@@ -12,7 +12,7 @@
 #include "record/manifest.h"
 #include "record/stored.h"
 
-/* Values of a tensor that a rank holds at a time; bytes of a path inside the file. */
+/* Values of a tensor that a rank holds at a time, or one row; bytes of a path inside the file. */
 enum { PIECE = 1 << 20, PATH = 256 };
 
 static const char group[] = "/params";
@@ -63,39 +63,51 @@ out:
     return kc_draft_begun(d, &to, e);
 }
 
-/* This rank's pieces of a weight. */
-static int copy_values(const kc_grid *g, kc_h5 *from, kc_h5 *to, int64_t i, float *piece,
-                       kc_error *e)
+/* This rank's pieces of a weight: rows by turns. */
+static int copy_rows(const kc_grid *g, kc_stored *from, kc_stored *to, int64_t n, const char *name,
+                     void (*change)(const kc_rows *r), kc_error *e)
+{
+    const int64_t cols = from->array.dims[from->array.n_dims - 1], rows = cols ? n / cols : 0;
+    const int64_t most = cols && cols < PIECE ? PIECE / cols : 1;
+    float *values = kc_alloc(most * cols, sizeof *values, "values of a tensor");
+    for (int64_t i = g->rank * most; i < rows; i += g->size * most) {
+        const kc_rows p = {name, i, cols, rows - i < most ? rows - i : most, values};
+        KC_TRY(kc_stored_read(from, i * cols, p.rows * cols, values, e));
+        if (change)
+            change(&p);
+        KC_TRY(kc_stored_write(to, i * cols, p.rows * cols, values, e));
+    }
+out:
+    free(values);
+    return e->code;
+}
+
+static int copy_values(const kc_grid *g, kc_h5 *from, kc_h5 *to, int64_t i,
+                       const kc_derivation *how, kc_error *e)
 {
     char path[PATH];
     int64_t n = 0;
     kc_stored source = {.codec = NULL}, copy = {.codec = NULL};
     KC_TRY(open_member(from, i, path, &source, &n, e));
     KC_TRY(kc_stored_open(to, path, &copy, e));
-    for (int64_t at = g->rank * (int64_t)PIECE; at < n; at += g->size * (int64_t)PIECE) {
-        const int64_t part = n - at < PIECE ? n - at : PIECE;
-        KC_TRY(kc_stored_read(&source, at, part, piece, e));
-        KC_TRY(kc_stored_write(&copy, at, part, piece, e));
-    }
+    copy_rows(g, &source, &copy, n, path + sizeof group, how->change, e);
 out:
     kc_stored_close(&copy, e);
     kc_stored_close(&source, e);
     return e->code;
 }
 
-static int copy_weights(const kc_grid *g, kc_h5 *from, const kc_draft *d, kc_error *e)
+static int copy_weights(const kc_grid *g, kc_h5 *from, const kc_draft *d, const kc_derivation *how,
+                        kc_error *e)
 {
     kc_h5 to;
     int64_t n = 0;
-    float *piece = kc_alloc(PIECE, sizeof *piece, "values of a tensor");
-    if (kc_h5_open_shared(g, &to, d->h5_partial, e) == KC_OK) {
-        if (kc_h5_members(from, group, &n, e) == KC_OK)
-            for (int64_t i = 0; i < n && e->code == KC_OK; ++i)
-                copy_values(g, from, &to, i, piece, e);
-        kc_draft_written(g, d, &to, e);
-    }
-    free(piece);
-    return e->code;
+    if (kc_h5_open_shared(g, &to, d->h5_partial, e) != KC_OK)
+        return e->code;
+    if (kc_h5_members(from, group, &n, e) == KC_OK)
+        for (int64_t i = 0; i < n && e->code == KC_OK; ++i)
+            copy_values(g, from, &to, i, how, e);
+    return kc_draft_written(g, d, &to, e);
 }
 
 static int check_out(const char *out, kc_error *e)
@@ -123,12 +135,12 @@ static char *chain(const char *before, const char *by)
 }
 
 int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const char *out,
-                         const char *by, const kc_codec *codec, kc_error *e)
+                         const kc_derivation *how, kc_error *e)
 {
     kc_draft draft;
     kc_h5 source = {.id = 0};
     kc_checkpoint_info info = *from;
-    char *done = chain(from->stamp.transformed_by, by);
+    char *done = chain(from->stamp.transformed_by, how->by);
     int begun = 0;
     info.stamp.transformed_by = done;
     KC_TRY_ROOT(g, check_out(out, e));
@@ -136,8 +148,8 @@ int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const
     KC_TRY_ROOT(g, kc_folders_create(draft.folder, e));
     KC_TRY_ALL(g, kc_h5_open(&source, from->path, KC_H5_PLAIN, e));
     begun = 1;
-    KC_TRY_ROOT(g, copy_frames(&draft, &source, info, codec, e));
-    KC_TRY(copy_weights(g, &source, &draft, e));
+    KC_TRY_ROOT(g, copy_frames(&draft, &source, info, how->codec, e));
+    KC_TRY(copy_weights(g, &source, &draft, how, e));
     KC_TRY(kc_draft_finish(g, &draft, &info, e));
 out:
     if (begun && e->code != KC_OK && g->rank == 0)

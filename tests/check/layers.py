@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 LEVELS = {"base": 0, "math": 1, "config": 1, "comm": 1, "types": 1, "io": 2, "data": 3, "nn": 3,
-          "optim": 3, "train": 4, "measure": 4, "record": 4, "plan": 5, "run": 6, "sweep": 7, "cli": 8}
+          "optim": 3, "train": 4, "measure": 4, "record": 4, "plan": 5, "transform": 5, "run": 6, "sweep": 7, "cli": 8}
 # Neighbours on one level that may be looked at; all others on one level may not.
 BESIDE = {("config", "types"), ("comm", "types"), ("optim", "nn")}
 

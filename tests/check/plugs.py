@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = None
@@ -128,11 +129,16 @@ MEASURE = SPDX + """\
 
 #include "kcap/measure/measure.h"
 
+/* How long the weights are, all of them and the first few. */
+#define COLUMNS(C)                                                                                 \\
+    C(REAL, length, "1", "root of the sum of squares")                                             \\
+    C(INT, weights, "1", "how many there are")
+enum { FIRST = 3 };
+
 static void columns(const kc_corpus_info *info, const kc_shape *shape, kc_schema *s)
 {
-    const kc_column all[] = {KC_COLUMNS_EVENT(KC_COLUMN_ROW){"largest", KC_VALUE_REAL, 0, "1",
-                                                             "the largest weight", 0},
-                             {"share", KC_VALUE_REAL, 2, "1", "of weights below 0, and not", 0}};
+    const kc_column all[] = {KC_COLUMNS_EVENT(KC_COLUMN_ROW) COLUMNS(KC_COLUMN_ROW){
+        "first", KC_VALUE_REAL, FIRST, "1", "the first few", 0}};
     (void)info;
     (void)shape;
     kc_schema_create(s, "/toy", 64, all, sizeof all / sizeof *all);
@@ -150,22 +156,41 @@ static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks
     (void)model;
     (void)ranks;
     (void)threads;
-    return 0;
+    return (size_t)300 << 20;
 }
 
-static void take(const kc_subject *x, const kc_schema *schema, void *row)
+static void take(const kc_subject *x, const kc_schema *s, void *row)
 {
     const kc_layout *layout = &x->model->layout;
-    double *largest = kc_row_at(schema, row, "largest"), *share = kc_row_at(schema, row, "share");
-    *largest = share[0] = 0;
-    for (int64_t i = 0; i < layout->n_flat; ++i) {
-        *largest = fmax(*largest, x->weights->w[i]);
-        share[0] += x->weights->w[i] < 0 ? 1 / (double)layout->n_params : 0;
-    }
-    share[1] = 1 - share[0];
+    double *length = kc_row_at(s, row, "length"), *first = kc_row_at(s, row, "first");
+    *length = 0;
+    for (int64_t i = 0; i < layout->n_flat; ++i)
+        *length += (double)x->weights->w[i] * (double)x->weights->w[i];
+    *length = sqrt(*length);
+    *(int64_t *)kc_row_at(s, row, "weights") = layout->n_params;
+    for (int i = 0; i < FIRST; ++i)
+        first[i] = x->weights->w[i];
 }
 
 const kc_measure kc_measure_toy = {columns, every, bytes, take};
+"""
+
+TRANSFORM = SPDX + """\
+#include "kcap/transform/transform.h"
+
+static void count(const kc_rows *r)
+{
+    for (int64_t i = 0; i < r->rows * r->cols; ++i)
+        r->values[i] = (float)(r->first + i / r->cols);
+}
+
+static int toy(const kc_grid *g, const kc_checkpoint_info *from, const char *out, kc_error *e)
+{
+    return kc_checkpoint_derive(g, from, out, &(kc_derivation){.by = "toy", .change = count}, e);
+}
+
+const kc_transform kc_transform_toy = {
+    .name = "toy", .help = "each value the number of its row", .run = toy};
 """
 
 # what is added -> (the table, the pattern of the place of its row, the row), (its file, the text)
@@ -175,6 +200,8 @@ PLUGS = {
              ("src/data/kind/toy.c", KIND)),
     "measure": (("include/kcap/measure/measures.def", r"M\(capacity\)", "M(capacity) M(toy)"),
                 ("src/measure/toy.c", MEASURE)),
+    "transform": (("src/transform/transforms.def", r"T\(bf16\)", "T(bf16) T(toy)"),
+                  ("src/transform/toy.c", TRANSFORM)),
     "verb": (("src/cli/verbs.def", r"V\(help\)", "V(toy) V(help)"), ("src/cli/toy.c", VERB)),
 }
 
@@ -258,34 +285,57 @@ class Plugs(unittest.TestCase):
         self.assertRegex(told, r"sides +6[1-4] bits")
         self.assertIn("share of coins", told)
 
-    def test_measure(self):
-        """Taken when it is due, recorded, resumed, told as JSON, as text and by report.py."""
-        args = ["train", ROOT / "inputs" / "quickstart.yaml", "--out", "toy", "--json", "--set",
-                "corpus.people=8", "--set", "corpus.exposures=100"]
-        self.kcap(*args, "--set", "train.max_steps=40", "--set", "checkpoint.every_steps=40")
-        found = json.loads(self.kcap(*args, "--resume", "auto"))
-        with h5py.File(self.root / "toy" / "run.h5") as file, \
-                h5py.File(max((self.root / "toy" / "checkpoints").glob("*.h5"))) as end:
-            toy = file["toy"]
-            self.assertEqual(sorted(toy), ["exposures", "largest", "seconds", "share", "step",
-                                           "tokens"])
-            self.assertEqual(toy["largest"].attrs["description"], "the largest weight")
-            self.assertEqual([int(x) for x in toy["exposures"]], [50, 80, 100])
-            largest = max(float(x[()].max()) for x in end["params"].values())
-            self.assertEqual(toy["largest"][-1], largest)
-            self.assertEqual(found["toy"]["largest"], largest)
-            self.assertEqual(found["toy"]["share"], list(toy["share"][-1]))
-        again = json.loads(self.kcap("measure", "toy", "--json"))
-        self.assertEqual(again["toy"]["largest"], largest)
-        self.assertIn("largest", self.kcap("measure", "toy"))
-        self.assertIn("largest", self.report("toy"))
-        self.assertIn("largest", (self.root / "toy" / "toy.csv").read_text())
-
     def report(self, run):
         """What analysis/report.py makes of a run."""
         done = subprocess.run(["/usr/bin/python3", ROOT / "analysis" / "report.py", run],
                               cwd=self.root, capture_output=True, text=True, check=True)
         return done.stdout
+
+    def test_measure(self):
+        """Forecast, taken when due, told, recorded, measured again, and filled in by a resume."""
+        (self.root / "plain.yaml").write_text(
+            "corpus: {kind: biod, people: 64, exposures: 120}\n"
+            "model: {layers: 1, heads: 1, head_dim: 16}\n"
+            "train: {context: 32, batch: 2, lanes: 2}\n"
+            "measure: {every_exposures: 100}\n")
+        plan = json.loads(self.kcap("plan", "plain.yaml", "--json"))
+        self.assertEqual(plan["measurement_bytes"], 300 << 20)
+        found = json.loads(self.kcap("train", "plain.yaml", "--out", "plain", "--json"))
+        toy, n = found["toy"], found["n_params"]
+        self.assertEqual((toy["step"], toy["weights"], len(toy["first"])), (found["step"], n, 3))
+
+        def check():
+            with h5py.File(self.root / "plain" / "run.h5") as file:
+                self.assertEqual(len(file["measure/step"]), 2)
+                self.assertEqual(file["toy/exposures"][:].astype(int).tolist(), [50, 100, 120])
+                self.assertEqual(file["toy/length"][-1], toy["length"])
+                self.assertEqual(file["toy/first"][-1].tolist(), toy["first"])
+                self.assertEqual(file["toy/weights"].attrs["description"], "how many there are")
+        check()
+        again = json.loads(self.kcap("measure", "plain", "--json"))["toy"]
+        self.assertEqual({**again, "seconds": 0}, {**toy, "seconds": 0})
+        self.assertRegex(self.kcap("measure", "plain"), rf"toy\n(.*\n)+ +weights +{n}  1\n")
+        told = self.report("plain")
+        self.assertRegex(told, rf"toy, step {toy['step']:,}\n(.*\n)* +weights +{n} 1\n")
+        self.assertIn("toy.csv", told)
+        with h5py.File(self.root / "plain" / "run.h5", "r+") as file:
+            del file["toy"]
+        self.kcap("train", "plain.yaml", "--out", "plain", "--resume", "auto")
+        with h5py.File(self.root / "plain" / "run.h5") as file:
+            self.assertEqual(file["toy/length"][:].tolist(), [toy["length"]])
+
+    def test_transform(self):
+        (self.root / "some.yaml").write_text("corpus: {kind: biod, people: 8}\n"
+                                             "model: {layers: 2, heads: 1, head_dim: 8}\n")
+        self.assertIn("toy     each value the number", self.kcap("transform", "--help"))
+        self.kcap("init", "some.yaml", "--out", "some")
+        self.kcap("transform", "toy", "some", "--out", "other.h5")
+        with h5py.File(self.root / "other.h5") as file:
+            for tensor in file["params"].values():
+                rows = tensor[()].reshape(-1, tensor.shape[-1])
+                self.assertTrue((rows == np.arange(len(rows))[:, None]).all())
+            self.assertEqual(file.attrs["transformed_by"], "toy")
+        self.kcap("measure", "other.h5")
 
     def test_verb(self):
         self.assertEqual(self.kcap("toy", "hello", "--times", "2"), "hello\nhello\n")

@@ -260,10 +260,10 @@ static void derive(const kc_grid *g, const char *from, const char *to, const cha
     kc_checkpoint_info info;
     kc_error e = {0};
     if (kc_checkpoint_find(g, from, &info, &e) != KC_OK ||
-        kc_checkpoint_derive(g, &info, to, by, codec, &e) != KC_OK)
+        kc_checkpoint_derive(g, &info, to, &(kc_derivation){.by = by, .codec = codec}, &e) != KC_OK)
         fail_msg("%s", e.text);
     e = (kc_error){0};
-    assert_int_equal(kc_checkpoint_derive(g, &info, to, by, codec, &e), KC_EINPUT);
+    assert_int_equal(kc_checkpoint_derive(g, &info, to, &(kc_derivation){.by = by}, &e), KC_EINPUT);
     assert_says(e.text, "is there already; remove it or choose another --out");
     kc_checkpoint_info_free(&info);
 }

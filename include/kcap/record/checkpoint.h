@@ -67,15 +67,28 @@ int kc_checkpoint_resumable(const kc_checkpoint_info *info, kc_error *e);
 int kc_checkpoint_read(const kc_grid *g, const kc_checkpoint_info *info, kc_state *state,
                        kc_error *e);
 
+/* Whole rows of a tensor, one after the other: a tensor's last dimension is a row. */
+typedef struct kc_rows {
+    const char *tensor;  /* name                                  */
+    int64_t first, cols; /* place of the first row; values of each */
+    int64_t rows;
+    float *values; /* [rows, cols]                                */
+} kc_rows;
+
+/* How weights become other ones. */
+typedef struct kc_derivation {
+    const char *by;                   /* what is done, added to the stamp's transformed_by     */
+    const kc_codec *codec;            /* of all tensors; NULL: each keeps its own              */
+    void (*change)(const kc_rows *r); /* of each piece, before it is stored; NULL: nothing */
+} kc_derivation;
+
 /* Write the weights of one checkpoint as another, complete or invisible, a piece of a tensor at a
  * time: stamp, run, step, cursors and files are kept, moments are not.
  *   out         path to write, ending in .h5; nothing may be there
- *   by          what is done, added to the stamp's transformed_by
- *   codec       of all tensors; NULL: each keeps its own
  *   collective  on all ranks
  *   bits        of the whole file do not depend on ranks
  *   errors      KC_EINPUT, agreed on: `out` is there or is no name for a checkpoint; KC_EIO */
 int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const char *out,
-                         const char *by, const kc_codec *codec, kc_error *e);
+                         const kc_derivation *how, kc_error *e);
 
 #endif
