@@ -28,56 +28,20 @@ static void *field(kc_config *cfg, int key)
     return (char *)cfg + kc_key_rows[key].offset;
 }
 
-/* Any text that YAML can hold, from pieces that need care. */
+/* Any text that YAML can hold, from pieces that need care, parted by $. */
 static void draw_text(char *text, int most, uint64_t *state)
 {
-    static const char *const pieces[] = {"a",
-                                         "Z",
-                                         "7",
-                                         " ",
-                                         "  ",
-                                         ":",
-                                         ": ",
-                                         " #",
-                                         "\"",
-                                         "'",
-                                         "\\",
-                                         "\n",
-                                         "\t",
-                                         "\r",
-                                         "\x01",
-                                         "\x7f",
-                                         "-",
-                                         "- ",
-                                         "? ",
-                                         "{",
-                                         "]",
-                                         ",",
-                                         "&a",
-                                         "*a",
-                                         "!",
-                                         "|",
-                                         "%",
-                                         "@",
-                                         "`",
-                                         "true",
-                                         "~",
-                                         "\xc3\xa9",
-                                         "\xc2\x85",
-                                         "\xc2\xa0",
-                                         "\n ",
-                                         "...",
-                                         "---",
-                                         "\xe2\x80\xa8",
-                                         "\xe2\x80\xa9",
-                                         "\xef\xbb\xbf",
-                                         "\xef\xbf\xbf",
-                                         "\xf0\x9f\x99\x82",
-                                         "/",
-                                         "\x1b"};
+    static const char pieces[] =
+        "a$Z$7$ $  $:$: $ #$\"$'$\\$\n$\t$\r$\x01$\x7f$-$- $? ${$]$,$&a$*a$!$|$%$@$`$"
+        "true$~$\xc3\xa9$\xc2\x85$\xc2\xa0$\n $...$---$\xe2\x80\xa8$\xe2\x80\xa9$"
+        "\xef\xbb\xbf$\xef\xbf\xbf$\xf0\x9f\x99\x82$/$\x1b";
     text[0] = '\0';
-    for (int n = (int)(draw(state) % (uint64_t)most); n > 0; n--)
-        strcat(text, pieces[draw(state) % (sizeof pieces / sizeof pieces[0])]);
+    for (int n = (int)(draw(state) % (uint64_t)most); n > 0; n--) {
+        const char *piece = pieces;
+        for (uint64_t skip = draw(state) % 44; skip > 0; skip--)
+            piece += strcspn(piece, "$") + 1;
+        strncat(text, piece, strcspn(piece, "$"));
+    }
 }
 
 static int64_t words_of(const kc_key_row *row)
