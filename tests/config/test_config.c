@@ -176,14 +176,6 @@ KC_TEST(keys_that_disagree)
         "inputs/x.yaml:1: train.beta2: 1 keeps the moment at 0 for ever; below 1 would do");
 }
 
-KC_TEST(lengths_have_a_default_each)
-{
-    const kc_config random = good("corpus: {kind: random}", NULL), bios = good("", NULL);
-    assert_int_equal(random.corpus.length, 0);
-    assert_int_equal(kc_config_settled(&random).corpus.length, 64);
-    assert_int_equal(kc_config_settled(&bios).corpus.length, 1);
-}
-
 KC_TEST(values_and_order)
 {
     assert_int_equal(good("model: {layers: 5}", NULL).model.layers, 5);
