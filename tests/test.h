@@ -3,16 +3,77 @@
 #define KCAP_TESTS_TEST_H
 
 /* Unit tests: KC_TEST(what_must_hold) { ... } runs because it stands there, in the order of the file;
- * KC_TEST_MAIN ends the file. */
+ * KC_TEST_MAIN ends the file. What a test owns is given back when it ends, also when it fails. */
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "kcap/base/arena.h"
+#include "kcap/base/memory.h"
+
+typedef struct kc_owned {
+    struct kc_owned *before;
+    void *what;
+    void (*give_back)(void *);
+} kc_owned;
+static kc_owned *kc_all_owned;
+
+/* `what` until the test ends; the last is given back first. */
+static inline void *kc_test_owns(void *what, void (*give_back)(void *))
+{
+    kc_owned *last = kc_alloc(1, sizeof *last, "things of a test");
+    *last = (kc_owned){kc_all_owned, what, give_back};
+    kc_all_owned = last;
+    return what;
+}
+
+static inline int kc_test_end(__attribute__((unused)) void **state)
+{
+    while (kc_all_owned) {
+        kc_owned *last = kc_all_owned;
+        kc_all_owned = last->before;
+        last->give_back(last->what);
+        free(last);
+    }
+    return 0;
+}
+
+/* n elements, zeroed, and one more; the test's. */
+static inline void *test_room(int64_t n, size_t size)
+{
+    return kc_test_owns(kc_alloc(n + 1, size, "rooms of a test"), free);
+}
+
+/* As printf would write it; the test's. */
+__attribute__((format(printf, 1, 2))) static inline char *test_text(const char *format, ...)
+{
+    char text[4096];
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    assert_in_range(n, 0, sizeof text - 1);
+    return strcpy(test_room(n, 1), text);
+}
+
+static inline void kc_test_arena_end(void *arena)
+{
+    kc_arena_destroy(arena);
+    free(arena);
+}
+
+/* An arena that only counts; the test's. */
+static inline kc_arena *test_arena(void)
+{
+    return kc_test_owns(kc_alloc(1, sizeof(kc_arena), "arenas of a test"), kc_test_arena_end);
+}
 
 enum { KC_TESTS_MAX = 64 };
 static struct CMUnitTest kc_tests[KC_TESTS_MAX];
@@ -22,7 +83,8 @@ static inline void kc_test_add(const char *name, CMUnitTestFunction test)
 {
     if (kc_n_tests == KC_TESTS_MAX)
         abort();
-    kc_tests[kc_n_tests++] = (struct CMUnitTest){.name = name, .test_func = test};
+    kc_tests[kc_n_tests++] =
+        (struct CMUnitTest){.name = name, .test_func = test, .teardown_func = kc_test_end};
 }
 
 #define KC_TEST(name)                                                                              \

@@ -10,9 +10,7 @@
  * ranks a failure aborts, since the others may wait for the one that failed. */
 static inline int all_ranks(void **state)
 {
-    kc_grid *g = malloc(sizeof *g);
-    if (!g)
-        return -1;
+    kc_grid *g = kc_alloc(1, sizeof *g, "grids");
     kc_grid_start(g);
     if (g->size > 1)
         setenv("CMOCKA_TEST_ABORT", "1", 1);
@@ -43,12 +41,10 @@ static inline void alone_create(alone *a, const kc_grid *g)
 /* Fail unless `bytes` bytes are the same on all ranks. */
 static inline void assert_same_on_all(const kc_grid *g, const void *mine, size_t bytes)
 {
-    char *all = malloc((size_t)g->size * bytes);
-    assert_non_null(all);
+    char *all = test_room(g->size, bytes);
     kc_allgather(g, mine, all, bytes);
     for (int r = 0; r < g->size; ++r)
         assert_memory_equal(all + (size_t)r * bytes, mine, bytes);
-    free(all);
 }
 
 #endif

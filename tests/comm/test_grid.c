@@ -11,7 +11,7 @@
 KC_TEST(ranks_know_each_other)
 {
     const kc_grid *g = *state;
-    int *ranks = calloc((size_t)g->size, sizeof *ranks);
+    int *ranks = test_room(g->size, sizeof *ranks);
     char text[300] = "";
     kc_allgather(g, &g->rank, ranks, sizeof g->rank);
     for (int r = 0; r < g->size; ++r)
@@ -21,14 +21,13 @@ KC_TEST(ranks_know_each_other)
     kc_grid_mpi_version(text, sizeof text);
     assert_true(strlen(text) > 3);
     assert_null(strchr(text, '\n'));
-    free(ranks);
 }
 
 KC_TEST(the_first_ranks_bytes_reach_all)
 {
     const kc_grid *g = *state;
     enum { N = 100003 };
-    unsigned char *data = malloc(N);
+    unsigned char *data = test_room(N, 1);
     for (int i = 0; i < N; ++i)
         data[i] = (unsigned char)(g->rank ? 255 : i % 251);
     kc_bcast(g, data, N);
@@ -37,20 +36,18 @@ KC_TEST(the_first_ranks_bytes_reach_all)
     data[0] = 77;
     kc_bcast(g, data, 0);
     assert_int_equal(data[0], 77);
-    free(data);
 }
 
 KC_TEST(all_bytes_come_in_rank_order)
 {
     const kc_grid *g = *state;
     enum { N = 33 };
-    double mine[N], *all = calloc((size_t)g->size * N, sizeof *all);
+    double mine[N], *all = test_room(g->size * N, sizeof *all);
     for (int i = 0; i < N; ++i)
         mine[i] = g->rank + i / 64.0;
     kc_allgather(g, mine, all, sizeof mine);
     for (int i = 0; i < N * g->size; ++i)
         assert_true(all[i] == i / N + i % N / 64.0);
-    free(all);
 }
 
 KC_TEST(nobody_failed)

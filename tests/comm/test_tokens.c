@@ -33,8 +33,8 @@ static int64_t sum_of(int round, int from, int to)
 KC_TEST(counts_arrive_in_the_senders_order)
 {
     const kc_grid *g = *state;
-    int32_t *send = malloc((size_t)(g->size * EACH) * sizeof *send),
-            *receive = calloc((size_t)(g->size * EACH + 1), sizeof *receive);
+    int32_t *send = test_room(g->size * EACH, sizeof *send),
+            *receive = test_room(g->size * EACH, sizeof *receive);
     for (int round = 0; round < 5; ++round) {
         receive[g->size * EACH] = -7;
         for (int i = 0; i < g->size * EACH; ++i)
@@ -45,8 +45,6 @@ KC_TEST(counts_arrive_in_the_senders_order)
             assert_int_equal(receive[i], rows_between(round, i / EACH, g->rank, i % EACH));
         assert_int_equal(receive[g->size * EACH], -7);
     }
-    free(send);
-    free(receive);
 }
 
 /* One rank's buffers of a round. */
@@ -62,8 +60,8 @@ static load pack(const kc_grid *g, int round)
         l.sent += l.to[r] = sum_of(round, g->rank, r);
         l.arrived += l.from[r] = sum_of(round, r, g->rank);
     }
-    l.send = malloc((size_t)(l.sent * WIDTH + 1) * sizeof(float));
-    l.receive = malloc((size_t)(l.arrived * WIDTH + 1) * sizeof(float));
+    l.send = test_room(l.sent * WIDTH, sizeof(float));
+    l.receive = test_room(l.arrived * WIDTH, sizeof(float));
     float *at = l.send;
     for (int r = 0; r < g->size; ++r)
         for (int64_t row = 0; row < l.to[r]; ++row)
@@ -72,12 +70,6 @@ static load pack(const kc_grid *g, int round)
     for (int64_t i = 0; i <= l.arrived * WIDTH; ++i)
         l.receive[i] = -1;
     return l;
-}
-
-static void unpack(load *l)
-{
-    free(l->send);
-    free(l->receive);
 }
 
 /* Every row from r lies where r's turn is. */
@@ -100,7 +92,6 @@ KC_TEST(rows_arrive)
         kc_tokens_start(g, l.send, l.to, l.receive, l.from, WIDTH);
         kc_tokens_finish(g);
         check_arrived(g, round, &l);
-        unpack(&l);
     }
 }
 
@@ -110,7 +101,7 @@ KC_TEST(there_and_back)
     const kc_grid *g = *state;
     for (int round = 0; round < 5; ++round) {
         load l = pack(g, round);
-        float *back = malloc((size_t)(l.sent * WIDTH + 1) * sizeof *back);
+        float *back = test_room(l.sent * WIDTH, sizeof *back);
         kc_tokens_start(g, l.send, l.to, l.receive, l.from, WIDTH);
         kc_tokens_finish(g);
         for (int64_t i = 0; i < l.arrived * WIDTH; ++i)
@@ -121,8 +112,6 @@ KC_TEST(there_and_back)
             for (; row < l.to[r]; ++row)
                 for (int k = 0; k < WIDTH; ++k, ++i)
                     assert_true(back[i] == 2 * l.send[i]);
-        free(back);
-        unpack(&l);
     }
 }
 

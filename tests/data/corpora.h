@@ -56,6 +56,11 @@ static inline kc_files files_of(const texts *t)
     return files;
 }
 
+static inline void corpus_give_back(void *corpus)
+{
+    kc_corpus_destroy(corpus);
+}
+
 static inline kc_config config_of(int64_t kind, int64_t people)
 {
     kc_config cfg;
@@ -66,45 +71,67 @@ static inline kc_config config_of(int64_t kind, int64_t people)
     return cfg;
 }
 
-/* A corpus of the small texts; a failure fails the test with its message. */
-static inline kc_corpus *small_corpus(const kc_config *cfg, const texts *t)
+/* A corpus of these files; a failure fails the test with its message. */
+static inline kc_corpus *corpus_with(const kc_config *cfg, const kc_files *files)
 {
-    kc_files files = files_of(t);
     kc_corpus *corpus = NULL;
     kc_error e = {0};
 
-    if (kc_corpus_create(cfg, &files, &corpus, &e) != KC_OK)
+    if (kc_corpus_create(cfg, files, &corpus, &e) != KC_OK)
         fail_msg("%s", e.text);
+    return kc_test_owns(corpus, corpus_give_back);
+}
+
+/* The same; the files are given back. */
+static inline kc_corpus *corpus_from(const kc_config *cfg, kc_files files)
+{
+    kc_corpus *corpus = corpus_with(cfg, &files);
+
     kc_files_free(&files);
     return corpus;
 }
 
-/* The same from the files shipped with kcap. */
-static inline kc_corpus *shipped_corpus(const kc_config *cfg)
+static inline kc_corpus *small_corpus(const kc_config *cfg, const texts *t)
 {
-    kc_corpus *corpus = NULL;
+    return corpus_from(cfg, files_of(t));
+}
+
+static inline kc_files shipped_files(const kc_config *cfg)
+{
     kc_error e = {0};
     kc_files files;
 
-    if (kc_files_load(cfg, &files, &e) != KC_OK ||
-        kc_corpus_create(cfg, &files, &corpus, &e) != KC_OK)
+    if (kc_files_load(cfg, &files, &e) != KC_OK)
         fail_msg("%s", e.text);
-    kc_files_free(&files);
-    return corpus;
+    return files;
+}
+
+static inline kc_corpus *shipped_corpus(const kc_config *cfg)
+{
+    return corpus_from(cfg, shipped_files(cfg));
+}
+
+static inline kc_corpus *small_bios_corpus(int64_t people)
+{
+    const kc_config cfg = config_of(KC_corpus_kind_bios, people);
+    const texts t = small_texts();
+
+    return small_corpus(&cfg, &t);
+}
+
+static inline kc_corpus *shipped_bios_corpus(int64_t people)
+{
+    const kc_config cfg = config_of(KC_corpus_kind_bios, people);
+
+    return shipped_corpus(&cfg);
 }
 
 static inline kc_doc doc_for(const kc_corpus *corpus)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
 
-    return (kc_doc){.tokens = calloc((size_t)info->max_doc_tokens, sizeof(int32_t)),
-                    .spans = calloc((size_t)info->n_attributes, sizeof(kc_span))};
-}
-
-static inline void doc_free(kc_doc *doc)
-{
-    free(doc->tokens);
-    free(doc->spans);
+    return (kc_doc){.tokens = test_room(info->max_doc_tokens, sizeof(int32_t)),
+                    .spans = test_room(info->n_attributes, sizeof(kc_span))};
 }
 
 /* Running text of tokens begin ... end-1 in a static buffer. */

@@ -38,7 +38,6 @@ KC_TEST(the_quickstart_counts)
     assert_float_equal(info->term[KC_READ_VALUES].max_bits, 84000, 1e-6);
     assert_float_equal(info->term[KC_READ_CHUNKS].max_bits, 0, 1e-6);
     assert_float_equal(info->max_bits, 95578, 1);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(bits_follow_the_bound)
@@ -55,7 +54,6 @@ KC_TEST(bits_follow_the_bound)
     assert_float_equal(info->term[KC_READ_CHUNKS].max_bits, diversity, 1e-9);
     assert_float_equal(info->max_bits, 40 + value + diversity, 1e-9);
     assert_int_equal(info->max_doc_tokens, 1 + 3 + 3 * (1 + 2 * 4));
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(words_stand_in_their_order)
@@ -69,7 +67,6 @@ KC_TEST(words_stand_in_their_order)
     for (int32_t i = 0; i < 19; i++)
         assert_string_equal(kc_corpus_word(c, i), WANT[i]);
     assert_int_equal(kc_corpus_word_joins(c, 14), 0);
-    kc_corpus_destroy(c);
 }
 
 /* The corpus whose documents are checked. */
@@ -119,8 +116,6 @@ KC_TEST(documents_tell_the_person)
         kc_corpus_document(c, i % N, i / N - 1, &doc);
         document_check(c, &doc, i % N, strings + i % N * VALUES);
     }
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(attributes_have_their_own_strings)
@@ -149,8 +144,6 @@ KC_TEST(attributes_have_their_own_strings)
         }
     }
     assert_true(shared < 8);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(chunks_are_drawn_apart)
@@ -177,8 +170,6 @@ KC_TEST(chunks_are_drawn_apart)
     }
     for (int k = 0; k < 3; k++)
         assert_true(same[k] < 25);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(values_are_uniform_and_orders_fresh)
@@ -205,8 +196,6 @@ KC_TEST(values_are_uniform_and_orders_fresh)
     assert_true(uneven(count, D) < 4);
     assert_true(uneven(pair, D * D) < 4);
     assert_true(uneven(order, 6) < 4 && uneven(order, 6) > -4);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(a_short_pool_is_refused)

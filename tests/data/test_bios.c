@@ -93,9 +93,8 @@ static int32_t sentence_parse(const kc_corpus *c, const texts *t, int64_t person
 
 KC_TEST(documents_tell_the_person)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
-    texts t = small_texts();
-    kc_corpus *c = small_corpus(&cfg, &t);
+    const texts t = small_texts();
+    kc_corpus *c = small_bios_corpus(80);
     kc_doc doc = doc_for(c);
 
     for (int64_t i = 0; i < 2000; i++) {
@@ -114,15 +113,12 @@ KC_TEST(documents_tell_the_person)
         assert_int_equal(seen, 1 << DATE | 1 << BIRTH_CITY | 1 << UNIVERSITY | 1 << MAJOR |
                                    1 << EMPLOYER | 1 << WORKING_CITY);
     }
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(spans_hold_the_values)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
-    texts t = small_texts();
-    kc_corpus *c = small_corpus(&cfg, &t);
+    const texts t = small_texts();
+    kc_corpus *c = small_bios_corpus(80);
     kc_doc doc = doc_for(c);
 
     for (int64_t i = 0; i < 10000; i++) {
@@ -147,8 +143,6 @@ KC_TEST(spans_hold_the_values)
         }
         assert_int_equal(seen, 255);
     }
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(the_name_comes_once_then_the_pronoun)
@@ -180,16 +174,12 @@ KC_TEST(the_name_comes_once_then_the_pronoun)
         for (int k = span_of(&doc, NAME)->end; k < span_of(&doc, PRONOUN)->begin; k++)
             assert_int_not_equal(doc.tokens[k], doc.tokens[span_of(&doc, PRONOUN)->begin]);
     }
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(the_employer_never_leaks_when_measured)
 {
     enum { N = 60 * 200 };
-    kc_config cfg = config_of(KC_corpus_kind_bios, 60);
-    texts t = small_texts();
-    kc_corpus *c = small_corpus(&cfg, &t);
+    kc_corpus *c = small_bios_corpus(60);
     kc_doc doc = doc_for(c);
     int before = 0, first = 0;
 
@@ -204,8 +194,6 @@ KC_TEST(the_employer_never_leaks_when_measured)
     }
     assert_true(abs(before - N / 2) < 4 * sqrt(N / 4.0));
     assert_true(abs(first - N / 6) < 4 * sqrt(N * 5 / 36.0));
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 /* The place of each attribute's sentence, as base-6 digits of its rank among all orders. */
@@ -232,9 +220,7 @@ KC_TEST(texts_are_fresh_at_each_exposure)
     enum { N = 80 * 400 };
     static int64_t orders[720];
     int64_t cities[3] = {0}, last_and_city[12] = {0}, repeats = 0;
-    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
-    texts t = small_texts();
-    kc_corpus *c = small_corpus(&cfg, &t);
+    kc_corpus *c = small_bios_corpus(80);
     kc_doc doc = doc_for(c);
     char last[4096] = "";
 
@@ -257,8 +243,6 @@ KC_TEST(texts_are_fresh_at_each_exposure)
     assert_true(uneven(cities, 3) < 4);
     assert_true(uneven(last_and_city, 12) < 4); /* words and order do not know of each other */
     assert_true(repeats < 20);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST_MAIN(NULL, NULL)

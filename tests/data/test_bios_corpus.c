@@ -36,7 +36,6 @@ KC_TEST(values_are_uniform_and_independent)
     for (int64_t i = 0; i < 40000; i++)
         pair[kc_corpus_value(c, i, UNIVERSITY) * 3 + kc_corpus_value(c, i, MAJOR)]++;
     assert_true(uneven(pair, 15) < 4);
-    kc_corpus_destroy(c);
 }
 
 /* Words of a text, split by the rule of the vocabulary, marked in `seen`; unknown ones fail. */
@@ -103,15 +102,12 @@ KC_TEST(the_vocabulary_is_closed)
         if (!seen[k])
             fail_msg("`%s` cannot be produced", kc_corpus_word(c, (int32_t)k));
     assert_string_equal(kc_corpus_word(c, KC_EOS), "<eos>");
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(lengths_are_as_told)
 {
     enum { N = 80 * 500 };
-    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
-    texts t = small_texts();
-    kc_corpus *c = small_corpus(&cfg, &t);
+    kc_corpus *c = small_bios_corpus(80);
     const kc_corpus_info *info = kc_corpus_about(c);
     /* <eos>, five pronouns; parts of the name; dates; pools; templates beside subject and value. */
     double want = 1 + 5 + (6 / 5.0 + 1 + 1) + 4 + (3 + 5 + 4) / 3.0 + (2 + 1 + 2 + 5 + 1) / 5.0 +
@@ -131,8 +127,6 @@ KC_TEST(lengths_are_as_told)
     assert_int_equal(info->lengths_are_equal, 0);
     assert_int_equal(info->max_doc_tokens, 1 + 5 + 4 + 4 + 5 + 5 + 2 + 9 + 8 + 6 + 6 + 4 + 4 + 5);
     assert_true(most <= info->max_doc_tokens && most >= info->max_doc_tokens - 3);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(equal_lengths_are_seen)
@@ -150,18 +144,14 @@ KC_TEST(equal_lengths_are_seen)
     assert_int_equal(kc_corpus_about(c)->lengths_are_equal, 1);
     assert_int_equal(kc_corpus_about(c)->max_doc_tokens, 1 + 5 + 3 + 4 + 3 + 1 + 1 + 5 + 19);
     assert_float_equal(kc_corpus_about(c)->mean_doc_tokens, 42, 1e-9);
-    kc_corpus_destroy(c);
     t.text[6] = "Bolt Nut; Rome, GA\nAcme; York, NY\n";
     c = small_corpus(&cfg, &t);
     assert_int_equal(kc_corpus_about(c)->lengths_are_equal, 0);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(the_maximum_is_that_of_the_paper)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
-    texts t = small_texts();
-    kc_corpus *c = small_corpus(&cfg, &t);
+    kc_corpus *c = small_bios_corpus(80);
     const kc_corpus_info *info = kc_corpus_about(c);
     double values = log2(2.0 * 12 * 28 * 200 * 3 * 5 * 3 * 4);
 
@@ -174,20 +164,16 @@ KC_TEST(the_maximum_is_that_of_the_paper)
     assert_float_equal(info->attribute[WORKING_CITY].log2_pool, 0, 0);
     assert_string_equal(info->attribute[WORKING_CITY].name, "working_city");
     assert_string_equal(info->attribute[NAME].name, "name");
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(words_are_shared_over_positions)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 80);
-    texts t = small_texts();
-    kc_corpus *c = small_corpus(&cfg, &t);
+    kc_corpus *c = small_bios_corpus(80);
     int found = 0;
 
     for (int32_t k = 0; k < kc_corpus_about(c)->n_vocab; k++)
         found += !strcmp(kc_corpus_word(c, k), "Florence") || !strcmp(kc_corpus_word(c, k), "Ada");
     assert_int_equal(found, 2);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(a_last_name_that_opens_another_reads_on)
@@ -208,8 +194,6 @@ KC_TEST(a_last_name_that_opens_another_reads_on)
         assert_int_equal(!strcmp(kc_corpus_word(c, doc.tokens[4]), "Poe"),
                          kc_corpus_value(c, i, NAME) % 2 == 0);
     }
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(bad_texts_are_named)

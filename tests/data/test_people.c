@@ -18,7 +18,7 @@ KC_TEST(names_are_distinct)
     enum { N = 20000 };
     kc_error e = {0};
     kc_people people = people_of(N, 400, 400, 1000, &e);
-    uint8_t *seen = calloc(160000000 / 8, 1);
+    uint8_t *seen = test_room(160000000 / 8, 1);
 
     for (int64_t i = 0; i < N; i++) {
         int64_t part[3], name = kc_people_name(&people, i, part);
@@ -30,7 +30,6 @@ KC_TEST(names_are_distinct)
         assert_false(seen[name / 8] >> name % 8 & 1);
         seen[name / 8] |= (uint8_t)(1 << name % 8);
     }
-    free(seen);
 }
 
 KC_TEST(names_are_all_used_when_people_are_as_many)

@@ -11,16 +11,11 @@
 static kc_corpus *strings(int64_t N, int64_t S, int64_t V, int64_t seed)
 {
     kc_config cfg = config_of(KC_corpus_kind_random, N);
-    kc_files none = {0};
-    kc_corpus *corpus = NULL;
-    kc_error e = {0};
 
     cfg.corpus.length = S;
     cfg.corpus.vocab = V;
     cfg.run.seed = seed;
-    if (kc_corpus_create(&cfg, &none, &corpus, &e) != KC_OK)
-        fail_msg("%s", e.text);
-    return corpus;
+    return corpus_from(&cfg, (kc_files){0});
 }
 
 /* The published corpus (arXiv 2505.24832): 64 tokens out of 2048 are 704 bits. */
@@ -46,7 +41,6 @@ KC_TEST(bits_and_words_count)
     assert_string_equal(kc_corpus_word(c, 0), "<eos>");
     assert_string_equal(kc_corpus_word(c, 1), "r0");
     assert_string_equal(kc_corpus_word(c, 2048), "r2047");
-    kc_corpus_destroy(c);
 }
 
 /* A set of one has no order to pay for. */
@@ -57,7 +51,6 @@ KC_TEST(one_string_is_worth_all_its_bits)
 
     assert_float_equal(info->max_bits, 15, 1e-12);
     assert_float_equal(info->ordered_bits, 15, 1e-12);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(a_document_is_a_string_behind_an_eos)
@@ -85,10 +78,6 @@ KC_TEST(a_document_is_a_string_behind_an_eos)
         differs += !!memcmp(again.tokens, doc.tokens, (S + 1) * sizeof *doc.tokens);
     }
     assert_int_equal(differs, N); /* 30^7: two of them are alike once in 10^8 seeds */
-    doc_free(&doc);
-    doc_free(&again);
-    kc_corpus_destroy(c);
-    kc_corpus_destroy(other);
 }
 
 /* More strings and longer ones go on where fewer and shorter ones end. */
@@ -102,10 +91,6 @@ KC_TEST(a_string_does_not_know_the_others)
         kc_corpus_document(many, i, 0, &longer);
         assert_memory_equal(longer.tokens, doc.tokens, 7 * sizeof *doc.tokens);
     }
-    doc_free(&doc);
-    doc_free(&longer);
-    kc_corpus_destroy(few);
-    kc_corpus_destroy(many);
 }
 
 /* Single tokens, neighbours in a string, and the same place of neighbouring strings. Counts as far
@@ -133,9 +118,6 @@ KC_TEST(tokens_are_uniform_and_independent)
     assert_true(fabs(uneven(first, V)) < 4);
     assert_true(fabs(uneven(along, PAIRS)) < 4);
     assert_true(fabs(uneven(across, PAIRS)) < 4);
-    doc_free(&doc);
-    doc_free(&before);
-    kc_corpus_destroy(c);
 }
 
 /* An epoch's windows hold every string once, whole, in an order of its own. */
@@ -170,9 +152,6 @@ KC_TEST(each_string_is_shown_once_an_exposure)
     }
     assert_true(in_order < 20);
     assert_memory_not_equal(stream[0], stream[1], sizeof stream[0]);
-    doc_free(&doc);
-    doc_free(&scratch);
-    kc_corpus_destroy(c);
 }
 
 /* Neither time nor room: 20 million strings are 5 GB as a list. Half a second is a thousand times
@@ -193,8 +172,6 @@ KC_TEST(twenty_million_strings_cost_nothing)
     assert_int_equal(cursor.next, 19999997);
     assert_true((double)(clock() - start) < 0.5 * CLOCKS_PER_SEC);
     assert_float_equal(kc_corpus_about(c)->ordered_bits, 20e6 * 704, 1);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(no_file_is_needed)
@@ -214,19 +191,14 @@ KC_TEST(no_file_is_needed)
 KC_TEST(lengths_have_a_default_each)
 {
     kc_config cfg = config_of(KC_corpus_kind_random, 10);
-    kc_files files = {0};
-    kc_corpus *c = NULL;
-    kc_error e = {0};
+    kc_corpus *c = corpus_from(&cfg, (kc_files){0});
     texts t = small_texts();
 
-    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_OK);
     assert_int_equal(kc_corpus_about(c)->max_doc_tokens, 65);
     assert_int_equal(kc_corpus_about(c)->n_vocab, 2049);
-    kc_corpus_destroy(c);
     cfg = config_of(KC_corpus_kind_biod, 10);
     c = small_corpus(&cfg, &t);
     assert_int_equal(kc_corpus_about(c)->max_doc_tokens, 1 + 3 + 6 * 2);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST_MAIN(NULL, NULL)

@@ -12,21 +12,18 @@ enum { EMPLOYER = 5, WORKING_CITY = 7 };
 
 KC_TEST(bits_are_those_of_the_paper)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 100000);
-    kc_corpus *c = shipped_corpus(&cfg);
+    kc_corpus *c = shipped_bios_corpus(100000);
     const kc_corpus_info *info = kc_corpus_about(c);
 
     assert_float_equal(info->term[KC_READ_VALUES].log2_size, 47.5916, 1e-4);
     assert_float_equal(exp2(info->term[KC_READ_NAME].log2_size), 1.6e8, 1);
     assert_float_equal(info->max_bits, 5.824e6, 0.5e3); /* the paper's table */
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(lists_have_their_sizes_and_open_nothing)
 {
     static const int32_t NAMES[] = {400, 400, 1000}, VALUES[] = {0, 67200, 200, 300, 100, 263, 2};
-    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
-    kc_corpus *c = shipped_corpus(&cfg);
+    kc_corpus *c = shipped_bios_corpus(10);
     const kc_bios *b = c->made;
 
     for (int p = 0; p < 3; p++) {
@@ -40,13 +37,11 @@ KC_TEST(lists_have_their_sizes_and_open_nothing)
     }
     for (int s = 0; s < 6; s++)
         assert_in_range(b->sentence[s].before.n, 15, 60);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(headquarters_betray_only_part_of_the_employer)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 10);
-    kc_corpus *c = shipped_corpus(&cfg);
+    kc_corpus *c = shipped_bios_corpus(10);
     const kc_pool *city = &((const kc_bios *)c->made)->value[WORKING_CITY];
     int most = 0;
 
@@ -60,18 +55,16 @@ KC_TEST(headquarters_betray_only_part_of_the_employer)
         most = same > most ? same : most;
     }
     assert_in_range(most, 10, 60);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(every_word_comes_up)
 {
     enum { N = 300 };
-    kc_config cfg = config_of(KC_corpus_kind_bios, N * 500);
-    kc_corpus *c = shipped_corpus(&cfg);
+    kc_corpus *c = shipped_bios_corpus(N * 500);
     const kc_corpus_info *info = kc_corpus_about(c);
     kc_doc doc = doc_for(c);
     int64_t missing = 0, found = 0;
-    int32_t *seen = calloc((size_t)info->n_vocab, sizeof *seen);
+    int32_t *seen = test_room(info->n_vocab, sizeof *seen);
 
     for (int64_t i = 0; i < info->n_people; i++) {
         kc_corpus_document(c, i, i % 7, &doc);
@@ -86,15 +79,11 @@ KC_TEST(every_word_comes_up)
     }
     assert_int_equal(missing, 0);
     assert_in_range(found, 1500, 3275);
-    free(seen);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(biographies_have_the_usual_length)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 3000);
-    kc_corpus *c = shipped_corpus(&cfg);
+    kc_corpus *c = shipped_bios_corpus(3000);
     const kc_corpus_info *info = kc_corpus_about(c);
     kc_doc doc = doc_for(c);
     double sum = 0;
@@ -106,8 +95,6 @@ KC_TEST(biographies_have_the_usual_length)
     assert_float_equal(sum / 30000, info->mean_doc_tokens, 0.3);
     assert_true(info->mean_doc_tokens > 50 && info->mean_doc_tokens < 90);
     assert_true(info->max_doc_tokens < 160);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 static double seconds(void)
@@ -120,17 +107,14 @@ static double seconds(void)
 
 KC_TEST(twenty_million_people_cost_nothing)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 20000000);
     double start = seconds();
-    kc_corpus *c = shipped_corpus(&cfg);
+    kc_corpus *c = shipped_bios_corpus(20000000);
     kc_doc doc = doc_for(c);
 
     kc_corpus_document(c, 19999999, 999999, &doc);
     assert_int_equal(doc.n_spans, 8);
     assert_true(seconds() - start < 2);
     assert_float_equal(kc_corpus_about(c)->max_bits, 1011.8e6, 1e5);
-    doc_free(&doc);
-    kc_corpus_destroy(c);
 }
 
 KC_TEST(another_seed_is_another_corpus)
@@ -144,8 +128,6 @@ KC_TEST(another_seed_is_another_corpus)
     for (int64_t i = 0; i < 1000; i++)
         same += kc_corpus_value(a, i, EMPLOYER) == kc_corpus_value(b, i, EMPLOYER);
     assert_true(same < 20);
-    kc_corpus_destroy(a);
-    kc_corpus_destroy(b);
 }
 
 KC_TEST_MAIN(NULL, NULL)

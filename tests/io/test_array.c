@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "../test.h"
-
-#include <stdio.h>
-#include <unistd.h>
+#include "../folder.h"
 
 #include "kcap/io/array.h"
 #include "kcap/io/attribute.h"
@@ -15,22 +12,20 @@ typedef struct fixture {
     kc_h5 file;
 } fixture;
 
-static int set_up(void **state)
+static void file_end(void *file)
 {
-    fixture *x = *state;
-    kc_error e = {0};
-    snprintf(x->path, sizeof x->path, "/tmp/kcap_test_XXXXXX");
-    int fd = mkstemp(x->path);
-    close(fd);
-    return fd < 0 ? -1 : kc_h5_create(&x->file, x->path, KC_H5_PLAIN, &e);
+    kc_h5_close(file, &(kc_error){0});
 }
 
-static int tear_down(void **state)
+/* A new file in a folder of the test's own. */
+static fixture *fixture_create(void)
 {
-    fixture *x = *state;
+    fixture *x = test_room(1, sizeof *x);
     kc_error e = {0};
-    kc_h5_close(&x->file, &e);
-    return unlink(x->path);
+    snprintf(x->path, sizeof x->path, "%s/file.h5", test_folder());
+    assert_int_equal(kc_h5_create(&x->file, x->path, KC_H5_PLAIN, &e), 0);
+    kc_test_owns(&x->file, file_end);
+    return x;
 }
 
 static void says(const kc_error *e, int code, const char *part)
@@ -41,9 +36,9 @@ static void says(const kc_error *e, int code, const char *part)
 }
 
 /* Each range of flat indices is written and read alone and touches nothing else. */
-static void every_flat_range(void **state)
+KC_TEST(every_flat_range)
 {
-    fixture *x = *state;
+    fixture *x = fixture_create();
     static const int64_t shapes[][KC_H5_DIMS] = {{7}, {4, 5}, {3, 4, 3}, {2, 3, 2, 3}};
     for (int d = 1; d <= KC_H5_DIMS; ++d) {
         kc_error e = {0};
@@ -75,9 +70,9 @@ static void every_flat_range(void **state)
     }
 }
 
-static void texts_and_attributes_come_back(void **state)
+KC_TEST(texts_and_attributes_come_back)
 {
-    fixture *x = *state;
+    fixture *x = fixture_create();
     kc_error e = {0};
     char *text = NULL;
     int64_t size = 0, n = -1, value = 0;
@@ -108,15 +103,13 @@ static void texts_and_attributes_come_back(void **state)
     says(&e, KC_EINPUT, "attribute sed of / is missing");
 }
 
-static void foreign_objects_are_refused(void **state)
+KC_TEST(foreign_objects_are_refused)
 {
-    fixture *x = *state;
+    fixture *x = fixture_create();
     kc_error e = {0};
     kc_h5_array a;
-    char command[600];
     assert_int_equal(kc_h5_close(&x->file, &e), 0);
-    snprintf(
-        command, sizeof command,
+    const char *command = test_text(
         "/usr/bin/python3 -c \"import h5py; f = h5py.File('%s', 'w');"
         "f['soft'] = h5py.SoftLink('/x'); f['out/er'] = h5py.ExternalLink('/etc/a', '/b');"
         "f['f4'] = [[1.0]]; f.create_dataset('far', (2,), 'f4', external=[('/tmp/b', 0, 8)])\"",
@@ -137,9 +130,9 @@ static void foreign_objects_are_refused(void **state)
     }
 }
 
-static void a_failed_write_breaks_the_file(void **state)
+KC_TEST(a_failed_write_breaks_the_file)
 {
-    fixture *x = *state;
+    fixture *x = fixture_create();
     kc_error e = {0};
     assert_int_equal(kc_h5_group(&x->file, "/no/parent", &e), KC_EIO);
     says(&e, KC_EIO, "group /no/parent: cannot create it (HDF5: ");
@@ -149,9 +142,9 @@ static void a_failed_write_breaks_the_file(void **state)
 }
 
 /* Chunks hashed apart by several readers are the chunks one reader hashes. */
-static void file_hashes(void **state)
+KC_TEST(file_hashes)
 {
-    fixture *x = *state;
+    fixture *x = fixture_create();
     kc_error e = {0};
     uint64_t all[3] = {0}, odd[1] = {0};
     FILE *f = fopen(x->path, "wb");
@@ -165,17 +158,4 @@ static void file_hashes(void **state)
     says(&e, KC_EINPUT, "ends after 26 bytes");
 }
 
-#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, &x)
-
-int main(void)
-{
-    fixture x = {.path = ""};
-    const struct CMUnitTest tests[] = {
-        TEST(every_flat_range),
-        TEST(texts_and_attributes_come_back),
-        TEST(foreign_objects_are_refused),
-        TEST(a_failed_write_breaks_the_file),
-        TEST(file_hashes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+KC_TEST_MAIN(NULL, NULL)

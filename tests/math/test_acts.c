@@ -83,10 +83,6 @@ static void check_activation(const struct activation *a, const float *bias)
             assert_true(fabs(u[i] - dg[i] * a->slope(x[i])) < a->slope_error * fabs((double)dg[i]));
         else
             assert_true(u[i] == x[i]);
-    free(u);
-    free(x);
-    free(g);
-    free(dg);
 }
 
 KC_TEST(activations_are_right)
@@ -96,7 +92,6 @@ KC_TEST(activations_are_right)
         check_activation(&activations[k], bias);
         check_activation(&activations[k], NULL);
     }
-    free(bias);
 }
 
 /* A row of the gated form; `before`: u as it was. */
@@ -145,11 +140,6 @@ static void check_gate(const struct activation *a, const float *bias)
     kc_gate_backward(rows_of(u, 2 * COLS, WIDE), rows_of(dg, COLS, LD), a->act, 1);
     for (int64_t i = 0; i < ROWS; ++i)
         check_gated_backward(a, u + i * WIDE, x + i * WIDE, dg + i * LD);
-    free(u);
-    free(x);
-    free(g);
-    free(dg);
-    free(up);
 }
 
 KC_TEST(gates_are_right)
@@ -159,7 +149,6 @@ KC_TEST(gates_are_right)
         check_gate(&activations[k], bias);
         check_gate(&activations[k], NULL);
     }
-    free(bias);
 }
 
 /* Far out an activation is x or 0, its slope 1 or 0; a NaN stays one. */
@@ -215,11 +204,7 @@ KC_TEST(threads_leave_bits)
             same_bits(act_op, &b, b.u, ROWS * WIDE, start, activations[k].name);
             same_bits(gate_op, &b, b.u, ROWS * WIDE, start, "gated");
             same_bits(gate_op, &b, b.g, ROWS * LD, start, "gated, forward");
-            free(b.u);
-            free(b.g);
         }
-    free(start);
-    free(bias);
 }
 
 KC_TEST_MAIN(NULL, NULL)

@@ -62,10 +62,6 @@ static void check_product(product p, int64_t margin, float beta)
     memcpy(before, c.p, bytes);
     multiply(p, c, a, b, beta, 1);
     compare(p, c, a, b, beta, before);
-    free(before);
-    free(a.p);
-    free(b.p);
-    free(c.p);
 }
 
 KC_TEST(products_are_right)
@@ -116,11 +112,6 @@ static void check_bits(product p, float beta)
             fail_msg("[%lld,%lld,%lld] t %d beta %g: other bits on %d threads than on one",
                      (long long)p.m, (long long)p.n, (long long)p.k, p.t, (double)beta, threads);
     }
-    free(before);
-    free(one);
-    free(a.p);
-    free(b.p);
-    free(c.p);
 }
 
 /* A linear layer [T, in] -> [T, out], forward and backward. */

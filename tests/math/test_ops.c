@@ -102,14 +102,6 @@ static void norm_run(norm_bench *b, int threads)
     kc_norm_backward(dx, dy, x, &norm, b->dgain, b->biased ? b->dbias : NULL, threads);
 }
 
-static void norm_destroy(norm_bench *b)
-{
-    float *all[] = {b->x,    b->y,    b->dy,   b->dx,    b->gain,
-                    b->bias, b->mean, b->rstd, b->dgain, b->dbias};
-    for (size_t i = 0; i < sizeof all / sizeof *all; ++i)
-        free(all[i]);
-}
-
 /* A row of the norm in double: checks y and dx, adds to dgain and dbias. */
 static void check_norm_row(const norm_bench *b, int64_t i, const float *dx0, double *dgain,
                            double *dbias)
@@ -161,8 +153,6 @@ static void check_norm(int rms, int biased)
         assert_float_equal(b.dgain[j], dgain[j], 2e-5);
         assert_float_equal(b.dbias[j], dbias[j], 2e-5);
     }
-    free(dx0);
-    norm_destroy(&b);
 }
 
 KC_TEST(layernorm_is_right)
@@ -194,7 +184,6 @@ KC_TEST(norms_do_not_see_the_scale)
         for (int j = 0; j < D; ++j)
             assert_float_equal(left[j], right[j], 3e-5); /* eps against a variance of 1 */
     }
-    free(x);
 }
 
 /* A row of equal numbers has variance 0: only eps keeps it finite. */
@@ -232,11 +221,6 @@ KC_TEST(columns_and_biases_add)
     kc_add_bias((kc_mat){y, N, D, LD}, (kc_mat){x, N, D, LD}, NULL, 2);
     for (int64_t i = 0; i < N * LD; ++i)
         assert_true(y[i] == (i % LD < D ? x[i] : 0));
-    free(x);
-    free(y);
-    free(sum);
-    free(bias);
-    free(before);
 }
 
 static void norm_op(void *bench, int threads)
@@ -264,8 +248,6 @@ KC_TEST(threads_leave_bits)
         if (b.biased)
             same_bits(norm_op, &b, b.dbias, b.d, start, "norm, dbias");
         same_bits(columns_op, &b, b.dgain, b.d, start, "columns");
-        free(start);
-        norm_destroy(&b);
     }
 }
 
@@ -284,9 +266,6 @@ KC_TEST(transposes)
                 for (int64_t i = 0; i < ld_to; ++i)
                     assert_float_equal(to[j * ld_to + i],
                                        i < m ? from[i * ld_from + j] : before[j * ld_to + i], 0);
-            free(from);
-            free(to);
-            free(before);
         }
 }
 

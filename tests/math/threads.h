@@ -20,7 +20,6 @@ static inline void same_bits(void (*op)(void *bench, int threads), void *bench, 
             fail_msg("%s: other bits on %d threads", name, threads);
     }
     assert_memory_not_equal(one, start, (size_t)n * sizeof *one);
-    free(one);
 }
 
 #endif

@@ -27,23 +27,11 @@ typedef struct oracle {
 
 static inline void list_add(list *l, const char *text)
 {
-    l->text = realloc(l->text, (size_t)(l->n + 1) * sizeof *l->text);
-    l->text[l->n++] = strdup(text);
-}
-
-static inline void list_free(list *l)
-{
-    for (int64_t i = 0; i < l->n; ++i)
-        free(l->text[i]);
-    free(l->text);
-    *l = (list){0};
-}
-
-static inline void oracle_free(oracle *o)
-{
-    for (int a = 0; a < KC_ATTRIBUTES_MAX; ++a)
-        list_free(&o->pool[a]);
-    list_free(&o->people);
+    if ((l->n & (l->n - 1)) == 0) {
+        char **more = test_room(2 * l->n, sizeof *more);
+        l->text = l->n ? memcpy(more, l->text, (size_t)l->n * sizeof *more) : more;
+    }
+    l->text[l->n++] = test_text("%s", text);
 }
 
 /* Lines of a pool file up to `stop`, at most `most` unless it is 0. */
@@ -67,14 +55,10 @@ static inline list names_of(const kc_files *files, const kc_config *cfg)
                     lines_of(files, "pools/middle_name.txt", 0, cfg->corpus.middle_names),
                     lines_of(files, "pools/last_name.txt", 0, cfg->corpus.last_names)};
     list names = {0};
-    for (int64_t i = 0; i < part[0].n * part[1].n * part[2].n; ++i) {
-        char text[300];
-        snprintf(text, sizeof text, "%s %s %s", part[0].text[i / part[2].n / part[1].n],
-                 part[1].text[i / part[2].n % part[1].n], part[2].text[i % part[2].n]);
-        list_add(&names, text);
-    }
-    for (int p = 0; p < 3; ++p)
-        list_free(&part[p]);
+    for (int64_t i = 0; i < part[0].n * part[1].n * part[2].n; ++i)
+        list_add(&names,
+                 test_text("%s %s %s", part[0].text[i / part[2].n / part[1].n],
+                           part[1].text[i / part[2].n % part[1].n], part[2].text[i % part[2].n]));
     return names;
 }
 
@@ -84,12 +68,9 @@ static inline list dates_of(int64_t years)
                                         "May",       "June",     "July",     "August",
                                         "September", "October",  "November", "December"};
     list dates = {0};
-    for (int64_t i = 0; i < years * 12 * 28; ++i) {
-        char text[40];
-        snprintf(text, sizeof text, "%s %d, %d", month[i / 28 % 12], (int)(i % 28) + 1,
-                 1900 + (int)(i / 28 / 12));
-        list_add(&dates, text);
-    }
+    for (int64_t i = 0; i < years * 12 * 28; ++i)
+        list_add(&dates, test_text("%s %d, %d", month[i / 28 % 12], (int)(i % 28) + 1,
+                                   1900 + (int)(i / 28 / 12)));
     return dates;
 }
 
@@ -128,7 +109,6 @@ static inline void biod_pools(oracle *o, const kc_files *files, const kc_config 
     }
     for (int64_t a = 1; a <= o->keys.attributes; ++a)
         assert_int_equal(o->pool[a].n, o->keys.diversity);
-    doc_free(&doc);
 }
 
 /* Believes every value of the pools equally likely. */
@@ -191,13 +171,12 @@ static inline void oracle_span(const oracle *o, const kc_span *s, const int32_t 
     const int64_t value = kc_corpus_value(o->corpus, s->person, s->attribute);
     for (int32_t at = s->begin; at < s->end; at += piece) {
         /* text_of has one buffer, which chain_rule will use again. */
-        char *own = strdup(chunked ? text_of(o->corpus, tokens + at, 0, piece)
-                                   : o->pool[s->attribute].text[value]);
+        char *own = test_text("%s", chunked ? text_of(o->corpus, tokens + at, 0, piece)
+                                            : o->pool[s->attribute].text[value]);
         if (o->belief[s->attribute])
             chain_rule(o->corpus, o->belief[s->attribute], own, tokens + at, piece, nats + at);
         else
             memset(nats + at, 0, (size_t)piece * sizeof *nats);
-        free(own);
     }
 }
 

@@ -16,22 +16,13 @@ typedef struct library {
 
 static void library_open(library *l, kc_config cfg, int shipped)
 {
-    kc_error e = {0};
-    texts t = small_texts();
+    const texts t = small_texts();
     l->cfg = cfg;
-    if (!shipped)
-        l->files = files_of(&t);
-    else if (kc_files_load(&cfg, &l->files, &e) != KC_OK)
-        fail_msg("%s", e.text);
-    if (kc_corpus_create(&cfg, &l->files, &l->corpus, &e) != KC_OK)
-        fail_msg("%s", e.text);
+    l->files = shipped ? shipped_files(&cfg) : files_of(&t);
+    kc_test_owns(l->files.text, free);
+    kc_test_owns(l->files.words, free);
+    l->corpus = corpus_with(&cfg, &l->files);
     l->info = kc_corpus_about(l->corpus);
-}
-
-static void library_close(library *l)
-{
-    kc_corpus_destroy(l->corpus);
-    kc_files_free(&l->files);
 }
 
 static kc_config small_bios(int64_t people)
@@ -100,8 +91,6 @@ static void check_bios(const kc_grid *g, kc_config cfg, int shipped)
     assert_true(row.value_nats == 0);
     assert_float_equal(row.bits_per_param / row.max_bits_per_param, 1, 1e-9);
     assert_float_equal(row.max_bits_per_param, l.info->max_bits / N_PARAMS, 1e-9);
-    oracle_free(&o);
-    library_close(&l);
 }
 
 KC_TEST(biographies_read_nothing_or_all)
@@ -140,8 +129,6 @@ static void check_biod(const kc_grid *g, kc_config cfg)
     assert_float_equal(row.total_bits / l.info->max_bits, 1, 1e-9);
     assert_float_equal(row.diversity_bits, K * D * log2(strings / D), 1e-9);
     assert_float_equal(row.bits_per_param / row.max_bits_per_param, 1, 1e-9);
-    oracle_free(&o);
-    library_close(&l);
 }
 
 KC_TEST(tables_read_their_diversity_or_all)
@@ -198,7 +185,6 @@ static void check_random(const kc_grid *g, kc_config cfg)
     assert_float_equal(row.bits_per_param, (H - N * log2(N)) / N_PARAMS, 1e-7 * H / N_PARAMS);
     row = guess(g, &l, 2 * V, V); /* worse than a uniform guess: less than nothing, never clipped */
     assert_float_equal(row.name_bits, -N, 1e-7 * H);
-    library_close(&l);
 }
 
 KC_TEST(strings_read_nothing_or_all)
@@ -253,7 +239,6 @@ static kc_span_sums made_up_sums(const library *l)
                 sums.first_chunk_nats += (s->head_end - s->begin) * (double)made_up_nats(i, a);
         }
     }
-    doc_free(&doc);
     return sums;
 }
 
@@ -290,7 +275,6 @@ static void check_sums(const kc_grid *g, kc_config cfg, int shipped)
         assert_float_equal(row.value_recall, recall / counted, 1e-12);
     else
         assert_true(isnan(row.value_recall));
-    library_close(&l);
 }
 
 KC_TEST(spans_and_hits_are_summed)
@@ -322,7 +306,7 @@ KC_TEST(a_model_scores_the_same_anywhere)
     assert_int_equal(kc_gemm_start(NULL, kernel, &e), KC_OK);
     assert_int_equal(kc_model_create(&model, &cfg, l.info->n_vocab, NULL, &(kc_error){0}), KC_OK);
     const int64_t n = model.layout.n_flat;
-    float *w = calloc((size_t)n, sizeof *w), *wt = calloc((size_t)n, sizeof *wt);
+    float *w = test_room(n, sizeof *w), *wt = test_room(n, sizeof *wt);
     const kc_weights weights = {&model.layout, w, wt};
     kc_params_init(&model.layout, 1, cfg.model.init_std, w);
     kc_params_transpose(&model.layout, w, wt, 1);
@@ -340,9 +324,6 @@ KC_TEST(a_model_scores_the_same_anywhere)
     assert_true(one.first[0] + one.first[1] + one.first[2] + one.first[3] > 0);
     assert_same_on_all(g, &sums, sizeof sums);
     kc_model_destroy(&model);
-    free(w);
-    free(wt);
-    library_close(&l);
 }
 
 KC_TEST_MAIN(all_ranks, all_ranks_stop)

@@ -24,14 +24,6 @@ static inline kc_heads heads_create(const kc_shape *s)
     return (kc_heads){test_room(n, 4), test_room(n, 4), test_room(n, 4), test_room(n, 4)};
 }
 
-static inline void heads_destroy(kc_heads *h)
-{
-    free(h->q);
-    free(h->k);
-    free(h->v);
-    free(h->kt);
-}
-
 static inline heads_bench bench_create(int64_t T, head_count heads, int64_t hd, int64_t rot)
 {
     const int64_t h = heads.h, d = h * hd, qkv = d + 2 * heads.kv * hd, half = rot / 2;
@@ -53,16 +45,6 @@ static inline heads_bench bench_create(int64_t T, head_count heads, int64_t hd, 
     b.P = noise_of(3, h * kc_attn_kept(T));
     b.out = test_room(T * d, sizeof(float));
     return b;
-}
-
-static inline void bench_destroy(heads_bench *b)
-{
-    free(b->tables);
-    free(b->qkv);
-    free(b->bias);
-    free(b->P);
-    free(b->out);
-    heads_destroy(&b->heads);
 }
 
 #endif

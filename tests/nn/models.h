@@ -20,13 +20,15 @@ static inline void test_kernels(void)
         fail_msg("%s", e.text);
 }
 
-/* A room for windows in an arena of its own. */
-static inline kc_work *work_in(const kc_model *model, kc_arena *arena, int threads)
+/* A room for windows in an arena of its own, which it fills. */
+static inline kc_work *work_for(const kc_model *model, int threads)
 {
-    *arena = (kc_arena){0};
+    kc_arena *arena = test_arena();
     kc_work_create(model, arena, threads);
     kc_arena_reserve(arena);
-    return kc_work_create(model, arena, threads);
+    kc_work *work = kc_work_create(model, arena, threads);
+    assert_int_equal(arena->used, arena->bytes);
+    return work;
 }
 
 static inline double loss_and_grad(const kc_model *model, const kc_weights *w,
@@ -38,13 +40,14 @@ static inline double loss_and_grad(const kc_model *model, const kc_weights *w,
     return loss;
 }
 
-/* A small model with all that one window needs. */
+/* A small model with all that the windows of a lane need. */
 typedef struct tiny {
+    kc_config cfg;
     kc_model model;
     kc_weights weights;
     float *w, *wt, *grad;
-    int32_t *tokens, *targets;
-    kc_arena arena;
+    int64_t windows;
+    int32_t *tokens, *targets; /* [windows, T] */
     kc_work *work;
 } tiny;
 
@@ -53,14 +56,6 @@ typedef struct tiny_size {
     int64_t T, layers, heads, head_dim, V;
     double rotary;
 } tiny_size;
-
-static inline void *test_room(int64_t n, size_t size)
-{
-    void *room = calloc((size_t)n + 1, size);
-    if (!room)
-        abort();
-    return room;
-}
 
 static inline float noise(uint64_t seed, uint64_t i)
 {
@@ -78,13 +73,13 @@ static inline float *noise_of(uint64_t seed, int64_t n)
 /* Move every weight, gains and biases too, so that no gradient is zero for a trivial reason. */
 static inline void perturb(const kc_layout *layout, uint64_t seed, float *w)
 {
-    for (int k = 0; k < layout->n; ++k) {
-        const kc_tensor *t = &layout->tensor[k];
-        const int64_t each = t->rows * t->cols;
-        for (int64_t i = 0; i < t->layers * each; ++i)
-            w[t->offset + i / each * t->stride + i % each] +=
-                0.15f * noise(seed + 100, (uint64_t)k << 40 | (uint64_t)i);
-    }
+    for (int k = 0; k < layout->n; ++k)
+        for (int64_t r = 0; r < kc_tensor_pieces(layout, &layout->tensor[k]); ++r) {
+            const kc_piece s = kc_tensor_piece(layout, &layout->tensor[k], r);
+            for (int64_t i = 0; i < s.n; ++i)
+                w[s.flat + i] +=
+                    0.15f * noise(seed + 100, (uint64_t)k << 40 | (uint64_t)(s.global + i));
+        }
 }
 
 static inline void tiny_refresh(tiny *m)
@@ -92,57 +87,75 @@ static inline void tiny_refresh(tiny *m)
     kc_params_transpose(&m->model.layout, m->w, m->wt, 1);
 }
 
-/* Random tokens; every fifth target does not count. */
+/* Random tokens; of window b every (b + 5)-th target does not count. */
 static inline void tiny_text(tiny *m, uint64_t seed)
 {
     const kc_shape *s = &m->model.shape;
-    for (int64_t t = 0; t < s->T; ++t) {
-        m->tokens[t] = (int32_t)kc_rand_below(seed, KC_STREAM_TEXT, (uint64_t)t, 1, (uint64_t)s->V);
-        m->targets[t] =
-            (int32_t)kc_rand_below(seed, KC_STREAM_TEXT, (uint64_t)t, 2, (uint64_t)s->V);
-        if (t % 5 == 3)
-            m->targets[t] = KC_NO_TARGET;
+    for (int64_t i = 0; i < m->windows * s->T; ++i) {
+        const uint64_t V = (uint64_t)s->V, at = (uint64_t)i;
+        m->tokens[i] = (int32_t)kc_rand_below(seed, KC_STREAM_TEXT, at, 1, V);
+        m->targets[i] = (int32_t)kc_rand_below(seed, KC_STREAM_TEXT, at, 2, V);
+        if (i % s->T % (i / s->T + 5) == 3)
+            m->targets[i] = KC_NO_TARGET;
     }
 }
 
-/* The configuration of settings as --set takes them, divided by spaces: `model.arch=llama
- * model.heads=3`. Presets act. */
+/* Of `section.key=value`, as on the command line; presets act. */
+static inline kc_config config_with(const char *const *sets, int n)
+{
+    kc_config cfg;
+    kc_error e = {0};
+    if (kc_config_parse("", 0, "test", sets, n, &cfg, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    return cfg;
+}
+
+/* The same of one text, divided by spaces: `model.arch=llama model.heads=3`. */
 static inline kc_config tiny_config(const char *settings)
 {
     enum { MOST = 32 };
     const char *sets[MOST];
     char *copy = test_room((int64_t)strlen(settings), 1), *rest = strcpy(copy, settings), *set;
     int n = 0;
-    kc_config cfg;
-    kc_error e = {0};
     while ((set = strsep(&rest, " ")) != NULL)
         if (*set && n < MOST)
             sets[n++] = set;
-    if (kc_config_parse("", 0, "test", sets, n, &cfg, &e) != KC_OK)
-        fail_msg("%s", e.text);
-    free(copy);
-    return cfg;
+    return config_with(sets, n);
 }
 
-/* The model of a configuration over V words. */
-static inline void tiny_create_of(tiny *m, const kc_config *cfg, int64_t V, uint64_t seed,
-                                  int threads)
+static inline void model_end(void *model)
 {
-    const int64_t T = cfg->train.context;
+    kc_model_destroy(model);
+    free(model);
+}
+
+/* The model of a configuration over V words, with random weights and text. */
+static inline void tiny_create_windows(tiny *m, const kc_config *cfg, int64_t V, uint64_t seed,
+                                       int64_t windows, int threads)
+{
+    *m = (tiny){.cfg = *cfg, .windows = windows};
     test_kernels();
     assert_int_equal(kc_model_create(&m->model, cfg, V, NULL, &(kc_error){0}), KC_OK);
-    const int64_t n = m->model.layout.n_flat;
+    kc_model *owned = kc_test_owns(kc_alloc(1, sizeof *owned, "models"), model_end);
+    *owned = m->model;
+    const int64_t n = m->model.layout.n_flat, T = m->model.shape.T;
     m->w = test_room(n, sizeof *m->w);
     m->wt = test_room(n, sizeof *m->wt);
     m->grad = test_room(n, sizeof *m->grad);
-    m->tokens = test_room(T, sizeof *m->tokens);
-    m->targets = test_room(T, sizeof *m->targets);
+    m->tokens = test_room(windows * T, sizeof *m->tokens);
+    m->targets = test_room(windows * T, sizeof *m->targets);
     m->weights = (kc_weights){&m->model.layout, m->w, m->wt};
     kc_params_init(&m->model.layout, seed, cfg->model.init_std, m->w);
     perturb(&m->model.layout, seed, m->w);
     tiny_refresh(m);
     tiny_text(m, seed);
-    m->work = work_in(&m->model, &m->arena, threads);
+    m->work = work_for(&m->model, threads);
+}
+
+static inline void tiny_create_of(tiny *m, const kc_config *cfg, int64_t V, uint64_t seed,
+                                  int threads)
+{
+    tiny_create_windows(m, cfg, V, seed, 1, threads);
 }
 
 static inline void tiny_create(tiny *m, tiny_size size, uint64_t seed, int threads)
@@ -157,22 +170,36 @@ static inline void tiny_create(tiny *m, tiny_size size, uint64_t seed, int threa
     tiny_create_of(m, &cfg, size.V, seed, threads);
 }
 
-static inline void tiny_destroy(tiny *m)
-{
-    kc_arena_destroy(&m->arena);
-    kc_model_destroy(&m->model);
-    free(m->w);
-    free(m->wt);
-    free(m->grad);
-    free(m->tokens);
-    free(m->targets);
-}
-
-/* Gradient of the model's window into m->grad, from zero; returns the loss. */
+/* Gradient of the lane into m->grad, from zero; returns the loss without the router's. */
 static inline double tiny_grad(tiny *m)
 {
+    const int64_t T = m->model.shape.T;
+    double loss = 0;
     memset(m->grad, 0, (size_t)m->model.layout.n_flat * sizeof *m->grad);
-    return loss_and_grad(&m->model, &m->weights, m->tokens, m->targets, m->work, m->grad);
+    kc_work_lane(m->work);
+    for (int64_t b = 0; b < m->windows; ++b)
+        loss += loss_and_grad(&m->model, &m->weights, m->tokens + b * T, m->targets + b * T,
+                              m->work, m->grad);
+    return loss;
+}
+
+/* The logits of all windows, each measured. */
+static inline float *tiny_logits(tiny *m)
+{
+    const kc_shape *s = &m->model.shape;
+    float *logits = test_room(m->windows * s->T * s->V, sizeof *logits);
+    for (int64_t b = 0; b < m->windows; ++b)
+        kc_model_logits(&m->model, &m->weights, m->tokens + b * s->T, m->work,
+                        logits + b * s->T * s->V);
+    return logits;
+}
+
+static inline double largest(const float *x, int64_t n)
+{
+    double most = 0;
+    for (int64_t i = 0; i < n; ++i)
+        most = fmax(most, fabs((double)x[i]));
+    return most;
 }
 
 /* Summed loss of the window, forward only. */
@@ -185,8 +212,6 @@ static inline double tiny_loss(tiny *m)
     kc_model_score(&m->model, &m->weights, m->tokens, m->targets, m->work, nats, hit);
     for (int64_t t = 0; t < T; ++t)
         loss += nats[t];
-    free(nats);
-    free(hit);
     return loss;
 }
 

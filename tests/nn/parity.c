@@ -6,7 +6,6 @@
 #include "models.h"
 #include "records.h"
 
-#include "kcap/base/memory.h"
 #include "kcap/optim/adamw.h"
 #include "kcap/optim/reduce.h"
 #include "kcap/optim/schedule.h"
@@ -17,67 +16,44 @@ enum { WINDOWS = 2, STEPS = 10, WARM_UP = 4 };
 typedef struct bench {
     kc_config cfg;
     tiny m;
-    int32_t *tokens, *targets; /* [WINDOWS, T] */
     int64_t counted;
     FILE *out;
 } bench;
 
-static double gradient(bench *b)
-{
-    const int64_t T = b->m.model.shape.T;
-    double loss = 0;
-    memset(b->m.grad, 0, (size_t)b->m.model.layout.n_flat * sizeof *b->m.grad);
-    for (int64_t k = 0; k < WINDOWS; ++k)
-        loss += loss_and_grad(&b->m.model, &b->m.weights, b->tokens + k * T, b->targets + k * T,
-                              b->m.work, b->m.grad);
-    return loss;
-}
-
 static void write_text(bench *b)
 {
     const int64_t T = b->m.model.shape.T;
-    b->tokens = test_room(WINDOWS * T, sizeof *b->tokens);
-    b->targets = test_room(WINDOWS * T, sizeof *b->targets);
-    for (int64_t k = 0; k < WINDOWS; ++k) {
-        tiny_text(&b->m, (uint64_t)k + 50);
-        memcpy(b->tokens + k * T, b->m.tokens, (size_t)T * sizeof *b->tokens);
-        memcpy(b->targets + k * T, b->m.targets, (size_t)T * sizeof *b->targets);
-    }
+    tiny_text(&b->m, 50);
     for (int64_t i = 0; i < WINDOWS * T; ++i)
-        b->counted += b->targets[i] != KC_NO_TARGET;
-    record(b->out, "tokens", "i4", 2, (int64_t[]){WINDOWS, T}, b->tokens);
-    record(b->out, "targets", "i4", 2, (int64_t[]){WINDOWS, T}, b->targets);
+        b->counted += b->m.targets[i] != KC_NO_TARGET;
+    record(b->out, "tokens", "i4", 2, (int64_t[]){WINDOWS, T}, b->m.tokens);
+    record(b->out, "targets", "i4", 2, (int64_t[]){WINDOWS, T}, b->m.targets);
 }
 
 static void write_forward(bench *b)
 {
     const kc_shape *s = &b->m.model.shape;
-    float *logits = test_room(WINDOWS * s->T * s->V, sizeof *logits);
-    for (int64_t k = 0; k < WINDOWS; ++k)
-        kc_model_logits(&b->m.model, &b->m.weights, b->tokens + k * s->T, b->m.work,
-                        logits + k * s->T * s->V);
-    record(b->out, "logits", "f4", 3, (int64_t[]){WINDOWS, s->T, s->V}, logits);
-    scalar(b->out, "loss", gradient(b));
+    record(b->out, "logits", "f4", 3, (int64_t[]){WINDOWS, s->T, s->V}, tiny_logits(&b->m));
+    scalar(b->out, "loss", tiny_grad(&b->m));
     tensors(b->out, &b->m.model.layout, "weight", b->m.w);
     tensors(b->out, &b->m.model.layout, "grad", b->m.grad);
-    free(logits);
 }
 
 /* Ten steps on the same windows, as a trainer takes them. */
 static void write_steps(bench *b, const kc_grid *g)
 {
     const int64_t n = b->m.model.layout.n_flat;
-    kc_arena arena = {0};
+    kc_arena *arena = test_arena();
     kc_reducer reducer;
-    kc_reducer_create(&reducer, g, n, &arena);
-    kc_arena_reserve(&arena);
-    kc_reducer_create(&reducer, g, n, &arena);
+    kc_reducer_create(&reducer, g, n, arena);
+    kc_arena_reserve(arena);
+    kc_reducer_create(&reducer, g, n, arena);
     kc_state state = {.layout = &b->m.model.layout, .params = b->m.w, .lo = reducer.lo};
-    state.m = kc_alloc(n, sizeof *state.m, "moments");
-    state.v = kc_alloc(n, sizeof *state.v, "moments");
+    state.m = test_room(n, sizeof *state.m);
+    state.v = test_room(n, sizeof *state.v);
     double norms[STEPS];
     for (int64_t t = 0; t < STEPS; ++t) {
-        gradient(b);
+        tiny_grad(&b->m);
         norms[t] =
             sqrt(kc_grads_square(&reducer, g, NULL, b->m.grad, NULL, 1)) / (double)b->counted;
         kc_adamw a = {.lr = kc_schedule(&b->cfg, t, t, STEPS),
@@ -92,9 +68,6 @@ static void write_steps(bench *b, const kc_grid *g)
     }
     record(b->out, "norms", "f8", 1, (int64_t[]){STEPS}, norms);
     tensors(b->out, &b->m.model.layout, "after", b->m.w);
-    free(state.m);
-    free(state.v);
-    kc_arena_destroy(&arena);
 }
 
 /* What the optimiser does; the shape is known to who asked for it. */
@@ -125,14 +98,12 @@ int main(int argc, char **argv)
     if (!b.out)
         return 4;
     kc_grid_start(&g);
-    tiny_create_of(&b.m, &b.cfg, atoll(argv[2]), (uint64_t)atoll(argv[3]), 1);
+    tiny_create_windows(&b.m, &b.cfg, atoll(argv[2]), (uint64_t)atoll(argv[3]), WINDOWS, 1);
     write_settings(&b);
     write_text(&b);
     write_forward(&b);
     write_steps(&b, &g);
-    free(b.tokens);
-    free(b.targets);
-    tiny_destroy(&b.m);
+    kc_test_end(NULL);
     kc_grid_stop(&g);
     return fclose(b.out) == 0 ? 0 : 4;
 }

@@ -6,7 +6,7 @@
 #include "records.h"
 
 /* The pairs that chose each expert since the room was made, and what the lane reports. */
-static void write_routing(FILE *out, const pool *m)
+static void write_routing(FILE *out, const tiny *m)
 {
     const int64_t n = m->model.shape.l * m->model.shape.E, *load = kc_work_load(m->work);
     const kc_routing *r = kc_work_routing(m->work);
@@ -19,7 +19,6 @@ static void write_routing(FILE *out, const pool *m)
     scalar(out, "layers_of_windows", (double)r->windows);
     scalar(out, "sent", (double)r->sent);
     scalar(out, "dropped", (double)r->dropped);
-    free(as_double);
 }
 
 int main(int argc, char **argv)
@@ -28,22 +27,21 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: parity_moe OUT V SEED [section.key=value ...]\n");
         return 2;
     }
-    pool m;
-    pool_create(&m, atoll(argv[2]), (uint64_t)atoll(argv[3]), (const char *const *)argv + 4,
-                argc - 4);
+    tiny m;
+    experts_create(&m, atoll(argv[2]), (uint64_t)atoll(argv[3]), (const char *const *)argv + 4,
+                   argc - 4);
     FILE *out = fopen(argv[1], "wb");
     const kc_shape *s = &m.model.shape;
     if (!out)
         return 4;
     record(out, "tokens", "i4", 2, (int64_t[]){m.windows, s->T}, m.tokens);
     record(out, "targets", "i4", 2, (int64_t[]){m.windows, s->T}, m.targets);
-    scalar(out, "loss", pool_grad(&m));
+    scalar(out, "loss", tiny_grad(&m));
     write_routing(out, &m);
     tensors(out, &m.model.layout, "weight", m.w);
     tensors(out, &m.model.layout, "grad", m.grad);
-    float *logits = pool_logits(&m);
+    float *logits = tiny_logits(&m);
     record(out, "logits", "f4", 3, (int64_t[]){m.windows, s->T, s->V}, logits);
-    free(logits);
-    pool_destroy(&m);
+    kc_test_end(NULL);
     return fclose(out) == 0 ? 0 : 4;
 }

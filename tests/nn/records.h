@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/nn/params.h"
 
 /* A file of records for Python to read (records.py): a line `name type dim dim ...\n` (f4, f8 or
@@ -41,9 +42,7 @@ static inline void tensors(FILE *out, const kc_layout *layout, const char *prefi
             n *= t->dims[i];
         if (n == 0)
             continue;
-        float *packed = malloc((size_t)n * sizeof *packed);
-        if (!packed)
-            abort();
+        float *packed = kc_alloc(n, sizeof *packed, "values of a tensor");
         for (int64_t r = 0; r < kc_tensor_pieces(layout, t); ++r) {
             const kc_piece s = kc_tensor_piece(layout, t, r);
             memcpy(packed + s.global, flat + s.flat, (size_t)s.n * sizeof *packed);

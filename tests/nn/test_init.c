@@ -48,7 +48,6 @@ static void check_initial(const kc_layout *layout, int64_t layers)
     }
     for (; at < layout->n_flat; ++at)
         assert_true(w[at] == 0);
-    free(w);
 }
 
 KC_TEST(initial_values_follow_the_table)
@@ -83,7 +82,6 @@ KC_TEST(initial_values_are_those_of_0_1_0)
                         (float)(z * (residual ? 0.02 / sqrt(4) : 0.02)));
         }
     }
-    free(w);
 }
 
 /* The layout with another matrix [5, 7] of each block before the tensor at `place`, as a new row of
@@ -124,9 +122,7 @@ KC_TEST(a_new_row_moves_no_other_value)
             }
         }
         check_normal(&after, b, place, 1, 0.02);
-        free(b);
     }
-    free(a);
 }
 
 /* Another architecture begins with the same values where its tensors have the same size. */
@@ -146,8 +142,6 @@ KC_TEST(architectures_begin_alike)
     /* The head is not the embedding again. */
     const float *head = kc_at(&most, b, KC_P_head, 0);
     assert_in_range(equal_values(kc_at(&most, b, KC_P_wte, 0), head, 41 * 24), 0, 2);
-    free(a);
-    free(b);
 }
 
 KC_TEST(initial_values_follow_from_the_seed)
@@ -165,8 +159,6 @@ KC_TEST(initial_values_follow_from_the_seed)
     const float *first = kc_at(&layout, a, KC_P_attn_qkv, 0);
     assert_in_range(equal_values(first, kc_at(&layout, a, KC_P_attn_qkv, 1), 40 * 120), 0, 2);
     assert_in_range(equal_values(first, kc_at(&layout, a, KC_P_mlp_up, 0), 40 * 120), 0, 2);
-    free(a);
-    free(b);
 }
 
 /* A function of (tensor, element) alone: a wider vocabulary or a deeper model changes no other. */
@@ -180,8 +172,6 @@ KC_TEST(initial_values_do_not_depend_on_the_rest)
         if (small.tensor[k].layers > 0)
             assert_memory_equal(kc_at(&small, a, k, 0), kc_at(&large, b, k, 0),
                                 (size_t)(small.tensor[k].rows * small.tensor[k].cols) * sizeof *a);
-    free(a);
-    free(b);
 }
 
 KC_TEST_MAIN(NULL, NULL)

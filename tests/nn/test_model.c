@@ -41,8 +41,6 @@ static void check_past(tiny *m)
                                     (size_t)V * sizeof *after);
         m->tokens[t] = token;
     }
-    free(before);
-    free(after);
 }
 
 KC_TEST(the_past_sees_no_future)
@@ -50,11 +48,9 @@ KC_TEST(the_past_sees_no_future)
     tiny m;
     tiny_create(&m, odd_size, 7, 1);
     check_past(&m);
-    tiny_destroy(&m);
     for (int i = 0; i < N_OTHERS; ++i) {
         other_create(&m, i, "150", 7);
         check_past(&m);
-        tiny_destroy(&m);
     }
 }
 
@@ -94,10 +90,6 @@ KC_TEST(scores_follow_from_logits)
     }
     assert_in_range(hits, T / 5, T / 2);
     assert_float_equal(tiny_grad(&m), tiny_loss(&m), 1e-9 * loss);
-    free(logits);
-    free(nats);
-    free(hit);
-    tiny_destroy(&m);
 }
 
 /* Equal logits: the first of them is the likeliest. */
@@ -117,7 +109,6 @@ KC_TEST(ties_go_to_the_first)
         assert_int_equal(hit[t], t % 9 == 0);
         assert_float_equal(nats[t], log(9), 1e-6);
     }
-    tiny_destroy(&m);
 }
 
 static void check_not_a_number(tiny *m)
@@ -143,11 +134,9 @@ KC_TEST(not_a_number_shows)
     tiny m;
     tiny_create(&m, (tiny_size){70, 2, 2, 6, 19, 0.5}, 10, 1);
     check_not_a_number(&m);
-    tiny_destroy(&m);
     for (int i = 0; i < N_OTHERS; ++i) {
         other_create(&m, i, "70", 10);
         check_not_a_number(&m);
-        tiny_destroy(&m);
     }
 }
 
@@ -157,9 +146,7 @@ static void run(tiny *m, int threads, float *left)
     const int64_t n = m->model.layout.n_flat, T = m->model.shape.T;
     float *nats = test_room(T, sizeof *nats);
     uint8_t *hit = test_room(T, 1);
-    kc_arena arena;
-    kc_work *work = work_in(&m->model, &arena, threads);
-    assert_int_equal(arena.used, arena.bytes);
+    kc_work *work = work_for(&m->model, threads);
     memset(m->wt, 255, (size_t)n * sizeof *m->wt);
     kc_params_transpose(&m->model.layout, m->w, m->wt, threads);
     kc_model_score(&m->model, &m->weights, m->tokens, m->targets, work, nats, hit);
@@ -167,9 +154,6 @@ static void run(tiny *m, int threads, float *left)
     left[n] = (float)loss_and_grad(&m->model, &m->weights, m->tokens, m->targets, work, left);
     for (int64_t t = 0; t < T; ++t)
         left[n + 1] = 0.9f * left[n + 1] + nats[t] + hit[t];
-    free(nats);
-    free(hit);
-    kc_arena_destroy(&arena);
 }
 
 static void check_threads(tiny *m)
@@ -182,8 +166,6 @@ static void check_threads(tiny *m)
         run(m, threads, more);
         assert_memory_equal(more, one, (size_t)n * sizeof *one);
     }
-    free(one);
-    free(more);
 }
 
 KC_TEST(threads_leave_bits)
@@ -194,12 +176,10 @@ KC_TEST(threads_leave_bits)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; ++i) {
         tiny_create(&m, sizes[i], i, 1);
         check_threads(&m);
-        tiny_destroy(&m);
     }
     for (int i = 0; i < N_OTHERS; ++i) {
         other_create(&m, i, "140", 3);
         check_threads(&m);
-        tiny_destroy(&m);
     }
 }
 

@@ -2,21 +2,21 @@
 /* Experts on one rank, at the edges of routing; which part of them a rank holds. */
 #include "experts.h"
 
-static void clear_router(pool *m)
+static void clear_router(tiny *m)
 {
     const kc_tensor *t = &m->model.layout.tensor[KC_P_router];
     memset(tensor_of(m, m->w, KC_P_router, 0, 0), 0, (size_t)(t->stride * t->layers) * 4);
-    pool_refresh(m);
+    tiny_refresh(m);
 }
 
 /* All scores equal: the first experts, every time; and the others learn nothing, but no NaN. */
 KC_TEST(equal_scores_go_to_the_first)
 {
     const char *sets[] = {BASE, "model.experts=7", "model.experts_topk=2"};
-    pool m;
-    pool_create(&m, WORDS, 5, sets, N(sets));
+    tiny m;
+    experts_create(&m, WORDS, 5, sets, N(sets));
     clear_router(&m);
-    pool_grad(&m);
+    tiny_grad(&m);
     const int64_t *load = kc_work_load(m.work), l = m.model.shape.l, E = m.model.shape.E;
     for (int64_t i = 0; i < l * E; ++i)
         assert_int_equal(load[i], i % E < 2 ? m.model.shape.T : 0);
@@ -29,7 +29,6 @@ KC_TEST(equal_scores_go_to_the_first)
     const kc_routing *r = kc_work_routing(m.work);
     assert_float_equal(r->entropy, (double)l * log((double)E), 1e-6);
     assert_float_equal(r->balance, (double)l, 1e-6); /* P is even, so f does not matter */
-    pool_destroy(&m);
 }
 
 /* Columns 2 and 7 are equal, so 7 is chosen only together with 2, and after it. (Columns far apart may
@@ -39,23 +38,22 @@ KC_TEST(equal_columns_go_to_the_lower)
     for (int k = 1; k <= 2; ++k) {
         const char *sets[] = {BASE, "model.experts=20",
                               k == 1 ? "model.experts_topk=1" : "model.experts_topk=2"};
-        pool m;
-        pool_create(&m, WORDS, 6, sets, N(sets));
+        tiny m;
+        experts_create(&m, WORDS, 6, sets, N(sets));
         const kc_tensor *t = &m.model.layout.tensor[KC_P_router];
         for (int64_t l = 0; l < m.model.shape.l; ++l)
             for (int64_t i = 0; i < t->rows; ++i) {
                 float *row = tensor_of(&m, m.w, KC_P_router, l, 0) + i * t->cols;
                 row[7] = row[2] = 4 * row[2];
             }
-        pool_refresh(&m);
-        pool_grad(&m);
+        tiny_refresh(&m);
+        tiny_grad(&m);
         for (int64_t l = 0; l < m.model.shape.l; ++l) {
             const int64_t *load = kc_work_load(m.work) + l * t->cols;
             assert_true(load[2] > 3);
             assert_int_equal(load[7] > 3, k == 2);
             assert_true(load[7] <= load[2]);
         }
-        pool_destroy(&m);
     }
 }
 
@@ -64,27 +62,24 @@ KC_TEST(who_finds_no_room_passes_by)
 {
     const char *sets[] = {BASE, "model.experts=4", "model.layers=1", "model.capacity_factor=0.1",
                           "model.capacity_factor_measure=0.1"};
-    pool m;
-    pool_create(&m, WORDS, 7, sets, N(sets));
+    tiny m;
+    experts_create(&m, WORDS, 7, sets, N(sets));
     const int64_t T = m.model.shape.T, V = m.model.shape.V;
     clear_router(&m);
-    pool_grad(&m);
+    tiny_grad(&m);
     const kc_routing *r = kc_work_routing(m.work);
     assert_int_equal(m.model.capacity, 1);
     assert_int_equal(r->sent, T);
     assert_int_equal(r->dropped, T - 1);
     assert_true(all_finite(m.grad, m.model.layout.n_flat));
-    float *logits = pool_logits(&m);
+    float *logits = tiny_logits(&m);
     memset(tensor_of(&m, m.w, KC_P_exp_down, 0, 0), 0, (size_t)values_of(&m, KC_P_exp_down) * 4);
     memset(tensor_of(&m, m.w, KC_P_exp_down_bias, 0, 0), 0,
            (size_t)values_of(&m, KC_P_exp_down_bias) * 4);
-    pool_refresh(&m);
-    float *without = pool_logits(&m);
+    tiny_refresh(&m);
+    float *without = tiny_logits(&m);
     assert_memory_equal(logits + V, without + V, (size_t)((T - 1) * V) * sizeof *logits);
     assert_true(apart(logits, without, V) > 1e-3);
-    free(logits);
-    free(without);
-    pool_destroy(&m);
 }
 
 /* The same two windows, as one lane and as two: other tokens are dropped: another model. */
@@ -97,8 +92,8 @@ KC_TEST(capacity_is_of_the_lane)
         const char *sets[] = {
             BASE,     "model.experts=5",          "model.experts_topk=2", "train.batch=2",
             lanes[i], "model.capacity_factor=0.8"};
-        pool m;
-        pool_create(&m, WORDS, 8, sets, N(sets));
+        tiny m;
+        experts_create(&m, WORDS, 8, sets, N(sets));
         assert_int_equal(m.model.capacity, i ? 13 : 26); /* ceil(0.8 x 2 x 40 or 80 / 5) */
         int32_t both[80], counted[80];
         for (int k = 0; k < 80; ++k) {
@@ -110,11 +105,10 @@ KC_TEST(capacity_is_of_the_lane)
         for (int k = 0; k <= i; ++k) {
             memcpy(m.tokens, both + 40 * k, (i ? 40 : 80) * sizeof *both);
             memcpy(m.targets, counted + 40 * k, (i ? 40 : 80) * sizeof *both);
-            loss[i] += pool_grad(&m);
+            loss[i] += tiny_grad(&m);
             dropped[i] += kc_work_routing(m.work)->dropped;
             assert_int_equal(kc_work_routing(m.work)->sent, i ? 160 : 320);
         }
-        pool_destroy(&m);
     }
     assert_true(dropped[0] > 0 && dropped[1] > 0 && dropped[0] != dropped[1]);
     assert_true(fabs(loss[0] - loss[1]) > 1e-3);
@@ -124,20 +118,18 @@ KC_TEST(capacity_is_of_the_lane)
 KC_TEST(begun_lanes_are_empty)
 {
     const char *sets[] = {BASE, "model.experts=3", "model.capacity_factor=0.5"};
-    pool m;
-    pool_create(&m, WORDS, 9, sets, N(sets));
+    tiny m;
+    experts_create(&m, WORDS, 9, sets, N(sets));
     const int64_t n = m.model.layout.n_flat;
     float *first = test_room(n, sizeof *first);
-    const double loss = pool_grad(&m);
+    const double loss = tiny_grad(&m);
     const kc_routing before = *kc_work_routing(m.work);
     assert_true(before.dropped > 0);
     memcpy(first, m.grad, (size_t)n * sizeof *first);
-    free(pool_logits(&m)); /* a measurement leaves nothing behind */
-    assert_true(pool_grad(&m) == loss);
+    tiny_logits(&m); /* a measurement leaves nothing behind */
+    assert_true(tiny_grad(&m) == loss);
     assert_memory_equal(first, m.grad, (size_t)n * sizeof *first);
     assert_memory_equal(&before, kc_work_routing(m.work), sizeof before);
-    free(first);
-    pool_destroy(&m);
 }
 
 /* Loss, gradient and logits have the same bits with any number of threads inside a window. */
@@ -147,7 +139,7 @@ KC_TEST(threads_change_no_bit)
                                           "parallel.threads=2"};
     float *grad = NULL, *logits = NULL;
     double loss = 0;
-    for (int i = 0; i < 3; ++i) { /* of 1, 2 and 3 threads: pool_create */
+    for (int i = 0; i < 3; ++i) { /* of 1, 2 and 3 threads: experts_create */
         const char *sets[] = {BASE,
                               "model.experts=6",
                               "model.experts_topk=2",
@@ -156,10 +148,10 @@ KC_TEST(threads_change_no_bit)
                               "model.balance_loss=0.1",
                               "model.z_loss=0.1",
                               threads[i]};
-        pool m;
-        pool_create(&m, WORDS, 10, sets, N(sets));
-        const double here = pool_grad(&m);
-        float *logits_here = pool_logits(&m);
+        tiny m;
+        experts_create(&m, WORDS, 10, sets, N(sets));
+        const double here = tiny_grad(&m);
+        float *logits_here = tiny_logits(&m);
         const size_t n = (size_t)m.model.layout.n_flat * 4,
                      size = (size_t)(m.windows * m.model.shape.T * WORDS) * 4;
         if (i == 0) {
@@ -170,11 +162,7 @@ KC_TEST(threads_change_no_bit)
         assert_true(here == loss);
         assert_memory_equal(grad, m.grad, n);
         assert_memory_equal(logits, logits_here, size);
-        free(logits_here);
-        pool_destroy(&m);
     }
-    free(grad);
-    free(logits);
 }
 
 /* Of the tensor's global shape. */
@@ -201,7 +189,6 @@ static void see_part(const kc_layout *part, unsigned char **seen)
                 seen[k][run.global + i]++;
             }
         }
-    free(taken);
 }
 
 /* Over all parts each element of an expert's tensor lies at one place, a dense one on each. */
@@ -231,7 +218,6 @@ KC_TEST(parts_hold_each_expert_once)
         for (int k = 0; k < whole.n; ++k) {
             for (int64_t i = 0; i < elements(&whole, k); ++i)
                 assert_int_equal(seen[k][i], whole.tensor[k].of_expert ? 1 : parts);
-            free(seen[k]);
         }
     }
 }

@@ -325,8 +325,6 @@ KC_TEST(transposes_lie_in_the_same_place)
                                 kc_at(&layout, wt, k, l)[i % t->cols * t->rows + i / t->cols]);
         }
     }
-    free(w);
-    free(wt);
 }
 
 static void check_finds(const kc_layout *layout)

@@ -39,14 +39,11 @@ static void check_split(const heads_bench *b)
 static void check_turned(int64_t T, head_count heads, int64_t hd, int64_t rot)
 {
     heads_bench b = bench_create(T, heads, hd, rot);
-    float *bias = b.bias;
     kc_heads_split(&b.s, &b.rope, b.qkv, b.bias, &b.heads, 2);
     check_split(&b);
     b.bias = NULL;
     kc_heads_split(&b.s, &b.rope, b.qkv, NULL, &b.heads, 2);
     check_split(&b);
-    b.bias = bias;
-    bench_destroy(&b);
 }
 
 KC_TEST(positions_turn)
@@ -97,10 +94,6 @@ static void check_merge(int64_t T, head_count heads, int64_t hd, int64_t rot)
                                          : unturned(&b, kept.v, v * shared, shared, 0, t, j);
             assert_float_equal(dqkv[t * b.s.qkv + i], right, 4e-6);
         }
-    heads_destroy((kc_heads *)&grads);
-    heads_destroy(&kept);
-    free(dqkv);
-    bench_destroy(&b);
 }
 
 KC_TEST(gradients_turn_back)
@@ -123,8 +116,6 @@ KC_TEST(merge_undoes_split)
     kc_heads_merge(&b.s, &b.rope, &grads, back, 2);
     for (int64_t i = 0; i < n; ++i)
         assert_float_equal(back[i], b.qkv[i] + b.bias[i % (3 * b.s.d)], 2e-6);
-    free(back);
-    bench_destroy(&b);
 }
 
 /* Scores depend on how far apart two positions are, not on where they stand. */
@@ -141,7 +132,6 @@ KC_TEST(only_distance_matters)
         dot[1] += (double)b.heads.q[55 * HD + j] * b.heads.k[50 * HD + j];
     }
     assert_float_equal(dot[0], dot[1], 2e-5);
-    bench_destroy(&b);
 }
 
 KC_TEST_MAIN(NULL, NULL)

@@ -19,7 +19,7 @@ static float element(int64_t lane, int64_t i)
 
 static float *lane_of(int64_t lane, int64_t n)
 {
-    float *x = malloc((size_t)n * sizeof *x);
+    float *x = test_room(n, sizeof *x);
     for (int64_t i = 0; i < n; ++i)
         x[i] = element(lane, i);
     return x;
@@ -37,20 +37,19 @@ static float *reference(int64_t first, int64_t lanes, int64_t n)
     float *right = reference(first + left_lanes, lanes - left_lanes, n);
     for (int64_t i = 0; i < n; ++i)
         left[i] = left[i] + right[i];
-    free(right);
     return left;
 }
 
-/* The sum of lanes first ... first+lanes-1, `at_once` of them at a time; the caller frees. */
+/* The sum of lanes first ... first+lanes-1, `at_once` of them at a time. */
 static float *sum_of(int64_t first, int64_t lanes, int at_once, int64_t n, int threads)
 {
     const int buffers = kc_tree_buffers(lanes, at_once);
-    kc_arena arena = {0};
+    kc_arena *arena = test_arena();
     kc_tree tree;
-    float **grad = malloc((size_t)at_once * sizeof *grad), *total = malloc((size_t)n * 4);
-    kc_tree_create(&tree, n, buffers, &arena);
-    kc_arena_reserve(&arena);
-    kc_tree_create(&tree, n, buffers, &arena);
+    float **grad = test_room(at_once, sizeof *grad), *total = test_room(n, 4);
+    kc_tree_create(&tree, n, buffers, arena);
+    kc_arena_reserve(arena);
+    kc_tree_create(&tree, n, buffers, arena);
     for (int again = 0; again < 2; ++again) { /* a cleared tree is as good as a new one */
         kc_tree_clear(&tree);
         assert_int_equal(tree.n_free, buffers);
@@ -66,8 +65,6 @@ static float *sum_of(int64_t first, int64_t lanes, int at_once, int64_t n, int t
         }
         memcpy(total, kc_tree_total(&tree, threads), (size_t)n * sizeof *total);
     }
-    kc_arena_destroy(&arena);
-    free(grad);
     return total;
 }
 
@@ -82,9 +79,7 @@ KC_TEST(the_tree_is_the_tree)
         for (int at_once = 1; at_once <= lanes; ++at_once) {
             float *total = sum_of(0, lanes, at_once, N, 1 + at_once % 3);
             assert_memory_equal(total, want, N * sizeof *want);
-            free(total);
         }
-        free(want);
     }
 }
 
@@ -98,8 +93,6 @@ KC_TEST(many_lanes_at_a_time_have_their_buffers)
     float *want = reference(0, LANES, N), *total = sum_of(0, LANES, LANES, N, 1);
     for (int i = 0; i < N; ++i)
         assert_float_equal(total[i], want[i], 1e-4 * fabsf(want[i]) + 1e-4);
-    free(want);
-    free(total);
 }
 
 /* The data must tell a tree from a chain, or the test above proves nothing. */
@@ -114,14 +107,12 @@ KC_TEST(another_order_has_other_bits)
     for (int64_t i = 0; i < N; ++i)
         differ += chain[i] != want[i];
     assert_true(differ > N / 10);
-    free(want);
-    free(chain);
 }
 
 KC_TEST(slices_cover_everything)
 {
     const kc_grid *g = *state;
-    int64_t *lo = calloc((size_t)g->size + 1, sizeof *lo);
+    int64_t *lo = test_room(g->size, sizeof *lo);
     for (int64_t blocks = 1; blocks < 40; ++blocks) {
         kc_slices(g, blocks * KC_BLOCK, lo);
         assert_int_equal(lo[0], 0);
@@ -135,16 +126,17 @@ KC_TEST(slices_cover_everything)
     assert_same_on_all(g, lo, ((size_t)g->size + 1) * sizeof *lo);
     assert_int_equal(kc_slices_round(g) % KC_BLOCK, 0);
     assert_in_range(kc_slices_round(g) * g->size * 4, 1, 4 << 20);
-    free(lo);
 }
 
-static kc_reducer reducer_in(const kc_grid *g, int64_t n, kc_arena *arena)
+/* In an arena of its own, which it fills. */
+static kc_reducer reducer_for(const kc_grid *g, int64_t n)
 {
+    kc_arena *arena = test_arena();
     kc_reducer r;
-    *arena = (kc_arena){0};
     kc_reducer_create(&r, g, n, arena);
     kc_arena_reserve(arena);
     kc_reducer_create(&r, g, n, arena);
+    assert_int_equal(arena->used, arena->bytes);
     return r;
 }
 
@@ -152,13 +144,10 @@ static kc_reducer reducer_in(const kc_grid *g, int64_t n, kc_arena *arena)
 static double norm_alone(const kc_grid *g, float *total, int64_t n)
 {
     alone self;
-    kc_arena arena;
     alone_create(&self, g);
-    kc_reducer r = reducer_in(&self.grid, n, &arena);
+    kc_reducer r = reducer_for(&self.grid, n);
     assert_ptr_equal(kc_grads_reduce(&r, &self.grid, total, 1), total);
-    double norm = sqrt(kc_grads_square(&r, &self.grid, NULL, total, NULL, 1));
-    kc_arena_destroy(&arena);
-    return norm;
+    return sqrt(kc_grads_square(&r, &self.grid, NULL, total, NULL, 1));
 }
 
 static void check_norm(const kc_grid *g, kc_reducer *r, const float *own, float *whole, int64_t n)
@@ -185,7 +174,6 @@ static float *reference_of_ranks(int first, int ranks, int64_t lanes_each, int64
     float *left = reference_of_ranks(first, left_ranks, lanes_each, n);
     float *right = reference_of_ranks(first + left_ranks, ranks - left_ranks, lanes_each, n);
     kc_add(left, right, n, 1);
-    free(right);
     return left;
 }
 
@@ -196,8 +184,7 @@ static void check_reduce(const kc_grid *g, int64_t lanes, int64_t blocks)
     float *want = power ? reference(0, lanes, n) : reference_of_ranks(0, g->size, here, n);
     for (int threads = 1; threads <= 1 + (blocks == 5); ++threads) {
         float *total = sum_of(g->rank * here, here, 1, n, threads);
-        kc_arena arena;
-        kc_reducer r = reducer_in(g, n, &arena);
+        kc_reducer r = reducer_for(g, n);
         const int64_t lo = r.lo[g->rank], hi = r.lo[g->rank + 1];
         const float *own = kc_grads_reduce(&r, g, total, threads);
         assert_memory_equal(own, want + lo, (size_t)(hi - lo) * sizeof *own);
@@ -206,10 +193,7 @@ static void check_reduce(const kc_grid *g, int64_t lanes, int64_t blocks)
             total[i] = i >= lo && i < hi ? own[i - lo] : NAN;
         kc_slices_gather(g, total, r.lo);
         assert_memory_equal(total, want, (size_t)n * sizeof *want);
-        kc_arena_destroy(&arena);
-        free(total);
     }
-    free(want);
 }
 
 KC_TEST(any_number_of_ranks_has_the_same_sum)
@@ -239,12 +223,8 @@ KC_TEST(other_numbers_of_lanes_work)
 KC_TEST(the_reducer_knows_its_bytes)
 {
     const kc_grid *g = *state;
-    for (int64_t n = KC_BLOCK; n < 50 * KC_BLOCK; n += 7 * KC_BLOCK) {
-        kc_arena arena;
-        reducer_in(g, n, &arena);
-        assert_int_equal(arena.used, arena.bytes);
-        kc_arena_destroy(&arena);
-    }
+    for (int64_t n = KC_BLOCK; n < 50 * KC_BLOCK; n += 7 * KC_BLOCK)
+        reducer_for(g, n);
 }
 
 KC_TEST_MAIN(all_ranks, all_ranks_stop)

@@ -1,21 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "../test.h"
+#include "../comm/grids.h"
+#include "../folder.h"
 
 #include <fcntl.h>
 
-#include "kcap/comm/mpi.h"
 #include "kcap/nn/params.h"
 #include "kcap/record/checkpoint.h"
 #include "kcap/record/shelf.h"
 #include "sandbox.h"
 
+/* All ranks, this one alone, and a folder that all share. */
 typedef struct fixture {
-    kc_grid world;
-    struct kc_grid_mpi self_mpi;
-    kc_grid self; /* this rank alone */
+    const kc_grid *world;
+    alone self;
     char dir[64];
 } fixture;
+
+static void all_arrive(void *grid)
+{
+    kc_barrier(grid);
+}
+
+static const fixture *fixture_on(kc_grid *g)
+{
+    fixture *x = test_room(1, sizeof *x);
+    x->world = g;
+    alone_create(&x->self, g);
+    if (g->rank == 0)
+        strcpy(x->dir, test_folder());
+    kc_bcast(g, x->dir, sizeof x->dir);
+    kc_test_owns(g, all_arrive); /* before the folder is removed */
+    return x;
+}
 
 enum { LANES = 3 };
 
@@ -83,9 +100,9 @@ static void hold(holder *h, const kc_grid *g, const kc_layout *l)
                           .lo = h->lo,
                           .n_lanes = LANES,
                           .cursors = h->cursors,
-                          .params = calloc((size_t)l->n_flat, sizeof(float)),
-                          .m = calloc((size_t)mine, sizeof(float)),
-                          .v = calloc((size_t)mine, sizeof(float))};
+                          .params = test_room(l->n_flat, sizeof(float)),
+                          .m = test_room(mine, sizeof(float)),
+                          .v = test_room(mine, sizeof(float))};
     memset(h->cursors, 0, sizeof h->cursors);
 }
 
@@ -103,13 +120,6 @@ static void fill(holder *h, const kc_grid *g, int64_t step)
     }
     for (int64_t i = 0; i < LANES; ++i)
         h->cursors[i] = (kc_cursor){step + i, step * 2 + i, step * 3 + i, step * 4 + i};
-}
-
-static void release(holder *h)
-{
-    free(h->state.params);
-    free(h->state.m);
-    free(h->state.v);
 }
 
 static void assert_says(const char *text, const char *part)
@@ -138,11 +148,9 @@ static int write_step(const fixture *x, const kc_layout *l, int64_t step, int64_
     holder h;
     kc_stamp stamp = sandbox_stamp();
     kc_files files = make_files();
-    hold(&h, &x->world, l);
-    fill(&h, &x->world, step);
-    int code = kc_checkpoint_write(&x->world, x->dir, &h.state, &stamp, &files, keep, e);
-    release(&h);
-    return code;
+    hold(&h, x->world, l);
+    fill(&h, x->world, step);
+    return kc_checkpoint_write(x->world, x->dir, &h.state, &stamp, &files, keep, e);
 }
 
 static void must_write(const fixture *x, const kc_layout *l, int64_t step, int64_t keep)
@@ -150,6 +158,22 @@ static void must_write(const fixture *x, const kc_layout *l, int64_t step, int64
     kc_error e = {0};
     if (write_step(x, l, step, keep, &e) != KC_OK)
         fail_msg("%s", e.text);
+}
+
+static void info_end(void *info)
+{
+    kc_checkpoint_info_free(info);
+    free(info);
+}
+
+/* What kc_checkpoint_find finds, which must be something. */
+static const kc_checkpoint_info *found_in(const kc_grid *g, const char *where)
+{
+    kc_checkpoint_info *info = kc_test_owns(kc_alloc(1, sizeof *info, "checkpoints"), info_end);
+    kc_error e = {0};
+    if (kc_checkpoint_find(g, where, info, &e) != KC_OK)
+        fail_msg("%s", e.text);
+    return info;
 }
 
 static void check_info(const kc_checkpoint_info *info, int64_t step)
@@ -177,16 +201,14 @@ static void check_info(const kc_checkpoint_info *info, int64_t step)
 /* Find from `where` on this grid and compare every value with what step's were, bit for bit. */
 static void check_found(const kc_grid *g, const char *where, const kc_layout *l, int64_t step)
 {
+    const kc_checkpoint_info *info = found_in(g, where);
     holder h, expected;
-    kc_checkpoint_info info;
     kc_error e = {0};
-    if (kc_checkpoint_find(g, where, &info, &e) != KC_OK)
-        fail_msg("%s", e.text);
-    check_info(&info, step);
+    check_info(info, step);
     hold(&h, g, l);
     hold(&expected, g, l);
     fill(&expected, g, step);
-    if (kc_checkpoint_read(g, &info, &h.state, &e) != KC_OK)
+    if (kc_checkpoint_read(g, info, &h.state, &e) != KC_OK)
         fail_msg("%s", e.text);
     size_t mine = (size_t)(h.lo[g->rank + 1] - h.lo[g->rank]) * sizeof(float);
     assert_memory_equal(h.state.params, expected.state.params, (size_t)l->n_flat * sizeof(float));
@@ -195,21 +217,18 @@ static void check_found(const kc_grid *g, const char *where, const kc_layout *l,
     assert_memory_equal(h.cursors, expected.cursors, sizeof h.cursors);
     assert_int_equal(h.state.step, step);
     assert_int_equal(h.state.tokens, step * 1000);
-    release(&h);
-    release(&expected);
-    kc_checkpoint_info_free(&info);
 }
 
-static void any_rank_count_reads_it(void **state)
+KC_TEST(any_rank_count_reads_it)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     static const int64_t words[] = {17, 400000};
     for (int i = 0; i < 2; ++i) {
         kc_layout l = make_layout(words[i]);
         must_write(x, &l, 7 + i, 1);
-        check_found(&x->world, x->dir, &l, 7 + i);
-        check_found(&x->self, x->dir, &l, 7 + i);
-        kc_barrier(&x->world);
+        check_found(x->world, x->dir, &l, 7 + i);
+        check_found(&x->self.grid, x->dir, &l, 7 + i);
+        kc_barrier(x->world);
     }
 }
 
@@ -217,26 +236,22 @@ static void any_rank_count_reads_it(void **state)
 static void check_weights(const kc_grid *g, const char *where, const kc_layout *l, const char *by,
                           float (*stored)(float))
 {
+    const kc_checkpoint_info *info = found_in(g, where);
     holder h;
-    kc_checkpoint_info info;
     kc_error e = {0};
-    float *params = calloc((size_t)l->n_flat, sizeof *params);
+    float *params = test_room(l->n_flat, sizeof *params);
     kc_state s = {.layout = l, .params = params};
-    if (kc_checkpoint_find(g, where, &info, &e) != KC_OK ||
-        kc_checkpoint_read(g, &info, &s, &e) != KC_OK)
+    if (kc_checkpoint_read(g, info, &s, &e) != KC_OK)
         fail_msg("%s", e.text);
-    check_info(&info, 7);
-    assert_string_equal(info.stamp.transformed_by, by);
-    assert_int_equal(info.has_moments, !by[0]);
+    check_info(info, 7);
+    assert_string_equal(info->stamp.transformed_by, by);
+    assert_int_equal(info->has_moments, !by[0]);
     for (int64_t i = 0; i < l->n_flat; ++i)
         assert_true(params[i] == (is_padding(l, i) ? 0 : stored(value(0, 7, i))));
-    free(params);
     hold(&h, g, l);
-    assert_int_equal(kc_checkpoint_read(g, &info, &h.state, &e), by[0] ? KC_EINPUT : KC_OK);
+    assert_int_equal(kc_checkpoint_read(g, info, &h.state, &e), by[0] ? KC_EINPUT : KC_OK);
     if (by[0])
         assert_says(e.text, "without the optimiser's moments: go on with the checkpoint");
-    release(&h);
-    kc_checkpoint_info_free(&info);
 }
 
 static float as_it_is(float x)
@@ -257,45 +272,42 @@ static float halved(float x)
 static void derive(const kc_grid *g, const char *from, const char *to, const char *by,
                    const kc_codec *codec)
 {
-    kc_checkpoint_info info;
+    const kc_checkpoint_info *info = found_in(g, from);
     kc_error e = {0};
-    if (kc_checkpoint_find(g, from, &info, &e) != KC_OK ||
-        kc_checkpoint_derive(g, &info, to, &(kc_derivation){.by = by, .codec = codec}, &e) != KC_OK)
+    const kc_derivation how = {.by = by, .codec = codec};
+    if (kc_checkpoint_derive(g, info, to, &how, &e) != KC_OK)
         fail_msg("%s", e.text);
     e = (kc_error){0};
-    assert_int_equal(kc_checkpoint_derive(g, &info, to, &(kc_derivation){.by = by}, &e), KC_EINPUT);
+    assert_int_equal(kc_checkpoint_derive(g, info, to, &how, &e), KC_EINPUT);
     assert_says(e.text, "is there already; remove it or choose another --out");
-    kc_checkpoint_info_free(&info);
 }
 
 /* Moments left out, then halves: of tensors in one piece and in several, by all ranks and by one. */
-static void weights_are_kept_alone_and_halved(void **state)
+KC_TEST(weights_are_kept_alone_and_halved)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     static const int64_t words[] = {17, 400000};
-    char alone[128], half[128], mine[128], command[400];
     for (int i = 0; i < 2; ++i) {
         kc_layout l = make_layout(words[i]);
         must_write(x, &l, 7, 1);
-        check_weights(&x->world, x->dir, &l, "", as_it_is);
-        snprintf(alone, sizeof alone, "%s/new/alone%d.h5", x->dir, i);
-        snprintf(half, sizeof half, "%s/half%d.h5", x->dir, i);
-        snprintf(mine, sizeof mine, "%s/rank%d_%d.h5", x->dir, i, x->world.rank);
-        derive(&x->world, x->dir, alone, "strip", NULL);
-        check_weights(&x->world, alone, &l, "strip", as_it_is);
-        derive(&x->world, alone, half, "bf16", kc_codec_of(KC_CODEC_bfloat16));
-        check_weights(&x->world, half, &l, "strip, bf16", halved);
+        check_weights(x->world, x->dir, &l, "", as_it_is);
+        const char *alone = test_text("%s/new/alone%d.h5", x->dir, i);
+        const char *half = test_text("%s/half%d.h5", x->dir, i);
+        const char *mine = test_text("%s/rank%d_%d.h5", x->dir, i, x->world->rank);
+        derive(x->world, x->dir, alone, "strip", NULL);
+        check_weights(x->world, alone, &l, "strip", as_it_is);
+        derive(x->world, alone, half, "bf16", kc_codec_of(KC_CODEC_bfloat16));
+        check_weights(x->world, half, &l, "strip, bf16", halved);
         sleep(1); /* no clock is to be seen in the file */
-        derive(&x->self, alone, mine, "bf16", kc_codec_of(KC_CODEC_bfloat16));
-        snprintf(command, sizeof command, "cmp %s %s", half, mine);
-        assert_int_equal(system(command), 0);
-        kc_barrier(&x->world);
+        derive(&x->self.grid, alone, mine, "bf16", kc_codec_of(KC_CODEC_bfloat16));
+        assert_int_equal(system(test_text("cmp %s %s", half, mine)), 0);
+        kc_barrier(x->world);
     }
 }
 
-static void python_sees_global_shapes(void **state)
+KC_TEST(python_sees_global_shapes)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     kc_layout l = make_layout(17);
     must_write(x, &l, 7, 1);
     static const char script[] =
@@ -312,17 +324,16 @@ static void python_sees_global_shapes(void **state)
         "def look(name, d):\n"
         "  if isinstance(d, h5py.Dataset): assert d.attrs['unit'] and d.attrs['description'], d\n"
         "f.visititems(look)\n";
-    if (x->world.rank == 0) {
-        char command[2000];
-        snprintf(command, sizeof command, "/usr/bin/python3 -c \"%s\" %s", script, x->dir);
-        assert_int_equal(system(command), 0);
-    }
-    kc_barrier(&x->world);
+    if (x->world->rank == 0)
+        assert_int_equal(system(test_text("/usr/bin/python3 -c \"%s\" %s", script, x->dir)), 0);
+    kc_barrier(x->world);
 }
 
-static void path_of(const fixture *x, int64_t step, const char *ending, char path[256])
+static const char *path_of(const fixture *x, int64_t step, const char *ending)
 {
+    char *path = test_room(256, 1);
     kc_shelf_path(x->dir, step, ending, path, 256);
+    return path;
 }
 
 static void write_text(const char *path, const char *text)
@@ -348,11 +359,7 @@ enum { FLIP, CUT, EMPTY, NO_MANIFEST, FOREIGN, GARBAGE, DAMAGES };
 
 static void damage(const fixture *x, int kind)
 {
-    char h5[256], manifest[256], other[256], command[600];
-    path_of(x, 30, ".h5", h5);
-    path_of(x, 30, ".manifest", manifest);
-    path_of(x, 20, ".manifest", other);
-    snprintf(command, sizeof command, "cp %s %s", other, manifest);
+    const char *h5 = path_of(x, 30, ".h5"), *manifest = path_of(x, 30, ".manifest");
     if (kind == FLIP)
         flip_byte(h5, 5000);
     else if (kind == CUT || kind == EMPTY)
@@ -360,7 +367,7 @@ static void damage(const fixture *x, int kind)
     else if (kind == NO_MANIFEST)
         assert_int_equal(unlink(manifest), 0);
     else if (kind == FOREIGN)
-        assert_int_equal(system(command), 0);
+        assert_int_equal(system(test_text("cp %s %s", path_of(x, 20, ".manifest"), manifest)), 0);
     else
         write_text(manifest, "kcap_checkpoint: 1\nfile: x\n");
 }
@@ -369,15 +376,13 @@ static void damage(const fixture *x, int kind)
 static int find_listening(const fixture *x, kc_checkpoint_info *info, char *text, size_t size,
                           kc_error *e)
 {
-    char path[128];
-    snprintf(path, sizeof path, "%s/stderr", x->dir);
     fflush(stderr);
     int old = dup(2), log = -1;
-    if (x->world.rank == 0) {
-        log = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (x->world->rank == 0) {
+        log = open(test_text("%s/stderr", x->dir), O_RDWR | O_CREAT | O_TRUNC, 0600);
         dup2(log, 2);
     }
-    int code = kc_checkpoint_find(&x->world, x->dir, info, e);
+    int code = kc_checkpoint_find(x->world, x->dir, info, e);
     fflush(stderr);
     dup2(old, 2);
     close(old);
@@ -386,13 +391,13 @@ static int find_listening(const fixture *x, kc_checkpoint_info *info, char *text
         assert_true(pread(log, text, size - 1, 0) >= 0);
         close(log);
     }
-    kc_bcast(&x->world, text, size);
+    kc_bcast(x->world, text, size);
     return code;
 }
 
-static void damaged_newest_is_passed_over(void **state)
+KC_TEST(damaged_newest_is_passed_over)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     static const char *const says[DAMAGES] = {"damaged: its manifest says XXH3 ",
                                               " it has 5000",
                                               " it has 0",
@@ -404,156 +409,145 @@ static void damaged_newest_is_passed_over(void **state)
     for (int64_t step = 10; step <= 30; step += 10)
         must_write(x, &l, step, 3);
     for (int kind = 0; kind < DAMAGES; ++kind) {
-        char text[2000], newest[256];
+        const char *newest = path_of(x, 30, ".h5");
+        char text[2000];
         kc_checkpoint_info info;
         kc_error e = {0};
-        if (x->world.rank == 0)
+        if (x->world->rank == 0)
             damage(x, kind);
-        kc_barrier(&x->world);
+        kc_barrier(x->world);
         assert_int_equal(find_listening(x, &info, text, sizeof text, &e), KC_OK);
         check_info(&info, 20);
         kc_checkpoint_info_free(&info);
         assert_says(text, "checkpoint passed over: ");
         assert_says(text, says[kind]);
 
-        path_of(x, 30, ".h5", newest);
-        assert_int_equal(kc_checkpoint_find(&x->world, newest, &info, &e), KC_EINPUT);
+        assert_int_equal(kc_checkpoint_find(x->world, newest, &info, &e), KC_EINPUT);
         assert_says(e.text, says[kind]);
         assert_says(e.text, "step_0000000030");
         must_write(x, &l, 30, 3);
-        check_found(&x->world, newest, &l, 30);
+        check_found(x->world, newest, &l, 30);
     }
 }
 
-static void nothing_to_find(void **state)
+KC_TEST(nothing_to_find)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     kc_layout l = make_layout(17);
     kc_checkpoint_info info;
     kc_error e = {0};
-    char path[256], text[2000];
-    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &info, &e), KC_OK);
+    char text[2000];
+    assert_int_equal(kc_checkpoint_find(x->world, x->dir, &info, &e), KC_OK);
     assert_int_equal(info.path[0], 0);
     must_write(x, &l, 10, 2);
     must_write(x, &l, 20, 2);
 
-    path_of(x, 20, ".h5", path);
-    if (x->world.rank == 0)
-        flip_byte(path, 4000);
-    path_of(x, 10, ".manifest", path);
-    if (x->world.rank == 0)
-        assert_int_equal(unlink(path), 0);
-    kc_barrier(&x->world);
+    if (x->world->rank == 0) {
+        flip_byte(path_of(x, 20, ".h5"), 4000);
+        assert_int_equal(unlink(path_of(x, 10, ".manifest")), 0);
+    }
+    kc_barrier(x->world);
     assert_int_equal(find_listening(x, &info, text, sizeof text, &e), KC_EINPUT);
     assert_says(e.text, "no undamaged checkpoint; the newest: ");
     assert_says(e.text, "step_0000000020.h5: damaged");
 
     /* What a kill before the first manifest leaves is no checkpoint, and no damage either. */
-    path_of(x, 20, ".manifest", path);
-    if (x->world.rank == 0)
-        assert_int_equal(unlink(path), 0);
+    if (x->world->rank == 0)
+        assert_int_equal(unlink(path_of(x, 20, ".manifest")), 0);
     e = (kc_error){0};
-    kc_barrier(&x->world);
+    kc_barrier(x->world);
     assert_int_equal(find_listening(x, &info, text, sizeof text, &e), KC_OK);
     assert_int_equal(info.path[0], 0);
 
-    snprintf(path, sizeof path, "%s/nowhere", x->dir);
-    assert_int_equal(kc_checkpoint_find(&x->world, path, &info, &e), KC_EINPUT);
+    assert_int_equal(kc_checkpoint_find(x->world, test_text("%s/nowhere", x->dir), &info, &e),
+                     KC_EINPUT);
     assert_says(e.text, "nowhere: no such checkpoint or folder");
 }
 
-static void retention_keeps_the_newest(void **state)
+KC_TEST(retention_keeps_the_newest)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     kc_layout l = make_layout(17);
-    char folder[256], path[256];
+    char folder[256];
     kc_shelf_folder(x->dir, folder, sizeof folder);
     for (int64_t step = 1; step <= 5; ++step) {
         must_write(x, &l, step, 2);
-        if (x->world.rank == 0) {
+        if (x->world->rank == 0) {
             assert_int_equal(sandbox_count(folder, ".h5"), step < 2 ? step : 2);
             assert_int_equal(sandbox_count(folder, ".manifest"), step < 2 ? step : 2);
         }
-        path_of(x, step, ".h5", path);
-        check_found(&x->world, path, &l, step);
+        check_found(x->world, path_of(x, step, ".h5"), &l, step);
     }
-    path_of(x, 4, ".h5", path);
-    check_found(&x->world, path, &l, 4);
+    check_found(x->world, path_of(x, 4, ".h5"), &l, 4);
 
     /* A later file, whole or not, never costs the one just written. */
     must_write(x, &l, 3, 1);
-    check_found(&x->world, x->dir, &l, 5);
-    path_of(x, 3, ".h5", path);
-    check_found(&x->world, path, &l, 3);
+    check_found(x->world, x->dir, &l, 5);
+    check_found(x->world, path_of(x, 3, ".h5"), &l, 3);
 }
 
-static void full_disk_leaves_the_older_intact(void **state)
+KC_TEST(full_disk_leaves_the_older_intact)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     kc_layout l = make_layout(20000);
     char folder[256];
     kc_shelf_folder(x->dir, folder, sizeof folder);
     must_write(x, &l, 10, 1);
-    int last = x->world.size - 1;
+    int last = x->world->size - 1;
     for (int only_last = 0; only_last <= (last > 0); ++only_last) {
         kc_error e = {0};
-        if (!only_last || x->world.rank == last)
+        if (!only_last || x->world->rank == last)
             sandbox_limit(50000);
         int code = write_step(x, &l, 20, 1, &e);
         sandbox_limit(0);
         assert_int_equal(code, KC_EIO);
         assert_says(e.text, "step_0000000020.h5.partial");
         assert_says(e.text, only_last ? "MPI_File_write_at failed" : "File too large");
-        if (x->world.rank == 0) {
+        if (x->world->rank == 0) {
             assert_int_equal(sandbox_count(folder, "partial"), 0);
             assert_int_equal(sandbox_count(folder, "step_"), 2);
         }
-        kc_barrier(&x->world);
-        check_found(&x->world, x->dir, &l, 10);
+        kc_barrier(x->world);
+        check_found(x->world, x->dir, &l, 10);
     }
     must_write(x, &l, 20, 1);
-    check_found(&x->world, x->dir, &l, 20);
+    check_found(x->world, x->dir, &l, 20);
 }
 
-static void leftovers_of_a_kill_are_cleaned(void **state)
+KC_TEST(leftovers_of_a_kill_are_cleaned)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     kc_layout l = make_layout(17);
-    char folder[256], path[256];
+    char folder[256];
     kc_shelf_folder(x->dir, folder, sizeof folder);
     must_write(x, &l, 10, 2);
-    if (x->world.rank == 0) {
-        path_of(x, 15, ".h5.partial", path);
-        write_text(path, "half");
-        path_of(x, 15, ".manifest.partial", path);
-        write_text(path, "half");
+    if (x->world->rank == 0) {
+        write_text(path_of(x, 15, ".h5.partial"), "half");
+        write_text(path_of(x, 15, ".manifest.partial"), "half");
     }
-    kc_barrier(&x->world);
-    check_found(&x->world, x->dir, &l, 10);
+    kc_barrier(x->world);
+    check_found(x->world, x->dir, &l, 10);
     must_write(x, &l, 20, 2);
-    if (x->world.rank == 0)
+    if (x->world->rank == 0)
         assert_int_equal(sandbox_count(folder, "partial"), 0);
-    kc_barrier(&x->world);
+    kc_barrier(x->world);
 }
 
 static void expect_refusal(const fixture *x, const kc_layout *l, int64_t lanes, const char *part)
 {
+    const kc_checkpoint_info *info = found_in(x->world, x->dir);
     holder h;
-    kc_checkpoint_info info;
     kc_error e = {0};
-    assert_int_equal(kc_checkpoint_find(&x->world, x->dir, &info, &e), KC_OK);
-    hold(&h, &x->world, l);
+    hold(&h, x->world, l);
     h.state.n_lanes = lanes;
-    assert_int_equal(kc_checkpoint_read(&x->world, &info, &h.state, &e), KC_EINPUT);
+    assert_int_equal(kc_checkpoint_read(x->world, info, &h.state, &e), KC_EINPUT);
     assert_says(e.text, part);
     assert_says(e.text, "step_0000000007.h5");
-    release(&h);
-    kc_checkpoint_info_free(&info);
 }
 
-static void another_layout_is_refused(void **state)
+KC_TEST(another_layout_is_refused)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     kc_layout l = make_layout(17), other = make_layout(18), more = l, less = l;
     must_write(x, &l, 7, 1);
     expect_refusal(x, &other, LANES,
@@ -581,9 +575,9 @@ static kc_layout mixture(int64_t experts)
 }
 
 /* Every tensor in its place, but the last expert is in none of them. */
-static void a_lost_expert_is_refused(void **state)
+KC_TEST(a_lost_expert_is_refused)
 {
-    const fixture *x = *state;
+    const fixture *x = fixture_on(*state);
     const kc_layout whole = mixture(4);
     kc_layout lost = whole;
     lost.experts = lost.here = 3;
@@ -599,46 +593,4 @@ static void a_lost_expert_is_refused(void **state)
                    "tensor router is [2, 8, 4] in the checkpoint, [2, 8, 3] in this model");
 }
 
-static int set_up(void **state)
-{
-    fixture *x = *state;
-    if (x->world.rank == 0)
-        sandbox_make(x->dir);
-    kc_bcast(&x->world, x->dir, sizeof x->dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *x = *state;
-    kc_barrier(&x->world);
-    if (x->world.rank == 0)
-        sandbox_remove(x->dir);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, set_up, tear_down, &x)
-
-int main(void)
-{
-    fixture x = {.self_mpi = {.world = MPI_COMM_SELF}};
-    kc_grid_start(&x.world);
-    x.self = (kc_grid){.rank = 0, .size = 1, .node_ranks = 1, .mpi = &x.self_mpi};
-    const struct CMUnitTest tests[] = {
-        TEST(any_rank_count_reads_it),
-        TEST(weights_are_kept_alone_and_halved),
-        TEST(python_sees_global_shapes),
-        TEST(damaged_newest_is_passed_over),
-        TEST(nothing_to_find),
-        TEST(retention_keeps_the_newest),
-        TEST(full_disk_leaves_the_older_intact),
-        TEST(leftovers_of_a_kill_are_cleaned),
-        TEST(another_layout_is_refused),
-        TEST(a_lost_expert_is_refused),
-    };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (failed) /* the other ranks may wait for this one */
-        MPI_Abort(x.world.mpi->world, 1);
-    kc_grid_stop(&x.world);
-    return 0;
-}
+KC_TEST_MAIN(all_ranks, all_ranks_stop)

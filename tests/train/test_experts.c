@@ -46,6 +46,11 @@ static kc_config config_from(const char *const *sets, int n_sets)
     return cfg;
 }
 
+static void trainer_end(void *trainer)
+{
+    kc_trainer_destroy(trainer);
+}
+
 static void run_start(run *r, kc_config cfg, const kc_grid *g, int ep, int threads)
 {
     char kernel[32];
@@ -56,12 +61,7 @@ static void run_start(run *r, kc_config cfg, const kc_grid *g, int ep, int threa
     if (kc_gemm_start(NULL, kernel, &e) != KC_OK ||
         kc_trainer_create(&r->cfg, g, r->corpus, threads, &r->trainer, &e) != KC_OK)
         fail_msg("%s", e.text);
-}
-
-static void run_end(run *r)
-{
-    kc_trainer_destroy(r->trainer);
-    kc_corpus_destroy(r->corpus);
+    kc_test_owns(r->trainer, trainer_end);
 }
 
 static kc_step_row run_step(run *r)
@@ -180,9 +180,6 @@ static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int lea
         const int steps = same_steps(&one, many, &dropped);
         if (steps < least_steps || (dropped > 0) != (drops == DROPS))
             fail_msg("%d steps, %g dropped", steps, dropped);
-        for (int i = 0; i < THREADS; ++i)
-            run_end(&many[i]);
-        run_end(&one);
     }
     kc_grid_mesh(g, 1);
 }
@@ -281,15 +278,15 @@ static void by_hand(run *r, kc_step_row *row, float *grad)
 {
     const kc_model *model = kc_trainer_model(r->trainer);
     const int64_t L = r->cfg.train.lanes, B = r->cfg.train.batch / L, T = model->shape.T;
-    int32_t *tokens = calloc((size_t)(B * T), 4), *targets = calloc((size_t)(B * T), 4);
+    int32_t *tokens = test_room(B * T, 4), *targets = test_room(B * T, 4);
     kc_batch batch = {.windows = B, .context = T, .tokens = tokens, .targets = targets};
     kc_doc doc = doc_for(r->corpus);
-    kc_arena arena = {0};
+    kc_arena *arena = test_arena();
     kc_routing all = {0};
     int64_t counted = 0;
-    kc_work_create(model, &arena, 1);
-    kc_arena_reserve(&arena);
-    kc_work *work = kc_work_create(model, &arena, 1);
+    kc_work_create(model, arena, 1);
+    kc_arena_reserve(arena);
+    kc_work *work = kc_work_create(model, arena, 1);
     memset(row, 0, sizeof *row);
     for (int64_t lane = 0; lane < L; ++lane) {
         kc_cursor cursor = {0};
@@ -310,10 +307,6 @@ static void by_hand(run *r, kc_step_row *row, float *grad)
     row->balance_loss = all.balance / (double)all.windows;
     row->router_entropy = all.entropy / (double)all.windows;
     row->dropped = (double)all.dropped / (double)all.sent;
-    kc_arena_destroy(&arena);
-    doc_free(&doc);
-    free(tokens);
-    free(targets);
 }
 
 /* A row's columns, and the first moment as a share of the clipped mean gradient. */
@@ -326,7 +319,7 @@ KC_TEST(a_step_is_the_sum_of_its_lanes)
     alone_create(&self, *state);
     run_start(&r, config_from(sets, N(sets)), &self.grid, 1, 1);
     const int64_t n = kc_model_grad_floats(kc_trainer_model(r.trainer));
-    float *grad = calloc((size_t)n, sizeof *grad);
+    float *grad = test_room(n, sizeof *grad);
     by_hand(&r, &want, grad);
     const kc_step_row row = run_step(&r);
     assert_int_equal(row.tokens, want.tokens);
@@ -347,8 +340,6 @@ KC_TEST(a_step_is_the_sum_of_its_lanes)
     for (int64_t i = 0; i < n; ++i)
         if (fabs(m[i] - scale * grad[i]) > 5e-6 * scale * most)
             fail_msg("moment %lld is %g, not %g", (long long)i, (double)m[i], scale * grad[i]);
-    free(grad);
-    run_end(&r);
 }
 
 /* Lanes are part of the model: the same batch in other lanes drops other tokens. */
@@ -364,7 +355,6 @@ KC_TEST(lanes_decide_who_is_dropped)
         alone_create(&self, *state);
         run_start(&r, config_from(sets[i], 3), &self.grid, 1, 1);
         dropped[i] = run_step(&r).dropped;
-        run_end(&r);
     }
     assert_true(dropped[0] > 0 && dropped[1] > 0 && dropped[0] != dropped[1]);
 }
