@@ -2,34 +2,17 @@
 #ifndef KCAP_TESTS_RECORD_SANDBOX_H
 #define KCAP_TESTS_RECORD_SANDBOX_H
 
+#include "../folder.h"
+
 #include <dirent.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "kcap/types/record.h"
 
-/* What the tests of src/record share: a folder of their own, a stamp, a limit of file size. */
-
-static inline void sandbox_make(char path[64])
-{
-    snprintf(path, 64, "/tmp/kcap_test_XXXXXX");
-    if (mkdtemp(path) == NULL)
-        abort();
-}
-
-static inline void sandbox_remove(const char *path)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    if (system(command) != 0)
-        abort();
-}
+/* What the tests of src/record share: a stamp, a limit of file size. */
 
 /* Files in a folder whose name holds `part`. */
 static inline int sandbox_count(const char *folder, const char *part)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "../comm/grids.h"
-#include "../folder.h"
 
 #include <fcntl.h>
 

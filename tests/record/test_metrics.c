@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "../test.h"
-
 #include <math.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +17,15 @@ typedef struct schemas {
     const kc_schema *list[MEASURES];
 } schemas;
 
+static void schemas_end(void *what)
+{
+    schemas *s = what;
+    kc_schema_free(&s->steps);
+    for (int i = 0; i < MEASURES; ++i)
+        kc_schema_free(&s->of[i]);
+    free(s);
+}
+
 static schemas *schemas_create(void)
 {
     static const char *const names[ATTRIBUTES] = {"name", "birth_date", "city"};
@@ -29,8 +36,7 @@ static schemas *schemas_create(void)
         {"attribute_nats", KC_VALUE_REAL, ATTRIBUTES, "nat", "a list", 0},
         {"attribute_hits", KC_VALUE_INT, ATTRIBUTES, "1", "a list of whole ones", 0},
         {"load", KC_VALUE_REAL, LOADS, "1", "a list without labels", 0}};
-    schemas *s = malloc(sizeof *s);
-    assert_non_null(s);
+    schemas *s = kc_test_owns(kc_alloc(1, sizeof *s, "schemas"), schemas_end);
     kc_schema_steps(&s->steps);
     kc_schema_create(&s->of[0], "/measure", 64, columns, sizeof columns / sizeof *columns);
     kc_schema_create(&s->of[1], "/recall", 64, columns, 6);
@@ -41,14 +47,6 @@ static schemas *schemas_create(void)
     for (int i = 0; i < MEASURES; ++i)
         s->list[i] = &s->of[i];
     return s;
-}
-
-static void schemas_free(schemas *s)
-{
-    kc_schema_free(&s->steps);
-    for (int i = 0; i < MEASURES; ++i)
-        kc_schema_free(&s->of[i]);
-    free(s);
 }
 
 /* A row of a step: each value is its own. */
@@ -118,7 +116,6 @@ static int work(const job *j, const kc_grid *g, kc_error *e)
     if (j->finishes && kc_metrics_close(m, e) != e->code)
         abort();
 out:
-    schemas_free(all);
     return e->code;
 }
 
@@ -199,7 +196,6 @@ static int64_t check_rows(const char *dir, kc_h5_mode mode, int64_t at_least)
     for (int i = 0; i < MEASURES; ++i)
         check_group(&f, &all->of[i], 10, at_least, "", 0);
     assert_int_equal(kc_h5_close(&f, &e), KC_OK);
-    schemas_free(all);
     return n;
 }
 
@@ -225,9 +221,8 @@ static void check_by_h5py(const char *dir, int swmr, int64_t n)
         "assert 'attribute_names' not in f['recall'] and len(f['recall']) == 6\n"
         "for g in 'steps', 'measure', 'recall':\n"
         "  for d in f[g].values(): assert d.attrs['unit'] and d.attrs['description'], d\n";
-    char command[2000];
-    snprintf(command, sizeof command, "/usr/bin/python3 -c \"%s\" %s \"%s\" %lld", script, dir,
-             swmr ? "dict(libver='latest', swmr=True)" : "{}", (long long)n);
+    char *command = test_text("/usr/bin/python3 -c \"%s\" %s \"%s\" %lld", script, dir,
+                              swmr ? "dict(libver='latest', swmr=True)" : "{}", (long long)n);
     assert_int_equal(system(command), 0);
 }
 
@@ -245,15 +240,13 @@ static void expect_error(const char *dir, const char *part)
 
 KC_TEST(finished_file_opens_plainly)
 {
-    char dir[64];
-    sandbox_make(dir);
+    const char *dir = test_folder();
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 5003, .pipe = -1, .finishes = 1}),
                      0);
     assert_int_equal(check_rows(dir, KC_H5_PLAIN, 5003), 5003);
     assert_int_equal(check_rows(dir, KC_H5_SWMR, 5003), 5003);
     check_by_h5py(dir, 0, 5003);
     assert_int_equal(sandbox_count(dir, "partial"), 0);
-    sandbox_remove(dir);
 }
 
 /* A random moment, another one each time the test is run. */
@@ -268,10 +261,9 @@ static void doze(void)
 KC_TEST(killed_file_keeps_every_flushed_row)
 {
     for (int round = 0; round < 4; ++round) {
-        char dir[64], history[80];
+        const char *dir = test_folder(), *history = test_text("%s/run.h5", dir);
         int ends[2];
         int64_t flushed = 0;
-        sandbox_make(dir);
         assert_int_equal(pipe(ends), 0);
         pid_t pid = spawn(&(job){.dir = dir, .first = 1, .pipe = ends[1]});
         assert_int_equal(read(ends[0], &flushed, sizeof flushed), sizeof flushed);
@@ -286,7 +278,6 @@ KC_TEST(killed_file_keeps_every_flushed_row)
         check_by_h5py(dir, 1, n);
 
         /* Go on from the killed file, as a resume from an older checkpoint does. */
-        snprintf(history, sizeof history, "%s/run.h5", dir);
         job resume = {.dir = dir,
                       .history = history,
                       .upto = flushed - 3,
@@ -297,15 +288,12 @@ KC_TEST(killed_file_keeps_every_flushed_row)
         assert_int_equal(run(&resume), 0);
         assert_int_equal(check_rows(dir, KC_H5_PLAIN, n + 40), n + 40);
         check_by_h5py(dir, 0, n + 40);
-        sandbox_remove(dir);
     }
 }
 
 KC_TEST(history_must_reach_the_checkpoint)
 {
-    char dir[64], history[80];
-    sandbox_make(dir);
-    snprintf(history, sizeof history, "%s/run.h5", dir);
+    const char *dir = test_folder(), *history = test_text("%s/run.h5", dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 30, .pipe = -1, .finishes = 1}), 0);
     job late = {.dir = dir, .history = history, .upto = 31, .first = 32, .last = 40, .pipe = -1};
     assert_int_equal(run(&late), KC_EINPUT);
@@ -324,14 +312,19 @@ KC_TEST(history_must_reach_the_checkpoint)
     fclose(f);
     assert_int_equal(run(&late), KC_EINPUT);
     expect_error(dir, "cannot open it as HDF5");
-    sandbox_remove(dir);
+}
+
+static void edit(const char *dir, const char *code)
+{
+    assert_int_equal(
+        system(test_text("/usr/bin/python3 -c \"import h5py;f=h5py.File('%s/run.h5','a')\n%s\"",
+                         dir, code)),
+        0);
 }
 
 KC_TEST(history_of_another_corpus_is_refused)
 {
-    char dir[64], history[80], command[300];
-    sandbox_make(dir);
-    snprintf(history, sizeof history, "%s/run.h5", dir);
+    const char *dir = test_folder(), *history = test_text("%s/run.h5", dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 30, .pipe = -1, .finishes = 1}), 0);
     static const char *const change[][2] = {
         {"f['measure/attribute_names'][2] = b'town'",
@@ -348,33 +341,14 @@ KC_TEST(history_of_another_corpus_is_refused)
         {"del f['steps/step']", "/steps/step is missing"}};
     job resume = {.dir = dir, .history = history, .upto = 20, .first = 21, .last = 40, .pipe = -1};
     for (size_t i = 0; i < sizeof change / sizeof change[0]; ++i) {
-        snprintf(command, sizeof command,
-                 "/usr/bin/python3 -c \"import h5py;f=h5py.File('%s','a')"
-                 "\nif 'loss' in f['steps']: %s\"",
-                 history, change[i][0]);
-        if (i == 1) /* names back to what they were */
-            snprintf(command, sizeof command,
-                     "/usr/bin/python3 -c \"import h5py;"
-                     "f=h5py.File('%s','a');f['measure/attribute_names'][2]=b'city'; %s\"",
-                     history, change[i][0]);
+        if (i == 1)
+            edit(dir, "f['measure/attribute_names'][2]=b'city'");
         if (i == 4) /* the column that was gzipped, plain again */
-            snprintf(command, sizeof command,
-                     "/usr/bin/python3 -c \"import h5py;"
-                     "f=h5py.File('%s','a');del f['steps/loss'];f['steps/loss']=[0.5]*30; %s\"",
-                     history, change[i][0]);
-        assert_int_equal(system(command), 0);
+            edit(dir, "del f['steps/loss'];f['steps/loss']=[0.5]*30");
+        edit(dir, change[i][0]);
         assert_int_equal(run(&resume), KC_EINPUT);
         expect_error(dir, change[i][1]);
     }
-    sandbox_remove(dir);
-}
-
-static void edit(const char *dir, const char *code)
-{
-    char command[900];
-    snprintf(command, sizeof command,
-             "/usr/bin/python3 -c \"import h5py;f=h5py.File('%s/run.h5','a')\n%s\"", dir, code);
-    assert_int_equal(system(command), 0);
 }
 
 /* Columns, lists, names and a whole measure that an older file lacks are missing in its rows; what a
@@ -382,13 +356,11 @@ static void edit(const char *dir, const char *code)
 KC_TEST(an_older_file_reads_as_missing)
 {
     static const char gone[] = "tokens nats hits attribute_nats attribute_hits load";
-    char dir[64], history[80];
+    const char *dir = test_folder(), *history = test_text("%s/run.h5", dir);
     kc_error e = {0};
     kc_reader r;
     kc_h5 f;
     schemas *all = schemas_create();
-    sandbox_make(dir);
-    snprintf(history, sizeof history, "%s/run.h5", dir);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 60, .pipe = -1, .finishes = 1}), 0);
     edit(dir, "del f['recall'], f['measure/attribute_names'], f['steps/loss']\n"
               "for x in 'nats','hits','attribute_nats','attribute_hits','load','tokens': "
@@ -412,16 +384,13 @@ KC_TEST(an_older_file_reads_as_missing)
     edit(dir, "assert f['recall/step'][:].tolist() == [60, 70, 80, 90]\n"
               "assert f['recall/hits'][0] == 420 and 'news' not in f['measure']\n"
               "assert f['measure/hits'][4] == -2**63 and f['measure/load'].shape == (9, 8)");
-    schemas_free(all);
-    sandbox_remove(dir);
 }
 
 KC_TEST(full_disk_is_an_io_error)
 {
     for (int i = 0; i < 3; ++i) {
         static const rlim_t limits[] = {100, 30000, 150000};
-        char dir[64];
-        sandbox_make(dir);
+        const char *dir = test_folder();
         job j = {.dir = dir,
                  .first = 1,
                  .last = 100000,
@@ -429,15 +398,13 @@ KC_TEST(full_disk_is_an_io_error)
                  .pipe = -1,
                  .finishes = i != 1};
         assert_int_equal(run(&j), KC_EIO);
-        sandbox_remove(dir);
     }
 }
 
 KC_TEST(missing_folder_is_an_io_error)
 {
-    char dir[64];
-    sandbox_make(dir);
-    sandbox_remove(dir);
+    const char *dir = test_folder();
+    assert_int_equal(rmdir(dir), 0);
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 3, .pipe = -1}), KC_EIO);
 }
 
