@@ -9,5 +9,5 @@ static int bf16(const kc_grid *g, const kc_checkpoint_info *from, const char *ou
 
 const kc_transform kc_transform_bf16 = {
     .name = "bf16",
-    .help = "weights as bfloat16, rounded to nearest even, and no moments: a sixth of the bytes",
+    .help = "weights as bfloat16 (nearest even), no moments: a sixth of the bytes",
     .run = bf16};
