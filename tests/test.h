@@ -45,10 +45,10 @@ static inline int kc_test_end(__attribute__((unused)) void **state)
     return 0;
 }
 
-/* n elements, zeroed, and one more; the test's. */
+/* n elements, zeroed; the test's. */
 static inline void *test_room(int64_t n, size_t size)
 {
-    return kc_test_owns(kc_alloc(n + 1, size, "rooms of a test"), free);
+    return kc_test_owns(kc_alloc(n, size, "rooms of a test"), free);
 }
 
 /* As printf would write it; the test's. */
@@ -60,7 +60,7 @@ __attribute__((format(printf, 1, 2))) static inline char *test_text(const char *
     const int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     assert_in_range(n, 0, sizeof text - 1);
-    return strcpy(test_room(n, 1), text);
+    return strcpy(test_room(n + 1, 1), text);
 }
 
 static inline void kc_test_arena_end(void *arena)

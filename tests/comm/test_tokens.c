@@ -34,7 +34,7 @@ KC_TEST(counts_arrive_in_the_senders_order)
 {
     const kc_grid *g = *state;
     int32_t *send = test_room(g->size * EACH, sizeof *send),
-            *receive = test_room(g->size * EACH, sizeof *receive);
+            *receive = test_room(g->size * EACH + 1, sizeof *receive);
     for (int round = 0; round < 5; ++round) {
         receive[g->size * EACH] = -7;
         for (int i = 0; i < g->size * EACH; ++i)
@@ -60,8 +60,8 @@ static load pack(const kc_grid *g, int round)
         l.sent += l.to[r] = sum_of(round, g->rank, r);
         l.arrived += l.from[r] = sum_of(round, r, g->rank);
     }
-    l.send = test_room(l.sent * WIDTH, sizeof(float));
-    l.receive = test_room(l.arrived * WIDTH, sizeof(float));
+    l.send = test_room(l.sent * WIDTH + 1, sizeof(float));
+    l.receive = test_room(l.arrived * WIDTH + 1, sizeof(float));
     float *at = l.send;
     for (int r = 0; r < g->size; ++r)
         for (int64_t row = 0; row < l.to[r]; ++row)
@@ -101,7 +101,7 @@ KC_TEST(there_and_back)
     const kc_grid *g = *state;
     for (int round = 0; round < 5; ++round) {
         load l = pack(g, round);
-        float *back = test_room(l.sent * WIDTH, sizeof *back);
+        float *back = test_room(l.sent * WIDTH + 1, sizeof *back);
         kc_tokens_start(g, l.send, l.to, l.receive, l.from, WIDTH);
         kc_tokens_finish(g);
         for (int64_t i = 0; i < l.arrived * WIDTH; ++i)

@@ -28,7 +28,7 @@ typedef struct oracle {
 static inline void list_add(list *l, const char *text)
 {
     if ((l->n & (l->n - 1)) == 0) {
-        char **more = test_room(2 * l->n, sizeof *more);
+        char **more = test_room(2 * l->n + 1, sizeof *more);
         l->text = l->n ? memcpy(more, l->text, (size_t)l->n * sizeof *more) : more;
     }
     l->text[l->n++] = test_text("%s", text);

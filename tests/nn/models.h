@@ -115,7 +115,7 @@ static inline kc_config tiny_config(const char *settings)
 {
     enum { MOST = 32 };
     const char *sets[MOST];
-    char *copy = test_room((int64_t)strlen(settings), 1), *rest = strcpy(copy, settings), *set;
+    char *copy = test_room((int64_t)strlen(settings) + 1, 1), *rest = strcpy(copy, settings), *set;
     int n = 0;
     while ((set = strsep(&rest, " ")) != NULL)
         if (*set && n < MOST)

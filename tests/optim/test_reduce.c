@@ -112,7 +112,7 @@ KC_TEST(another_order_has_other_bits)
 KC_TEST(slices_cover_everything)
 {
     const kc_grid *g = *state;
-    int64_t *lo = test_room(g->size, sizeof *lo);
+    int64_t *lo = test_room(g->size + 1, sizeof *lo);
     for (int64_t blocks = 1; blocks < 40; ++blocks) {
         kc_slices(g, blocks * KC_BLOCK, lo);
         assert_int_equal(lo[0], 0);
