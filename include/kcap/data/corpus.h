@@ -63,7 +63,7 @@ enum { KC_EOS = 0 }; /* token that begins every document */
 int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
 
 /* Read the pool and template files that this configuration needs.
- *   collective  no: one rank reads, the session gives the others what it read
+ *   collective  no: one rank reads, kc_input_files gives the others what it read
  *   owns        the caller frees with kc_files_free
  *   errors      KC_EIO or KC_EINPUT naming the file that is missing, and the folders tried;
  *               random needs no file and has none of these */
