@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "kcap/base/open.h"
 #include "kcap/base/text.h"
 
 static int fail(kc_error *e, int code, const char *path, const char *what)
@@ -27,7 +28,7 @@ int64_t kc_file_size(const char *path)
 
 int kc_file_reserve(const char *path, int64_t bytes, kc_error *e)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
     if (fd < 0)
         return fail(e, KC_EIO, path, "cannot create it");
     int code = fallocate(fd, 0, 0, bytes);
@@ -43,7 +44,7 @@ int kc_file_reserve(const char *path, int64_t bytes, kc_error *e)
 int kc_file_write(const char *path, const char *text, kc_error *e)
 {
     size_t bytes = strlen(text);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
     if (fd < 0)
         return fail(e, KC_EIO, path, "cannot create it");
     errno = ENOSPC; /* what a short write means */
@@ -56,9 +57,9 @@ int kc_file_write(const char *path, const char *text, kc_error *e)
 
 int kc_file_read(const char *path, char *text, int64_t size, kc_error *e)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = kc_open_regular(path, e);
     if (f == NULL)
-        return fail(e, KC_EINPUT, path, "cannot open it");
+        return e->code;
     size_t n = fread(text, 1, (size_t)size, f);
     if (ferror(f))
         fail(e, KC_EINPUT, path, "cannot read it");
@@ -134,19 +135,19 @@ static int read_chunk(int fd, const char *path, int64_t at, int64_t n, char *to,
 int kc_file_hash(const char *path, int64_t bytes, int64_t chunk, int64_t first, int64_t step,
                  uint64_t *hashes, kc_error *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail(e, KC_EINPUT, path, "cannot open it");
+    FILE *f = kc_open_regular(path, e);
+    if (f == NULL)
+        return e->code;
     char *buffer = malloc((size_t)chunk);
     KC_CHECK(buffer, "out of memory for %lld bytes", (long long)chunk);
     for (int64_t i = first; i * chunk < bytes; i += step) {
         int64_t n = bytes - i * chunk < chunk ? bytes - i * chunk : chunk;
-        KC_TRY(read_chunk(fd, path, i * chunk, n, buffer, e));
+        KC_TRY(read_chunk(fileno(f), path, i * chunk, n, buffer, e));
         *hashes++ = XXH3_64bits(buffer, (size_t)n);
     }
 out:
     free(buffer);
-    close(fd);
+    fclose(f);
     return e->code;
 }
 

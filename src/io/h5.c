@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <errno.h>
 
+#include "kcap/base/open.h"
 #include "kcap/comm/mpi.h"
 #include "io/h5_internal.h"
 
@@ -64,6 +65,10 @@ int kc_h5_create(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
 int kc_h5_open(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
 {
     begin(f, path, 0);
+    FILE *regular = kc_open_regular(path, e); /* HDF5 would wait for the writer of a pipe */
+    if (regular == NULL)
+        return e->code;
+    fclose(regular);
     hid_t list = access_list(mode);
     H5Pset_file_locking(list, 1, 1);
     unsigned flags = H5F_ACC_RDONLY | (mode == KC_H5_SWMR ? H5F_ACC_SWMR_READ : 0);

@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/open.h"
+
 enum { INPUT_MOST = 1 << 20 };
 
 static char *read_text(const char *path, size_t *bytes, kc_error *e)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = kc_open_regular(path, e);
     char *text = malloc(INPUT_MOST + 1);
     KC_CHECK(text, "out of memory");
     *bytes = f ? fread(text, 1, INPUT_MOST + 1, f) : 0;
-    if (!f || ferror(f))
+    if (f && ferror(f))
         kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", path, strerror(errno));
     else if (*bytes > INPUT_MOST)
         kc_fail(e, KC_EINPUT, "%s: larger than an input file may be (1 MiB)", path);
