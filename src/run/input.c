@@ -1,39 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/run/input.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "kcap/base/open.h"
+#include "kcap/base/memory.h"
+#include "kcap/base/plain.h"
 
 enum { INPUT_MOST = 1 << 20 };
 
-static char *read_text(const char *path, size_t *bytes, kc_error *e)
-{
-    FILE *f = kc_open_regular(path, e);
-    char *text = malloc(INPUT_MOST + 1);
-    KC_CHECK(text, "out of memory");
-    *bytes = f ? fread(text, 1, INPUT_MOST + 1, f) : 0;
-    if (f && ferror(f))
-        kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", path, strerror(errno));
-    else if (*bytes > INPUT_MOST)
-        kc_fail(e, KC_EINPUT, "%s: larger than an input file may be (1 MiB)", path);
-    if (f)
-        fclose(f);
-    return text;
-}
-
 int kc_input_text(const kc_grid *g, const char *path, char **text, size_t *bytes, kc_error *e)
 {
+    int64_t n = 0;
     *text = NULL;
-    *bytes = 0;
     if (path)
-        KC_TRY_ROOT(g, *text = read_text(path, bytes, e));
-    kc_bcast(g, bytes, sizeof *bytes);
+        KC_TRY_ROOT(g, kc_plain_read(path, INPUT_MOST, text, &n, e));
+    kc_bcast(g, &n, sizeof n);
+    *bytes = (size_t)n;
     if (!*text)
-        *text = malloc(*bytes + 1);
-    KC_CHECK(*text, "out of memory");
+        *text = kc_alloc(n + 1, 1, "bytes of text");
     kc_bcast(g, *text, *bytes);
 out:
     return e->code;

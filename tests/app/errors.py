@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a user can do wrong: one line on stderr once, the right exit code on every rank count,
 nothing written, no hang."""
+import gzip
 import os
 import shutil
 
@@ -115,15 +116,34 @@ class InputFile(ErrorTest):
         self.refused(["input.yaml"], "measure", "input.yaml", ranks=(2,))
         self.refused(["absent"], "train", "input.yaml", "--resume", "absent", ranks=(2,))
         self.input("# comment\n" * 200000, "large.yaml")
-        self.refused(["large.yaml", "1 MiB"], "train", "large.yaml", ranks=(2,))
+        self.refused(["large.yaml", "1048576 bytes"], "train", "large.yaml", ranks=(2,))
+        os.mkfifo(self.path("pipe"))
+        for args in (["train", "pipe"], ["sweep", "pipe", "--list"], ["size", "--bits", "9", "--law", "pipe"]):
+            self.refused(["pipe: cannot be read: it is a pipe"], *args, ranks=(2,))
+
+    def test_what_is_no_text(self):
+        """Input files and sweeps are held to what pools and tables are."""
+        for words, text in (([":2: byte 7", "carriage return"], b"model:\n  a: b\rc\n"),
+                            ([": UTF-16"], "model:\n".encode("utf-16")),
+                            ([": packed by gzip"], gzip.compress(b"model:\n")),
+                            ([":2: byte 1", "byte order mark inside"], b"# a\n\xef\xbb\xbfmodel:\n"),
+                            ([":1: byte 3", "zero byte"], b"# \0\n"),
+                            ([":1: byte 4", "not UTF-8"], b"# M\xfcnster\n")):
+            for verb in (["train"], ["sweep", "--list"], ["config", "--print"]):
+                with self.subTest(text=text, verb=verb):
+                    self.refused(["odd.yaml" + words[0]] + words[1:], *verb,
+                                 self.input(text, "odd.yaml"), ranks=())
 
 
 class Pools(ErrorTest):
-    def broken(self, words, change, config=BIOS):
+    def copy(self):
         for part in ("pools", "templates"):
             shutil.rmtree(self.path(part), ignore_errors=True)
             shutil.copytree(os.path.join(INPUTS, part), self.path(part))
-        self.input(merged(config, corpus={"pools": "pools", "templates": "templates"}))
+        self.input(merged(BIOS, corpus={"pools": "pools", "templates": "templates"}))
+
+    def broken(self, words, change):
+        self.copy()
         change()
         self.refused(words, "train", "input.yaml", ranks=(2,))
         self.refused(words, "corpus", "input.yaml", ranks=())
@@ -147,6 +167,34 @@ class Pools(ErrorTest):
                     lambda: self.input("Ann\nBob\nAnn\n" + rest, "pools/first_name.txt"))
         self.broken(["first_name.txt:2"],
                     lambda: self.input("Ann\n\nBob\n" + rest, "pools/first_name.txt"))
+
+    def test_what_is_no_text(self):
+        rest = "Cid\nDan\nEve\nFay\nGus\n"
+        for words, text in (([":1: byte 4", "carriage return"], "Ann\rBob\r"),
+                            ([":2: byte 4", "zero byte"], "Ann\nBob\0by\n" + rest),
+                            ([":2: byte 2", "not UTF-8"], b"Ann\nJ\xf6rg\n" + rest.encode()),
+                            ([": UTF-16"], ("Ann\nBob\n" + rest).encode("utf-16")),
+                            ([": packed by gzip"], gzip.compress(("Ann\n" + rest).encode())),
+                            ([":2: a line of more than 1048576 bytes"], "Ann\n" + "x" * 2**21),
+                            ([":2: `Ann", "line 1"], "Ann\nAnn\u00a0\n" + rest)):
+            with self.subTest(text[:20]):
+                self.broken(["first_name.txt" + words[0]] + words[1:],
+                            lambda: self.input(text, "pools/first_name.txt"))
+
+    def test_a_pipe(self):
+        def pipe():
+            os.remove(self.path("templates", "major.txt"))
+            os.mkfifo(self.path("templates", "major.txt"))
+        self.broken(["major.txt: cannot be read: it is a pipe"], pipe)
+
+    def test_marks_and_line_ends_change_nothing(self):
+        self.copy()
+        shown = self.kcap("corpus", "input.yaml", "--show", "3").stdout
+        for part in ("pools", "templates"):
+            for name in os.listdir(self.path(part)):
+                text = self.read(part, name)
+                self.input("\ufeff" + text.replace("\n", "\r\n"), f"{part}/{name}")
+        self.assertEqual(self.kcap("corpus", "input.yaml", "--show", "3").stdout, shown)
 
     def test_company_without_a_city(self):
         lines = "".join(f"Firm{i}; City{i}, NY\n" for i in range(20))

@@ -126,9 +126,10 @@ class AppTest(unittest.TestCase):
         return os.path.join(self.folder, *parts)
 
     def input(self, config, name="input.yaml"):
-        """Write an input file (a dict, or text as it stands); returns its name."""
-        with open(self.path(name), "w") as file:
-            file.write(config if isinstance(config, str) else yaml.safe_dump(config))
+        """Write an input file (a dict, or text or bytes as they stand); returns its name."""
+        text = yaml.safe_dump(config) if isinstance(config, dict) else config
+        with open(self.path(name), "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode())
         return name
 
     def listing(self):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """kcap size: models for facts, facts for models."""
+import gzip
 import json
+import os
 
 import harness
 from harness import AppTest
@@ -78,7 +80,28 @@ class Size(AppTest):
         shown = self.kcap("size", "--params", "7e9", "--facts", file).stdout
         self.assertIn("A fact of this table is 1.585 bits on average", shown)
 
+    def test_spelling_does_not_count(self):
+        """Blanks of all kinds at the ends, quoted cells and line ends make no other fact."""
+        plain = "name\tattribute\tvalue\nAnn\tcity\tRome\nBob\tcity\tNew York\n"
+        found = self.size("--facts", self.facts(plain))
+        self.assertEqual((found["n_facts"], found["n_names"], found["bits"]), (2, 2, 2))
+        del found["facts"]
+        for change in (lambda t: t.replace("Rome", " Rome "), lambda t: "\ufeff" + t,
+                       lambda t: t.replace("\n", "\r\n"), lambda t: t.rstrip("\n"),
+                       lambda t: t.replace("New York", "New  York\u00a0\u200b"),
+                       lambda t: t.replace("Rome", '"Rome"').replace("city", ' "city" '),
+                       lambda t: t.replace("New York", '"New\tYork"'),
+                       lambda t: t.replace("name\t", " name\t"),
+                       lambda t: t + "Ann \tcity\t Rome\n\n"):
+            with self.subTest(change(plain)):
+                changed = self.size("--facts", self.facts(change(plain)))
+                changed["n_duplicates"] = found["n_duplicates"]
+                self.assertEqual({name: changed[name] for name in found}, found)
+        marks = 'name\tattribute\tvalue\na\tx\t"say ""A"""\nb\tx\tsay "A"\nc\tx\t5"\n'
+        self.assertEqual(self.size("--facts", self.facts(marks))["bits"], 3)
+
     def test_errors(self):
+        head = "name\tattribute\tvalue\n"
         for text, part in (("name\tvalue\nx\ty\n", "facts.tsv:1: no column attribute"),
                            ("name\tattribute\tvalue\nx\ty\n", "facts.tsv:2: 2 columns"),
                            ("name\tattribute\tvalue\nx\ty\t\n", "facts.tsv:2: an empty value"),
@@ -87,9 +110,25 @@ class Size(AppTest):
                             "facts.tsv:1: columns 2 and 4 are both named value"),
                            ("name\tattribute\tvalue\na\tx\t1\nb\tx\t1\n",
                             "nothing is to be stored"),
-                           ("name\tattribute\tvalue\n", "no facts in it"), ("", "no facts in it")):
+                           (head + "a\tx\ty\rb\tx\tz\n", "facts.tsv:2: byte 6 of the line (0x0D)"),
+                           (head + "a\tx\ty\0z\n", "facts.tsv:2: byte 6 of the line (0x00)"),
+                           (head.encode("utf-16"), "facts.tsv: UTF-16"),
+                           (head.encode("utf-16-le"), "facts.tsv:1: byte 2 of the line (0x00)"),
+                           ((head + "J\u00fcrg\tx\ty\n").encode("latin-1"),
+                            "facts.tsv:2: byte 2 of the line (0xFC): not UTF-8"),
+                           (gzip.compress(head.encode()), "facts.tsv: packed by gzip"),
+                           ("name,attribute,value\na,x,y\n", "facts.tsv:1: columns parted by commas"),
+                           ("name;attribute;value\na;x;y\n", "parted by semicolons"),
+                           (head + 'a\tx\t"y\nz"\n', "facts.tsv:2: column 3 begins with a quotation"),
+                           (head + 'a\t"x" y\tz\n', "facts.tsv:2: column 2 begins with a quotation"),
+                           (head + "a\tx\ty\tz\n",
+                            "facts.tsv:2: 4 columns, the first line names 3; a tab inside"),
+                           (head + "a\tx\t" + "y" * 2**20, "facts.tsv:2: a line of more than"),
+                           (head, "no facts in it"), ("", "no facts in it")):
             with self.subTest(text):
                 self.assertIn(part, self.size("--facts", self.facts(text), code=2))
+        os.mkfifo(self.path("pipe"))
+        self.assertIn("pipe: cannot be read: it is a pipe", self.size("--facts", "pipe", code=2))
         self.assertIn("gone.tsv: cannot be read", self.size("--facts", "gone.tsv", code=2))
         for args, part in (((), "one of --facts, --bits and --params"),
                            (("--bits", "5", "--facts", "x"), "--bits or --facts, not both"),
@@ -100,15 +139,6 @@ class Size(AppTest):
                            (("--facts", "x", "--bits-per-token", "9"), "goes with --bits"),
                            (("--bits", "5", "--set", "run.seed=1"), "--set: not an option of size")):
             self.fails(part, "size", *args)
-
-    def test_a_spreadsheets_file(self):
-        """A byte order mark, and lines that end in CR LF."""
-        rows = "name\tattribute\tvalue\na\tx\t1\nb\tx\t2\n"
-        plain = self.size("--facts", self.facts(rows))
-        self.assertEqual(plain["value_bits"], 2)
-        with open(self.path("facts.tsv"), "wb") as file:
-            file.write(b"\xef\xbb\xbf" + rows.replace("\n", "\r\n").encode())
-        self.assertEqual(self.size("--facts", "facts.tsv"), plain)
 
 
 if __name__ == "__main__":

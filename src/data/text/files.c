@@ -7,6 +7,7 @@
 
 #include "kcap/data/corpus.h"
 #include "kcap/base/memory.h"
+#include "kcap/base/plain.h"
 #include "data/kind/kind.h"
 
 enum { KC_FOLDERS_MAX = 4, KC_FILE_BYTES_MAX = 1 << 30 };
@@ -77,67 +78,56 @@ static int no_file(const kc_folders *f, const char *file, kc_error *e)
                    file, tried);
 }
 
-/* Open `file` in the first folder that has it; *path says where. The folder that had the first file
+/* Read `file` from the first folder that has it; path says where. The folder that had the first file
  * must have them all: lists of two origins are never mixed. */
-static int file_open(kc_folders *f, const char *file, char *path, size_t size, FILE **in,
-                     kc_error *e)
+static int file_read(kc_folders *f, const char *file, char *path, size_t size, char **text,
+                     int64_t *bytes, kc_error *e)
 {
-    *in = NULL;
-    for (int i = 0; i < f->n && !*in; i++) {
+    for (int i = 0; i < f->n; i++) {
         int length = snprintf(path, size, "%s/%s", f->folder[i], file);
 
         if (length >= (int)size)
             return kc_fail(e, KC_EINPUT, "%s/%s: a path of %d bytes, at most %zu are possible",
                            f->folder[i], file, length, size - 1);
-        *in = fopen(path, "rb");
-        if (!*in && errno != ENOENT && errno != ENOTDIR)
-            return kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", path, strerror(errno));
-        if (*in) {
-            memmove(f->folder[0], f->folder[i], KC_TEXT_MAX);
-            f->n = 1;
-        }
+        if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+            continue;
+        memmove(f->folder[0], f->folder[i], KC_TEXT_MAX);
+        f->n = 1;
+        return kc_plain_read(path, KC_FILE_BYTES_MAX, text, bytes, e);
     }
-    return *in ? KC_OK : no_file(f, file, e);
+    return no_file(f, file, e);
 }
 
-/* Append all bytes of `in` and a zero byte to the block of memory. */
-static int file_append(FILE *in, const char *path, kc_files *files, int64_t *room, kc_error *e)
+/* Append a text and a zero byte to the block of memory. */
+static int file_append(const char *text, int64_t bytes, const char *path, kc_files *files,
+                       int64_t *room, kc_error *e)
 {
-    enum { STEP = 1 << 16 };
-    size_t got;
-
-    do {
-        files->text = kc_grow(files->text, room, files->bytes + STEP + 1, 1);
-        got = fread(files->text + files->bytes, 1, STEP, in);
-        files->bytes += (int64_t)got;
-    } while (got == STEP && files->bytes <= KC_FILE_BYTES_MAX);
-    if (ferror(in))
-        return kc_fail(e, KC_EIO, "%s: cannot be read: %s", path, strerror(errno));
-    if (files->bytes > KC_FILE_BYTES_MAX)
+    if (files->bytes + bytes > KC_FILE_BYTES_MAX)
         return kc_fail(e, KC_EINPUT, "%s: more than %d bytes of pools and templates; cut the file",
                        path, KC_FILE_BYTES_MAX);
-    files->text[files->bytes++] = 0;
+    files->text = kc_grow(files->text, room, files->bytes + bytes + 1, 1);
+    memcpy(files->text + files->bytes, text, (size_t)bytes + 1);
+    files->bytes += bytes + 1;
     return KC_OK;
 }
 
 static int file_load(kc_folders *f, const char *name, kc_files *files, int64_t *room, kc_error *e)
 {
-    char path[sizeof files->file[0].path];
-    FILE *in = NULL;
-    int code = file_open(f, strchr(name, '/') + 1, path, sizeof path, &in, e);
+    char path[sizeof files->file[0].path], *text = NULL;
+    int64_t bytes = 0;
+    const int i = files->n;
 
-    if (code == KC_OK) {
-        int i = files->n++;
-
-        snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
-        memcpy(files->file[i].path, path, sizeof path);
-        files->file[i].begin = files->bytes;
-        code = file_append(in, path, files, room, e);
-        files->file[i].bytes = files->bytes - files->file[i].begin - 1;
-    }
-    if (in)
-        fclose(in);
-    return code;
+    KC_TRY(file_read(f, strchr(name, '/') + 1, path, sizeof path, &text, &bytes, e));
+    bytes = kc_plain_blanks(text);
+    snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
+    memcpy(files->file[i].path, path, sizeof path);
+    files->file[i].begin = files->bytes;
+    files->file[i].bytes = bytes;
+    files->n++;
+    KC_TRY(file_append(text, bytes, path, files, room, e));
+out:
+    free(text);
+    return e->code;
 }
 
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)

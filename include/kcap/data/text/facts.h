@@ -18,9 +18,12 @@ typedef struct kc_facts {
 } kc_facts;
 
 /* Count a tab-separated file whose first line names its columns, among them name, attribute and
- * value in any order; other columns are ignored.
+ * value in any order; other columns are ignored. A cell may be quoted as spreadsheets do it: "..."
+ * around the whole, "" for a mark inside. Blanks at the ends of a cell do not count, and several are
+ * as one: `Rome ` is `Rome`.
  *   collective  no
- *   errors      KC_EINPUT with file:line: no such column, too few columns, an empty field, no row */
+ *   errors      KC_EINPUT as kc_plain_read; with file:line: no such column, another separator, too
+ *               few columns or too many, an empty field, a broken quote; no row */
 int kc_facts_read(const char *path, kc_facts *facts, kc_error *e);
 
 #endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_BASE_PLAIN_H
+#define KCAP_BASE_PLAIN_H
+
+#include <stdint.h>
+
+#include "kcap/base/err.h"
+
+/* Text that a user wrote: input files, sweeps, pools, templates, tables of facts, JSON. All of it is
+ * read here, so that all of it is held to the same. Nothing here is collective. */
+
+enum { KC_LINE_MOST = 1 << 20 }; /* bytes of a line */
+
+/* Read a file whole: UTF-8 without control characters but tabs, in lines that end with LF or CR LF. A
+ * byte order mark in front is left out, the rest is given as it stands.
+ *   most        bytes that the file may have
+ *   owns        the caller frees *text, which a zero byte ends; NULL after an error
+ *   errors      KC_EINPUT: as kc_open_regular; larger; packed, or UTF-16; with the line:
+ *               not UTF-8, a zero byte, a CR alone, another control character, a byte order mark in
+ *               the middle, more than KC_LINE_MOST bytes */
+int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e);
+
+/* The next line of such a text, its end cut off; NULL: there is none. *at begins as the text.
+ *   owns        the line lies in the text */
+char *kc_plain_line(char **at);
+
+/* Make every blank that is none of ASCII's (no-break, thin, ideographic, of zero width: they look
+ * like a blank or like nothing) a plain one, in place; returns the bytes of the text then. */
+int64_t kc_plain_blanks(char *text);
+
+#endif

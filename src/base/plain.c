@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/base/plain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/memory.h"
+#include "kcap/base/open.h"
+#include "kcap/base/text.h"
+
+enum { STEP = 1 << 16, BYTE_ORDER_MARK = 0xFEFF };
+
+/* Files that are taken for text again and again, by how they begin. */
+static const struct {
+    const char *start;
+    size_t bytes;
+    const char *what;
+} others[] = {{"\x1f\x8b", 2, "packed by gzip; unpack it first: gunzip"},
+              {"PK\3\4", 4, "a zip archive or a spreadsheet; save it as text, tab-separated"},
+              {"\x28\xb5\x2f\xfd", 4, "packed by zstd; unpack it first: unzstd"},
+              {"\xfd\x37zXZ", 5, "packed by xz; unpack it first: unxz"},
+              {"\x42Zh91AY&SY", 10, "packed by bzip2; unpack it first: bunzip2"},
+              {"\xff\xfe", 2, "UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8"},
+              {"\xfe\xff", 2, "UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8"},
+              {"\x89HDF", 4, "an HDF5 file; text belongs here"}};
+
+static int check_kind(const char *path, const char *text, size_t bytes, kc_error *e)
+{
+    for (size_t i = 0; i < sizeof others / sizeof *others; ++i)
+        if (bytes >= others[i].bytes && memcmp(text, others[i].start, others[i].bytes) == 0)
+            return kc_fail(e, KC_EINPUT, "%s: %s", path, others[i].what);
+    return KC_OK;
+}
+
+/* What is wrong with the character at `c`, whose bytes are in *n; NULL: nothing. */
+static const char *fault_of(const char *c, int *n)
+{
+    uint32_t code = 0;
+    *n = 1;
+    if (*c == '\r')
+        return c[1] == '\n' ? NULL
+                            : "a carriage return (CR) alone; let each line end with LF or CR LF";
+    if (*c == '\t' || *c == '\n')
+        return NULL;
+    if (*c == 0)
+        return "a zero byte; text has none, and UTF-16 is to be converted: iconv -t UTF-8";
+    *n = kc_utf8(c, &code);
+    if (*n == 0)
+        return "not UTF-8; convert the file: iconv -f LATIN1 -t UTF-8, or from what it is in";
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029)
+        return "a control character; take it out";
+    return code == BYTE_ORDER_MARK
+               ? "a byte order mark inside the file, as joined files have; take "
+                 "it out"
+               : NULL;
+}
+
+static int check_lines(const char *path, const char *text, int64_t bytes, kc_error *e)
+{
+    const char *end = text + bytes, *begin = text, *fault = NULL;
+    int64_t line = 1;
+    int n = 1;
+    for (const char *c = text; c < end && !fault; c += n) {
+        fault = fault_of(c, &n);
+        if (fault)
+            kc_fail(e, KC_EINPUT, "%s:%lld: byte %lld of the line (0x%02X): %s", path,
+                    (long long)line, (long long)(c - begin) + 1, (unsigned char)*c, fault);
+        else if (c - begin >= KC_LINE_MOST && *c != '\n')
+            return kc_fail(e, KC_EINPUT, "%s:%lld: a line of more than %d bytes; cut it", path,
+                           (long long)line, KC_LINE_MOST);
+        if (*c == '\n') {
+            begin = c + 1;
+            ++line;
+        }
+    }
+    return e->code;
+}
+
+static char *read_bytes(FILE *f, const char *path, int64_t most, int64_t *bytes, kc_error *e)
+{
+    char *text = NULL;
+    int64_t room = 0;
+    size_t got;
+    do {
+        text = kc_grow(text, &room, *bytes + STEP + 1, 1);
+        got = fread(text + *bytes, 1, STEP, f);
+        *bytes += (int64_t)got;
+    } while (got == STEP && *bytes <= most);
+    if (ferror(f))
+        kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", path, strerror(errno));
+    else if (*bytes > most)
+        kc_fail(e, KC_EINPUT, "%s: larger than the %lld bytes that such a file may have", path,
+                (long long)most);
+    text[*bytes] = 0;
+    return text;
+}
+
+int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    FILE *f = kc_open_regular(path, e);
+    *text = NULL;
+    *bytes = 0;
+    if (!f)
+        return e->code;
+    *text = read_bytes(f, path, most, bytes, e);
+    fclose(f);
+    KC_TRY(e->code);
+    KC_TRY(check_kind(path, *text, (size_t)*bytes, e));
+    if (strncmp(*text, mark, 3) == 0)
+        memmove(*text, *text + 3, (size_t)(*bytes -= 3) + 1);
+    KC_TRY(check_lines(path, *text, *bytes, e));
+    return KC_OK;
+out:
+    free(*text);
+    *text = NULL;
+    return e->code;
+}
+
+char *kc_plain_line(char **at)
+{
+    char *line = *at;
+    const size_t n = strcspn(line, "\n");
+    if (!*line)
+        return NULL;
+    *at += n + (line[n] == '\n');
+    line[n] = 0;
+    if (n > 0 && line[n - 1] == '\r')
+        line[n - 1] = 0;
+    return line;
+}
+
+static int is_blank(uint32_t code)
+{
+    return code == 0xA0 || (code >= 0x2000 && code <= 0x200B) || code == 0x202F || code == 0x205F ||
+           code == 0x2060 || code == 0x3000;
+}
+
+int64_t kc_plain_blanks(char *text)
+{
+    char *to = text;
+    uint32_t code;
+    for (const char *from = text; *from;) {
+        const int n = kc_utf8(from, &code), blank = is_blank(code);
+        KC_CHECK(n > 0, "a text is not UTF-8");
+        memmove(to, blank ? " " : from, blank ? 1 : (size_t)n);
+        to += blank ? 1 : n;
+        from += n;
+    }
+    *to = 0;
+    return to - text;
+}
