@@ -23,13 +23,23 @@ float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale)
     return sum;
 }
 
+/* A maximum a lane: clang vectorises no reduction of floats to one that a NaN could decide. */
 float kc_max_row(const float *x, int64_t n)
 {
-    float max = x[0];
-#pragma omp simd reduction(max : max)
-    for (int64_t i = 0; i < n; ++i)
-        max = x[i] > max ? x[i] : max;
-    return max;
+    enum { LANES = 8 };
+    float max[LANES], most = x[0];
+    for (int l = 0; l < LANES; ++l)
+        max[l] = x[0];
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+#pragma omp simd
+        for (int l = 0; l < LANES; ++l)
+            max[l] = x[i + l] > max[l] ? x[i + l] : max[l];
+    for (; i < n; ++i)
+        most = x[i] > most ? x[i] : most;
+    for (int l = 0; l < LANES; ++l)
+        most = max[l] > most ? max[l] : most;
+    return most;
 }
 
 /* Mean and 1 / sqrt(variance + eps) of a row; of RMSNorm 0 and 1 / sqrt(mean square + eps). */
@@ -115,33 +125,37 @@ void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float
 }
 
 typedef float v8 __attribute__((vector_size(32)));
-typedef int32_t i8 __attribute__((vector_size(32)));
 
 enum { SIDE = 8, TILE = 64 };
+
+/* Of the floats of a and b, numbered through. gcc before 12 has only its own spelling. */
+#ifdef __clang__
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t i8 __attribute__((vector_size(32)));
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (i8){__VA_ARGS__})
+#endif
 
 /* An 8 x 8 block in registers: neighbours exchange single floats, then pairs, then halves. */
 static void transpose_block(float *restrict to, int64_t ld_to, const float *restrict from,
                             int64_t ld_from)
 {
-    const i8 low1 = {0, 8, 1, 9, 4, 12, 5, 13}, high1 = {2, 10, 3, 11, 6, 14, 7, 15},
-             low2 = {0, 1, 8, 9, 4, 5, 12, 13}, high2 = {2, 3, 10, 11, 6, 7, 14, 15},
-             low4 = {0, 1, 2, 3, 8, 9, 10, 11}, high4 = {4, 5, 6, 7, 12, 13, 14, 15};
     v8 a[SIDE], b[SIDE];
     for (int i = 0; i < SIDE; ++i)
         memcpy(&a[i], from + i * ld_from, sizeof a[i]);
     for (int i = 0; i < SIDE; i += 2) {
-        b[i] = __builtin_shuffle(a[i], a[i + 1], low1);
-        b[i + 1] = __builtin_shuffle(a[i], a[i + 1], high1);
+        b[i] = PICK(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        b[i + 1] = PICK(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
     }
     for (int i = 0; i < SIDE; i += 4) {
-        a[i] = __builtin_shuffle(b[i], b[i + 2], low2);
-        a[i + 1] = __builtin_shuffle(b[i], b[i + 2], high2);
-        a[i + 2] = __builtin_shuffle(b[i + 1], b[i + 3], low2);
-        a[i + 3] = __builtin_shuffle(b[i + 1], b[i + 3], high2);
+        a[i] = PICK(b[i], b[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        a[i + 1] = PICK(b[i], b[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        a[i + 2] = PICK(b[i + 1], b[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+        a[i + 3] = PICK(b[i + 1], b[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
     }
     for (int i = 0; i < SIDE / 2; ++i) {
-        b[i] = __builtin_shuffle(a[i], a[i + 4], low4);
-        b[i + 4] = __builtin_shuffle(a[i], a[i + 4], high4);
+        b[i] = PICK(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        b[i + 4] = PICK(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
     for (int i = 0; i < SIDE; ++i)
         memcpy(to + i * ld_to, &b[i], sizeof b[i]);

@@ -13,8 +13,8 @@ static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 static const char *const others[] = {
     "model.arch=llama model.heads=2 model.head_dim=10",
     "model.arch=mistral model.heads=6 model.head_dim=4",
-    "model.position=learned model.heads=3 model.head_dim=7 model.mlp=gated model.mlp_width=17 "
-    "model.embeddings=untied model.kv_heads=1",
+    ("model.position=learned model.heads=3 model.head_dim=7 model.mlp=gated model.mlp_width=17 "
+     "model.embeddings=untied model.kv_heads=1"),
     "model.position=none model.mlp=none model.heads=2 model.head_dim=9 model.norm=rmsnorm"};
 enum { N_OTHERS = sizeof others / sizeof *others };
 

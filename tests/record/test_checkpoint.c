@@ -401,8 +401,8 @@ KC_TEST(damaged_newest_is_passed_over)
                                               " it has 5000",
                                               " it has 0",
                                               "step_0000000030.manifest: missing, so the file",
-                                              "belongs to step_0000000020.h5, not to "
-                                              "step_0000000030.h5",
+                                              ("belongs to step_0000000020.h5, not to "
+                                               "step_0000000030.h5"),
                                               "not a manifest that kcap writes"};
     kc_layout l = make_layout(17);
     for (int64_t step = 10; step <= 30; step += 10)
