@@ -8,7 +8,7 @@ import re
 import sys
 
 try:
-    from kcap_files import FileError
+    from kcap_files import FileError, path_text
     from hf_export import export
     from hf_import import import_folder
 except ModuleNotFoundError as e:
@@ -43,23 +43,25 @@ def parse(words):
                            description="""Write a checkpoint's model into the new folder DIR:
         model.safetensors, config.json, vocab.json, tokenizer.json, tokenizer_config.json. The class
         is the nearest that computes exactly this architecture, or kcap's own plain layout.""")
-    one.add_argument("run", metavar="RUN|CHECKPOINT.h5",
+    one.add_argument("run", type=path_text, metavar="RUN|CHECKPOINT.h5",
                      help="a run's folder stands for its newest checkpoint")
-    one.add_argument("dir", metavar="DIR", help="must be empty or not there")
+    one.add_argument("dir", type=path_text, metavar="DIR", help="must be empty or not there")
     one.set_defaults(say=say_export)
     two = verbs.add_parser("import", help="and back", description="""Read such a folder back into
         RUN/checkpoints, bit for bit, for kcap measure. Moments are not in it: no training goes on
         from there.""")
-    two.add_argument("dir", metavar="DIR", help="model.safetensors, or shards and their index; "
-                     "config.json; vocab.json where there is one")
-    two.add_argument("input", metavar="INPUT.yaml", nargs="?",
+    two.add_argument("dir", type=path_text, metavar="DIR",
+                     help="model.safetensors, or shards and their index; config.json; vocab.json "
+                     "where there is one")
+    two.add_argument("input", type=path_text, metavar="INPUT.yaml", nargs="?",
                      help="of a folder that kcap did not write: the model and the corpus")
-    two.add_argument("--out", metavar="RUN", required=True,
+    two.add_argument("--out", type=path_text, metavar="RUN", required=True,
                      help="the run's folder; must be empty or not there")
     two.set_defaults(say=say_import)
     for verb in (one, two):
-        verb.add_argument("--kcap", metavar="PATH", help="the program kcap (default: $KCAP, "
-                          "build/*/kcap beside this script's tree, or that of PATH)")
+        verb.add_argument("--kcap", type=path_text, metavar="PATH",
+                          help="the program kcap (default: $KCAP, build/*/kcap beside this "
+                          "script's tree, or that of PATH)")
         verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser.parse_args(words)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The layout of the files a run writes. No other Python module opens HDF5."""
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,20 @@ NO_INT = np.iinfo(np.int64).min  # a whole number that kcap did not know
 
 class FileError(Exception):
     """A run that cannot be read: one line saying what was found, where, and what to do."""
+
+
+def path_text(text):
+    """A path of the command line as it stands, held to what kcap holds its own to."""
+    if text.startswith("~"):
+        raise argparse.ArgumentTypeError(
+            f"{text}: only a shell puts a home folder for ~, and only where it begins a word without "
+            "quotes; write the folder out (./~ for one of that name)")
+    return text
+
+
+def path_given(text):
+    """The same as a Path."""
+    return Path(path_text(text))
 
 
 @dataclass(frozen=True)

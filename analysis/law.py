@@ -9,7 +9,7 @@ import multiprocessing
 import sys
 from pathlib import Path
 
-from kcap_files import FileError, read_run
+from kcap_files import FileError, path_given, read_run
 import law_cells
 import law_fits as fits
 import law_page
@@ -300,9 +300,9 @@ def whole(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sweep", nargs="+", type=Path, metavar="SWEEP_DIR",
+    parser.add_argument("sweep", nargs="+", type=path_given, metavar="SWEEP_DIR",
                         help="folder of a sweep (its `out`): a folder for each point inside")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--out", type=path_given, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--seed", type=whole, default=1, help="of the bootstrap (default: 1)")
     parser.add_argument("--best", action="append", default=[], metavar="SECTION.KEY",
                         help="of cells that differ in this key alone (train.lr) use the one that stores "

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from kcap_files import FileError, read_run
+from kcap_files import FileError, path_given, path_text, read_run
 import plot
 
 PARTS = ("name_bits", "value_bits", "diversity_bits")  # of what is stored, in the order of `terms`
@@ -213,8 +213,8 @@ def report(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", nargs="+", help="a run's folder or its run.h5, running or not")
-    parser.add_argument("--out", type=Path, metavar="DIR",
+    parser.add_argument("run", nargs="+", type=path_text, help="a run's folder or its run.h5, running or not")
+    parser.add_argument("--out", type=path_given, metavar="DIR",
                         help="write CSV and PNG there (default: each run's folder; the plot of "
                              "several runs in the folder they share)")
     parser.add_argument("--brief", action="store_true", help="no table, only where the files are")

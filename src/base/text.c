@@ -25,6 +25,14 @@ int kc_utf8(const char *text, uint32_t *code)
     return *code < least[n] || *code > 0x10FFFF || surrogate ? 0 : n;
 }
 
+const char *kc_path_fault(const char *path)
+{
+    return path[0] == '~'
+               ? "only a shell puts a home folder for ~, and only where it begins a word "
+                 "without quotes; write the folder out (./~ for one of that name)"
+               : NULL;
+}
+
 char *kc_text_copy(const char *text)
 {
     char *copied = strdup(text);

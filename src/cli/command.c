@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/text.h"
+
 enum { OPTIONS_MAX = 32, FIRST_CODE = 256 };
 
 static void list_verbs(char *text, size_t size)
@@ -72,6 +74,8 @@ static int take_value(const kc_option *o, void *field, const char *value, kc_err
         return add_set(field, value, e);
     default:
         *(const char **)field = value;
+        if (kc_path_fault(value))
+            return kc_fail(e, KC_EINPUT, "--%s %s: %s", o->name, value, kc_path_fault(value));
         return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--%s: %s is missing", o->name, o->value);
     }
 }
@@ -132,6 +136,8 @@ out:
 static int take_word(const kc_verb *v, char *given, void *options, const char *word, kc_error *e)
 {
     const char *last = "none";
+    if (kc_path_fault(word))
+        return kc_fail(e, KC_EINPUT, "%s: %s", word, kc_path_fault(word));
     for (int i = 0; i < v->n_options; ++i) {
         const char **field = (const char **)((char *)options + v->options[i].at);
         if (v->options[i].kind != KC_WORD)

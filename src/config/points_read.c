@@ -176,6 +176,8 @@ static int read_path(kc_builder *b, const yaml_node_t *n, const char *name, char
     if (!kc_points_text(n)[0] || strlen(kc_points_text(n)) >= KC_TEXT_MAX / 2 ||
         strpbrk(kc_points_text(n), "\n\r\t"))
         return kc_points_fail(b, n, name, "not the name of a file or folder");
+    if (kc_path_fault(kc_points_text(n)))
+        return kc_points_fail(b, n, name, kc_path_fault(kc_points_text(n)));
     strcpy(path, kc_points_text(n));
     return KC_OK;
 }

@@ -57,13 +57,25 @@ char *kc_config_yaml(const kc_config *cfg)
     return yaml_text(cfg, 0, &bytes);
 }
 
+static void hash_yaml(const kc_config *cfg, int bits_only, char hash[17])
+{
+    size_t bytes = 0;
+    char *text = yaml_text(cfg, bits_only, &bytes);
+    snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(text, bytes));
+    free(text);
+}
+
 void kc_config_hash(const kc_config *cfg, char hash[17])
 {
     const kc_config settled = kc_config_settled(cfg);
-    size_t bytes = 0;
-    char *text = yaml_text(&settled, 1, &bytes);
-    snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(text, bytes));
-    free(text);
+    hash_yaml(&settled, 1, hash);
+}
+
+void kc_config_hash_all(const kc_config *cfg, char hash[17])
+{
+    kc_config settled = kc_config_settled(cfg);
+    settled.run.name[0] = settled.run.out[0] = 0;
+    hash_yaml(&settled, 0, hash);
 }
 
 int kc_config_differs(const kc_config *a, const kc_config *b, const char *first, const char *second,

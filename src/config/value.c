@@ -116,6 +116,9 @@ static int read_text(const kc_origin *o, int key, const char *text, kc_config *c
     char joined[2 * PATH_MAX];
     int is_path = row->type == KC_TYPE_PATH && text[0] != '\0';
     size_t length = strlen(text);
+    if (is_path && kc_path_fault(text))
+        return kc_fail_key(e, o, key, "%s: %s", kc_shown(text, joined, KC_SHOWN_MAX + 1),
+                           kc_path_fault(text));
     if (is_path && length < sizeof joined) {
         int n = join_path(o, o->line[key], text, joined, sizeof joined);
         if (n < 0)

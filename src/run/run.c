@@ -11,7 +11,7 @@
 #include "run/loop.h"
 #include "run/resume.h"
 
-static void choose_out(kc_run *run)
+static int choose_out(kc_run *run, kc_error *e)
 {
     const kc_config *cfg = &run->cfg;
     if (run->request->out)
@@ -20,6 +20,9 @@ static void choose_out(kc_run *run)
         snprintf(run->out, sizeof run->out, "%s", cfg->run.out);
     else
         snprintf(run->out, sizeof run->out, "runs/%s", cfg->run.name);
+    if (kc_path_fault(run->out))
+        kc_fail(e, KC_EINPUT, "run.out: %.200s: %s", run->out, kc_path_fault(run->out));
+    return e->code;
 }
 
 static int make_plan(kc_run *run, kc_error *e)
@@ -38,7 +41,7 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e
     *run = (kc_run){.request = q, .grid = g, .begun = kc_clock(), .checkpoint_step = -1};
     kc_signals_catch();
     KC_TRY(kc_input_config(g, q->input, q->sets, q->n_sets, &run->cfg, e));
-    choose_out(run);
+    KC_TRY(choose_out(run, e));
     KC_TRY(kc_resume_find(run, e));
     if (run->from.path[0]) {
         KC_TRY(kc_resume_check(run, e));

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/memory.h"
+#include "kcap/io/file.h"
 #include "kcap/record/reader.h"
 #include "kcap/run/input.h"
 #include "sweep/point.h"
@@ -67,6 +70,7 @@ static int forecast(const kc_grid *alone, const kc_sweep_request *q, const kc_ru
     KC_TRY(kc_plan_make(cfg, in.corpus, &machine, &plan, e));
     const kc_corpus_info *info = kc_corpus_about(in.corpus);
     kc_config_hash(cfg, v->config_hash);
+    kc_config_hash_all(cfg, v->run_hash);
     v->n_params = plan.n_params;
     v->n_people = info->n_people;
     v->exposures = info->exposures;
@@ -134,6 +138,13 @@ static void look_up(const kc_sweep *sweep, kc_point_view *v)
     kc_error e = {0}, ignored = {0};
     kc_point_folder(sweep, v->point, folder);
     v->bits_per_param = NAN;
+    if (kc_folder_full(folder) < 0) {
+        v->state = KC_POINT_FOREIGN;
+        snprintf(v->error, sizeof v->error,
+                 "%.300s: this point's folder: %s; move what is there or choose another out:",
+                 folder, strerror(errno));
+        return;
+    }
     if (kc_reader_open(&r, folder, &e) == KC_OK && r.there && read_ends(&r, &x, &e) == KC_OK)
         judge(&r, &x, folder, v);
     kc_reader_close(&r, &ignored);
@@ -145,6 +156,32 @@ static void look_up(const kc_sweep *sweep, kc_point_view *v)
     if (v->state != KC_POINT_DONE && v->state != KC_POINT_FOREIGN &&
         kc_point_read_error(folder, v->error, sizeof v->error))
         v->state = KC_POINT_FAILED;
+}
+
+static int by_run(const void *a, const void *b)
+{
+    const kc_point_view *x = *(const kc_point_view *const *)a,
+                        *y = *(const kc_point_view *const *)b;
+    const int order = strcmp(x->run_hash, y->run_hash);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Two spellings of a value, or of what the base says already, would count as two seeds. */
+static int check_differ(const kc_sweep_request *q, const kc_sweep *sweep,
+                        const kc_point_view *views, kc_error *e)
+{
+    const kc_point_view **v = kc_alloc(sweep->n, sizeof *v, "points");
+    for (int64_t i = 0; i < sweep->n; ++i)
+        v[i] = &views[i];
+    qsort(v, (size_t)sweep->n, sizeof *v, by_run);
+    for (int64_t i = 1; i < sweep->n && e->code == KC_OK; ++i)
+        if (strcmp(v[i - 1]->run_hash, v[i]->run_hash) == 0)
+            kc_fail(e, KC_EINPUT,
+                    "%s: points %s and %s are the same run: no key differs in its value; leave one "
+                    "out",
+                    q->input, v[i - 1]->point->name, v[i]->point->name);
+    free(v);
+    return e->code;
 }
 
 /* All points, on one rank alone. */
@@ -162,7 +199,7 @@ static int survey_here(const kc_grid *alone, const kc_sweep_request *q, const kc
                            v->point->name, mine.text);
         look_up(sweep, v);
     }
-    return KC_OK;
+    return check_differ(q, sweep, views, e);
 }
 
 int kc_sweep_survey(const kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,

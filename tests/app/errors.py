@@ -135,6 +135,39 @@ class InputFile(ErrorTest):
                                  self.input(text, "odd.yaml"), ranks=())
 
 
+class Home(ErrorTest):
+    """A shell puts a home folder for ~ where it is not quoted; nobody else makes a folder `~`."""
+
+    def test_options_words_and_keys(self):
+        self.input(BIOD)
+        self.input("base: ~/input.yaml\n", "base.yaml")
+        self.input("base: input.yaml\nout: ~/runs\n", "out.yaml")
+        for words, args in (
+                (["--out ~/x: "], ["train", "input.yaml", "--out", "~/x"]),
+                (["--out ~: "], ["train", "input.yaml", "--out=~"]),
+                (["--resume ~/x: "], ["train", "input.yaml", "--resume", "~/x"]),
+                (["~/x.yaml: "], ["train", "~/x.yaml"]),
+                (["~me/run: "], ["measure", "~me/run"]),
+                (["--out ~/w: "], ["init", "input.yaml", "--out", "~/w"]),
+                (["--out ~/w.h5: "], ["transform", "strip", "run", "--out", "~/w.h5"]),
+                (["--facts ~/x: "], ["size", "--facts", "~/x"]),
+                (["run.out: ~/x: "], ["train", "input.yaml", "--set", "run.out=~/x"]),
+                (["corpus.pools=~/x: ~/x: "], ["train", "input.yaml", "--set", "corpus.pools=~/x"]),
+                (["base.yaml:1: base: "], ["sweep", "base.yaml", "--list"]),
+                (["out.yaml:2: out: "], ["sweep", "out.yaml", "--list"])):
+            with self.subTest(args=args):
+                self.refused(words + ["only a shell puts a home folder for ~", "./~"], *args,
+                             ranks=())
+        os.mkdir(self.path("~"))
+        self.kcap("train", "input.yaml", "--out", "./~/x", "--set", "train.max_steps=1")
+
+    def test_the_environment(self):
+        self.input(BIOS)
+        os.environ["KCAP_INPUTS"] = "~/inputs"
+        self.addCleanup(os.environ.pop, "KCAP_INPUTS")
+        self.refused(["KCAP_INPUTS=~/inputs: only a shell"], "train", "input.yaml", ranks=(2,))
+
+
 class Pools(ErrorTest):
     def copy(self):
         for part in ("pools", "templates"):

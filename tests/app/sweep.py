@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -272,6 +273,18 @@ class Sweep(AppTest):
         self.assertEqual(self.states(file)[NAMES[1]], "foreign")
         self.fails("another experiment", "sweep", file, "--farm", ranks=2)
 
+    def test_a_file_where_a_folder_belongs(self):
+        """Of a point, or of the sweep: named before anything runs."""
+        file = self.write()
+        for path in (f"sweep/{NAMES[1]}", "sweep"):
+            shutil.rmtree(self.path("sweep"), ignore_errors=True)
+            os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
+            self.input("x", path)
+            before = self.listing()
+            self.assertEqual(self.states(file)[NAMES[1]], "foreign")
+            self.fails(["Not a directory", "move what is there"], "sweep", file, "--farm", ranks=2)
+            self.assertEqual(self.listing(), before)
+
     def test_a_damaged_run_is_one_point_failed(self):
         """Not a sweep refused; whether it had ended or not."""
         file = self.write()
@@ -296,6 +309,13 @@ class Sweep(AppTest):
                 (base + "axes: {model.layer: [1]}\n", "did you mean model.layers?"),
                 (base + "axes:\n  run.seed: []\n", "sweep.yaml:3: run.seed: an axis is a list"),
                 (base + "axes: {run.seed: [1, 1]}\n", "two points are both seed=1"),
+                (base + "axes: {train.lr: [1.0e-3, 0.002, 0.001]}\n",
+                 "points lr=1.0e-3 and lr=0.001 are the same run"),
+                (base + "axes: {run.seed: [1, +1.0]}\n", "points seed=1 and seed=+1.0 are the same"),
+                (base + "points: [{model.arch: gpt2, run.seed: 1}, {model.arch: 'gpt2'}]\n"
+                 "set: {run.seed: 1}\n", "are the same run"),
+                (base + "points: [{model.kv_heads: 0}, {model.kv_heads: 2}]\n", "are the same run"),
+                (base + "axes: {run.name: [a, b]}\n", "are the same run"),
                 (base + "zip: [{run.seed: [1, 2], model.layers: [1]}]\n", "not as many values"),
                 (base + "axes: {train.lr: {from: 1, to: 2}}\n", "points: missing in a range"),
                 (base + "axes: {train.lr: {from: 0, to: 2, points: 3, scale: log}}\n",

@@ -11,6 +11,9 @@ enum { KC_PATH_MAX = 1024 }; /* bytes of a path, its end included */
  * no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629, section 4). */
 int kc_utf8(const char *text, uint32_t *code);
 
+/* Why a path that a user wrote will not do: it begins with `~`. NULL: nothing is wrong. */
+const char *kc_path_fault(const char *path);
+
 /* A copy of a text that the caller frees. Aborts without memory. */
 char *kc_text_copy(const char *text);
 

@@ -85,6 +85,9 @@ const char *kc_config_word(const kc_config *cfg, const char *section, const char
  * experiment. */
 void kc_config_hash(const kc_config *cfg, char hash[17]);
 
+/* The same over all keys but run.name and run.out. Equal hashes, same run. */
+void kc_config_hash_all(const kc_config *cfg, char hash[17]);
+
 /* The first BITS key whose settled values differ, as "model.layers: 2 in the first, 4 in the
  * second" written into `text`; returns 0 when all are equal.
  *   first, second   what to call the two sides in the message */

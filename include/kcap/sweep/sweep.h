@@ -23,7 +23,7 @@ typedef enum kc_point_state {
     KC_POINT_RUNNING, /* a group of this farm is at it                             */
     KC_POINT_DONE,
     KC_POINT_FAILED,  /* error.txt says why, or its run.h5 cannot be read          */
-    KC_POINT_FOREIGN, /* its folder holds another experiment                       */
+    KC_POINT_FOREIGN, /* its folder holds another experiment, or is a file         */
     KC_POINT_STATES
 } kc_point_state;
 
@@ -36,7 +36,7 @@ typedef struct kc_point_view {
     const kc_point *point;
     int64_t n_params, n_people, exposures, max_steps; /* max_steps 0: none */
     double corpus_bits, tokens, flops;
-    char config_hash[17];
+    char config_hash[17], run_hash[17]; /* as kc_config_hash and kc_config_hash_all have it */
     kc_point_state state;
     double exposed, bits_per_param; /* so far; bits NaN before a measurement             */
     double begun, seconds;          /* in a farm: clock at the start; how long it took     */
@@ -55,7 +55,8 @@ int kc_sweep_load(const kc_grid *g, const kc_sweep_request *q, kc_sweep *sweep, 
 /* Check, forecast and look up all points on rank 0; on the others *views is NULL.
  *   collective  on all ranks
  *   owns        the caller frees *views
- *   errors      agreed on: a point whose configuration is wrong, by its name */
+ *   errors      agreed on: a point whose configuration is wrong, by its name; two points that are
+ *               one run, their values spelled differently */
 int kc_sweep_survey(const kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,
                     kc_point_view **views, kc_error *e);
 

@@ -132,10 +132,13 @@ out:
 
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
 {
+    const char *root = getenv("KCAP_INPUTS");
     int64_t room = 0;
     kc_folders pools, templates;
 
     memset(files, 0, sizeof *files);
+    if (root && kc_path_fault(root))
+        return kc_fail(e, KC_EINPUT, "KCAP_INPUTS=%.200s: %s", root, kc_path_fault(root));
     folders_for(&cfg->corpus, "pools", &pools);
     folders_for(&cfg->corpus, "templates", &templates);
     for (const kc_source *s = kc_kind_of(cfg->corpus.kind)->sources; s->name; s++)
