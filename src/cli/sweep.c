@@ -8,6 +8,7 @@
 #include "cli/train.h"
 #include "cli/verb.h"
 #include "kcap/io/file.h"
+#include "kcap/io/lock.h"
 #include "kcap/run/signals.h"
 
 typedef struct options {
@@ -81,17 +82,19 @@ static int run_index(kc_grid *g, const options *o, const kc_sweep_request *q, co
 static int run_points(kc_grid *g, const options *o, const kc_sweep_request *q,
                       const kc_sweep *sweep, kc_point_view *views, kc_error *e)
 {
+    int code = KC_OK;
+    kc_lock *lock = NULL;
+    if (o->farm)
+        KC_TRY_ROOT(g, kc_lock_take(sweep->out, KC_LOCK_FARM, KC_LOCK_PATIENCE, &lock, e));
     if (g->rank == 0 && refuse_foreign(sweep, views, o->index, e) == KC_OK)
         write_list(q, sweep, views, e);
     KC_TRY(kc_agree(g, e));
-    if (!o->farm)
-        return run_index(g, o, q, sweep, e);
-    const int code = kc_sweep_farm(g, q, sweep, views, e);
-    if (g->rank == 0)
+    code = o->farm ? kc_sweep_farm(g, q, sweep, views, e) : run_index(g, o, q, sweep, e);
+    if (g->rank == 0 && o->farm)
         report(o, sweep, views);
-    return code;
 out:
-    return e->code;
+    kc_lock_release(lock);
+    return e->code ? e->code : code;
 }
 
 static int sweep(kc_grid *g, const void *given, kc_error *e)

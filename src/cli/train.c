@@ -50,6 +50,7 @@ static int train(kc_grid *g, const void *given, kc_error *e)
                                     .out = o->out,
                                     .resume = o->resume,
                                     .max_seconds = o->max_seconds,
+                                    .look = o->dry_run,
                                     .talk = o->json ? stderr : stdout};
     kc_run run;
     int code = kc_run_prepare(&run, g, &request, e);

@@ -14,6 +14,7 @@
 
 #include "kcap/base/open.h"
 #include "kcap/base/text.h"
+#include "kcap/io/lock.h"
 
 static int fail(kc_error *e, int code, const char *path, const char *what)
 {
@@ -103,7 +104,8 @@ int kc_folder_full(const char *path)
         return errno == ENOENT ? 0 : -1;
     int n = 0;
     for (struct dirent *x; (x = readdir(d));)
-        n += strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0;
+        n += strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0 &&
+             strcmp(x->d_name, KC_LOCK_RUN) != 0;
     closedir(d);
     return n > 0;
 }
@@ -173,7 +175,8 @@ int kc_folders_create(const char *path, kc_error *e)
             continue;
         snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return kc_fail(e, KC_EIO, "%s: cannot be made: %s", part, strerror(errno));
+            return kc_fail(e, KC_EIO, "%s: cannot be made, for %s: %s", path, part,
+                           strerror(errno));
     }
     return KC_OK;
 }

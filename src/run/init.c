@@ -8,6 +8,7 @@
 #include "kcap/base/memory.h"
 #include "kcap/comm/exchange.h"
 #include "kcap/io/file.h"
+#include "kcap/io/lock.h"
 #include "kcap/nn/params.h"
 #include "kcap/record/checkpoint.h"
 #include "kcap/run/input.h"
@@ -51,7 +52,6 @@ static int write(kc_grid *g, const kc_config *cfg, const kc_corpus_info *info,
     *n_params = layout.n_params;
     kc_sign(&sign, g, cfg, info, &none, &layout, NULL);
     start(g, cfg, &state);
-    KC_TRY_ROOT(g, kc_folders_create(out, e));
     KC_TRY(kc_checkpoint_write(g, out, &state, &sign.stamp, files, 1, e));
 out:
     free((void *)state.lo);
@@ -66,6 +66,8 @@ int kc_run_init(kc_grid *g, const kc_init_request *q, int64_t *n_params, kc_erro
     kc_config cfg;
     kc_files files = {0};
     kc_corpus *corpus = NULL;
+    kc_lock *lock = NULL;
+    KC_TRY_ROOT(g, kc_lock_take(q->out, KC_LOCK_RUN, KC_LOCK_PATIENCE, &lock, e));
     KC_TRY_ROOT(g, claim(q->out, e));
     KC_TRY(kc_input_config(g, q->input, q->sets, q->n_sets, &cfg, e));
     KC_TRY(kc_input_files(g, &cfg, &files, e));
@@ -74,5 +76,6 @@ int kc_run_init(kc_grid *g, const kc_init_request *q, int64_t *n_params, kc_erro
 out:
     kc_corpus_destroy(corpus);
     kc_files_free(&files);
+    kc_lock_release(lock);
     return e->code;
 }

@@ -42,6 +42,8 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e
     kc_signals_catch();
     KC_TRY(kc_input_config(g, q->input, q->sets, q->n_sets, &run->cfg, e));
     KC_TRY(choose_out(run, e));
+    if (!q->look)
+        KC_TRY_ROOT(g, kc_lock_take(run->out, KC_LOCK_RUN, KC_LOCK_PATIENCE, &run->lock, e));
     KC_TRY(kc_resume_find(run, e));
     if (run->from.path[0]) {
         KC_TRY(kc_resume_check(run, e));
@@ -119,4 +121,5 @@ void kc_run_close(kc_run *run)
     kc_corpus_destroy(run->corpus);
     kc_files_free(&run->files);
     kc_host_end(&run->host, run->grid);
+    kc_lock_release(run->lock);
 }

@@ -84,11 +84,12 @@ int kc_point_run(kc_run *run, kc_grid *g, const kc_sweep_request *q, const kc_sw
 {
     int code = KC_OK;
     kc_point_ask(request, q, sweep, &sweep->point[point]);
-    if (g->rank == 0)
+    kc_run_prepare(run, g, &request->run, e);
+    if (run->lock) /* on rank 0; another's folder is let be */
         kc_point_forget_error(sweep, point);
-    if (kc_run_prepare(run, g, &request->run, e) == KC_OK)
+    if (e->code == KC_OK)
         code = kc_run_train(run, e);
-    if (g->rank == 0 && e->code)
+    if (run->lock && e->code)
         kc_point_leave_error(sweep, point, e->text);
     return e->code ? e->code : code;
 }

@@ -103,7 +103,8 @@ class ResumeTest(harness.AppTest):
             except (OSError, KeyError):
                 pass
             time.sleep(0.02)
-        self.fail(f"no {rows} rows within {seconds} s; exit code {process.poll()}")
+        said = process.stderr.read() if process.poll() is not None else ""
+        self.fail(f"no {rows} rows within {seconds} s; exit code {process.poll()}: {said}")
 
 
 class Resume(ResumeTest):

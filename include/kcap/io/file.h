@@ -33,7 +33,7 @@ int kc_file_rename(const char *from, const char *to, kc_error *e);
 /* Remove a file; that there is none is no error. */
 int kc_file_remove(const char *path, kc_error *e);
 
-/* 1 when a folder has entries, 0 when it is empty or not there, -1 (with errno) when it cannot be
+/* 1 when a folder has entries but its lock (lock.h), 0 when it is empty or not there, -1 (with errno) when it cannot be
  * read. */
 int kc_folder_full(const char *path);
 

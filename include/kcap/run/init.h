@@ -19,7 +19,7 @@ typedef struct kc_init_request {
  *   n_params    P
  *   collective  on all ranks
  *   errors      agreed on: KC_EINPUT as kc_input_config, kc_input_files, kc_input_corpus, or where `out`
- *               is not empty; KC_EIO */
+ *               is not empty or in use; KC_EIO */
 int kc_run_init(kc_grid *g, const kc_init_request *q, int64_t *n_params, kc_error *e);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef KCAP_RUN_RUN_H
 #define KCAP_RUN_RUN_H
 
+#include "kcap/io/lock.h"
 #include "kcap/measure/measure.h"
 #include "kcap/plan/plan.h"
 #include "kcap/record/checkpoint.h"
@@ -22,6 +23,7 @@ typedef struct kc_run_request {
     const char *out;    /* folder to write; NULL: run.out, or runs/<run.name> */
     const char *resume; /* auto, never, or a checkpoint or run folder         */
     double max_seconds; /* stop in time; 0: no limit                          */
+    int look;           /* prepare only: the folder is not taken              */
     FILE *talk;         /* progress; NULL: one run of many, no progress and no warnings */
     kc_watch watch;     /* called on rank 0 after each complete row and at the end; or NULL */
     void *watcher;
@@ -33,6 +35,7 @@ typedef struct kc_run {
     kc_grid *grid;
     kc_config cfg;
     char out[KC_PATH_MAX];
+    kc_lock *lock;           /* of out, on rank 0; NULL: not taken                 */
     kc_checkpoint_info from; /* the checkpoint it goes on from; path empty: none */
     kc_files files;
     kc_corpus *corpus;
@@ -53,11 +56,11 @@ typedef struct kc_run {
     int stopped;              /* by a signal or the time limit                      */
 } kc_run;
 
-/* All that comes before a step, and writes nothing: input, the checkpoint to go on from, corpus,
- * threads and kernels, and whether a node can hold it.
+/* All that comes before a step, and writes nothing but the lock of its folder, which it takes: input, the
+ * checkpoint to go on from, corpus, threads and kernels, and whether a node can hold it.
  *   collective  on all ranks
  *   owns        request is borrowed; release with kc_run_close, after an error too
- *   errors      agreed on: KC_EINPUT for the input, a folder that is not free, a checkpoint of another
+ *   errors      agreed on: KC_EINPUT for the input, a folder that is not free or in use, a checkpoint of another
  *               experiment or without moments, kernels that this machine has not, too little memory
  *               (run->plan is made then) */
 int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *request, kc_error *e);
