@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/math/gemm.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "math/cpu.h"
 #include "math/gemm_internal.h"
 
-/* What one call of a library computes. Fixed, whatever the threads: the libraries choose how they
- * sum by the shape they are given. */
+/* What one call of BLIS computes. Fixed, whatever the threads: its own kernels choose how they sum by
+ * the shape they are given. */
 enum { TILE_ROWS = 256, TILE_COLS = 1024 };
 
-/* Set once, before any product. */
-static kc_gemm_serial serial;
-
-static const char *choice(void)
+/* The instruction sets that kcap has kernels for, NULL where this CPU has neither. */
+static const kc_tiles *tiles_of_cpu(void)
 {
-    if (kc_gemm_has_onednn() && kc_cpu_has_avx(1))
-        return "onednn_avx512";
-    return kc_gemm_has_onednn() && kc_cpu_has_avx(0) ? "onednn_avx2" : "blis";
+#if defined(__x86_64__)
+    if (kc_cpu_has_avx(1))
+        return &kc_tiles_avx512;
+    if (kc_cpu_has_avx(0))
+        return &kc_tiles_avx2;
+#endif
+    return NULL;
 }
 
 int kc_gemm_start(const char *kernel, char name[32], kc_error *e)
 {
-    const char *wish = kernel ? kernel : choice();
-    const int onednn = strncmp(wish, "onednn", strlen("onednn")) == 0;
-    return (onednn ? kc_gemm_onednn : kc_gemm_blis)(wish, name, &serial, e);
-}
-
-void kc_gemm_version(char *text, size_t size)
-{
-    char blis[64], onednn[64];
-    kc_gemm_blis_version(blis, sizeof blis);
-    kc_gemm_onednn_version(onednn, sizeof onednn);
-    snprintf(text, size, "%s, %s", blis, onednn);
+    const kc_tiles *tiles = tiles_of_cpu();
+    const char *wish = kernel ? kernel : tiles ? "kcap" : "blis";
+    const int ours = strcmp(wish, "kcap") == 0;
+    if (ours && !tiles)
+        return kc_fail(
+            e, KC_EINPUT,
+            "parallel.kernel: kcap's kernels need AVX2 or AVX-512, which this CPU has not; "
+            "use auto");
+    return kc_blis_start(wish, ours ? tiles : NULL, name, e);
 }
 
 /* Columns from ... of a matrix, at most n of them. */
@@ -51,13 +50,12 @@ static void product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, in
 {
     const int64_t down = (c.rows + TILE_ROWS - 1) / TILE_ROWS;
     const int64_t across = (c.cols + TILE_COLS - 1) / TILE_COLS;
-    KC_CHECK(serial, "a product before kc_gemm_start");
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
     for (int64_t i = 0; i < down * across; ++i) {
         const int64_t r = i / across * TILE_ROWS, col = i % across * TILE_COLS;
-        serial(columns(rows(c, r, TILE_ROWS), col, TILE_COLS),
-               transposed ? columns(a, r, TILE_ROWS) : rows(a, r, TILE_ROWS), transposed,
-               columns(b, col, TILE_COLS), beta);
+        kc_blis_product(columns(rows(c, r, TILE_ROWS), col, TILE_COLS),
+                        transposed ? columns(a, r, TILE_ROWS) : rows(a, r, TILE_ROWS), transposed,
+                        columns(b, col, TILE_COLS), beta);
     }
 }
 

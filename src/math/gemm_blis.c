@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "math/gemm_internal.h"
 #include "math/cpu.h"
+#include "math/gemm_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <blis.h>
+
+/* BLIS 1.0 made what a handler is given constant, and its setters take the context first. */
+#ifdef BLIS_VA_END
+typedef const obj_t kc_operand;
+typedef const cntx_t kc_context;
+typedef const rntm_t kc_runtime;
+#else
+typedef obj_t kc_operand;
+typedef cntx_t kc_context;
+typedef rntm_t kc_runtime;
+#endif
+
+/* Set once, before any product: a context of kcap's own, NULL for BLIS's, and the tiles it is for. */
+static cntx_t own;
+static kc_context *context;
+static const kc_tiles *own_tiles;
 
 /* BLIS 0.9 reads BLIS_ARCH_TYPE as a number; a word silently means 0. */
 static const struct {
@@ -18,18 +34,63 @@ static const struct {
     {"zen2", BLIS_ARCH_ZEN2, 0}, {"zen3", BLIS_ARCH_ZEN3, 0},
 };
 
-static void serial_product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta)
+/* The operand as kcap's products see it, before any transposition. */
+static kc_mat matrix(kc_operand *x)
+{
+    return (kc_mat){bli_obj_buffer_at_off(x), bli_obj_length(x), bli_obj_width(x),
+                    bli_obj_row_stride(x)};
+}
+
+static float number(kc_operand *x)
+{
+    return *(const float *)bli_obj_buffer_for_1x1(BLIS_FLOAT, x);
+}
+
+/* What kc_blis_product asks for, and nothing else: the rest goes back to BLIS. */
+static err_t small(kc_operand *alpha, kc_operand *a, kc_operand *b, kc_operand *beta, kc_operand *c,
+                   kc_context *cntx, kc_runtime *rntm)
+{
+    (void)cntx;
+    (void)rntm;
+    if (bli_obj_dt(c) != BLIS_FLOAT || number(alpha) != 1 || bli_obj_has_trans(b) ||
+        bli_obj_col_stride(a) != 1 || bli_obj_col_stride(b) != 1 || bli_obj_col_stride(c) != 1)
+        return BLIS_FAILURE;
+    kc_small_product(own_tiles, matrix(c), matrix(a), bli_obj_has_trans(a), matrix(b),
+                     number(beta));
+    return BLIS_SUCCESS;
+}
+
+/* A context in which every size is small. */
+static void make_context(const kc_tiles *tiles)
+{
+    blksz_t all;
+    bli_blksz_init_easy(&all, 1 << 30, 1 << 30, 1 << 30, 1 << 30);
+#ifdef BLIS_VA_END
+    own = *bli_gks_query_cntx();
+    bli_cntx_set_blkszs(&own, BLIS_MT, &all, BLIS_MT, BLIS_NT, &all, BLIS_NT, BLIS_KT, &all,
+                        BLIS_KT, BLIS_VA_END);
+    bli_cntx_set_l3_sup_handlers(&own, BLIS_GEMM, small, BLIS_VA_END);
+#else
+    own = *bli_gks_query_nat_cntx();
+    bli_cntx_set_l3_sup_thresh(3, BLIS_MT, &all, BLIS_NT, &all, BLIS_KT, &all, &own);
+    bli_cntx_set_l3_sup_handlers(1, BLIS_GEMM, small, &own);
+#endif
+    own_tiles = tiles;
+    context = &own;
+}
+
+void kc_blis_product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta)
 {
     float one = 1;
     rntm_t r = BLIS_RNTM_INITIALIZER;
     bli_rntm_set_num_threads(1, &r);
     bli_sgemm_ex(transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, c.rows, c.cols,
-                 b.rows, &one, a.p, a.ld, 1, b.p, b.ld, 1, &beta, c.p, c.ld, 1, NULL, &r);
+                 b.rows, &one, a.p, a.ld, 1, b.p, b.ld, 1, &beta, c.p, c.ld, 1, context, &r);
 }
 
-int kc_gemm_blis(const char *kernel, char name[32], kc_gemm_serial *serial, kc_error *e)
+/* BLIS's kernels by name; BLIS keeps the first ones it ran. */
+static int ask_for(const char *kernel, kc_error *e)
 {
-    const int own_choice = strcmp(kernel, "blis") == 0;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; ++i) {
         if (strcmp(kernel, kernels[i].name) != 0)
             continue;
@@ -40,15 +101,25 @@ int kc_gemm_blis(const char *kernel, char name[32], kc_gemm_serial *serial, kc_e
         snprintf(id, sizeof id, "%d", (int)kernels[i].id);
         setenv("BLIS_ARCH_TYPE", id, 1);
     }
-    bli_init();
-    snprintf(name, 32, "%s", bli_arch_string(bli_arch_query_id()));
-    if (!own_choice && strcmp(kernel, name) != 0)
-        return kc_fail(e, KC_EINPUT, "parallel.kernel: asked for %s, BLIS runs %s", kernel, name);
-    *serial = serial_product;
     return KC_OK;
 }
 
-void kc_gemm_blis_version(char *text, size_t size)
+int kc_blis_start(const char *kernel, const kc_tiles *tiles, char name[32], kc_error *e)
+{
+    const int chosen = tiles || strcmp(kernel, "blis") == 0;
+    KC_TRY(ask_for(kernel, e));
+    bli_init();
+    context = NULL;
+    if (tiles)
+        make_context(tiles);
+    snprintf(name, 32, "%s", tiles ? kernel : bli_arch_string(bli_arch_query_id()));
+    if (!chosen && strcmp(kernel, name) != 0)
+        kc_fail(e, KC_EINPUT, "parallel.kernel: asked for %s, BLIS runs %s", kernel, name);
+out:
+    return e->code;
+}
+
+void kc_gemm_version(char *text, size_t size)
 {
     snprintf(text, size, "BLIS %s", bli_info_get_version_str());
 }

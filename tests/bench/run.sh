@@ -6,8 +6,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=jobscripts/deps.sh
 . "$root/jobscripts/deps.sh"
-# OpenBLAS is for PyTorch, which takes it by itself where it is there.
-kc_install "${kc_packages[@]}" "${kc_test_packages[@]}" libopenblas0-pthread
+# OpenBLAS and oneDNN are for PyTorch, which takes the first by itself where it is there.
+kc_install "${kc_packages[@]}" "${kc_test_packages[@]}" libopenblas0-pthread libdnnl-dev
 kc_mpi_local
 # kcap with the waiting that OpenMP has by itself, since it has the cores alone.
 unset OMP_WAIT_POLICY

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sgemm_ of the BLAS by oneDNN, for LD_PRELOAD: what PyTorch reaches with the products kcap uses.
+/* sgemm_ of the BLAS by oneDNN, for LD_PRELOAD: the fastest products that PyTorch was found with.
  * The BLAS is column-major and oneDNN row-major, so that C^T = op(B)^T op(A)^T is asked for. */
 #include <dnnl.h>
 #include <stdlib.h>

@@ -5,20 +5,20 @@
 #include "kcap/base/err.h"
 #include "kcap/math/mat.h"
 
-/* The only door to the libraries that multiply matrices: oneDNN where kcap was built with it, BLIS
- * else or by name. Products are cut into tiles of a fixed size, one serial call each, so bits depend
- * on the kernels (chosen once, by name) and the shapes, not on the number of threads. */
+/* The only door to BLIS, which multiplies matrices by kernels of kcap's own where the CPU has AVX2 or
+ * AVX-512, else or by name by its own. Products are cut into tiles of a fixed size, one serial call
+ * each, so bits depend on the kernels (chosen once, by name) and the shapes, not on the number of
+ * threads. */
 
-/* Choose the kernels before any product: a name of parallel.kernel, or NULL for oneDNN's of the
- * widest vectors the CPU has, and without oneDNN for BLIS's own choice from the CPU model. With
- * oneDNN, parallel regions of this program that name no number of threads have one from here on.
+/* Choose the kernels before any product: a name of parallel.kernel, or NULL for "kcap" where the CPU can
+ * run them (the same bits on all that can) and else "blis", BLIS's own choice from the CPU model.
  *   name        [32] receives the kernels in use
  *   collective  no; the caller compares the names over ranks
- *   errors      KC_EINPUT: kernels that this CPU cannot run, or that the library does not have,
- *               or others of the same library after the first choice */
+ *   errors      KC_EINPUT: kernels that this CPU cannot run, or that BLIS does not have, or others
+ *               of BLIS's after the first choice */
 int kc_gemm_start(const char *kernel, char name[32], kc_error *e);
 
-/* The libraries' versions, one line. */
+/* BLIS's version, one line. */
 void kc_gemm_version(char *text, size_t size);
 
 /* c[m,n] = a[m,k] b[k,n] + beta c, on `threads` threads. With beta = 0 what c held is not read. */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_MATH_SMALL_H
+#define KCAP_MATH_SMALL_H
+
+#include "kcap/math/mat.h"
+
+/* Kernels of our own for the matrices kcap multiplies, too small for packing both operands to pay;
+ * BLIS 0.9 to 2.1 have none for AVX-512 (flame/blis issue 645), and those for AVX2 reach three quarters
+ * of these (tests/README.md#speed). */
+
+enum { KC_TILE_ROWS = 6 };
+
+/* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step] and b's rows `ldb` apart. */
+typedef struct kc_tile {
+    const float *a, *b;
+    float *c;
+    int64_t a_row, a_step, ldb, ldc, depth;
+    float beta;
+} kc_tile;
+
+/* How one instruction set computes a tile of 1 to KC_TILE_ROWS rows and 1 to `width` columns. Where
+ * `packs`, b's rows are `width` apart and hold zeros from `cols` on. */
+typedef struct kc_tiles {
+    int64_t width;
+    int packs;
+    void (*compute)(const kc_tile *tile, int64_t rows, int64_t cols);
+} kc_tiles;
+
+extern const kc_tiles kc_tiles_avx2, kc_tiles_avx512;
+
+/* c = op(a) b + beta c on the calling thread. Every element is, for each part of at most 384 of the sum
+ * in turn, fma(a[i,l], b[l,j], x) over l from x = 0, then fma(beta, c[i,j], x) where beta is not 0 (1
+ * from the second part on): the same bits with either set of tiles and for any cut into rows and
+ * columns. */
+void kc_small_product(const kc_tiles *tiles, kc_mat c, kc_mat a, int transposed, kc_mat b,
+                      float beta);
+
+#endif
