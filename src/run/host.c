@@ -7,19 +7,12 @@
 
 #include "kcap/math/gemm.h"
 
-/* Cores this process may run on. */
-static int cores_allowed(void)
-{
-    cpu_set_t mask;
-    if (sched_getaffinity(0, sizeof mask, &mask) != 0)
-        return (int)sysconf(_SC_NPROCESSORS_ONLN);
-    return CPU_COUNT(&mask);
-}
-
-/* 0 is the node's cores over its ranks, at most those allowed; OMP_NUM_THREADS wins over 0. */
+/* 0 is the node's cores over its ranks, at most those allowed; OMP_NUM_THREADS wins over 0. OpenMP
+ * is asked for those allowed: where the user has it bind threads, this one has a single core, and the
+ * process had more when OpenMP began. */
 static int choose_threads(const kc_grid *g, const kc_config *cfg)
 {
-    const int allowed = cores_allowed();
+    const int allowed = omp_get_num_procs();
     const char *wish = getenv("OMP_NUM_THREADS");
     if (cfg->parallel.threads > 0)
         return (int)cfg->parallel.threads;
@@ -38,7 +31,7 @@ typedef struct placement {
 /* The first rank that has fewer cores than threads, named on rank 0. */
 static void warn_about_cores(const kc_grid *g, int threads)
 {
-    placement mine = {cores_allowed(), threads}, *all = malloc((size_t)g->size * sizeof *all);
+    placement mine = {omp_get_num_procs(), threads}, *all = malloc((size_t)g->size * sizeof *all);
     KC_CHECK(all, "out of memory");
     kc_allgather(g, &mine, all, sizeof mine);
     int r = 0;
@@ -78,7 +71,7 @@ static void warn_about_launch(const kc_grid *g, int threads)
 static void pin_threads(kc_host *h, int64_t lanes)
 {
     const cpu_set_t *mask = &h->cores;
-    if (h->threads < 2 || h->threads != cores_allowed() || (lanes > 1 && lanes < h->threads) ||
+    if (h->threads < 2 || h->threads != omp_get_num_procs() || (lanes > 1 && lanes < h->threads) ||
         getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || getenv("GOMP_CPU_AFFINITY") ||
         sched_getaffinity(0, sizeof h->cores, &h->cores) != 0)
         return;

@@ -2,6 +2,7 @@
 """`kcap plan` and `train --dry-run`: the forecast against formulas, against runs, and its refusal."""
 import os
 import resource
+from unittest import mock
 
 import harness
 from harness import BIOD, BIOS, merged
@@ -30,6 +31,23 @@ class Plan(harness.AppTest):
                     other["node_bytes"] = plan["node_bytes"]
                     self.assertEqual(plan, other)
             self.assertEqual(os.listdir(self.folder), ["input.yaml"])
+
+    def test_bound_threads(self):
+        """Where OpenMP binds its threads, the first of them has one core and the process all."""
+        self.input(BIOD)
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            self.skipTest("one core")
+        whole = self.plan()["threads"]
+        for name, value in (("OMP_PROC_BIND", "close"), ("OMP_PLACES", "threads"),
+                            ("GOMP_CPU_AFFINITY", " ".join(map(str, cores)))):
+            with self.subTest(name), mock.patch.dict(os.environ, {name: value}):
+                self.assertEqual(self.plan()["threads"], whole)
+                self.assertEqual(self.kcap_train(name, "--set", "train.max_steps=1").stderr, "")
+                self.addCleanup(os.sched_setaffinity, 0, cores)
+                os.sched_setaffinity(0, cores[:1])
+                self.assertEqual(self.plan()["threads"], 1)
+                os.sched_setaffinity(0, cores)
 
     def test_bound(self):
         """Bytes a parameter on R ranks: 4 + 4 + 4 (tree depth + lanes in flight) + 8 / R."""
