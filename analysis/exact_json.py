@@ -3,8 +3,9 @@
 characters."""
 
 import json
+import os
 
-from kcap_files import FileError
+from kcap_files import FileError, open_regular
 
 
 class Members(dict):
@@ -53,7 +54,7 @@ def _twice(value):
 def read_object(path, most):
     """The one object that a file of at most `most` bytes is. FileError: anything else."""
     try:
-        with open(path, "rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             raw = file.read(most + 1)
     except OSError as e:
         raise FileError(f"{path}: cannot be read: {e.strerror}") from None

@@ -2,6 +2,8 @@
 """The layout of the files a run writes. No other Python module opens HDF5."""
 
 import argparse
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,18 @@ def path_text(text):
 def path_given(text):
     """The same as a Path."""
     return Path(path_text(text))
+
+
+def open_regular(path):
+    """A descriptor to read a file by; never waits for a pipe. FileError: missing, or no regular file."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as e:
+        raise FileError(f"{path}: cannot be opened: {e.strerror}") from None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise FileError(f"{path}: is no regular file")
+    return file
 
 
 @dataclass(frozen=True)

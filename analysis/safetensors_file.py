@@ -8,14 +8,13 @@ used."""
 import errno
 import json
 import os
-import stat
 import struct
 from typing import NamedTuple
 
 import numpy as np
 
 from exact_json import Members, parse, short, whole
-from kcap_files import FileError
+from kcap_files import FileError, open_regular
 
 LENGTH, HEADER_MOST, DIMS_MOST, INT64_MOST = 8, 100_000_000, 8, 2 ** 63 - 1
 META = "__metadata__"
@@ -145,18 +144,6 @@ def parse_header(path, raw, file_bytes):
     return tensors, dict(texts)
 
 
-def _open(path):
-    """Read only; never wait for a pipe."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError as e:
-        raise FileError(f"{path}: cannot be opened: {e.strerror}") from None
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise FileError(f"{path}: is no file")
-    return file
-
-
 def _pread(file, path, n, at):
     parts = []
     while n:
@@ -172,7 +159,7 @@ def read_header(path):
     """({name: Tensor}, metadata) of a file. FileError: missing, unreadable, or anything in it that
     the format or kcap does not allow."""
     path = str(path)
-    file = _open(path)
+    file = open_regular(path)
     try:
         size = os.fstat(file).st_size
         if size < LENGTH:
@@ -191,7 +178,7 @@ def values(tensor, first, n):
     """Values first ... first + n - 1 of a tensor of READ, in row-major order, exactly, as
     float32."""
     size = BYTES[tensor.dtype]
-    file = _open(tensor.path)
+    file = open_regular(tensor.path)
     try:
         raw = _pread(file, tensor.path, n * size, tensor.at + first * size) if n else b""
     finally:

@@ -54,6 +54,8 @@ class Config(HfTest):
             self.refused_import(["config.json", "one JSON object"])
         os.remove("hf/config.json")
         self.refused_import(["config.json", "No such file"])
+        os.mkfifo("hf/config.json")
+        self.refused_import(["config.json", "is no regular file"])
 
     def test_rotary_positions(self):
         """Wherever a version may have put them; all places that say something agree."""

@@ -176,7 +176,7 @@ class Damaged(HfTest):
                 self.refused_import(["hf/"] + words)
         os.remove("hf/model.safetensors")
         os.mkfifo("hf/model.safetensors")
-        self.refused_import(["is no file"])
+        self.refused_import(["is no regular file"])
         os.remove("hf/model.safetensors")
         self.put(self.raw)
         self.hf("import", "hf", "--out", "back")
