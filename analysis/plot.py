@@ -8,11 +8,21 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
 INK = "#333333"
+CELL, CELLS_MOST = 0.34, 64  # inches of a cell of a heat map; with more there are no numbers in them
 COLOURS = ("#0067a5", "#c7522a", "#2e8540", "#7b4ea3", "#8a6d00", "#c2185b", "#00838f", "#5d4037")
+
+
+def shown(text, most=60):
+    """A name as a plot shows it: a `$` begins no formula, one that begins with `_` stands in the
+    legend too, and a long one or one of several lines leaves room for the plot."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = text if len(text) <= most else text[:most - 3] + "..."
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
 def bits_per_param(runs, path):
     """Draw runs, pairs of a label and a kcap_files.Run, into one plot."""
+    runs = [(shown(label), run) for label, run in runs]
     figure, axes = plt.subplots(figsize=(8, 5), dpi=150)
     published = laws(runs)
     top = max(value for value, _ in published)
@@ -34,22 +44,34 @@ def bits_per_param(runs, path):
     plt.close(figure)
 
 
-def expert_load(load, title, path):
-    """Heat map of one event: blocks downwards, experts across; 1 is an expert's even share."""
+def expert_load(load, name, step, path):
+    """Heat map of one event of the run `name`: blocks downwards, experts across; 1 is an expert's
+    even share."""
     blocks, experts = load.shape
-    figure, axes = plt.subplots(figsize=(max(4, min(14, 1.6 + 0.32 * experts)),
-                                         1.6 + 0.32 * min(blocks, 40)), dpi=150)
-    image = axes.imshow(load * experts, cmap="viridis", vmin=0, aspect="auto",
-                        interpolation="nearest")
+    share = load * experts
+    figure, axes = plt.subplots(figsize=(max(4, 1.8 + CELL * min(experts, CELLS_MOST)),
+                                         1.6 + CELL * min(blocks, CELLS_MOST)), dpi=150)
+    image = axes.imshow(share, cmap="viridis", vmin=0, aspect="auto", interpolation="nearest")
+    if max(blocks, experts) <= CELLS_MOST:
+        _numbers(axes, share)
     axes.set_xlabel("expert")
     axes.set_ylabel("block")
-    axes.set_title(title, loc="left", color=INK, fontweight="bold", fontsize=10)
+    axes.set_title(f"{shown(name, max(36, 4 * experts))}\nload of the experts, step {step:,}",
+                   loc="left", color=INK, fontsize=9)
     axes.set_xticks(range(0, experts, max(1, experts // 16)))
     axes.set_yticks(range(0, blocks, max(1, blocks // 16)))
-    figure.colorbar(image, ax=axes, label="load over the even share")
+    figure.colorbar(image, ax=axes, label="over the even share", pad=0.02)
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
+
+
+def _numbers(axes, share):
+    """Each cell's value in it, dark on what is bright."""
+    bright = 0.6 * np.nanmax(share, initial=0)
+    for (block, expert), value in np.ndenumerate(share):
+        axes.text(expert, block, f"{value:.2f}" if value < 9.995 else f"{value:.1f}", fontsize=6,
+                  ha="center", va="center", color="black" if value > bright else "white")
 
 
 def laws(runs):

@@ -7,6 +7,7 @@ import csv
 import json
 import math
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -150,8 +151,7 @@ def write_loads(run, folder):
         writer.writerow(["step", "block", *(f"expert_{i}" for i in range(experts))])
         for step, event in zip(run.measure["step"].tolist(), run.loads.tolist()):
             writer.writerows([step, block, *row] for block, row in enumerate(event))
-    name, step = run.stamp["run_name"], last(run.measure["step"])
-    plot.expert_load(run.loads[-1], f"{name}: load of the experts, step {step:,}",
+    plot.expert_load(run.loads[-1], run.stamp["run_name"], last(run.measure["step"]),
                      files["expert_load_png"])
     return files
 
@@ -178,7 +178,12 @@ def folders(runs, names, out):
     if out is None:
         each = [run.folder for run in runs]
         return each, Path(os.path.commonpath([folder.resolve() for folder in each]))
-    return [out] if len(runs) == 1 else [out / name.replace("/", "_") for name in names], out
+    if len(runs) == 1:
+        return [out], out
+    safe = [re.sub(r"^\.|[/\\\x00-\x1f]", "_", name[:200]) or "_" for name in names]
+    if len(set(safe)) < len(safe):
+        safe = [f"{name}-{i}" for i, name in enumerate(safe, 1)]
+    return [out / name for name in safe], out
 
 
 def report(arguments):
@@ -189,11 +194,10 @@ def report(arguments):
     for run, folder in zip(runs, each):
         folder.mkdir(parents=True, exist_ok=True)
         row = summary(run)
-        row["files"] = {"run": str(run.path), "measure_csv": str(folder / "measure.csv"),
-                        "steps_csv": str(folder / "steps.csv")}
-        write_csv(folder / "measure.csv", run.measure, run.attribute_names)
-        write_csv(folder / "steps.csv", run.steps, run.attribute_names)
-        for group, columns in run.others.items():
+        row["files"] = {"run": str(run.path)}
+        tables = {"measure": run.measure, **({"steps": run.steps} if arguments.steps else {}),
+                  **run.others}
+        for group, columns in tables.items():
             row["files"][f"{group}_csv"] = str(folder / f"{group}.csv")
             write_csv(folder / f"{group}.csv", columns, run.attribute_names)
         row["files"] |= write_loads(run, folder)
@@ -213,10 +217,13 @@ def report(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", nargs="+", type=path_text, help="a run's folder or its run.h5, running or not")
+    parser.add_argument("run", nargs="+", type=path_text,
+                        help="a run's folder or its run.h5, running or not")
     parser.add_argument("--out", type=path_given, metavar="DIR",
                         help="write CSV and PNG there (default: each run's folder; the plot of "
                              "several runs in the folder they share)")
+    parser.add_argument("--steps", action="store_true",
+                        help="steps.csv too: a row a step, every column of /steps")
     parser.add_argument("--brief", action="store_true", help="no table, only where the files are")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
     try:

@@ -11,6 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -92,6 +93,13 @@ class Report(unittest.TestCase):
         self.assertEqual(rows[-2][1:], ["0", "0.2", "0.3", "0.5"])
         self.assertEqual(rows[-1][1:], ["1", "0.0", "0.25", "0.75"])
         self.assertGreater(min(png_size(self.run / "expert_load.png")), 200)
+        drawn = []
+        with mock.patch.object(plot.plt, "close", drawn.append):
+            plot.expert_load(np.array([[0.2, 0.3, 0.5], [0, 0.25, 0.75]]), "$a", 7,
+                             self.base / "load.png")
+        self.assertEqual([text.get_text() for text in drawn[-1].axes[0].texts],
+                         ["0.60", "0.90", "1.50", "0.00", "0.75", "2.25"])
+        plot.plt.close(drawn[-1])
 
         def damage(file):
             del file["measure/expert_load"]
@@ -135,7 +143,9 @@ class Report(unittest.TestCase):
     def test_csv_and_plot(self):
         result = self.report(self.run, "--brief")
         self.assertEqual([line.split("/")[-1] for line in result.stdout.splitlines()],
-                         ["run.h5", "measure.csv", "steps.csv", "bits_per_param.png"])
+                         ["run.h5", "measure.csv", "bits_per_param.png"])
+        self.assertFalse((self.run / "steps.csv").exists())
+        self.assertIn("steps.csv", self.report(self.run, "--brief", "--steps").stdout)
         measure = self.read_csv("measure.csv")
         self.assertEqual(len(measure), 6)
         self.assertEqual(float(measure[-1]["exposures"]), 1000)
@@ -159,12 +169,37 @@ class Report(unittest.TestCase):
         make_run.write_run(self.base / "b", name="other", exposures=(10, 30)).close()
         self.report(self.run, self.base / "b")
         self.assertTrue((self.base / "bits_per_param.png").is_file())
-        self.assertTrue((self.base / "b" / "steps.csv").is_file())
+        self.assertTrue((self.base / "b" / "measure.csv").is_file())
         out = self.base / "out"
-        self.report(self.run, self.base / "b", "--out", out)
+        self.report(self.run, self.base / "b", "--out", out, "--steps")
         found = sorted(str(p.relative_to(out)) for p in out.rglob("*.*"))
         self.assertEqual(found, ["bits_per_param.png", "other/measure.csv", "other/steps.csv",
                                  "toy/measure.csv", "toy/steps.csv"])
+
+    def test_any_name(self):
+        """A name is text, also where it looks like a formula, a hidden line or a folder above; those
+        that differ in their first characters alone are not lost."""
+        names = ("$x^{2$ and $y$", "_first", "..", "a/b\nc", "a_b_c", "x" * 200, r"\$a$", "<b>&amp;")
+        for i, name in enumerate(names):
+            make_run.write_run(self.base / f"n{i}", name="toy").close()
+            with h5py.File(self.base / f"n{i}" / "run.h5", "r+") as file:
+                file.attrs["run_name"] = name
+        out = self.base / "out"
+        done = self.report(*(self.base / f"n{i}" for i in range(len(names))), "--out", out)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(len(list(out.glob("*/measure.csv"))), len(names))
+        self.assertGreaterEqual(min(png_size(out / "bits_per_param.png")), 600)
+        self.assertEqual({p.name for p in self.base.iterdir()} - {"toy", "out"},
+                         {f"n{i}" for i in range(len(names))})
+        figure, axes = plot.plt.subplots()
+        for name in names:
+            axes.plot([0], [0], label=plot.shown(name))
+        texts = axes.legend().get_texts()
+        self.assertEqual(len(texts), len(names))
+        figure.canvas.draw()  # a formula that is none would raise
+        for text in texts:
+            self.assertFalse(plot.matplotlib.cbook.is_math_text(text.get_text()))
+        plot.plt.close(figure)
 
     def test_run_not_measured_yet(self):
         make_run.write_run(self.base / "new", exposures=(), steps=0).close()
