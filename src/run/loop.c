@@ -109,7 +109,7 @@ static int step(kc_run *run, kc_error *e)
     run->stopped = news.stop;
     run->tokens_before = tokens;
     if (run->grid->rank == 0)
-        kc_progress_step(&run->progress, &row, kc_trainer_docs(run->trainer));
+        kc_progress_step(&run->progress, &row, kc_trainer_docs(run->trainer), kc_clock());
     return KC_OK;
 }
 

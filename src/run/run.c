@@ -81,9 +81,13 @@ static int train(kc_run *run, kc_error *e)
     kc_resume_history(run, history);
     KC_TRY(kc_run_open_record(run, run->from.path[0] ? history : NULL, e));
     if (run->grid->rank == 0 && run->request->talk) {
+        const double limit = run->request->max_seconds;
+        const kc_course course = {kc_trainer_planned(run->trainer), run->cfg.train.max_steps,
+                                  limit > 0 ? run->begun + limit : 0};
+        const kc_state *state = kc_trainer_state(run->trainer);
         announce(run);
-        kc_progress_start(&run->progress, run->request->talk, kc_trainer_planned(run->trainer),
-                          kc_trainer_docs(run->trainer), kc_trainer_state(run->trainer)->tokens);
+        kc_progress_start(&run->progress, run->request->talk, &course, state->step, state->tokens,
+                          kc_trainer_docs(run->trainer), kc_clock());
     }
     KC_TRY(kc_run_loop(run, e));
     kc_metrics *metrics = run->metrics;

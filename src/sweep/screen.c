@@ -2,11 +2,12 @@
 #include "sweep/screen.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "kcap/base/clock.h"
 
 static const double live_period = 1, line_period = 10;
-enum { SHOWN_MOST = 16 };
+enum { SHOWN_MOST = 16, NAME_MOST = 45 };
 
 /* How much of a point's work is behind it. */
 static double share_done(const kc_point_view *v)
@@ -27,23 +28,59 @@ static double seconds_left(const kc_farm_screen *screen, const kc_sweep *sweep,
     return done > 0 ? left / done * (kc_clock() - screen->begun) : NAN;
 }
 
-static void show_live(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
-                      const kc_point_view *views, const int64_t *n, const char *left)
+/* Go back over the table and wipe it out. */
+static void wipe(kc_farm_screen *screen, FILE *out)
 {
     if (screen->lines)
         fprintf(out, "\033[%dA", screen->lines);
-    fprintf(out, "%lld done, %lld running, %lld failed, %lld to come; %s s to go\033[K\n",
+    fputs("\r\033[J", out);
+    screen->lines = 0;
+}
+
+/* A name's end, which tells seeds apart, where all of it is too long. */
+static const char *tail(const char *name, char text[NAME_MOST + 1])
+{
+    const size_t n = strlen(name);
+    const int cut = n > NAME_MOST;
+    snprintf(text, NAME_MOST + 1, "%s%s", cut ? "..." : "", cut ? name + n - NAME_MOST + 3 : name);
+    return text;
+}
+
+static void show_point(FILE *out, const kc_point_view *v)
+{
+    char name[NAME_MOST + 1];
+    fprintf(out, "  %-*s %5.1f %%", NAME_MOST, tail(v->point->name, name), 100 * share_done(v));
+    if (isfinite(v->bits_per_param))
+        fprintf(out, "  %7.4f bits/param", v->bits_per_param);
+    fputc('\n', out);
+}
+
+static void show_live(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
+                      const kc_point_view *views, const int64_t *n, double seconds)
+{
+    char left[32];
+    wipe(screen, out);
+    fprintf(out, "%lld done, %lld running, %lld failed, %lld to come; %s to go\n",
             (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
             (long long)n[KC_POINT_FAILED], (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]),
-            left);
+            kc_hours(seconds, left));
     screen->lines = 1;
     for (int64_t i = 0; i < sweep->n && screen->lines <= SHOWN_MOST; ++i)
         if (views[i].state == KC_POINT_RUNNING) {
-            fprintf(out, "  %-40s %5.1f %%  %7.4f bits/param\033[K\n", views[i].point->name,
-                    100 * share_done(&views[i]), views[i].bits_per_param);
+            show_point(out, &views[i]);
             ++screen->lines;
         }
-    fputs("\033[J", out);
+}
+
+static void show_line(FILE *out, const int64_t *n, double seconds)
+{
+    char left[32] = "unknown";
+    if (isfinite(seconds))
+        snprintf(left, sizeof left, "%.0f", seconds);
+    fprintf(out, "event=farm done=%lld running=%lld failed=%lld to_come=%lld eta_seconds=%s\n",
+            (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
+            (long long)n[KC_POINT_FAILED], (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]),
+            left);
 }
 
 void kc_farm_show(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
@@ -61,25 +98,22 @@ void kc_farm_show(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
     screen->shown = clock;
     kc_point_count(sweep, views, n);
     const double seconds = seconds_left(screen, sweep, views);
-    char left[32] = "unknown";
-    if (isfinite(seconds))
-        snprintf(left, sizeof left, "%.0f", seconds);
     if (screen->live)
-        show_live(screen, out, sweep, views, n, left);
+        show_live(screen, out, sweep, views, n, seconds);
     else
-        fprintf(out, "event=farm done=%lld running=%lld failed=%lld to_come=%lld eta_seconds=%s\n",
-                (long long)n[KC_POINT_DONE], (long long)n[KC_POINT_RUNNING],
-                (long long)n[KC_POINT_FAILED],
-                (long long)(n[KC_POINT_MISSING] + n[KC_POINT_PARTIAL]), left);
+        show_line(out, n, seconds);
     fflush(out);
 }
 
 void kc_farm_announce(kc_farm_screen *screen, FILE *out, const kc_point_view *v)
 {
-    if (screen->live)
-        screen->lines = 0;
-    fprintf(out, "%sevent=point state=%s name=%s bits_per_param=%.4f seconds=%.1f%s%s\n",
-            screen->live ? "\r\033[J" : "", kc_point_word(v->state), v->point->name,
-            v->bits_per_param, v->seconds, v->error[0] ? " error=" : "", v->error);
+    if (screen->live) {
+        wipe(screen, out);
+        screen->shown = 0; /* the table comes back at once */
+    }
+    fprintf(out, "event=point state=%s name=%s", kc_point_word(v->state), v->point->name);
+    if (isfinite(v->bits_per_param))
+        fprintf(out, " bits_per_param=%.4f", v->bits_per_param);
+    fprintf(out, " seconds=%.1f%s%s\n", v->seconds, v->error[0] ? " error=" : "", v->error);
     fflush(out);
 }

@@ -16,7 +16,7 @@ typedef struct kc_farm_screen {
 void kc_farm_show(kc_farm_screen *screen, FILE *out, const kc_sweep *sweep,
                   const kc_point_view *views, int now);
 
-/* One line for a point that ended; the table shows the rest. */
+/* One line for a point that ended, above the table. */
 void kc_farm_announce(kc_farm_screen *screen, FILE *out, const kc_point_view *view);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/print/sweep.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,9 +24,12 @@ static void point_line(FILE *out, const kc_point_view *v, int width, int found)
         fprintf(out, "%9.3g  %9.3g", v->tokens, v->flops);
     else if (v->state == KC_POINT_MISSING)
         fprintf(out, "%-8s", kc_point_word(v->state));
-    else
-        fprintf(out, "%-8s  %9.4g  %7.4f  %s", kc_point_word(v->state), v->exposed,
-                v->bits_per_param, v->error);
+    else {
+        char bits[32] = "";
+        if (isfinite(v->bits_per_param))
+            snprintf(bits, sizeof bits, "%.4f", v->bits_per_param);
+        fprintf(out, "%-8s  %9.4g  %7s  %s", kc_point_word(v->state), v->exposed, bits, v->error);
+    }
     if (!found && v->point->stands_for > 0) {
         equivalent(v, stands, sizeof stands);
         fprintf(out, "  stands for %s", stands);
