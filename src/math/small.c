@@ -42,14 +42,15 @@ static void strip_of(const kc_tiles *tiles, kc_tile strip, int64_t rows, int64_t
                      const float *next, int64_t ldb, int64_t ahead)
 {
     const int64_t n = (rows + KC_TILE_ROWS - 1) / KC_TILE_ROWS;
-    for (int64_t i = 0; i < n; ++i) {
-        const int64_t from = rows * i / n, height = rows * (i + 1) / n - from;
-        const int64_t l = strip.depth * i / n, share = strip.depth * (i + 1) / n - l;
-        kc_tile tile = strip;
-        tile.a += from * strip.a_row;
-        tile.c += from * strip.ldc;
-        fetch(&tile, height, next + l * ldb, ldb, share, ahead);
-        tiles->compute(&tile, height, cols);
+    int64_t row = 0, l = 0;
+    for (int64_t i = 1; i <= n; ++i) {
+        const int64_t height = rows * i / n - row, share = strip.depth * i / n - l;
+        fetch(&strip, height, next + l * ldb, ldb, share, ahead);
+        tiles->compute(&strip, height, cols);
+        strip.a += height * strip.a_row;
+        strip.c += height * strip.ldc;
+        row += height;
+        l += share;
     }
 }
 

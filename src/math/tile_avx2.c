@@ -35,18 +35,19 @@ AVX2 INLINE void store(float *c, __m256 sum, float beta, int64_t n)
     }
 #define STORE(i)                                                                                   \
     if (i < rows) {                                                                                \
-        store(c + i * t.ldc, x##i, t.beta, cols);                                                  \
-        store(c + i * t.ldc + VECTOR, y##i, t.beta, cols - VECTOR);                                \
+        store(c + i * ldc, x##i, beta, cols);                                                      \
+        store(c + i * ldc + VECTOR, y##i, beta, cols - VECTOR);                                    \
     }
 
 /* Inlined once for each number of rows. */
-AVX2 INLINE void tile(kc_tile t, const int rows, int64_t cols)
+AVX2 INLINE void tile(const kc_tile *t, const int rows, int64_t cols)
 {
-    const float *a = t.a, *b = t.b;
-    const int64_t a_row = t.a_row, a_step = t.a_step;
-    float *c = t.c;
+    const float *a = t->a, *b = t->b, beta = t->beta;
+    const int64_t a_row = t->a_row, a_step = t->a_step, ldc = t->ldc;
+    float *c = t->c;
     EACH_ROW(DECLARE)
-    for (int64_t l = t.depth; l > 0; --l, a += a_step, b += WIDTH) {
+#pragma GCC unroll 4
+    for (int64_t l = t->depth; l > 0; --l, a += a_step, b += WIDTH) {
         const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + VECTOR);
         EACH_ROW(ADD)
     }
@@ -57,22 +58,22 @@ AVX2 static void compute(const kc_tile *t, int64_t rows, int64_t cols)
 {
     switch (rows) {
     case 6:
-        tile(*t, 6, cols);
+        tile(t, 6, cols);
         break;
     case 5:
-        tile(*t, 5, cols);
+        tile(t, 5, cols);
         break;
     case 4:
-        tile(*t, 4, cols);
+        tile(t, 4, cols);
         break;
     case 3:
-        tile(*t, 3, cols);
+        tile(t, 3, cols);
         break;
     case 2:
-        tile(*t, 2, cols);
+        tile(t, 2, cols);
         break;
     default:
-        tile(*t, 1, cols);
+        tile(t, 1, cols);
     }
 }
 

@@ -29,7 +29,7 @@ enum { VECTOR = 16, WIDTH = 4 * VECTOR };
     }
 #define STORE_ONE(i, j)                                                                            \
     if (j < vectors)                                                                               \
-        store(c + i * t.ldc + j * VECTOR, x##i##j, t.beta, THERE(j));
+        store(c + i * ldc + j * VECTOR, x##i##j, beta, THERE(j));
 #define STORE(i)                                                                                   \
     if (i < rows) {                                                                                \
         EACH_VECTOR(STORE_ONE, i)                                                                  \
@@ -44,13 +44,13 @@ AVX512 INLINE void store(float *c, __m512 sum, float beta, __mmask16 there)
 
 /* Inlined once for each number of rows and vectors. `last` says which elements of the last vector there
  * are. */
-AVX512 INLINE void tile(kc_tile t, const int rows, const int vectors, __mmask16 last)
+AVX512 INLINE void tile(const kc_tile *t, const int rows, const int vectors, __mmask16 last)
 {
-    const float *a = t.a, *b = t.b;
-    const int64_t a_row = t.a_row, a_step = t.a_step, ldb = t.ldb;
-    float *c = t.c;
+    const float *a = t->a, *b = t->b, beta = t->beta;
+    const int64_t a_row = t->a_row, a_step = t->a_step, ldb = t->ldb, ldc = t->ldc;
+    float *c = t->c;
     EACH_ROW(DECLARE)
-    for (int64_t l = t.depth; l > 0; --l, a += a_step, b += ldb) {
+    for (int64_t l = t->depth; l > 0; --l, a += a_step, b += ldb) {
         EACH_VECTOR(LOAD, 0)
         EACH_ROW(ADD)
     }
@@ -62,13 +62,13 @@ AVX512 INLINE void vectors_of(const kc_tile *t, const int rows, int64_t cols)
     const int64_t vectors = (cols + VECTOR - 1) / VECTOR;
     const __mmask16 last = (__mmask16)(0xffff >> (vectors * VECTOR - cols));
     if (vectors == 4)
-        tile(*t, rows, 4, last);
+        tile(t, rows, 4, last);
     else if (vectors == 3)
-        tile(*t, rows, 3, last);
+        tile(t, rows, 3, last);
     else if (vectors == 2)
-        tile(*t, rows, 2, last);
+        tile(t, rows, 2, last);
     else
-        tile(*t, rows, 1, last);
+        tile(t, rows, 1, last);
 }
 
 AVX512 static void compute(const kc_tile *t, int64_t rows, int64_t cols)
