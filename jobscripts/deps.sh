@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# The Debian packages kcap stands on, and what local runs need to know of the machine. Sourced.
+# The Debian packages kcap stands on, and the cores of this machine. Sourced.
 
 # shellcheck disable=SC2034 # read by the scripts that source this file
 kc_packages=(gcc libc6-dev make cmake git pkg-config openmpi-bin libopenmpi-dev
     libhdf5-openmpi-dev libblis-openmp-dev libyaml-dev libcjson-dev libxxhash-dev librandom123-dev
     python3 python3-h5py python3-numpy python3-matplotlib python3-scipy python3-yaml python3-xxhash)
 # shellcheck disable=SC2034
-kc_test_packages=(libcmocka-dev python3-torch hdf5-tools clang-format shellcheck)
+kc_test_packages=(libcmocka-dev python3-torch hdf5-tools clang-format shellcheck
+    clang libomp-dev mpich libmpich-dev libhdf5-mpich-dev)
 
 # kc_install PACKAGE...: install those that are missing; asks the network nothing when none is.
 kc_install() {
@@ -46,17 +47,4 @@ def core(cpu):
         return cpu
 print(len({core(cpu) for cpu in os.sched_getaffinity(0)}))
 PY
-}
-
-# kc_mpi_local: settings of Open MPI for one machine, containers and root included.
-kc_mpi_local() {
-    if [ "$(id -u)" -eq 0 ]; then
-        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    fi
-    # Copying through the kernel fails in containers that forbid ptrace; shared memory always works.
-    : "${OMPI_MCA_btl_vader_single_copy_mechanism:=none}"
-    export OMPI_MCA_btl_vader_single_copy_mechanism
-    # Threads that spin while they wait take the cores from those that work wherever there are more of
-    # them than cores.
-    export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 }

@@ -2,19 +2,22 @@
 # shellcheck shell=bash
 # What train.slurm, train.pbs and sweep.slurm have in common. Sourced, with $root set to the top of the clone.
 
+# shellcheck source=jobscripts/mpi.sh
+. "$root/jobscripts/mpi.sh"
+
 # kc_site ROOT: the settings of the site over the defaults; site.example.sh explains each. ROOT is
 # the top of the clone.
 kc_site() {
     local root=$1
-    KC_KCAP=$root/build/kcap
-    kc_mpi_options=(--mca io romio321)
+    KC_KCAP=$(kc_program "$root") || true
+    kc_mpi_options=()
     kc_launcher=()
     if [ -f "$root/jobscripts/site.sh" ]; then
         # shellcheck source=jobscripts/site.example.sh
         . "$root/jobscripts/site.sh"
     fi
     if [ ! -x "$KC_KCAP" ]; then
-        echo "$KC_KCAP: no such program: build kcap, or set KC_KCAP in jobscripts/site.sh" >&2
+        echo "${KC_KCAP:-$root/build/kcap}: no such program: build kcap, or set KC_KCAP in jobscripts/site.sh" >&2
         return 2
     fi
 }
@@ -32,8 +35,12 @@ kc_run() {
     local ranks=$1 threads=$2 child status=0
     shift 2
     if [ ${#kc_launcher[@]} -eq 0 ]; then
-        kc_launcher=(mpirun -n "$ranks" --map-by "slot:PE=$threads" --bind-to core
-            "${kc_mpi_options[@]}" -x OMP_NUM_THREADS -x OMP_PLACES -x OMP_PROC_BIND)
+        kc_mpirun_of "$KC_KCAP" || return
+        kc_placed "$ranks" "$threads"
+        kc_launcher=("$kc_mpirun" "${kc_placement[@]}" ${kc_mpi_options[@]+"${kc_mpi_options[@]}"})
+        if [ "$kc_is_open_mpi" -eq 1 ]; then
+            kc_launcher+=(-x OMP_NUM_THREADS -x OMP_PLACES -x OMP_PROC_BIND)
+        fi
     fi
     export OMP_NUM_THREADS=$threads OMP_PLACES=cores OMP_PROC_BIND=close
     "${kc_launcher[@]}" "$KC_KCAP" "$@" &

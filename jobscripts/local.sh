@@ -6,6 +6,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=jobscripts/deps.sh
 . "$root/jobscripts/deps.sh"
+# shellcheck source=jobscripts/mpi.sh
+. "$root/jobscripts/mpi.sh"
 
 usage() {
     cat <<'EOT'
@@ -83,13 +85,19 @@ parse() {
     done
 }
 
+# The program of a clone is built, that of an installed tree is there; runs go beside the clone's
+# files, or here.
 build() {
-    local options=(-DCMAKE_BUILD_TYPE=Release) log=$root/build/build.log
-    # The tests need packages that a run does not; a build folder that has them keeps them.
-    [ -f "$root/build/CMakeCache.txt" ] || options+=(-DBUILD_TESTING=OFF)
+    local log=$root/build/build.log
+    if [ ! -f "$root/CMakeLists.txt" ]; then
+        program=$root/kcap runs=runs
+        return
+    fi
+    program=$root/build/kcap runs=$root/runs
+    kc_install "${kc_packages[@]}"
     mkdir -p "$root/build"
-    echo "building $root/build/kcap" >&2
-    if ! { cmake -S "$root" -B "$root/build" "${options[@]}" &&
+    echo "building $program" >&2
+    if ! { cmake -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release &&
         cmake --build "$root/build" --target kcap -j "$cores"; } >"$log" 2>&1; then
         cat "$log" >&2
         echo "local.sh: the build failed; its output is above and in $log" >&2
@@ -111,12 +119,12 @@ free_folder() {
 
 # Where ranks go: threads side by side on cores of their own, if there are enough and binding works.
 place() {
-    placement=(--bind-to core --map-by "slot:PE=$threads")
+    kc_placed "$ranks" "$threads"
     if [ $((ranks * threads)) -gt "$cores" ] ||
-        ! mpirun -n "$ranks" "${placement[@]}" true >/dev/null 2>&1 </dev/null; then
-        placement=(--bind-to none)
+        ! "$kc_mpirun" "${kc_placement[@]}" true >/dev/null 2>&1 </dev/null; then
+        kc_unplaced "$ranks"
     fi
-    [ "$ranks" -le "$cores" ] || placement+=(--oversubscribe)
+    [ "$kc_is_open_mpi" -eq 0 ] || kc_placement=(-q "${kc_placement[@]}")
 }
 
 parse "$@"
@@ -124,26 +132,29 @@ if [ -n "$input" ] && [ ! -f "$input" ]; then
     fail "$input: no such input file"
 fi
 input=${input:-$root/inputs/quickstart.yaml}
-kc_install "${kc_packages[@]}"
-[ "$deps_only" -eq 0 ] || exit 0
+if [ "$deps_only" -eq 1 ]; then
+    kc_install "${kc_packages[@]}"
+    exit 0
+fi
 
 cores=$(kc_cores)
 [ -n "$ranks" ] || ranks=$((cores < 2 ? 1 : 2))
 build
 kc_mpi_local
+kc_mpirun_of "$program"
 place
 if [ -z "$out" ]; then
     name=$(basename "$input")
-    out=$(free_folder "$root/runs/${name%.*}")
+    out=$(free_folder "$runs/${name%.*}")
 fi
 status=0
-mpirun -q -n "$ranks" "${placement[@]}" "$root/build/kcap" train "$input" --out "$out" \
+"$kc_mpirun" "${kc_placement[@]}" "$program" train "$input" --out "$out" \
     --set "parallel.threads=$threads" ${sets[@]+"${sets[@]}"} || status=$?
 if [ "$status" -eq 0 ]; then
     # kcap has printed the table already.
     /usr/bin/python3 "$root/analysis/report.py" --brief "$out"
 elif [ "$status" -eq 75 ]; then
-    echo "go on with: mpirun -n $ranks $root/build/kcap train $input --out $out --resume auto" >&2
+    echo "go on with: $kc_mpirun -n $ranks $program train $input --out $out --resume auto" >&2
 elif [ "$status" -gt 128 ]; then
     # mpirun -q leaves out that it aborts the job after an error, and this with it.
     echo "local.sh: kcap was ended by signal $((status - 128))" >&2

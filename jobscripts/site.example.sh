@@ -9,14 +9,13 @@
 # Folders of libraries that no module puts on the path.
 # export LD_LIBRARY_PATH=$HOME/blis/lib:$LD_LIBRARY_PATH
 
-# The program, where it is not build/kcap of this clone.
+# The program, where it is not build/kcap or build/release/kcap of this clone. The mpirun used is the
+# one that its build found (kcap --version names it).
 # KC_KCAP=$HOME/bin/kcap
 
-# Options of mpirun beside the ranks and their placement. romio321 is the MPI-IO part of Open MPI 4
-# to trust with checkpoints; leave it out for another MPI. On a network that Open MPI does not find
-# by itself, name it here.
-kc_mpi_options=(--mca io romio321)
-# kc_mpi_options+=(--mca btl_tcp_if_include eth0)
+# Options of mpirun beside the ranks and their placement. On a network that Open MPI does not find by
+# itself, name it here.
+# kc_mpi_options=(--mca btl_tcp_if_include eth0)
 
 # Another launcher instead of mpirun, with the placement it needs. One rank a NUMA domain with the
 # domain's cores as its threads is a good start for large models; a rank a core for small ones.

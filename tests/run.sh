@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Everything that must hold before a change goes in: the whole suite in a release build, the unit
-# tests again under AddressSanitizer and UndefinedBehaviorSanitizer.
+# tests again under AddressSanitizer and UndefinedBehaviorSanitizer, and with clang and MPICH.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=jobscripts/deps.sh
 . "$root/jobscripts/deps.sh"
+# shellcheck source=jobscripts/mpi.sh
+. "$root/jobscripts/mpi.sh"
 
 usage() {
     cat <<'EOT'
 usage: tests/run.sh [--long]
 
 Installs the Debian packages that are missing (as root or with sudo), builds with warnings as errors
-in build/tests-release and build/tests-sanitize and runs the tests. The last line is
-"N passed, N failed"; the exit code is 0 when nothing failed.
+in build/tests-release, build/tests-sanitize and, by clang for MPICH, build/tests-clang-mpich, and
+runs the tests. The last line is "N passed, N failed"; the exit code is 0 when nothing failed.
 
   --long       the tests labelled long too
   -h, --help   this text
@@ -23,13 +25,16 @@ EOT
 
 passed=0 failed=0 select=(-LE "^long$")
 
-# build FOLDER TYPE: a build that breaks counts as one failure.
+# build FOLDER TYPE [CMAKE-OPTION...]: a build that breaks counts as one failure.
 build() {
-    echo "== building $1 ($2)"
-    if ! { cmake -S "$root" -B "$1" -DCMAKE_BUILD_TYPE="$2" -DBUILD_TESTING=ON >"$1.log" 2>&1 &&
-        cmake --build "$1" -j "$jobs" >>"$1.log" 2>&1; }; then
-        cat "$1.log"
-        echo "the build failed; its output is above and in $1.log"
+    local folder=$1 type=$2
+    shift 2
+    echo "== building $folder ($type)"
+    if ! { cmake -S "$root" -B "$folder" -DCMAKE_BUILD_TYPE="$type" -DBUILD_TESTING=ON \
+        -DCMAKE_COMPILE_WARNING_AS_ERROR=ON "$@" >"$folder.log" 2>&1 &&
+        cmake --build "$folder" -j "$jobs" >>"$folder.log" 2>&1; }; then
+        cat "$folder.log"
+        echo "the build failed; its output is above and in $folder.log"
         failed=$((failed + 1))
         return 1
     fi
@@ -81,10 +86,14 @@ kc_mpi_local
 unset OMP_NUM_THREADS
 mkdir -p "$root/build"
 
-if build "$root/build/tests-release" Release; then
+# Debian's mpicc may be switched to either MPI.
+if build "$root/build/tests-release" Release -DMPI_C_COMPILER=mpicc.openmpi; then
     suite "$root/build/tests-release" ${select[@]+"${select[@]}"}
 fi
-if build "$root/build/tests-sanitize" Sanitize; then
+if build "$root/build/tests-clang-mpich" Release -DCMAKE_C_COMPILER=clang -DMPI_C_COMPILER=mpicc.mpich; then
+    suite "$root/build/tests-clang-mpich" -R "^(test_.*|app_launch)$" -L "^(unit|app)$" -E "_np4$|_blis$"
+fi
+if build "$root/build/tests-sanitize" Sanitize -DMPI_C_COMPILER=mpicc.openmpi; then
     # Leaks inside Open MPI are named by library, which only the slow unwinder sees.
     export ASAN_OPTIONS=fast_unwind_on_malloc=0
     export LSAN_OPTIONS=suppressions=$root/tests/lsan.supp:print_suppressions=0

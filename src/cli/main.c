@@ -25,11 +25,15 @@ static int run(const kc_command *c, kc_grid *g, kc_error *e)
 {
     if (e->code)
         return e->code;
-    if (!c->version)
-        return c->verb->run(g, c->options, e);
-    if (g->rank == 0)
-        kc_version_print(stdout);
-    return KC_OK;
+    if (c->version) {
+        if (g->rank == 0)
+            kc_version_print(stdout);
+        return KC_OK;
+    }
+    KC_TRY(kc_grid_check(g, e));
+    return c->verb->run(g, c->options, e);
+out:
+    return e->code;
 }
 
 int kc_main(int argc, char **argv)

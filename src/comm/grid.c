@@ -91,6 +91,23 @@ void kc_grid_start(kc_grid *g)
     kc_mpi_check(MPI_Comm_free(&node), "MPI_Comm_free");
 }
 
+int kc_grid_check(const kc_grid *g, kc_error *e)
+{
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && g->size == 1; ++i) {
+        const char *size = getenv(sizes[i]);
+        char mpi[64];
+        kc_grid_mpi_version(mpi, sizeof mpi);
+        mpi[strcspn(mpi, ",")] = 0;
+        if (size && atoi(size) > 1)
+            return kc_fail(e, KC_EINPUT,
+                           "started as one of %s ranks (%s), but %s sees one: that mpirun is of "
+                           "another MPI; use the one that kcap --version names",
+                           size, sizes[i], mpi);
+    }
+    return KC_OK;
+}
+
 void kc_grid_stop(kc_grid *g)
 {
     kc_grid_leave(g);
@@ -103,6 +120,8 @@ void kc_grid_mpi_version(char *text, size_t size)
     int length = 0;
     kc_mpi_check(MPI_Get_library_version(version, &length), "MPI_Get_library_version");
     version[strcspn(version, "\r\n")] = 0;
+    for (char *tab = version; (tab = strchr(tab, '\t'));)
+        *tab = ' ';
     snprintf(text, size, "%s", version);
 }
 

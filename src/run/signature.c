@@ -97,6 +97,7 @@ void kc_version_print(FILE *out)
     kc_gemm_version(products, sizeof products);
     kc_h5_version(hdf5, sizeof hdf5);
     fprintf(out,
-            "kcap %s\ncommit    %s\ncompiler  %s\nflags     %s\nMPI       %s\n%s\nHDF5      %s\n",
-            KC_VERSION, KC_COMMIT, KC_COMPILER, KC_FLAGS, mpi, products, hdf5);
+            "kcap %s\ncommit    %s\ncompiler  %s\nflags     %s\nMPI       %s\nmpirun    %s\n%s\n"
+            "HDF5      %s\n",
+            KC_VERSION, KC_COMMIT, KC_COMPILER, KC_FLAGS, mpi, KC_MPIRUN, products, hdf5);
 }

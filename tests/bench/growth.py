@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from run import INPUTS, object_of  # noqa: E402
+from run import INPUTS, mpirun_of, object_of  # noqa: E402
 
 INPUT = INPUTS / "d256.yaml"
 WIDTHS = (64, 128, 256, 512, 1024)
@@ -20,7 +20,7 @@ WIDTHS = (64, 128, 256, 512, 1024)
 def bench(kcap, width):
     # Large models need more than their share of a second a step.
     seconds = max(6, 20 * (width / 512) ** 2)
-    command = ["mpirun", "--bind-to", "core", "-n", "2", kcap, "bench", INPUT, "--json",
+    command = [*mpirun_of(kcap, "core"), "2", kcap, "bench", INPUT, "--json",
                "--seconds", str(seconds), "--set", f"model.heads={width // 64}",
                "--set", "parallel.threads=1"]
     return object_of(command, {"OMPI_ALLOW_RUN_AS_ROOT": "1",

@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -58,6 +59,14 @@ def object_of(command, env):
     return json.loads(done.stdout)
 
 
+def mpirun_of(kcap, *bound):
+    """The mpirun of its build, with its options for ranks bound to cores, or to none and crowded."""
+    said = subprocess.run([kcap, "--version"], capture_output=True, text=True, check=True).stdout
+    mpirun = re.search(r"^mpirun +(.+)$", said, re.M)[1]
+    crowded = ("--oversubscribe",) if "Open MPI" in said and not bound else ()
+    return [mpirun, *crowded, "--bind-to", *(bound or ("none",)), "-n"]
+
+
 class Case:
     def __init__(self, args, config, folder):
         self.name = Path(config).stem
@@ -81,8 +90,9 @@ class Case:
     def kcap(self, layout):
         ranks, threads = LAYOUTS[layout]
         sets = [f"train.max_steps={self.steps}", f"parallel.threads={threads}", *self.args.set]
-        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks),
-                   self.build / "kcap", "bench", self.input, "--seconds", "86400", "--json"]
+        kcap = self.build / "kcap"
+        command = [*mpirun_of(kcap), str(ranks), kcap, "bench", self.input,
+                   "--seconds", "86400", "--json"]
         command += [word for each in sets for word in ("--set", each)]
         return object_of(command, {})
 

@@ -6,6 +6,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=jobscripts/deps.sh
 . "$root/jobscripts/deps.sh"
+# shellcheck source=jobscripts/mpi.sh
+. "$root/jobscripts/mpi.sh"
 # OpenBLAS and oneDNN are for PyTorch, which takes the first by itself where it is there.
 kc_install "${kc_packages[@]}" "${kc_test_packages[@]}" libopenblas0-pthread libdnnl-dev
 kc_mpi_local

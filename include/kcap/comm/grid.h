@@ -28,6 +28,11 @@ static inline int kc_grid_ep(const kc_grid *g)
  *   owns        release with kc_grid_stop
  *   errors      MPI failures end the job with KC_EPEER, here and in all of comm */
 void kc_grid_start(kc_grid *g);
+
+/* KC_EINPUT where a launcher started several ranks and each sees itself alone: they would all write
+ * the same files.
+ *   collective  no: the ranks do not know of each other */
+int kc_grid_check(const kc_grid *g, kc_error *e);
 void kc_grid_stop(kc_grid *g);
 
 /* The ranks that give the same `color`, in the order of this grid, as a grid of their own. Threads

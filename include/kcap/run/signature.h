@@ -26,7 +26,7 @@ void kc_sign(kc_signature *sign, const kc_grid *g, const kc_config *cfg, const k
              const kc_host *host, const kc_layout *layout, const char *run_id);
 void kc_signature_free(kc_signature *sign);
 
-/* Version, commit, compiler and libraries, a line each. */
+/* Version, commit, compiler, libraries and the mpirun of this build's MPI, a line each. */
 void kc_version_print(FILE *out);
 
 #endif

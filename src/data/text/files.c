@@ -10,7 +10,7 @@
 #include "kcap/base/plain.h"
 #include "data/kind/kind.h"
 
-enum { KC_FOLDERS_MAX = 4, KC_FILE_BYTES_MAX = 1 << 30 };
+enum { KC_FOLDERS_MAX = 3, KC_FILE_BYTES_MAX = 1 << 30 };
 
 /* Folders to look into, the first that has a file winning; `key` is set when the user named it. */
 typedef struct kc_folders {
@@ -54,11 +54,10 @@ static void folders_for(const kc_corpus_keys *keys, const char *kind, kc_folders
     }
     if (root && root[0])
         folders_add(f, root, kind);
-    folders_add(f, KCAP_SOURCE_INPUTS, kind);
-    folders_add(f, KCAP_INSTALLED_INPUTS, kind);
     program_folder(program, sizeof program);
-    snprintf(beside, sizeof beside, "%s/../share/kcap/inputs", program);
+    snprintf(beside, sizeof beside, "%s/" KCAP_INSTALLED_INPUTS, program);
     folders_add(f, beside, kind);
+    folders_add(f, KCAP_SOURCE_INPUTS, kind);
 }
 
 static int no_file(const kc_folders *f, const char *file, kc_error *e)
