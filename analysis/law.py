@@ -6,11 +6,14 @@ import argparse
 import json
 import math
 import multiprocessing
+import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
 from kcap_files import FileError, path_given, read_run
 import law_cells
+import law_families
 import law_fits as fits
 import law_page
 import law_plots
@@ -40,6 +43,18 @@ def listed_points(folder):
     return str(folder), [{"name": name} for name in names]
 
 
+def made_by(stamp):
+    """The program that wrote a run, in words."""
+    return (f"kcap {stamp.get('kcap_version', '(no version)')}, commit "
+            f"{stamp.get('git_commit', 'unknown')}, {stamp.get('kernel', 'unknown')} kernels")
+
+
+def command(arguments):
+    """The line that makes the same again."""
+    return shlex.join(["analysis/law.py", *map(str, arguments.sweep),
+                       *(word for key in arguments.best for word in ("--best", key))]) + " --out DIR"
+
+
 def point(run, sweep, entry):
     """One finished run as a row."""
     config, stamp = run.config, run.stamp
@@ -55,6 +70,7 @@ def point(run, sweep, entry):
             "tokens": last(run.steps["tokens"]),
             "train_seconds": float(run.steps["seconds"].sum()),
             "stands_for": entry.get("stands_for", ""), "config": stamp["config"],
+            "run_name": stamp["run_name"], "made_by": made_by(stamp),
             "config_hash": stamp.get("config_hash"),
             "cell_key": law_cells.key_of(config),
             "law_key": law_cells.key_of(config, law_cells.FOLLOW_EXPOSURES)}
@@ -158,6 +174,7 @@ def read_sweeps(folders, reader=None):
 def analyse(points, left_out, seed):
     """All that is known, as one object of plain values; and the cells."""
     cells = law_cells.cells_of(points)
+    law_families.name_families(cells)
     by_exposures, by_law = {}, {}
     for cell in cells:
         by_exposures.setdefault(cell["exposures"], []).append(cell)
@@ -277,6 +294,8 @@ def run(arguments):
     plots = law_plots.draw_all(result, cells, out)
     public = strict(without_private(result))
     public["best_of"] = arguments.best
+    public["command"] = command(arguments)
+    public["made_by"] = dict(Counter(p["made_by"] for p in points))
     public["files"] = ["law.json", "points.csv", "cells.csv", "report.html"] + \
         [name for plot in plots if plot["file"] for name in (plot["file"], plot["csv"])]
     text = json.dumps(public, indent=1, allow_nan=False)

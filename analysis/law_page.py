@@ -7,21 +7,39 @@ from html import escape
 STYLE = """
 :root { color-scheme: light; }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; }
-main { max-width: 62rem; margin: 0 auto; padding: 1rem; }
+main { max-width: 78rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
+p, ul, dl { max-width: 62rem; }
 .head { font-size: 1.15rem; border-left: 4px solid #0067a5; padding: .3rem .8rem; background: #f3f8fb; }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; display: block; }
+figure { margin: 1rem 0; max-width: 56rem; } img { max-width: 100%; height: auto; display: block; }
 figcaption { color: #555; font-size: .9rem; }
-.scroll { overflow-x: auto; max-width: 100%; }
-table { border-collapse: collapse; font-size: .9rem; white-space: nowrap; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right; }
-th.text, td.text { text-align: left; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
+dt { font-weight: 600; } dd { margin: 0; }
+table { border-collapse: collapse; font-size: .9rem; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
+th { white-space: normal; vertical-align: bottom; }
+th.text, td.text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid #0067a5; }
 th[aria-sort=ascending] button::after { content: " \\2191"; }
 th[aria-sort=descending] button::after { content: " \\2193"; }
-pre { background: #f6f6f6; padding: .6rem; overflow-x: auto; font-size: .85rem; }
+pre { background: #f6f6f6; padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere;
+  font-size: .85rem; }
 code { overflow-wrap: anywhere; } details { margin: .3rem 0; overflow-wrap: anywhere; }
+@media (max-width: 60rem) {
+  table, thead, tbody, td, th { display: block; }
+  thead tr { display: flex; flex-wrap: wrap; gap: .3rem; }
+  th { border: 1px solid #ccc; border-radius: .3rem; padding: .1rem .4rem; }
+  tbody tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr));
+    gap: 0 1rem; border-bottom: 2px solid #bbb; padding: .4rem 0; }
+  td { border: 0; padding: 0; display: flex; justify-content: space-between; gap: .5rem; }
+  td:empty { display: none; }
+  td::before { content: attr(data-label); color: #666; white-space: normal; text-align: left; }
+  td.text { grid-column: 1 / -1; display: block; min-width: 0; }
+  td.text::before { margin-right: .5rem; }
+}
+@media (max-width: 30rem) { dl { display: block; } dd { margin: 0 0 .4rem 1rem; } }
 """
 
 SCRIPT = """
@@ -46,26 +64,29 @@ for (const table of document.querySelectorAll('table.sort')) {
 """
 
 
-def number(value, form):
+def number(value, form, title):
     """A table's cell: shown rounded, sorted by its full value."""
     if value is None or value == "":
         return "<td></td>"
-    return f'<td data-value="{escape(repr(value))}">{escape(form.format(value))}</td>'
+    return (f'<td data-label="{escape(title)}" data-value="{escape(repr(value))}">'
+            f"{escape(form.format(value))}</td>")
 
 
-def text_cell(value):
-    return f'<td class="text">{escape(str(value))}</td>'
+def text_cell(value, title):
+    words = escape(str(value)).replace(",", ",<wbr>")
+    return f'<td class="text" data-label="{escape(title)}">{words}</td>'
 
 
 def sortable(heads, rows):
-    """heads: pairs of a title and the kind of its column, "text" or a format."""
+    """heads: pairs of a title and the kind of its column, "text" or a format. Where the page is too
+    narrow for a table each row is a card that says what its numbers are."""
     top = "".join(f'<th scope="col"{" class=text" if kind == "text" else ""}>'
                   f'<button type="button">{escape(title)}</button></th>' for title, kind in heads)
-    body = "".join("<tr>" + "".join(text_cell(v) if kind == "text" else number(v, kind)
-                                    for v, (_, kind) in zip(row, heads)) + "</tr>\n"
+    body = "".join("<tr>" + "".join(text_cell(v, title) if kind == "text" else number(v, kind, title)
+                                    for v, (title, kind) in zip(row, heads)) + "</tr>\n"
                    for row in rows)
-    return (f'<div class="scroll"><table class="sort"><thead><tr>{top}</tr></thead>\n'
-            f"<tbody>\n{body}</tbody></table></div>\n")
+    return (f'<table class="sort"><thead><tr>{top}</tr></thead>\n'
+            f"<tbody>\n{body}</tbody></table>\n")
 
 
 def span(values, form="{:.3f}"):
@@ -80,6 +101,36 @@ def headline(result):
     if not several:
         text += " Some points were trained with one seed only: the interval is too narrow."
     return f'<p class="head">{escape(text)}</p>\n'
+
+
+TERMS = (
+    ("R", "bits that a model stores, divided by its parameters: what it knows beyond guessing, by its "
+          "loss on names and values"),
+    ("R_max", "the same of a perfect memory: the corpus's bits over the parameters; what R cannot pass"),
+    ("P", "parameters"),
+    ("N", "people of the corpus, or strings"),
+    ("exposures E", "times that each person or string was shown"),
+    ("point", "one run"),
+    ("cell", "runs that differ in their seeds alone; its R is their mean"),
+    ("sd", "standard deviation over the seeds of a cell"),
+    ("over-filled", "a model whose corpus holds more bits than it stores"),
+    ("C, k", "saturation: the capacity in bits a parameter, and how sharply R bends from R_max to it"),
+    ("g", "growth: bits ~ P^g over over-filled models; 1 is in proportion to P"),
+    ("alpha, R1000", "exposures: R = R1000 (E / 1000)^alpha"),
+    ("residual", "what was measured less what a fit says"),
+    ("95 % interval", "holds the true value 95 times of 100, where what the fit assumes is so"))
+
+
+def terms():
+    return "<dl>" + "".join(f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>\n"
+                            for word, meaning in TERMS) + "</dl>\n"
+
+
+def origin(result, sweeps):
+    """The commands and the program that the page comes from."""
+    runs = [f"kcap sweep {sweep} --farm" for sweep in sweeps]
+    made = "".join(f"<li>{n} runs by {escape(by)}</li>\n" for by, n in result["made_by"].items())
+    return f"<pre>{escape(chr(10).join(runs + [result['command']]))}</pre>\n<ul>{made}</ul>\n"
 
 
 def figures(plots, out):
@@ -135,10 +186,10 @@ def forecast(result):
 
 def cells(result):
     return sortable(
-        (("points", "text"), ("parameters", "{:,}"), ("layers", "{}"), ("width", "{}"),
+        (("points", "text"), ("architecture", "text"), ("parameters", "{:,}"), ("layers", "{}"), ("width", "{}"),
          ("N", "{:,}"), ("exposures", "{}"), ("seeds", "{}"), ("R", "{:.4f}"),
          ("sd", "{:.4f}"), ("R_max", "{:.3f}"), ("R / R_max", "{:.3f}"), ("bits", "{:,.0f}")),
-        [(c["label"], c["n_params"], c["layers"], c["width"], c["n_people"], c["exposures"],
+        [(c["label"], c["family"], c["n_params"], c["layers"], c["width"], c["n_people"], c["exposures"],
           c["seeds"], c["bits_per_param"], c["sd"], c["max_bits_per_param"], c["share"],
           c["total_bits"])
          for c in result["cells"]])
@@ -176,9 +227,10 @@ def page(result, plots, configs, out):
         f"<title>Capacity law: {escape(', '.join(sweeps))}</title>\n<style>{STYLE}</style></head>\n"
         "<body><main>\n<h1>How many bits a parameter?</h1>\n" + headline(result) +
         f"<p>{len(result['points'])} runs of <code>{escape(', '.join(sweeps))}</code>, "
-        f"{len(result['left_out'])} left out.</p>\n" + figures(plots, out) +
+        f"{len(result['left_out'])} left out.</p>\n" + "<h2>Terms</h2>\n" + terms() + figures(plots, out) +
         "<h2>Fits</h2>\n" + fit_items(result) + "<h2>To large models</h2>\n" + forecast(result) +
         "<h2>Cells: runs that differ in their seeds alone</h2>\n" + cells(result) +
         "<h2>Points</h2>\n" + points(result) + "<h2>Left out</h2>\n" + left_out(result) +
+        "<h2>How it was made</h2>\n" + origin(result, sweeps) +
         "<h2>The input of each point</h2>\n" + inputs(configs) +
         f"</main>\n<script>{SCRIPT}</script></body></html>\n")

@@ -10,10 +10,13 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
 from law_fits import PUBLISHED, smooth_minimum  # pylint: disable=wrong-import-position
-from plot import COLOURS, INK  # pylint: disable=wrong-import-position
+from law_families import MARKERS, families_of, series  # pylint: disable=wrong-import-position
+from plot import COLOURS, INK, shown  # pylint: disable=wrong-import-position
 from report import write_csv  # pylint: disable=wrong-import-position
 
 GUIDES = (2.0, 1.0, 0.5)
+RESIDUAL_OF_EXPOSURES = "log R"
+INSIDE_MOST = 8  # entries of a legend that stands in the plot
 
 
 def draw_all(result, cells, out):
@@ -21,30 +24,42 @@ def draw_all(result, cells, out):
     headline = result["peak_exposures"]
     at_headline = [c for c in cells if c["exposures"] == headline]
     return [
-        bits_vs_params(result, at_headline, headline, out),
-        r_vs_rmax(result, at_headline, headline, out),
+        bits_vs_params(result, at_headline, cells, headline, out),
+        r_vs_rmax(result, at_headline, cells, headline, out),
         r_vs_exposures(result, cells, out),
         residuals(result, out),
         forecast(result, at_headline, out)]
 
 
-def start(title, x, y):
-    figure, axes = plt.subplots(figsize=(8, 5), dpi=130)
-    axes.set_title(title, loc="left", color=INK, fontweight="bold")
+def frame(axes, x, y):
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(True, which="major", color="#e6e6e6", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def start(x, y):
+    figure, axes = plt.subplots(figsize=(7, 4.6), dpi=150)
+    frame(axes, x, y)
     return figure, axes
 
 
-def finish(figure, axes, out, name, title, alt, columns):
-    """Save the figure and its numbers."""
-    axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
-    figure.tight_layout()
-    figure.savefig(out / f"{name}.png", metadata={"Software": None})
+def legend(axes):
+    """Inside where there is room, else below."""
+    entries = axes.get_legend_handles_labels()[1]
+    if len(entries) <= INSIDE_MOST:
+        axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+        return
+    columns = 1 if max(map(len, entries)) > 55 else 2 if max(map(len, entries)) > 30 else 3
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=columns, frameon=False,
+                fontsize=8)
+
+
+def finish(figure, out, name, title, alt, columns):
+    """Save the figure and its numbers. The title is for the page."""
+    figure.savefig(out / f"{name}.png", metadata={"Software": None}, bbox_inches="tight")
     plt.close(figure)
     write_csv(out / f"{name}.csv", {k: np.asarray(v) for k, v in columns.items()}, ())
     return {"title": title, "alt": alt, "file": f"{name}.png", "csv": f"{name}.csv", "why": None}
@@ -71,21 +86,20 @@ def guides(axes, x):
                       xytext=(4, -11), textcoords="offset points", fontsize=8, color="#777777")
 
 
-def bits_vs_params(result, cells, exposures, out):
+def bits_vs_params(result, cells, everything, exposures, out):
     title = f"Bits stored after {exposures} exposures"
     cells = [c for c in cells if c["total_bits"] > 0]
     if not cells:
         return left_out(title, "no cell stores anything")
-    figure, axes = start(title, "parameters", "bits")
+    figure, axes = start("parameters P", "bits stored")
     sizes = np.array(sorted({c["n_params"] for c in cells}), dtype=float)
     ends = [0.8 * sizes[0], 1.25 * sizes[-1]]
     guides(axes, ends)
-    for i, people in enumerate(sorted({c["n_people"] for c in cells})):
-        own = [c for c in cells if c["n_people"] == people]
+    for label, own, how in series(cells, lambda c: c["n_people"], lambda c: f"N = {c['n_people']:,}",
+                                  everything):
         error = [0 if not math.isfinite(c["sd"]) else c["sd"] * c["n_params"] for c in own]
         axes.errorbar([c["n_params"] for c in own], [c["total_bits"] for c in own], yerr=error,
-                      fmt="o-", color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2,
-                      label=f"N = {people:,}", zorder=3)
+                      markersize=4, capsize=2, label=label, zorder=3, **how)
     fit = fit_at(result["growth"], exposures)
     if fit:
         y = [10 ** (fit["log10_c"] + fit["g"] * math.log10(x)) for x in ends]
@@ -93,24 +107,25 @@ def bits_vs_params(result, cells, exposures, out):
                   label=f"fit to the over-filled: bits ~ P^{fit['g']:.2f}")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    return finish(figure, axes, out, "bits_vs_params", title,
+    legend(axes)
+    return finish(figure, out, "bits_vs_params", title,
                   "Bits stored against parameters, both logarithmic, one curve a corpus size",
                   columns_of(cells))
 
 
-def r_vs_rmax(result, cells, exposures, out):
+def r_vs_rmax(result, cells, everything, exposures, out):
     title = f"Bits a parameter against what the corpus has, {exposures} exposures"
-    figure, axes = start(title, "R_max: the corpus's bits a parameter", "R: bits stored a parameter")
+    figure, axes = start("R_max: the corpus's bits a parameter", "R: bits stored a parameter")
     top = 1.05 * max(c["max_bits_per_param"] for c in cells)
     axes.plot([0, top], [0, top], ":", color="#999999", label="all of it")
     axes.axhline(PUBLISHED, linestyle="--", color="#999999", linewidth=1.2,
                  label="published: 2 bits a parameter")
-    for i, P in enumerate(sorted({c["n_params"] for c in cells})):
-        own = sorted((c for c in cells if c["n_params"] == P), key=lambda c: c["max_bits_per_param"])
+    for label, own, how in series(cells, lambda c: c["n_params"], lambda c: f"P = {c['n_params']:,}",
+                                  everything):
+        own.sort(key=lambda c: c["max_bits_per_param"])
         axes.errorbar([c["max_bits_per_param"] for c in own], [c["bits_per_param"] for c in own],
-                      yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], fmt="o-",
-                      color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2,
-                      label=f"{P:,} parameters", zorder=3)
+                      yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], markersize=4,
+                      capsize=2, label=label, zorder=3, **how)
     fit = fit_at(result["saturation"], exposures)
     if fit:
         x = np.linspace(0.05, top, 200)
@@ -118,7 +133,8 @@ def r_vs_rmax(result, cells, exposures, out):
                   label=f"fit: C = {fit['C']:.2f}, k = {fit['k']:.1f}")
     axes.set_xlim(0, top)
     axes.set_ylim(bottom=min(0, min(c["bits_per_param"] for c in cells)))
-    return finish(figure, axes, out, "r_vs_rmax", title,
+    legend(axes)
+    return finish(figure, out, "r_vs_rmax", title,
                   "Bits stored a parameter against bits the corpus has a parameter",
                   columns_of(cells))
 
@@ -131,46 +147,75 @@ def r_vs_exposures(result, cells, out):
     groups = [g for g in groups.values() if len({c["exposures"] for c in g}) > 1]
     if not groups:
         return left_out(title, "no model was trained with more than one number of exposures")
-    figure, axes = start(title, "exposures", "bits stored a parameter")
-    for i, own in enumerate(groups):
+    figure, axes = start("exposures E", "R: bits stored a parameter")
+    alphas = {fit["_law_key"]: fit for fit in result["exposure_laws"]}
+    for label, own, how in series([c for g in groups for c in g],
+                                  lambda c: (c["n_params"], c["n_people"], c["law_key"]),
+                                  lambda c: f"P = {c['n_params']:,}, N = {c['n_people']:,}", cells):
         own.sort(key=lambda c: c["exposures"])
+        fit = alphas.get(own[0]["law_key"])
+        if fit:
+            x = np.geomspace(10, 1000, 50)
+            axes.plot(x, fit["R1000"] * (x / 1000) ** fit["alpha"], ":", color=how["color"], linewidth=1.6)
+            label += f", dotted: E^{fit['alpha']:.2f}"
         axes.errorbar([c["exposures"] for c in own], [c["bits_per_param"] for c in own],
-                      yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], fmt="o-",
-                      color=COLOURS[i % len(COLOURS)], markersize=4, capsize=2, zorder=3,
-                      label=f"{own[0]['n_params']:,} parameters, N = {own[0]['n_people']:,}")
-    for fit in result["exposure_laws"]:
-        i = next(n for n, own in enumerate(groups) if own[0]["law_key"] == fit["_law_key"])
-        x = np.geomspace(10, 1000, 50)
-        axes.plot(x, fit["R1000"] * (x / 1000) ** fit["alpha"], "--", color=COLOURS[i % len(COLOURS)],
-                  linewidth=1.2, label=f"fit: alpha = {fit['alpha']:.2f}")
+                      yerr=[c["sd"] if math.isfinite(c["sd"]) else 0 for c in own], markersize=4,
+                      capsize=2, zorder=3, label=label, **how)
     axes.plot([100, 1000], [1, 2], "*", color=INK, markersize=10, label="published (2404.05405)")
     axes.set_xscale("log")
-    return finish(figure, axes, out, "r_vs_exposures", title,
+    legend(axes)
+    return finish(figure, out, "r_vs_exposures", title,
                   "Bits stored a parameter against exposures, exposures logarithmic",
                   columns_of([c for g in groups for c in g]))
 
 
+def panels_of(result):
+    """Fits of one kind side by side: (what, unit, the column that x is, fits)."""
+    panels = []
+    for kind, unit, column in (("saturation", "bits a parameter", "max_bits_per_param"),
+                               ("growth", "log10 bits", "n_params")):
+        panels += [(f"{kind}, {f['exposures']} exposures", unit, column, [f])
+                   for f in result[kind] if f["fitted"]]
+    laws = result["exposure_laws"]
+    return panels + ([("exposures", RESIDUAL_OF_EXPOSURES, "exposures", laws)] if laws else [])
+
+
 def residuals(result, out):
     title = "Residuals of the fits"
-    fits = [(f"saturation, {f['exposures']} exposures (bits a parameter)", f)
-            for f in result["saturation"] if f["fitted"]]
-    fits += [(f"growth, {f['exposures']} exposures (log10 bits)", f)
-             for f in result["growth"] if f["fitted"]]
-    fits += [(f"exposures, P = {f['n_params']:,} (log R)", f) for f in result["exposure_laws"]]
-    if not fits:
+    panels = panels_of(result)
+    if not panels:
         return left_out(title, "nothing could be fitted")
-    figure, axes = start(title, "point", "residual")
-    columns = {"fit": [], "point": [], "residual": []}
-    for i, (name, fit) in enumerate(fits):
-        values = [r["residual"] for r in fit["residuals"]]
-        axes.plot(range(len(values)), values, "o", color=COLOURS[i % len(COLOURS)], markersize=4,
-                  label=name)
-        columns["fit"] += [name] * len(values)
-        columns["point"] += [r["name"] for r in fit["residuals"]]
-        columns["residual"] += values
-    axes.axhline(0, color="#999999", linewidth=0.8)
-    return finish(figure, axes, out, "residuals", title, "Residual of each point from each fit",
-                  columns)
+    rows = (len(panels) + 1) // 2
+    figure, grid = plt.subplots(rows, min(2, len(panels)), figsize=(4.2 * min(2, len(panels)),
+                                                                   2.9 * rows), dpi=150, squeeze=False)
+    known = {x["name"]: x for x in result["points"] + result["cells"]}
+    families = families_of(result["cells"])
+    columns = {"fit": [], "of": [], "x": [], "residual": []}
+    for axes, (what, unit, column, fits) in zip(grid.flat, panels):
+        frame(axes, {"max_bits_per_param": "R_max", "n_params": "parameters P",
+                     "exposures": "exposures E"}[column], f"residual, {unit}")
+        axes.set_title(what, loc="left", color=INK, fontsize=10)
+        axes.axhline(0, color="#777777", linewidth=1)
+        for entry in (r for f in fits for r in f["residuals"]):
+            of = known[entry["name"]]
+            n = families.index(of.get("family") or known[of["cell"]]["family"])
+            axes.plot(of[column], entry["residual"], MARKERS[n % len(MARKERS)], markersize=5,
+                      color=COLOURS[n % len(COLOURS)], label=families[n], alpha=0.8)
+            for name, value in zip(columns, (what, entry["name"], of[column], entry["residual"])):
+                columns[name].append(value)
+        if column != "max_bits_per_param":
+            axes.set_xscale("log")
+        axes.margins(0.08, 0.15)
+    for axes in grid.flat[len(panels):]:
+        axes.set_visible(False)
+    if len(families) > 1:
+        entries = {label: line for axes in grid.flat
+                   for line, label in zip(*axes.get_legend_handles_labels())}
+        figure.legend(entries.values(), map(shown, entries), loc="upper center", ncol=3,
+                      bbox_to_anchor=(0.5, 0.0), frameon=False, fontsize=8)
+    figure.tight_layout()
+    return finish(figure, out, "residuals", title,
+                  "What is measured less what each fit says, one panel a fit", columns)
 
 
 def forecast(result, cells, out):
@@ -178,7 +223,7 @@ def forecast(result, cells, out):
     rows = result["forecast"].get("rows")
     if not rows:
         return left_out(title, result["forecast"]["reason"])
-    figure, axes = start(title, "parameters", "bits")
+    figure, axes = start("parameters P", "bits")
     axes.plot([c["n_params"] for c in cells], [c["total_bits"] for c in cells], "o",
               color=COLOURS[0], markersize=4, label="measured")
     x = [row["n_params"] for row in rows]
@@ -193,7 +238,8 @@ def forecast(result, cells, out):
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.axvspan(max(c["n_params"] for c in cells), 1.2 * x[-1], color="#f4f4f4", zorder=0)
-    return finish(figure, axes, out, "forecast", title,
+    legend(axes)
+    return finish(figure, out, "forecast", title,
                   "Bits measured and forecast against parameters, both logarithmic; the shaded part "
                   "is beyond the data",
                   {k: [row[k] for row in rows] for k in

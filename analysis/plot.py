@@ -9,7 +9,8 @@ from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
 INK = "#333333"
 CELL, CELLS_MOST = 0.34, 64  # inches of a cell of a heat map; with more there are no numbers in them
-COLOURS = ("#0067a5", "#c7522a", "#2e8540", "#7b4ea3", "#8a6d00", "#c2185b", "#00838f", "#5d4037")
+COLOURS = ("#0067a5", "#c7522a", "#2e8540", "#7b4ea3", "#8a6d00", "#c2185b", "#00838f", "#5d4037",
+           "#e69f00", "#56b4e9", "#222222", "#9aa000")
 
 
 def shown(text, most=60):

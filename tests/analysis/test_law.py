@@ -21,6 +21,7 @@ import yaml
 ANALYSIS = Path(__file__).resolve().parents[2] / "analysis"
 sys.path[:0] = [str(ANALYSIS), str(Path(__file__).resolve().parent)]
 import law as law_module  # noqa: E402
+import law_families as families  # noqa: E402
 import law_fits as fits  # noqa: E402
 import make_run  # noqa: E402
 
@@ -341,6 +342,49 @@ class Command(unittest.TestCase):
             self.assertIn(name, words)
         self.assertIn("7e+09 parameters", words)
         self.assertIn("<script>alert(1)</script>", words)
+
+    def test_page_says_what_it_is_made_of(self):
+        """Terms, the commands, the program, and beside each figure what it is, which a narrow page
+        shows in place of the table's head."""
+        self.write(seeds=(1, 2))
+        self.law(self.sweep, "--out", self.out, "--best", "train.lr")
+        text = (self.out / "report.html").read_text()
+        words = "".join(Page(text).words)
+        terms = re.findall("<dt>([^<]*)</dt>", text)
+        self.assertEqual({"R", "R_max", "P", "N", "sd", "cell", "residual", "95 % interval"} - set(terms),
+                         set())
+        for said in (f"analysis/law.py {self.sweep} --best train.lr --out DIR",
+                     "kcap sweep inputs/s.yaml --farm",
+                     f"{len(self.GRID) * 2} runs by kcap x, commit x, x kernels"):
+            self.assertTrue(said in words, said)
+        cells = re.findall(r"<td[^>]*>[^<]", text)
+        self.assertGreater(len(cells), 100)
+        self.assertEqual([c for c in cells if "data-label=" not in c], [])
+        titles = re.findall("<h2>([^<]*)</h2>", text)
+        self.assertEqual(len(titles), len(set(titles)))
+
+    def test_architectures_have_names_and_colours(self):
+        kinds = (("llama", "toy", {"arch": "llama"}), ("mine", "mine", {"mlp": "none"}),
+                 ("gpt2", "", {}), ("gpt2 too", "", {"mlp": "gated"}), ("gpt2, wide", "", {}))
+        cells = []
+        for n, (folder, run_name, switches) in enumerate(kinds):
+            width = 64 if "wide" in folder else 32
+            model = {"arch": "gpt2", "mlp": "plain", "head_dim": width} | switches
+            cells.append({"law_key": json.dumps({"model": model, "n": n}), "n_people": 5, "points": [
+                {"name": f"{folder},seed={s}", "run_name": run_name or f"{folder},seed={s}"}
+                for s in (1, 2)]})
+        families.name_families(cells)
+        self.assertEqual([c["family"] for c in cells],
+                         ["toy", "mine", "gpt2", "gpt2, mlp gated", "gpt2"])
+        drawn = {label: how for label, _, how in families.series(
+            cells, lambda c: c["n_people"], lambda c: "N = 5")}
+        self.assertEqual(set(drawn), {f"{name}, N = 5" for name in
+                                      ("toy", "mine", "gpt2", "gpt2, mlp gated")})
+        for what in "color", "marker":
+            self.assertEqual(len({how[what] for how in drawn.values()}), 4)
+        part = {label: how for label, _, how in families.series(
+            cells[2:], lambda c: c["n_people"], lambda c: "N = 5", cells)}
+        self.assertEqual(part, {label: drawn[label] for label in part})  # the same in every plot
 
     def test_same_input_same_files(self):
         self.write()
