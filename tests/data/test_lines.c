@@ -262,7 +262,7 @@ KC_TEST(a_missing_file_is_named)
     folder_remove(folder, &t);
 }
 
-KC_TEST(the_environment_comes_before_the_shipped_files)
+KC_TEST(the_environment_replaces_the_shipped_files)
 {
     char folder[] = "/tmp/kcap_lines_XXXXXX", path[100], want[300];
     kc_config cfg = config_of(KC_corpus_kind_bios, 10);
@@ -284,6 +284,10 @@ KC_TEST(the_environment_comes_before_the_shipped_files)
              "and templates",
              folder);
     assert_string_equal(e.text, want);
+    e.code = KC_OK;
+    setenv("KCAP_INPUTS", "/nowhere", 1);
+    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_EINPUT);
+    assert_non_null(strstr(e.text, "not found in /nowhere/pools; set KCAP_INPUTS"));
     e.code = KC_OK;
     unsetenv("KCAP_INPUTS");
     assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);

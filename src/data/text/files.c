@@ -52,8 +52,10 @@ static void folders_for(const kc_corpus_keys *keys, const char *kind, kc_folders
         snprintf(f->folder[f->n++], KC_TEXT_MAX, "%s", named);
         return;
     }
-    if (root && root[0])
+    if (root && root[0]) { /* alone: a slip in its name is no reason for other lists */
         folders_add(f, root, kind);
+        return;
+    }
     program_folder(program, sizeof program);
     snprintf(beside, sizeof beside, "%s/" KCAP_INSTALLED_INPUTS, program);
     folders_add(f, beside, kind);
