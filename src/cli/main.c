@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/main.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ int kc_main(int argc, char **argv)
     kc_command c;
     kc_grid g;
     kc_error e = {0};
+    signal(SIGXFSZ, SIG_IGN); /* so that writing fails, and that is said */
     kc_command_parse(argc, argv, &c, &e);
     int code = answer_at_once(&c, &e);
     if (code >= 0)

@@ -2,10 +2,13 @@
 #include "cli/train.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "cli/again.h"
 #include "cli/print/report.h"
 #include "cli/verb.h"
 #include "kcap/base/clock.h"
+#include "kcap/record/shelf.h"
 #include "kcap/run/run.h"
 
 typedef struct options {
@@ -15,17 +18,36 @@ typedef struct options {
     int dry_run, json;
 } options;
 
+static double share_done(const kc_run *run)
+{
+    const double most = (double)run->cfg.train.max_steps;
+    const double steps = most > 0 ? (double)kc_trainer_state(run->trainer)->step / most : 0;
+    const double docs =
+        (double)kc_trainer_docs(run->trainer) / (double)kc_trainer_planned(run->trainer);
+    return steps > docs ? steps : docs;
+}
+
 void kc_train_report(const kc_run *run, int json)
 {
     const kc_state *state = kc_trainer_state(run->trainer);
     const kc_about about = {&run->cfg, run->corpus, &run->sign.stamp};
-    const kc_outcome outcome = {.status = kc_run_complete(run) ? "done" : "stopped",
+    const int is_done = kc_run_complete(run);
+    char checkpoint[KC_PATH_MAX];
+    kc_shelf_path(run->out, state->step, ".h5", checkpoint, sizeof checkpoint);
+    char *again = is_done ? NULL : kc_again();
+    const kc_outcome outcome = {.status = is_done ? "done" : "stopped",
                                 .out = run->out,
+                                .checkpoint = is_done ? NULL : checkpoint,
                                 .steps = state->step,
                                 .tokens = state->tokens,
                                 .loss = run->row.step ? run->row.loss : NAN,
-                                .seconds = kc_clock() - run->begun};
+                                .seconds = kc_clock() - run->begun,
+                                .stopped_by = is_done ? NULL : kc_stopped_by(run->stopped),
+                                .again = again,
+                                .planned_steps = run->plan.steps,
+                                .share = share_done(run)};
     (json ? kc_report_run_json : kc_report_run)(stdout, &about, &run->measured, &outcome);
+    free(again);
 }
 
 /* What a node cannot hold is shown with the refusal. */
@@ -86,7 +108,9 @@ const kc_verb kc_verb_train = {
     .about =
         "Train a model on the input file's corpus, measure what it stores, and write OUT/run.h5 "
         "and OUT/checkpoints.",
-    .notes = "SIGUSR1 or SIGTERM: write a checkpoint, exit with code 75.",
+    .notes = "SIGUSR1, SIGTERM or Ctrl-C: write a checkpoint, exit with code 75; a second Ctrl-C "
+             "ends at "
+             "once.",
     KC_OPTIONS(list),
     .bytes = sizeof(options),
     .defaults = &defaults,

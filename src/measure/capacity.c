@@ -95,17 +95,21 @@ static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks
     return __builtin_add_overflow(all, spans, &all) ? SIZE_MAX : all;
 }
 
-static void take(const kc_subject *x, const kc_schema *schema, void *row)
+static int take(const kc_subject *x, const kc_schema *schema, void *row)
 {
     const kc_capacity_lists lists = kc_capacity_lists_of(schema, row);
     kc_scorer scorer;
     kc_span_sums sums;
     kc_scorer_create(&scorer, x->model, x->weights, x->threads);
-    kc_measure_spans(x->grid, x->corpus, x->model->shape.T, kc_scorer_score, &scorer, x->threads,
-                     &sums);
-    kc_scorer_loads(x->grid, &scorer, lists.expert_load);
+    const int why = kc_measure_spans(x->grid, x->corpus, x->model->shape.T, kc_scorer_score,
+                                     &scorer, x->threads, &x->stopper, &sums);
+    if (!why)
+        kc_scorer_loads(x->grid, &scorer, lists.expert_load);
     kc_scorer_destroy(&scorer);
+    if (why)
+        return why;
     kc_capacity(kc_corpus_about(x->corpus), &sums, x->model->layout.n_params, row, &lists);
+    return 0;
 }
 
 const kc_measure kc_measure_capacity = {columns, every, bytes, take};

@@ -68,7 +68,9 @@ int kc_measured_take(kc_measured *m, const kc_subject *x)
     kc_event *event = m->row;
     if (event->step == x->step)
         return 0;
-    m->measure->take(x, &m->schema, m->row);
+    const int why = m->measure->take(x, &m->schema, m->row);
+    if (why)
+        return -why;
     *event = (kc_event){.step = x->step, .tokens = x->tokens, .exposures = x->exposures};
     event->seconds = seconds_since(x->grid, start);
     return 1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/clock.h"
 #include "kcap/base/memory.h"
 #include "kcap/data/batch.h"
 
@@ -126,6 +127,11 @@ static void add_span(kc_span_sums *sums, const kc_corpus_info *info, const kc_sp
         sums->first_chunk_nats += chunk;
 }
 
+static int wants_to_stop(const kc_stopper *s)
+{
+    return s && s->stop ? s->stop(s->of) : 0;
+}
+
 /* Does this rank, or one that shares experts with it, have a window left? */
 static int goes_on(const kc_grid *ep, int mine, int *all)
 {
@@ -139,11 +145,16 @@ static int goes_on(const kc_grid *ep, int mine, int *all)
 
 /* `all` [ep size]: room for goes_on. */
 static kc_span_sums measure_group(const kc_grid *ep, const kc_corpus *corpus, window *w,
-                                  int64_t from, int64_t end, kc_score score, void *scorer, int *all)
+                                  int64_t from, int64_t end, kc_score score, void *scorer,
+                                  const kc_stopper *stopper, int *all)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     kc_span_sums sums = {0};
-    while (goes_on(ep, from < end, all)) {
+    for (;;) {
+        if (wants_to_stop(stopper))
+            from = end; /* nobody will ask for the sums */
+        if (!goes_on(ep, from < end, all))
+            return sums;
         if (from >= end) {
             score(scorer, 0, NULL, NULL, NULL);
             continue;
@@ -153,7 +164,6 @@ static kc_span_sums measure_group(const kc_grid *ep, const kc_corpus *corpus, wi
         for (int32_t i = 0; i < w->batch.n_spans; ++i)
             add_span(&sums, info, &w->batch.spans[i], w->nats, w->hit);
     }
-    return sums;
 }
 
 static void add_sums(kc_span_sums *to, const kc_span_sums *from)
@@ -164,12 +174,19 @@ static void add_sums(kc_span_sums *to, const kc_span_sums *from)
         left[i] += right[i];
 }
 
+/* What a rank says after a round of groups. */
+typedef struct round_news {
+    double seconds;
+    int why; /* it wants to stop; 0: it does not */
+} round_news;
+
 /* A reading of the corpus: how people are grouped and groups are spread, and its room. */
 typedef struct reading {
     int64_t people, groups, here; /* of a group; of all; of a rank, at most */
     window *windows;              /* [threads]                              */
     kc_span_sums *mine, *all;     /* [here], [ranks, here]                  */
     int *asked;                   /* [ranks]: for goes_on                   */
+    round_news *news;             /* [ranks]                                */
 } reading;
 
 static reading reading_of(const kc_corpus_info *info, int64_t context, int ranks, int threads,
@@ -188,6 +205,7 @@ static reading reading_of(const kc_corpus_info *info, int64_t context, int ranks
     r.mine = kc_arena_take(a, r.here, sizeof *r.mine);
     r.all = kc_arena_take(a, r.here * ranks, sizeof *r.all);
     r.asked = kc_arena_take(a, ranks, sizeof *r.asked);
+    r.news = kc_arena_take(a, ranks, sizeof *r.news);
     return r;
 }
 
@@ -198,8 +216,28 @@ size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int r
     return count.used;
 }
 
-void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
-                      void *scorer, int threads, kc_span_sums *sums)
+/* Of the slowest rank the seconds, and the largest reason to stop. */
+static round_news share(const kc_grid *g, round_news mine, round_news *all)
+{
+    kc_allgather(g, &mine, all, sizeof mine);
+    for (int r = 0; r < g->size; ++r) {
+        mine.seconds = all[r].seconds > mine.seconds ? all[r].seconds : mine.seconds;
+        mine.why = all[r].why > mine.why ? all[r].why : mine.why;
+    }
+    return mine;
+}
+
+/* Groups of a round: about a second of them, so that a wish to stop is heard, and no rank waits long for
+ * the others. */
+static int64_t next_round(int64_t round, int at_once, double seconds)
+{
+    if (seconds < 0.5)
+        return 2 * round;
+    return seconds > 2 && round > at_once ? round / 2 : round;
+}
+
+int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
+                     void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     kc_arena arena = {0};
@@ -208,15 +246,26 @@ void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context
     const reading r = reading_of(info, context, g->size, threads, &arena);
     const int64_t N = info->n_people;
     const int at_once = g->ep ? 1 : threads;
+    round_news news = {.why = 0};
+    for (int64_t first = 0, round = at_once, last; first < r.here && !news.why; first = last) {
+        const double begun = kc_clock();
+        last = first + round < r.here ? first + round : r.here;
 #pragma omp parallel for num_threads(at_once) if (at_once > 1) schedule(dynamic)
-    for (int64_t i = 0; i < r.here; ++i) {
-        const int64_t from = (i * g->size + g->rank) * r.people, end = from + r.people;
-        r.mine[i] = measure_group(g->ep, corpus, &r.windows[omp_get_thread_num()], from,
-                                  end < N ? end : N, score, scorer, r.asked);
+        for (int64_t i = first; i < last; ++i) {
+            const int64_t from = (i * g->size + g->rank) * r.people, end = from + r.people;
+            r.mine[i] = measure_group(g->ep, corpus, &r.windows[omp_get_thread_num()], from,
+                                      end < N ? end : N, score, scorer, stopper, r.asked);
+        }
+        news = (round_news){kc_clock() - begun, wants_to_stop(stopper)};
+        news = share(g, news, r.news);
+        round = next_round(round, at_once, news.seconds);
     }
-    kc_allgather(g, r.mine, r.all, (size_t)r.here * sizeof *r.mine);
     *sums = (kc_span_sums){0};
-    for (int64_t i = 0; i < r.groups; ++i)
-        add_sums(sums, &r.all[i % g->size * r.here + i / g->size]);
+    if (!news.why) {
+        kc_allgather(g, r.mine, r.all, (size_t)r.here * sizeof *r.mine);
+        for (int64_t i = 0; i < r.groups; ++i)
+            add_sums(sums, &r.all[i % g->size * r.here + i / g->size]);
+    }
     kc_arena_destroy(&arena);
+    return news.why;
 }

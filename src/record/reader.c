@@ -35,11 +35,20 @@ out:
 
 int kc_reader_last(kc_reader *r, const kc_schema *schema, void *row, kc_error *e)
 {
+    return kc_reader_last_upto(r, schema, INT64_MAX, row, e);
+}
+
+int kc_reader_last_upto(kc_reader *r, const kc_schema *schema, int64_t upto, void *row, kc_error *e)
+{
     kc_table table = {.schema = NULL};
     kc_row_clear(schema, row);
     KC_TRY(kc_table_open(&table, &r->file, schema, e));
-    if (table.n_rows > 0)
-        kc_table_read(&table, table.n_rows - 1, 1, row, e);
+    for (int64_t i = table.n_rows - 1; i >= 0; --i) {
+        KC_TRY(kc_table_read(&table, i, 1, row, e));
+        if (*(const int64_t *)row <= upto)
+            break;
+        kc_row_clear(schema, row);
+    }
 out:
     kc_table_close(&table, e);
     return e->code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "run/loop.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,10 +40,20 @@ out:
     return e->code;
 }
 
+/* Is the limit near, a checkpoint and a step before it? */
 static int out_of_time(const kc_run *run)
 {
-    const double limit = run->request->max_seconds;
-    return limit > 0 && kc_clock() - run->begun > limit;
+    const double limit = run->request->max_seconds, ahead = run->step_seconds;
+    const double reserve = run->checkpoint_seconds > 0 ? 1.5 * run->checkpoint_seconds + ahead : 0;
+    return limit > 0 && kc_clock() - run->begun + reserve > limit;
+}
+
+/* What this rank is to stop for, a signal's number or KC_STOP_TIME; 0: nothing. From any thread. */
+static int why_stop(void *of)
+{
+    const kc_run *run = of;
+    const int number = kc_signals_asked();
+    return number ? number : out_of_time(run) ? KC_STOP_TIME : 0;
 }
 
 /* What this rank knows of the step before: how long it took, and where the time went. */
@@ -62,7 +73,7 @@ static void close_row(kc_run *run, const kc_step_news *news)
     if (!run->row_open)
         return;
     run->row_open = 0;
-    run->row.seconds = news->seconds;
+    run->row.seconds = run->step_seconds = news->seconds;
     run->row.tokens_per_second = (double)(run->row.tokens - run->tokens_before) / news->seconds;
 #define KC_TAKE(type, name, unit, help) run->row.name = news->phase[KC_##name];
     KC_COLUMNS_PHASE(KC_TAKE)
@@ -95,7 +106,7 @@ static int step(kc_run *run, kc_error *e)
     const double now = kc_clock();
     kc_step_row row = {0};
     kc_step_news news = news_at(run, now);
-    news.stop = kc_signals_ask_to_stop() || out_of_time(run) || run->record_error.code;
+    news.stop = run->record_error.code ? KC_STOP_ERROR : why_stop(run);
     /* The row before a checkpoint is closed already: the time of writing it is this step's. */
     if (run->row_open)
         run->row_begun = now;
@@ -113,7 +124,7 @@ static int step(kc_run *run, kc_error *e)
     return KC_OK;
 }
 
-static kc_subject subject_of(const kc_run *run)
+static kc_subject subject_of(kc_run *run)
 {
     const kc_state *state = kc_trainer_state(run->trainer);
     const double people = (double)kc_corpus_about(run->corpus)->n_people;
@@ -124,14 +135,18 @@ static kc_subject subject_of(const kc_run *run)
                         .threads = run->host.threads,
                         .step = state->step,
                         .tokens = state->tokens,
-                        .exposures = (double)kc_trainer_docs(run->trainer) / people};
+                        .exposures = (double)kc_trainer_docs(run->trainer) / people,
+                        .stopper = {why_stop, run}};
 }
 
 void kc_run_measure(kc_run *run, int i)
 {
     kc_measured *m = &run->measured.of[i];
     const kc_subject subject = subject_of(run);
-    if (!kc_measured_take(m, &subject) || run->grid->rank != 0)
+    const int taken = run->stopped ? 0 : kc_measured_take(m, &subject);
+    if (taken < 0)
+        run->stopped = -taken;
+    if (taken <= 0 || run->grid->rank != 0)
         return;
     kc_progress_measure(&run->progress, m);
     if (run->metrics && !run->record_error.code)
@@ -155,28 +170,44 @@ static int checkpoint(kc_run *run, kc_error *e)
     *e = run->record_error;
     if (kc_agree(g, e) == KC_OK &&
         kc_checkpoint_write(g, run->out, state, &run->sign.stamp, &run->files,
-                            run->cfg.checkpoint.keep, e) == KC_OK)
+                            run->cfg.checkpoint.keep, e) == KC_OK) {
         run->checkpoint_step = state->step;
+        run->checkpoint_seconds = kc_clock() - now;
+    }
     return e->code;
 }
 
-/* Measure what the step behind has made due: it reached another multiple of a measure's period. */
-static void measure_when_due(kc_run *run, int64_t docs_before)
+/* Measure what is due: a multiple of a measure's period was reached since it was last taken. That may have
+ * been before a resume, when the run was stopped while it measured. */
+static void measure_when_due(kc_run *run)
 {
+    const int64_t people = kc_corpus_about(run->corpus)->n_people;
     const int64_t docs = kc_trainer_docs(run->trainer);
     for (int i = 0; i < run->measured.n; ++i) {
-        const int64_t period =
-            run->measured.of[i].measure->every(&run->cfg) * kc_corpus_about(run->corpus)->n_people;
-        if (period > 0 && docs_before / period < docs / period)
+        const kc_measured *m = &run->measured.of[i];
+        const kc_event *last = m->row;
+        const int64_t period = m->measure->every(&run->cfg) * people;
+        const int64_t docs_then =
+            last->step == KC_NO_INT ? 0 : llround(last->exposures * (double)people);
+        if (period > 0 && docs_then / period < docs / period)
             kc_run_measure(run, i);
     }
 }
 
-int kc_run_complete(const kc_run *run)
+int kc_run_is_trained(const kc_run *run)
 {
     const int64_t most = run->cfg.train.max_steps;
     return kc_trainer_done(run->trainer) ||
            (most > 0 && kc_trainer_state(run->trainer)->step >= most);
+}
+
+int kc_run_complete(const kc_run *run)
+{
+    const int64_t step = kc_trainer_state(run->trainer)->step;
+    int measured = 1;
+    for (int i = 0; i < run->measured.n; ++i)
+        measured = measured && ((const kc_event *)run->measured.of[i].row)->step == step;
+    return kc_run_is_trained(run) && measured;
 }
 
 int kc_run_steps(kc_run *run, kc_error *e)
@@ -185,10 +216,10 @@ int kc_run_steps(kc_run *run, kc_error *e)
     const kc_state *state = kc_trainer_state(run->trainer);
     run->tokens_before = state->tokens;
     run->row_begun = kc_clock();
-    while (!run->stopped && !kc_run_complete(run)) {
-        const int64_t docs = kc_trainer_docs(run->trainer);
+    measure_when_due(run);
+    while (!run->stopped && !kc_run_is_trained(run)) {
         KC_TRY(step(run, e));
-        measure_when_due(run, docs);
+        measure_when_due(run);
         if (every > 0 && state->step % every == 0)
             KC_TRY(checkpoint(run, e));
     }
@@ -199,7 +230,7 @@ out:
 int kc_run_loop(kc_run *run, kc_error *e)
 {
     KC_TRY(kc_run_steps(run, e));
-    for (int i = 0; i < run->measured.n && kc_run_complete(run); ++i)
+    for (int i = 0; i < run->measured.n && kc_run_is_trained(run); ++i)
         kc_run_measure(run, i);
     KC_TRY(checkpoint(run, e));
 out:

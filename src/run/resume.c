@@ -145,6 +145,26 @@ static int read_record(kc_run *run, int64_t end)
     return whole;
 }
 
+void kc_resume_measured(kc_run *run, const char *history)
+{
+    char folder[KC_PATH_MAX];
+    kc_reader r = {.there = 0};
+    kc_error ignored = {0}; /* copying the rows says it */
+    snprintf(folder, sizeof folder, "%s", history);
+    *strrchr(folder, '/') = 0;
+    if (run->grid->rank == 0)
+        kc_reader_open(&r, folder, &ignored);
+    for (int i = 0; i < run->measured.n; ++i) {
+        kc_measured *m = &run->measured.of[i];
+        const int64_t step = kc_trainer_state(run->trainer)->step;
+        if (r.there && kc_reader_last_upto(&r, &m->schema, step, m->row, &ignored) != KC_OK)
+            kc_row_clear(&m->schema, m->row);
+        kc_bcast(run->grid, m->row, kc_row_bytes(&m->schema));
+    }
+    if (run->grid->rank == 0)
+        kc_reader_close(&r, &ignored);
+}
+
 int kc_resume_record_is_whole(kc_run *run)
 {
     const kc_grid *g = run->grid;

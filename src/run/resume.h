@@ -21,6 +21,11 @@ int kc_resume_host(kc_run *run, kc_error *e);
 /* run.h5 of the run that the checkpoint belongs to: DIR/checkpoints/x.h5 -> DIR/run.h5. */
 void kc_resume_history(const kc_run *run, char path[KC_PATH_MAX]);
 
+/* The last measurements of the run.h5 `history` up to the step that the run stands at, into run->measured:
+ * what comes after them is due. What cannot be read is none.
+ *   collective  on all ranks */
+void kc_resume_measured(kc_run *run, const char *history);
+
 /* A run at its end whose record is whole has nothing left to do: 1, the same on all ranks. One killed
  * after its last checkpoint and before its run.h5 was measured and closed has: that. A measurement of
  * the end that is there already is taken into run->measured, not made again.

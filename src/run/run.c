@@ -79,6 +79,8 @@ static int train(kc_run *run, kc_error *e)
 {
     char history[KC_PATH_MAX];
     kc_resume_history(run, history);
+    if (run->from.path[0])
+        kc_resume_measured(run, history);
     KC_TRY(kc_run_open_record(run, run->from.path[0] ? history : NULL, e));
     if (run->grid->rank == 0 && run->request->talk) {
         const double limit = run->request->max_seconds;
@@ -101,7 +103,7 @@ int kc_run_train(kc_run *run, kc_error *e)
 {
     const kc_run_request *q = run->request;
     KC_TRY(kc_run_start(run, e));
-    if (run->from.path[0] && kc_run_complete(run) && kc_resume_record_is_whole(run)) {
+    if (run->from.path[0] && kc_run_is_trained(run) && kc_resume_record_is_whole(run)) {
         if (run->grid->rank == 0 && q->talk)
             fprintf(stderr, "kcap: %s: this run is finished, nothing to do\n", run->from.path);
         for (int i = 0; i < run->measured.n; ++i)

@@ -5,21 +5,28 @@
 #include <stddef.h>
 #include <time.h>
 
-/* The one thing a signal handler can reach. */
-static volatile sig_atomic_t asked_to_stop;
+/* What a signal handler can reach: the first signal that asked, and how many interrupts came. */
+static volatile sig_atomic_t asked, interrupts;
 
-static void on_signal(int number)
+static void take(int number)
 {
-    (void)number;
-    asked_to_stop = 1;
+    if (!asked)
+        asked = number;
+    if (number == SIGINT && interrupts++ > 0) {
+        signal(SIGINT, SIG_DFL);
+        raise(SIGINT);
+    }
 }
+
+static const int numbers[] = {SIGUSR1, SIGTERM, SIGINT};
+enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 
 static sigset_t stop_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGTERM);
+    for (int i = 0; i < N_NUMBERS; ++i)
+        sigaddset(&set, numbers[i]);
     return set;
 }
 
@@ -29,17 +36,21 @@ static sigset_t stop_signals(void)
 void kc_signals_catch(void)
 {
     const sigset_t set = stop_signals();
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (int i = 0; i < N_NUMBERS; ++i) {
+        struct sigaction now, action = {.sa_handler = take, .sa_flags = SA_RESTART};
+        sigaction(numbers[i], NULL, &now);
+        if (numbers[i] != SIGINT || now.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
 }
 
-int kc_signals_ask_to_stop(void)
+int kc_signals_asked(void)
 {
     const sigset_t set = stop_signals();
     const struct timespec now = {0, 0};
-    if (sigtimedwait(&set, NULL, &now) > 0)
-        asked_to_stop = 1;
-    return asked_to_stop;
+    const int number = sigtimedwait(&set, NULL, &now);
+    if (number > 0)
+        take(number);
+    return asked;
 }

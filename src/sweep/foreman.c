@@ -51,7 +51,7 @@ int64_t kc_foreman_next(kc_foreman *f, int group)
 {
     kc_worker *w = &f->worker[group];
     *w = (kc_worker){.state = KC_WORKER_WAITING, .point = KC_NOTE_WAIT, .heard = kc_clock()};
-    if (f->stopped || kc_signals_ask_to_stop() || kc_foreman_seconds_left(f) <= 0)
+    if (f->stopped || kc_signals_asked() || kc_foreman_seconds_left(f) <= 0)
         f->stopped = f->next < f->n_order || f->stopped;
     else if (f->next < f->n_order) {
         w->state = KC_WORKER_WORKING;

@@ -98,7 +98,7 @@ static kc_lane_report share_reports(kc_trainer *t, kc_step_news *news)
         all.loss += r->loss;
         all.counted += r->counted;
         add_routing(&all.routing, &r->routing);
-        news->stop |= r->news.stop;
+        news->stop = r->news.stop > news->stop ? r->news.stop : news->stop;
         if (r->news.seconds > news->seconds)
             news->seconds = r->news.seconds;
         for (int p = 0; p < KC_N_PHASES; ++p)

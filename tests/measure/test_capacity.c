@@ -63,7 +63,8 @@ static full_row measure(const kc_grid *g, const library *l, oracle *o)
     kc_span_sums sums;
     full_row row;
     memset(&row, 255, sizeof row);
-    kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, oracle_score, o, 1, &sums);
+    kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, oracle_score, o, 1, NULL,
+                     &sums);
     capacity(l, &sums, &row);
     assert_same_on_all(g, &sums, sizeof sums);
     return row;
@@ -152,7 +153,8 @@ static full_row guess(const kc_grid *g, const library *l, double first, double o
     kc_span_sums sums;
     full_row row;
     memset(&row, 255, sizeof row);
-    kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, guesser_score, &who, 1, &sums);
+    kc_measure_spans(g, l->corpus, 3 * l->info->max_doc_tokens + 1, guesser_score, &who, 1, NULL,
+                     &sums);
     capacity(l, &sums, &row);
     assert_same_on_all(g, &sums, sizeof sums);
     assert_true(row.value_bits == 0 && row.diversity_bits == 0);
@@ -251,7 +253,7 @@ static void check_sums(const kc_grid *g, kc_config cfg, int shipped)
         kc_span_sums sums;
         const int64_t context = l.info->max_doc_tokens * threads + threads - 1;
         memset(&sums, 255, sizeof sums);
-        kc_measure_spans(g, l.corpus, context, made_up_score, NULL, threads, &sums);
+        kc_measure_spans(g, l.corpus, context, made_up_score, NULL, threads, NULL, &sums);
         assert_memory_equal(&sums, &want, sizeof sums);
     }
     full_row row;
@@ -315,8 +317,8 @@ KC_TEST(a_model_scores_the_same_anywhere)
         kc_scorer scorer;
         kc_scorer_create(&scorer, &model, &weights, threads);
         if (threads == 1)
-            kc_measure_spans(&self.grid, l.corpus, 50, kc_scorer_score, &scorer, 1, &one);
-        kc_measure_spans(g, l.corpus, 50, kc_scorer_score, &scorer, threads, &sums);
+            kc_measure_spans(&self.grid, l.corpus, 50, kc_scorer_score, &scorer, 1, NULL, &one);
+        kc_measure_spans(g, l.corpus, 50, kc_scorer_score, &scorer, threads, NULL, &sums);
         assert_memory_equal(&sums, &one, sizeof sums);
         kc_scorer_destroy(&scorer);
     }
@@ -324,6 +326,44 @@ KC_TEST(a_model_scores_the_same_anywhere)
     assert_true(one.first[0] + one.first[1] + one.first[2] + one.first[3] > 0);
     assert_same_on_all(g, &sums, sizeof sums);
     kc_model_destroy(&model);
+}
+
+/* A rank that wants to stop after so many windows, for a reason that only it knows. */
+typedef struct impatient {
+    const kc_grid *g;
+    int64_t asked;
+    int64_t scored;
+} impatient;
+
+static int stop_soon(void *of)
+{
+    impatient *x = of;
+    return ++x->asked > 3 && x->g->rank == x->g->size - 1 ? 7 : 0;
+}
+
+static void count_windows(void *of, int thread, const kc_batch *window, float *nats, uint8_t *hit)
+{
+    impatient *x = of;
+    made_up_score(NULL, thread, window, nats, hit);
+    ++x->scored;
+}
+
+/* All ranks break off soon after one wants to, for its reason, and read on if none does. */
+KC_TEST(one_rank_breaks_off_for_all)
+{
+    const kc_grid *g = *state;
+    library l;
+    library_open(&l, small_random(20000, 5, 20), 0);
+    const kc_stopper never = {.stop = NULL};
+    kc_span_sums sums;
+    impatient all = {.g = g}, few = {.g = g};
+    const kc_stopper stopper = {stop_soon, &few};
+    const int64_t context = 2 * l.info->max_doc_tokens;
+    assert_int_equal(kc_measure_spans(g, l.corpus, context, count_windows, &all, 1, &never, &sums),
+                     0);
+    assert_int_equal(
+        kc_measure_spans(g, l.corpus, context, count_windows, &few, 1, &stopper, &sums), 7);
+    assert_in_range(few.scored, 1, all.scored / 4);
 }
 
 KC_TEST_MAIN(all_ranks, all_ranks_stop)

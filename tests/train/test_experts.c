@@ -81,7 +81,7 @@ static kc_span_sums run_measure(run *r)
     kc_scorer scorer;
     kc_span_sums sums;
     kc_scorer_create(&scorer, model, kc_trainer_weights(r->trainer), r->threads);
-    kc_measure_spans(r->grid, r->corpus, model->shape.T, kc_scorer_score, &scorer, r->threads,
+    kc_measure_spans(r->grid, r->corpus, model->shape.T, kc_scorer_score, &scorer, r->threads, NULL,
                      &sums);
     kc_scorer_destroy(&scorer);
     return sums;

@@ -17,8 +17,10 @@ typedef struct kc_measure {
     /* Bytes that `take` needs on a rank. */
     size_t (*bytes)(const kc_corpus_info *info, const kc_model *model, int ranks, int threads);
 
-    /* Fill in a row but for its kc_event.   collective on all ranks; the row is the same on all */
-    void (*take)(const kc_subject *x, const kc_schema *s, void *row);
+    /* Fill in a row but for its kc_event.
+     *   collective  on all ranks; the row is the same on all
+     *   returns     0, or what the subject's stopper broke it off for: the row is as it was */
+    int (*take)(const kc_subject *x, const kc_schema *s, void *row);
 } kc_measure;
 
 #define KC_MEASURE_ID(name) KC_MEASURE_##name,
@@ -50,8 +52,10 @@ void kc_measurements_free(kc_measurements *all);
 size_t kc_measurements_bytes(const kc_config *cfg, const kc_corpus_info *info,
                              const kc_model *model, int ranks, int threads);
 
-/* Measure the subject now, unless the last row is of its step already; returns whether it did.
- *   collective  on all ranks; the row is the same on all */
+/* Measure the subject now, unless the last row is of its step already.
+ *   collective  on all ranks; the row is the same on all
+ *   returns     1 when it did, 0 when it was there; less than 0: broken off, minus what for, and the row
+ *               is the one before */
 int kc_measured_take(kc_measured *m, const kc_subject *x);
 
 #endif

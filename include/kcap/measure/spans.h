@@ -46,13 +46,23 @@ typedef struct kc_span_sums {
 /* Bytes that kc_measure_spans takes while it runs on so many ranks. */
 size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int ranks, int threads);
 
+/* Between windows of a reading: what a rank wants it broken off for, more than 0, or 0: it does not.
+ * Called from several threads at a time; `stop` NULL: never. */
+typedef struct kc_stopper {
+    int (*stop)(void *of);
+    void *of;
+} kc_stopper;
+
 /* Read every person's measurement document once. People are taken in fixed groups of consecutive
  * ones; a group's whole documents are packed into windows of `context` tokens in order; groups
  * are spread over ranks and threads, and their sums added in group order.
+ * Ranks ask each other about every second whether one wants to break it off; then all do.
+ *   stopper     NULL: it is never broken off
  *   collective  on all ranks
  *   bits        do not depend on ranks or threads
+ *   returns     0, or what it was broken off for, the same on all ranks; sums are then not set
  *   errors      aborts when a document does not fit the context, which is checked before */
-void kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
-                      void *scorer, int threads, kc_span_sums *sums);
+int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
+                     void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums);
 
 #endif

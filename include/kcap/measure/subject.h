@@ -4,6 +4,7 @@
 
 #include "kcap/comm/grid.h"
 #include "kcap/data/corpus.h"
+#include "kcap/measure/spans.h"
 #include "kcap/nn/model.h"
 
 /* What is measured: a model at a moment of its training, and the corpus that it was shown. Made by a
@@ -16,6 +17,7 @@ typedef struct kc_subject {
     int threads;
     int64_t step, tokens; /* done, trained on                            */
     double exposures;     /* documents shown over people                 */
+    kc_stopper stopper;   /* of a measurement that takes long            */
 } kc_subject;
 
 #endif

@@ -24,6 +24,10 @@ int kc_reader_open(kc_reader *r, const char *dir, kc_error *e);
  *   errors      KC_EINPUT, as kc_table_open */
 int kc_reader_last(kc_reader *r, const kc_schema *schema, void *row, kc_error *e);
 
+/* The same of the rows whose first value, their step, is at most `upto`. */
+int kc_reader_last_upto(kc_reader *r, const kc_schema *schema, int64_t upto, void *row,
+                        kc_error *e);
+
 int kc_reader_close(kc_reader *r, kc_error *e);
 
 #endif

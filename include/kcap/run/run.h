@@ -29,6 +29,9 @@ typedef struct kc_run_request {
     void *watcher;
 } kc_run_request;
 
+/* What a run was stopped by, if not by a signal, whose number it is then. */
+enum { KC_STOP_TIME = 1000, KC_STOP_ERROR };
+
 /* A training run, from its set-up to its end. All zero is empty. */
 typedef struct kc_run {
     const kc_run_request *request;
@@ -53,7 +56,8 @@ typedef struct kc_run {
     kc_step_row row;          /* the last step's; open until its time is known      */
     kc_measurements measured; /* the last of each                                  */
     int64_t checkpoint_step;  /* of the newest checkpoint; -1 before one            */
-    int stopped;              /* by a signal or the time limit                      */
+    double checkpoint_seconds, step_seconds; /* what the last one took; 0 before one       */
+    int stopped; /* 0, or by what: a signal's number, or of the enum above   */
 } kc_run;
 
 /* All that comes before a step, and writes nothing but the lock of its folder, which it takes: input, the
@@ -72,8 +76,8 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *request, kc_er
  *   returns     e->code, or KC_STOPPED when it was stopped before its end */
 int kc_run_train(kc_run *run, kc_error *e);
 
-/* 1 when nothing is left to do: the corpus is shown, or train.max_steps reached.  The same on all
- * ranks */
+/* 1 when nothing is left to do: the corpus is shown, or train.max_steps reached, and the model measured.
+ * The same on all ranks */
 int kc_run_complete(const kc_run *run);
 
 /* collective on all ranks */

@@ -2,11 +2,12 @@
 #ifndef KCAP_RUN_SIGNALS_H
 #define KCAP_RUN_SIGNALS_H
 
-/* Catch SIGUSR1 and SIGTERM from here on: they ask a run to stop. To be called before OpenMP starts
- * threads: they inherit that the signals are blocked, see signals.c. */
+/* Catch SIGUSR1, SIGTERM and SIGINT from here on: they ask a run to stop. A second SIGINT ends the
+ * process at once; one that is ignored, as in the background of a script, stays so. To be called before
+ * OpenMP starts threads: they inherit that the signals are blocked, see signals.c. */
 void kc_signals_catch(void);
 
-/* 1 once one of them came to this rank. */
-int kc_signals_ask_to_stop(void);
+/* The number of the first of them that came to this rank; 0: none. From any thread. */
+int kc_signals_asked(void);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct kc_trainer kc_trainer;
 typedef struct kc_step_news {
     double seconds;            /* wall time of the step before; out: the slowest rank's   */
     double phase[KC_N_PHASES]; /* its phases' seconds; out: their mean over ranks         */
-    int stop;                  /* in: this rank was asked to stop; out: some rank was     */
+    int stop;                  /* in: why this rank is to stop, 0: it is not; out: any's   */
 } kc_step_news;
 
 /* Set up model, weights and room on every rank, at step 0.

@@ -38,7 +38,8 @@ static void item(FILE *out, const char *name, double bits, double most)
     fputc('\n', out);
 }
 
-static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measured *m)
+static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measured *m,
+                           int64_t steps)
 {
     const kc_capacity_row *row = m->row;
     const kc_capacity_lists lists = kc_capacity_lists_of(&m->schema, m->row);
@@ -46,7 +47,12 @@ static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measu
                                        [KC_READ_VALUES] = row->value_bits,
                                        [KC_READ_CHUNKS] = row->diversity_bits};
     int terms = 0;
-    fprintf(out, "stored after %.6g exposures\n", row->exposures);
+    fprintf(out, "stored after %.6g exposures%s", row->exposures, row->step == steps ? "\n" : "");
+    if (row->step != steps) {
+        char a[32], b[32];
+        fprintf(out, ", an older measurement: of step %s, not %s\n", grouped(a, row->step),
+                grouped(b, steps));
+    }
     for (int r = 0; r < KC_N_READS; ++r)
         if (info->term[r].name) {
             item(out, info->term[r].name, stored[r], info->term[r].max_bits);
@@ -65,10 +71,11 @@ static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measu
 }
 
 /* Of a measure without a printer: name, unit and value of what stands alone. */
-static void print_values(FILE *out, const kc_corpus_info *info, const kc_measured *m)
+static void print_values(FILE *out, const kc_corpus_info *info, const kc_measured *m, int64_t steps)
 {
     (void)info;
-    fprintf(out, "%s\n", m->schema.group + 1);
+    fprintf(out, "%s%s\n", m->schema.group + 1,
+            ((const kc_event *)m->row)->step == steps ? "" : ", of an older step");
     for (int i = 0; i < m->schema.n; ++i) {
         const kc_column *c = &m->schema.column[i];
         if (c->width == 0)
@@ -77,15 +84,17 @@ static void print_values(FILE *out, const kc_corpus_info *info, const kc_measure
     }
 }
 
-static void print_measured(FILE *out, const kc_corpus_info *info, const kc_measurements *measured)
+/* steps: where the model stands; an older measurement says so. */
+static void print_measured(FILE *out, const kc_corpus_info *info, const kc_measurements *measured,
+                           int64_t steps)
 {
     static void (*const printers[KC_N_MEASURES])(FILE *, const kc_corpus_info *,
-                                                 const kc_measured *) = {[KC_MEASURE_capacity] =
-                                                                             print_capacity};
+                                                 const kc_measured *, int64_t) = {
+        [KC_MEASURE_capacity] = print_capacity};
     for (int i = 0; i < measured->n; ++i) {
         const kc_measured *m = &measured->of[i];
         if (((const kc_event *)m->row)->step != KC_NO_INT)
-            (printers[m->id] ? printers[m->id] : print_values)(out, info, m);
+            (printers[m->id] ? printers[m->id] : print_values)(out, info, m, steps);
     }
 }
 
@@ -107,9 +116,13 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
     fputc('\n', out);
     corpus_head(out, info);
     fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
-    print_measured(out, info, measured);
-    fprintf(out, "%s\n  %s steps, %s tokens", outcome->status, grouped(a, outcome->steps),
-            grouped(b, outcome->tokens));
+    print_measured(out, info, measured, outcome->steps);
+    fprintf(out, "%s%s%s\n  %s", outcome->status, outcome->stopped_by ? " by " : "",
+            outcome->stopped_by ? outcome->stopped_by : "", grouped(a, outcome->steps));
+    if (outcome->stopped_by)
+        fprintf(out, " of %s steps (%.1f %%)", grouped(a, outcome->planned_steps),
+                100 * outcome->share);
+    fprintf(out, "%s, %s tokens", outcome->stopped_by ? "" : " steps", grouped(b, outcome->tokens));
     if (isfinite(outcome->loss))
         fprintf(out, ", last loss %.4f", outcome->loss);
     if (outcome->seconds > 0)
@@ -119,6 +132,8 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
         fprintf(out, "  %s/run.h5\n", outcome->out);
     if (outcome->checkpoint)
         fprintf(out, "  %s\n", outcome->checkpoint);
+    if (outcome->again)
+        fprintf(out, "go on, on any number of ranks, with\n  %s\n", outcome->again);
 }
 
 /* Words of tokens begin ... end-1 as running text. */

@@ -23,9 +23,13 @@ typedef struct kc_about {
 typedef struct kc_outcome {
     const char *status;     /* done, stopped, measured                 */
     const char *out;        /* the run's folder, or NULL               */
-    const char *checkpoint; /* the checkpoint measured, or NULL        */
+    const char *checkpoint; /* measured or left, or NULL               */
     int64_t steps, tokens;
     double loss, seconds; /* NaN, 0: not known                       */
+    /* Of a run that was stopped, else NULL: what by, and the line to go on with. */
+    const char *stopped_by, *again;
+    int64_t planned_steps; /* expected, where documents vary in length */
+    double share;          /* of its training that is behind it       */
 } kc_outcome;
 
 /* Model, corpus, what was measured last (nothing before that), where the files are. In the JSON object

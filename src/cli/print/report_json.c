@@ -67,6 +67,13 @@ void kc_report_run_json(FILE *out, const kc_about *s, const kc_measurements *mea
         kc_json_text(object, "out", outcome->out);
     if (outcome->checkpoint)
         kc_json_text(object, "checkpoint", outcome->checkpoint);
+    if (outcome->stopped_by) {
+        kc_json_text(object, "stopped_by", outcome->stopped_by);
+        kc_json_number(object, "planned_steps", (double)outcome->planned_steps);
+        kc_json_number(object, "share_done", outcome->share);
+    }
+    if (outcome->again)
+        kc_json_text(object, "go_on", outcome->again);
     add_measured(object, measured, outcome);
     add_names(object, kc_corpus_about(s->corpus));
     kc_json_number(object, "loss", outcome->loss);

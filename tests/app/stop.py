@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What stops a run, where it is then, and what is said of it."""
+import os
+import random
+import shlex
+import signal
+import subprocess
+import time
+
+import harness
+from harness import BIOD, checkpoints, merged, one_object, read_columns
+
+ENDLESS = merged(BIOD, corpus={"exposures": 1000000}, measure={"every_exposures": 0},
+                 checkpoint={"every_steps": 100000})
+# Two steps, and a measurement that takes seconds.
+LONG_MEASURE = merged(BIOD, corpus={"people": 60000, "first_names": 60, "middle_names": 60,
+                                    "last_names": 60, "exposures": 1},
+                      model={"layers": 4}, train={"max_steps": 2, "context": 256})
+# A quarter of its time is measurements.
+MEASURES = merged(BIOD, corpus={"people": 800, "first_names": 20, "exposures": 12},
+                  measure={"every_exposures": 1}, checkpoint={"every_steps": 100})
+
+
+class Stop(harness.AppTest):
+    config = ENDLESS
+
+    def rows(self, out, group="steps"):
+        try:
+            return len(read_columns(self.path(out), group)["step"])
+        except (OSError, KeyError, ValueError):
+            return 0
+
+    def wait_for_rows(self, out, n, process):
+        until = time.monotonic() + 60
+        while self.rows(out) < n and time.monotonic() < until:
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.05)
+
+    def wait_for_file(self, name, process):
+        while not os.path.exists(self.path("out", name)):
+            self.assertIsNone(process.poll(), "it ended by itself")
+            time.sleep(0.05)
+
+    def begin(self, *args, ranks=0):
+        return self.start("train", "input.yaml", "--out", "out", *args, ranks=ranks, threads=1,
+                          stdout=subprocess.PIPE)
+
+    def end(self, process, code):
+        said = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, code, said)
+        return said[0]
+
+    def check_line(self, line, *expected):
+        """The line to go on with does."""
+        words = shlex.split(line)
+        self.assertEqual(words[1:], list(expected))
+        done = subprocess.run(words + ["--max-time", "0:0:1"], cwd=self.folder, timeout=60,
+                              env=harness.environment(1), stdout=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 75)
+        self.assertIn("stopped by --max-time\n", done.stdout)
+
+    def test_interrupt(self):
+        """Ctrl-C without mpirun: a checkpoint, and what to do next."""
+        process = self.begin("--resume=never", "--set", "run.name=it's one")
+        self.wait_for_rows("out", 5, process)
+        process.send_signal(signal.SIGINT)
+        lines = self.end(process, 75).splitlines()
+        at = lines.index("stopped by SIGINT")
+        step = max(checkpoints(self.path("out")))
+        self.assertRegex(lines[at + 1], rf"  {step:,} of \d[\d,]* steps \(\d+\.\d %\), ")
+        self.assertEqual(lines[at + 2:at + 4], ["  out/run.h5",
+                                                f"  out/checkpoints/step_{step:010}.h5"])
+        self.assertEqual(self.rows("out"), step)
+        self.check_line(lines[-1], "train", "input.yaml", "--out", "out", "--set",
+                        "run.name=it's one", "--resume", "auto")
+        self.assertGreater(max(checkpoints(self.path("out"))), step)
+
+    def test_second_interrupt_ends_at_once(self):
+        # A step of seconds, which the first one waits for.
+        self.input(merged(ENDLESS, model={"layers": 6}, train={"context": 512, "batch": 1024}))
+        process = self.begin()
+        self.wait_for_file("run.h5", process)
+        for _ in range(2):
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+        self.end(process, -signal.SIGINT)
+
+    def test_each_signal_and_the_clock_are_named(self):
+        for number, word in ((signal.SIGUSR1, "SIGUSR1"), (signal.SIGTERM, "SIGTERM"),
+                             (0, "--max-time")):
+            with self.subTest(word):
+                process = self.begin("--resume", "auto", "--json", "--max-time",
+                                     "1:00:00" if number else "0:00:01")
+                if number:
+                    self.wait_for_rows("out", self.rows("out") + 5, process)
+                    process.send_signal(number)
+                said = one_object(self.end(process, 75))
+                self.assertEqual((said["status"], said["stopped_by"]), ("stopped", word))
+                self.assertEqual(said["checkpoint"],
+                                 f"out/checkpoints/step_{said['step']:010}.h5")
+                self.assertGreater(said["planned_steps"], said["step"])
+                self.assertLess(said["share_done"], 0.1)
+                self.assertTrue(said["go_on"].endswith(" --resume auto"), said["go_on"])
+
+    def test_in_the_background_of_a_script(self):
+        """Where the shell has interrupts ignored they stay so."""
+        process = subprocess.Popen(
+            ["bash", "-c", "trap '' INT; exec \"$@\"", "bash"] + harness.command(
+                ["train", "input.yaml", "--out", "out"]), cwd=self.folder,
+            env=harness.environment(1), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.finish, process)
+        self.wait_for_rows("out", 5, process)
+        process.send_signal(signal.SIGINT)
+        self.wait_for_rows("out", self.rows("out") + 50, process)
+        process.send_signal(signal.SIGTERM)
+        self.end(process, 75)
+
+    def test_a_measurement_is_broken_off(self):
+        """At once on all ranks; it is not recorded, and the resumed run takes it."""
+        self.input(LONG_MEASURE)
+        begun = time.monotonic()
+        whole = self.train_json("whole", threads=1)
+        took = time.monotonic() - begun
+        self.assertGreater(took, 2, "too short to be broken off")
+        for ranks in 0, 2:
+            process = self.begin("--resume", "auto", ranks=ranks)
+            self.wait_for_file("run.lock", process)
+            self.wait_for_file("run.h5", process)
+            time.sleep(0.7)
+            sent = time.monotonic()
+            process.send_signal(signal.SIGUSR1)
+            said = self.end(process, 75)
+            self.assertLess(time.monotonic() - sent, took / 2 + (2 if ranks else 0))
+            self.assertIn("stopped by SIGUSR1\n  2 of 2 steps (100.0 %)", said)
+            self.assertNotIn("recalled exactly", said)
+            self.assertEqual(self.rows("out", "measure"), 0)
+        done = self.train_json("out", "--resume", "auto", threads=1)
+        self.assertEqual(done["total_bits"], whole["total_bits"])
+        self.assert_same_run("whole", "out", "broken off and taken")
+
+    def test_stopped_again_and_again(self):
+        """While it trains or measures: in the end the same rows are there, none twice."""
+        self.input(MEASURES)
+        self.kcap_train("whole", threads=1)
+        moments, older = random.Random(5), 0
+        for _ in range(6):
+            process = self.begin("--resume", "auto")
+            self.wait_for_rows("out", self.rows("out") + 1, process)
+            time.sleep(moments.uniform(0, 0.3))
+            process.send_signal(signal.SIGUSR1)
+            said = process.communicate(timeout=60)[0]
+            if process.returncode == 0:
+                break
+            self.assertEqual(process.returncode, 75)
+            older += "an older measurement: of step" in said
+        self.assertGreater(older, 0)
+        self.kcap_train("out", "--resume", "auto", threads=1)
+        self.assert_same_run("whole", "out", "stopped and not")
+
+
+if __name__ == "__main__":
+    harness.main()
