@@ -66,8 +66,9 @@ static void report(const options *o, const kc_sweep *sweep, const kc_point_view 
 static int run_index(kc_grid *g, const options *o, const kc_sweep_request *q, const kc_sweep *sweep,
                      kc_error *e)
 {
-    kc_point_request request = {
-        .run = {.max_seconds = o->max_seconds, .talk = o->json ? stderr : stdout}};
+    kc_point_request request = {.run = {.max_seconds = o->max_seconds,
+                                        .patience = o->patience,
+                                        .talk = o->json ? stderr : stdout}};
     kc_run run;
     if (o->index >= sweep->n)
         return kc_fail(e, KC_EINPUT, "--index %lld: %s has points 0 to %lld", (long long)o->index,
@@ -125,7 +126,7 @@ out:
     return e->code ? e->code : code;
 }
 
-static const options defaults = {.index = -1, .ranks_per_point = 1, .patience = 1800};
+static const options defaults = {.index = -1, .ranks_per_point = 1, .patience = KC_PATIENCE};
 static const kc_option list[] = {
     {KC_OPTION("SWEEP.yaml", KC_WORD, input)},
     {KC_OPTION("list", KC_FLAG, list), .one_of = 1,
@@ -142,8 +143,8 @@ static const kc_option list[] = {
          "on where a farm was stopped"},
     {KC_OPTION("ranks-per-point", KC_COUNT, ranks_per_point), .least = 1, .most = 1000000,
      .value = "N", .with = "--farm", .help = "ranks of a group (default: 1); they divide R"},
-    {KC_OPTION("patience", KC_NUMBER, patience), .least = 1, .most = 1e6, .value = "SECONDS",
-     .with = "--farm", .help = "a group silent for longer is given up (default: 1800)"},
+    {KC_OPTION_PATIENCE, .with = "--farm or --index",
+     .help = "a group silent for longer is given up (default: 1800); of --index see kcap train"},
     {KC_OPTION_MAX_TIME, .with = "--farm or --index"},
     {KC_OPTION_SET},
     {KC_OPTION_JSON}};

@@ -14,7 +14,7 @@
 typedef struct options {
     const char *input, *out, *resume;
     kc_sets sets;
-    double max_seconds;
+    double max_seconds, patience;
     int dry_run, json;
 } options;
 
@@ -72,6 +72,7 @@ static int train(kc_grid *g, const void *given, kc_error *e)
                                     .out = o->out,
                                     .resume = o->resume,
                                     .max_seconds = o->max_seconds,
+                                    .patience = o->patience,
                                     .look = o->dry_run,
                                     .talk = o->json ? stderr : stdout};
     kc_run run;
@@ -86,7 +87,7 @@ static int train(kc_grid *g, const void *given, kc_error *e)
     return code;
 }
 
-static const options defaults = {.resume = "never"};
+static const options defaults = {.resume = "never", .patience = KC_PATIENCE};
 static const kc_option list[] = {
     {KC_OPTION("INPUT.yaml", KC_WORD, input)},
     {KC_OPTION_SET},
@@ -97,6 +98,9 @@ static const kc_option list[] = {
          "never (default): refuse a folder that is not empty; auto: go on from OUT's newest good "
          "checkpoint, or start; PATH: go on from this checkpoint or run folder"},
     {KC_OPTION_MAX_TIME},
+    {KC_OPTION_PATIENCE,
+     .help = "ranks that wait for longer, and 20 times the longest step, name who is missing and "
+             "end with exit code 5 (default: 1800)"},
     {KC_OPTION("dry-run", KC_FLAG, dry_run),
      .help = "say what it would take (see kcap plan) and stop"},
     {KC_OPTION("json", KC_FLAG, json),

@@ -71,6 +71,10 @@ typedef struct kc_verb {
     KC_OPTION("max-time", KC_TIME, max_seconds),                                                   \
         .value = "HH:MM:SS", .help = "stop in time with a checkpoint and exit code 75"
 
+#define KC_OPTION_PATIENCE                                                                         \
+    KC_OPTION("patience", KC_NUMBER, patience), .least = 1, .most = 1e6, .value = "SECONDS"
+enum { KC_PATIENCE = 1800 };
+
 /* All verbs, in the order of verbs.def, and how many there are. */
 extern const kc_verb *const kc_verbs[];
 extern const int kc_n_verbs;

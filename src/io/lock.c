@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +15,7 @@
 #include "kcap/base/clock.h"
 #include "kcap/base/memory.h"
 #include "kcap/base/text.h"
+#include "kcap/base/ticker.h"
 #include "kcap/io/file.h"
 
 /* Seconds that a killed process has to be gone, that texts of two hosts have to meet, and of a look. */
@@ -26,10 +25,7 @@ struct kc_lock {
     char folder[KC_PATH_MAX], path[KC_PATH_MAX + 32], text[KC_OWNER_TEXT];
     size_t old; /* of folder's characters: those of what was there before */
     int fd;
-    pthread_t beat;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    int is_over;
+    kc_ticker *beat;
 };
 
 static void nap(double seconds)
@@ -182,42 +178,15 @@ static int claim(kc_lock *l, double patience, int shared, kc_error *e)
 }
 
 /* Show that this process lives, and see that nobody took it for dead. */
-static void *keep(void *lock)
+static void renew(void *lock)
 {
-    kc_lock *l = lock;
-    pthread_mutex_lock(&l->mutex);
-    while (!l->is_over) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += KC_LOCK_BEAT;
-        if (pthread_cond_timedwait(&l->wake, &l->mutex, &until) != ETIMEDOUT || l->is_over)
-            continue;
-        if (!is_mine(l)) {
-            fprintf(stderr, "kcap: %s: another process has taken this folder; this one ends\n",
-                    l->path);
-            _exit(KC_EPEER);
-        }
-        futimens(l->fd, NULL);
+    const kc_lock *l = lock;
+    if (!is_mine(l)) {
+        fprintf(stderr, "kcap: %s: another process has taken this folder; this one ends\n",
+                l->path);
+        _exit(KC_EPEER);
     }
-    pthread_mutex_unlock(&l->mutex);
-    return NULL;
-}
-
-/* A thread that no signal of the program's goes to. */
-static void start_beat(kc_lock *l)
-{
-    sigset_t all, before;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&l->mutex, NULL);
-    pthread_cond_init(&l->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int code = pthread_create(&l->beat, NULL, keep, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    KC_CHECK(code == 0, "no thread: %s", strerror(code));
+    futimens(l->fd, NULL);
 }
 
 /* The folders that were made, the innermost first, as far as they are empty. */
@@ -248,7 +217,7 @@ int kc_lock_take(const char *folder, const char *name, double patience, kc_lock 
     if (l->fd < 0)
         goto out;
     KC_TRY(claim(l, patience, shared, e));
-    start_beat(l);
+    l->beat = kc_ticker_start(KC_LOCK_BEAT, renew, l);
     *lock = l;
     return KC_OK;
 out:
@@ -263,13 +232,7 @@ void kc_lock_release(kc_lock *l)
 {
     if (!l)
         return;
-    pthread_mutex_lock(&l->mutex);
-    l->is_over = 1;
-    pthread_cond_signal(&l->wake);
-    pthread_mutex_unlock(&l->mutex);
-    pthread_join(l->beat, NULL);
-    pthread_cond_destroy(&l->wake);
-    pthread_mutex_destroy(&l->mutex);
+    kc_ticker_end(l->beat);
     if (is_mine(l))
         unlink(l->path);
     close(l->fd);

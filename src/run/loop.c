@@ -105,6 +105,7 @@ static int step(kc_run *run, kc_error *e)
 {
     const double now = kc_clock();
     kc_step_row row = {0};
+    kc_guard_moves(run->guard, KC_MARK_STEP, kc_trainer_state(run->trainer)->step);
     kc_step_news news = news_at(run, now);
     news.stop = run->record_error.code ? KC_STOP_ERROR : why_stop(run);
     /* The row before a checkpoint is closed already: the time of writing it is this step's. */
@@ -124,6 +125,13 @@ static int step(kc_run *run, kc_error *e)
     return KC_OK;
 }
 
+static int why_break_off(void *of)
+{
+    const kc_run *run = of;
+    kc_guard_moves(run->guard, KC_MARK_MEASURE, kc_trainer_state(run->trainer)->step);
+    return why_stop(of);
+}
+
 static kc_subject subject_of(kc_run *run)
 {
     const kc_state *state = kc_trainer_state(run->trainer);
@@ -136,7 +144,7 @@ static kc_subject subject_of(kc_run *run)
                         .step = state->step,
                         .tokens = state->tokens,
                         .exposures = (double)kc_trainer_docs(run->trainer) / people,
-                        .stopper = {why_stop, run}};
+                        .stopper = {why_break_off, run}};
 }
 
 void kc_run_measure(kc_run *run, int i)
@@ -162,6 +170,7 @@ static int checkpoint(kc_run *run, kc_error *e)
         return KC_OK;
     const double now = kc_clock();
     kc_step_news news = news_at(run, now);
+    kc_guard_moves(run->guard, KC_MARK_CHECKPOINT, state->step);
     share_news(g, &news);
     close_row(run, &news);
     run->row_begun = now;
@@ -173,6 +182,7 @@ static int checkpoint(kc_run *run, kc_error *e)
                             run->cfg.checkpoint.keep, e) == KC_OK) {
         run->checkpoint_step = state->step;
         run->checkpoint_seconds = kc_clock() - now;
+        kc_guard_moves(run->guard, KC_MARK_STEP, state->step);
     }
     return e->code;
 }

@@ -36,6 +36,25 @@ static int make_plan(kc_run *run, kc_error *e)
     return kc_agree(run->grid, e);
 }
 
+static void guard(kc_run *run)
+{
+    const kc_run_request *q = run->request;
+    const kc_guard_request of = {.grid = run->grid,
+                                 .folder = run->out,
+                                 .patience = q->patience,
+                                 .begun = run->begun,
+                                 .most = q->max_seconds};
+    if (q->patience > 0 && !q->look)
+        run->guard = kc_guard_start(&of);
+}
+
+/* A step at a rate that any core has: who takes longer hangs. */
+static double step_seconds_most(const kc_plan *plan)
+{
+    const double cores = (double)plan->machine.ranks * plan->machine.threads, rate = 1e9;
+    return plan->flop_per_token.all * (double)plan->tokens_per_step / cores / rate;
+}
+
 int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e)
 {
     *run = (kc_run){.request = q, .grid = g, .begun = kc_clock(), .checkpoint_step = -1};
@@ -44,6 +63,7 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e
     KC_TRY(choose_out(run, e));
     if (!q->look)
         KC_TRY_ROOT(g, kc_lock_take(run->out, KC_LOCK_RUN, KC_LOCK_PATIENCE, &run->lock, e));
+    guard(run);
     KC_TRY(kc_resume_find(run, e));
     if (run->from.path[0]) {
         KC_TRY(kc_resume_check(run, e));
@@ -57,6 +77,7 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e
     else
         KC_TRY(kc_host_start(&run->host, g, &run->cfg, NULL, q->talk != NULL, e));
     KC_TRY(make_plan(run, e));
+    kc_guard_expects(run->guard, step_seconds_most(&run->plan));
 out:
     return e->code;
 }
@@ -127,5 +148,6 @@ void kc_run_close(kc_run *run)
     kc_corpus_destroy(run->corpus);
     kc_files_free(&run->files);
     kc_host_end(&run->host, run->grid);
+    kc_guard_end(run->guard);
     kc_lock_release(run->lock);
 }

@@ -106,6 +106,9 @@ static void run_point(farm *f, int64_t point)
     kc_point_request request = {.run = {.watch = watch, .watcher = f}};
     kc_run run = {.request = NULL};
     kc_error e = {0};
+    /* The foreman gives up other groups that fall silent, and nobody him. */
+    if (f->mine == 0)
+        request.run.patience = m->request->patience;
     if (m->request->max_seconds > 0)
         request.run.max_seconds = fmax(kc_foreman_seconds_left(m), 1e-3);
     f->news = (kc_note){.kind = KC_NOTE_NEWS, .point = point, .bits_per_param = NAN};

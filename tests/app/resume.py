@@ -326,17 +326,6 @@ class Interrupted(ResumeTest):
     def test_sigusr1(self):
         self.stopped_by(signal.SIGUSR1, 2, 4)
 
-    def test_signals_spare_the_products(self):
-        """oneDNN's kernels keep the stack pointer in the heap: no handler may run on top of them."""
-        self.input(merged(LONG, corpus={"exposures": 100000}, model={"heads": 1, "head_dim": 64},
-                          train={"context": 128}))
-        for number in range(6):
-            process = self.start("train", "input.yaml", "--out", f"out{number}", ranks=0, threads=1)
-            self.wait_for_rows(f"out{number}", 1, process)
-            time.sleep(0.0037 * number)
-            process.send_signal(signal.SIGUSR1)
-            self.end(process)
-
     def test_sigterm_to_one_rank(self):
         """Whichever rank hears of it, all stop at the same step."""
         process = self.start("train", "input.yaml", "--out", "out", ranks=2, threads=1)

@@ -157,6 +157,40 @@ class Stop(harness.AppTest):
         self.kcap_train("out", "--resume", "auto", threads=1)
         self.assert_same_run("whole", "out", "stopped and not")
 
+    def one_stopped(self, rank, *args):
+        """Two ranks, of which one is stopped and never goes on; returns what is said at the end."""
+        process = self.begin(*args, ranks=2)
+        self.wait_for_rows("out", self.rows("out") + 1, process)
+        with os.popen(f"pgrep -P {process.pid} -f input.yaml") as found:
+            ranks = sorted(map(int, found.read().split()))
+        os.kill(ranks[rank], signal.SIGSTOP)
+        said = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 5, said)
+        self.assertEqual(said.count("nothing has moved for"), 1, said)
+        self.assertIn(f"rank {rank} of 2 is stopped or cannot be reached", said)
+        self.assertFalse(os.path.exists(self.path("out", "waiting")))
+
+    def test_a_rank_that_stands_still(self):
+        """It is named by the others, and all end; the next run goes on in its folder."""
+        for rank in 0, 1:
+            self.one_stopped(rank, "--patience", "1", "--resume", "auto")
+
+    def test_max_time_with_a_rank_that_stands_still(self):
+        begun = time.monotonic()
+        self.one_stopped(1, "--max-time", "0:0:3")
+        self.assertLess(time.monotonic() - begun, 40)
+
+    def test_slow_but_well(self):
+        """All were stopped, as by a scheduler, for longer than the patience: they go on."""
+        process = self.begin("--patience", "1", ranks=0)
+        self.wait_for_rows("out", 1, process)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(7)
+        process.send_signal(signal.SIGCONT)
+        self.wait_for_rows("out", self.rows("out") + 50, process)
+        process.send_signal(signal.SIGTERM)
+        self.end(process, 75)
+
 
 if __name__ == "__main__":
     harness.main()

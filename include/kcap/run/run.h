@@ -9,6 +9,7 @@
 #include "kcap/record/metrics.h"
 #include "kcap/run/progress.h"
 #include "kcap/run/signature.h"
+#include "kcap/run/guard.h"
 #include "kcap/train/step.h"
 
 /* Looks at a run on its rank 0 while it goes on. */
@@ -23,6 +24,7 @@ typedef struct kc_run_request {
     const char *out;    /* folder to write; NULL: run.out, or runs/<run.name> */
     const char *resume; /* auto, never, or a checkpoint or run folder         */
     double max_seconds; /* stop in time; 0: no limit                          */
+    double patience;    /* silent for longer it ends, see guard.h; 0: nobody watches */
     int look;           /* prepare only: the folder is not taken              */
     FILE *talk;         /* progress; NULL: one run of many, no progress and no warnings */
     kc_watch watch;     /* called on rank 0 after each complete row and at the end; or NULL */
@@ -39,6 +41,7 @@ typedef struct kc_run {
     kc_config cfg;
     char out[KC_PATH_MAX];
     kc_lock *lock;           /* of out, on rank 0; NULL: not taken                 */
+    kc_guard *guard;         /* NULL: nobody watches                               */
     kc_checkpoint_info from; /* the checkpoint it goes on from; path empty: none */
     kc_files files;
     kc_corpus *corpus;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/run/guard.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kcap/base/clock.h"
+#include "kcap/base/memory.h"
+#include "kcap/base/text.h"
+#include "kcap/base/ticker.h"
+
+/* Times the longest pause, before and after the time limit; times what is usual, for checkpoints; seconds
+ * that ranks have to say they are there, and the system to let one end. */
+enum { SLOW = 20, LATE = 5, FILES = 4, MEET = 5, FORCE = 60, NAMED_MOST = 8 };
+
+struct kc_guard {
+    kc_guard_request q;
+    _Atomic double marked, longest; /* clock of the last mark, longest pause between two */
+    _Atomic int what;
+    _Atomic int64_t step;
+    double looked; /* clock of the last look                             */
+    kc_ticker *ticker;
+};
+
+static int is_steady(int what)
+{
+    return what == KC_MARK_STEP || what == KC_MARK_MEASURE;
+}
+
+void kc_guard_moves(kc_guard *w, kc_guard_mark what, int64_t step)
+{
+    if (!w)
+        return;
+    const double now = kc_clock(), pause = now - atomic_load(&w->marked);
+    if (is_steady(atomic_load(&w->what)) && pause > atomic_load(&w->longest))
+        atomic_store(&w->longest, pause);
+    atomic_store(&w->marked, now);
+    atomic_store(&w->what, (int)what);
+    atomic_store(&w->step, step);
+}
+
+void kc_guard_expects(kc_guard *w, double seconds)
+{
+    if (w)
+        w->q.expected = seconds;
+}
+
+/* A tenth of the time limit, 5 to 60 s: what a run has to end by itself after it. */
+static double grace_of(const kc_guard *w)
+{
+    const double tenth = w->q.most / 10;
+    return tenth < 5 ? 5 : tenth > 60 ? 60 : tenth;
+}
+
+/* Seconds without a mark that are too many now. */
+static double allowed(const kc_guard *w, double now)
+{
+    const double longest = atomic_load(&w->longest), grace = grace_of(w);
+    const double usual = fmax(fmax(w->q.patience, w->q.expected), SLOW * longest);
+    const int is_late = w->q.most > 0 && now > w->q.begun + w->q.most + grace;
+    if (!is_steady(atomic_load(&w->what)))
+        return FILES * usual;
+    return is_late ? fmin(usual, fmax(grace, LATE * longest)) : usual;
+}
+
+static void file_of(const kc_guard *w, int rank, char path[KC_PATH_MAX + 32])
+{
+    snprintf(path, KC_PATH_MAX + 32, "%s/waiting/%d", w->q.folder, rank);
+}
+
+/* This rank lives. */
+static void report(const kc_guard *w)
+{
+    char path[KC_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/waiting", w->q.folder);
+    mkdir(path, 0777);
+    file_of(w, w->q.grid->rank, path);
+    FILE *f = fopen(path, "w");
+    if (f)
+        fclose(f);
+}
+
+/* The ranks that did not report as `2, 5, ...`; *first: of those that did. Returns how many did not. */
+static int missing(const kc_guard *w, char *text, size_t size, int *first)
+{
+    int n = 0;
+    size_t used = 0;
+    *first = -1;
+    text[0] = 0;
+    for (int r = 0; r < w->q.grid->size; ++r) {
+        char path[KC_PATH_MAX + 32];
+        file_of(w, r, path);
+        if (access(path, F_OK) == 0)
+            *first = *first < 0 ? r : *first;
+        else if (++n <= NAMED_MOST)
+            used += (size_t)snprintf(text + used, size - used, "%s%d", n > 1 ? ", " : "", r);
+    }
+    if (n > NAMED_MOST)
+        snprintf(text + used, size - used, ", ...");
+    return n;
+}
+
+static void remove_reports(const kc_guard *w)
+{
+    char path[KC_PATH_MAX + 32];
+    for (int r = 0; r < w->q.grid->size; ++r) {
+        file_of(w, r, path);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/waiting", w->q.folder);
+    rmdir(path);
+}
+
+static void say(const kc_guard *w, double silent, int n, const char *ranks)
+{
+    static const char *const doing[] = {"starting at step", "after step", "measuring after step",
+                                        "writing the checkpoint of step"};
+    char who[160] = "all ranks are there, so MPI or the file system stands still";
+    if (n == w->q.grid->size)
+        snprintf(who, sizeof who, "no rank can write there");
+    else if (n > 0)
+        snprintf(who, sizeof who, "rank %s of %d %s stopped or cannot be reached", ranks,
+                 w->q.grid->size, n > 1 ? "are" : "is");
+    fprintf(stderr,
+            "kcap: %s: nothing has moved for %.0f s %s %lld: %s; the job ends, its checkpoints "
+            "stay (slow but well? give --patience more seconds)\n",
+            w->q.folder, silent, doing[atomic_load(&w->what)], (long long)atomic_load(&w->step),
+            who);
+    fflush(stderr);
+}
+
+/* Not through MPI, which the main thread is inside of: a launcher ends the others when one rank goes without
+ * a goodbye. Where even files stand still, the alarm ends this process. */
+static void end_job(const kc_guard *w, double silent)
+{
+    char ranks[128];
+    int first;
+    signal(SIGALRM, SIG_DFL);
+    alarm(FORCE);
+    report(w);
+    sleep(MEET);
+    const int n = missing(w, ranks, sizeof ranks, &first);
+    if (first == w->q.grid->rank || first < 0) {
+        say(w, silent, n, ranks);
+        remove_reports(w);
+    } else
+        sleep(MEET);
+    _exit(KC_EPEER);
+}
+
+static void look(void *guard)
+{
+    kc_guard *w = guard;
+    const double now = kc_clock(), silent = now - atomic_load(&w->marked);
+    /* One that was stopped itself and goes on cannot tell by its clock that the others are silent. */
+    if (now - w->looked > MEET)
+        atomic_store(&w->marked, now);
+    else if (silent > allowed(w, now))
+        end_job(w, silent);
+    w->looked = now;
+}
+
+kc_guard *kc_guard_start(const kc_guard_request *q)
+{
+    kc_guard *w = kc_alloc(1, sizeof *w, "guard");
+    w->q = *q;
+    w->looked = kc_clock();
+    atomic_store(&w->marked, w->looked);
+    w->ticker = kc_ticker_start(1, look, w);
+    return w;
+}
+
+void kc_guard_end(kc_guard *w)
+{
+    if (!w)
+        return;
+    kc_ticker_end(w->ticker);
+    free(w);
+}
