@@ -7,13 +7,12 @@ import json
 import re
 import sys
 
-try:
+from needed import libraries
+
+with libraries("hf"):
     from kcap_files import FileError, path_text
     from hf_export import export
     from hf_import import import_folder
-except ModuleNotFoundError as e:
-    print(f"hf: {e.name} is missing; in Debian it is python3-{e.name}", file=sys.stderr)
-    sys.exit(2)
 
 
 def say_export(arguments):
@@ -60,8 +59,8 @@ def parse(words):
     two.set_defaults(say=say_import)
     for verb in (one, two):
         verb.add_argument("--kcap", type=path_text, metavar="PATH",
-                          help="the program kcap (default: $KCAP, build/*/kcap beside this "
-                          "script's tree, or that of PATH)")
+                          help="the program kcap (default: $KCAP, the one of this script's tree, "
+                          "or that of PATH)")
         verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser.parse_args(words)
 

@@ -13,16 +13,18 @@ from kcap_files import FileError
 
 
 def find(named=None):
-    """Its path: as named, $KCAP, the newest of build/*/kcap beside this script's tree, or that of
-    PATH."""
+    """Its path: as named, $KCAP, the one of this script's tree (the newest of build/kcap and
+    build/*/kcap of a clone, a link of an installed tree), or that of PATH."""
     for path in (named, os.environ.get("KCAP")):
         if path:
             if not os.access(path, os.X_OK) or os.path.isdir(path):
                 raise FileError(f"{path}: is no program")
             return str(Path(path).resolve())
-    built = sorted(Path(__file__).resolve().parents[1].glob("build/*/kcap"),
-                   key=lambda path: path.stat().st_mtime)
-    found = str(built[-1]) if built else shutil.which("kcap")
+    tree = Path(__file__).resolve().parents[1]
+    built = [path for pattern in ("kcap", "build/kcap", "build/*/kcap")
+             for path in tree.glob(pattern) if path.is_file()]
+    newest = max(built, key=lambda path: path.stat().st_mtime, default=None)
+    found = str(newest) if newest else shutil.which("kcap")
     if not found:
         raise FileError("the program kcap is needed, and not found: name it with --kcap PATH or "
                         "$KCAP, or put it into a folder of PATH")

@@ -11,13 +11,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from kcap_files import FileError, path_given, read_run
-import law_cells
-import law_families
-import law_fits as fits
-import law_page
-import law_plots
-from report import finite, last, write_csv
+from needed import libraries
+
+with libraries("law"):
+    from kcap_files import FileError, path_given, read_run
+    import law_cells
+    import law_families
+    import law_fits as fits
+    import law_page
+    import law_plots
+    from report import finite, last, write_csv
 
 POINT_COLUMNS = ("sweep", "name", "cell", "n_params", "layers", "width", "n_people", "exposures", "seed",
                  "bits_per_param", "max_bits_per_param", "total_bits", "corpus_bits", "loss", "tokens",

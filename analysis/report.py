@@ -11,8 +11,11 @@ import re
 import sys
 from pathlib import Path
 
-from kcap_files import FileError, path_given, path_text, read_run
-import plot
+from needed import libraries
+
+with libraries("report"):
+    from kcap_files import FileError, path_given, path_text, read_run
+    import plot
 
 PARTS = ("name_bits", "value_bits", "diversity_bits")  # of what is stored, in the order of `terms`
 
