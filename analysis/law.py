@@ -18,7 +18,7 @@ with libraries("law"):
     import law_cells
     import law_families
     import law_fits as fits
-    import law_page
+    from law_page import page, span
     import law_plots
     from report import finite, last, write_csv
 
@@ -174,7 +174,7 @@ def read_sweeps(folders, reader=None):
     return points, left_out
 
 
-def analyse(points, left_out, seed):
+def analyse(points, left_out):
     """All that is known, as one object of plain values; and the cells."""
     cells = law_cells.cells_of(points)
     law_families.name_families(cells)
@@ -183,11 +183,11 @@ def analyse(points, left_out, seed):
         by_exposures.setdefault(cell["exposures"], []).append(cell)
         by_law.setdefault(cell["law_key"], []).append(cell)
     headline = 1000 if 1000 in by_exposures else max(by_exposures)
-    peaks = [fits.peak(by_exposures[E], seed) for E in sorted(by_exposures)]
+    peaks = [fits.peak(by_exposures[E]) for E in sorted(by_exposures)]
     best = next(p for p in peaks if p["exposures"] == headline)
-    growth = {E: fits.growth(by_exposures[E], seed) for E in sorted(by_exposures)}
+    growth = {E: fits.growth(by_exposures[E]) for E in sorted(by_exposures)}
     result = {"peak_bits_per_param": best["bits_per_param"], "peak_interval": best["interval"],
-              "peak_exposures": headline, "bootstrap_seed": seed, "peaks": peaks,
+              "peak_exposures": headline, "peaks": peaks,
               "saturation": [{"exposures": E} | fits.saturation(by_exposures[E])
                              for E in sorted(by_exposures)],
               "growth": [{"exposures": E} | growth[E] for E in sorted(by_exposures)],
@@ -218,14 +218,10 @@ def strict(value):
     return finite(value)
 
 
-def span(values, form="{:.3f}"):
-    return "[" + ", ".join("?" if v is None else form.format(v) for v in values) + "]"
-
-
 def table(result):
     """The lines a person reads."""
     lines = [f"peak after {result['peak_exposures']} exposures: "
-             f"{result['peak_bits_per_param']:.3f} bits a parameter, 95 % interval "
+             f"{result['peak_bits_per_param']:.3f} bits a parameter, 95 %: "
              f"{span(result['peak_interval'])}", "",
              "  parameters        N  exposures  seeds      R      sd    R_max   of it  points"]
     for c in result["cells"]:
@@ -243,22 +239,22 @@ def fit_lines(result):
     for fit in result["saturation"]:
         if fit["fitted"]:
             lines.append(f"  {fit['exposures']} exposures: {fit['formula']}: C = {fit['C']:.3f} "
-                         f"{span(fit['C_interval'])}, k = {fit['k']:.2f} {span(fit['k_interval'])}")
+                         f"({span(fit['C_interval'])}), k = {fit['k']:.2f}")
     for fit in result["growth"]:
         if fit["fitted"]:
             lines.append(f"  {fit['exposures']} exposures: {fit['formula']}: g = {fit['g']:.3f} "
-                         f"{span(fit['g_interval'])}; g = 1: {fit['proportional_c']:.3f} bits a "
-                         f"parameter {span(fit['proportional_interval'])}")
+                         f"({span(fit['g_interval'])}); g = 1: {fit['proportional_c']:.3f} bits "
+                         f"a parameter ({span(fit['proportional_interval'])})")
     for fit in result["exposure_laws"]:
         lines.append(f"  P = {fit['n_params']:,}, N = {fit['n_people']:,}: {fit['formula']}: "
-                     f"alpha = {fit['alpha']:.3f} {span(fit['alpha_interval'])}, "
-                     f"R1000 = {fit['R1000']:.3f} {span(fit['R1000_interval'])}")
+                     f"alpha = {fit['alpha']:.3f} ({span(fit['alpha_interval'])}), "
+                     f"R1000 = {fit['R1000']:.3f}")
     if result["forecast"]["fitted"]:
         for row in result["forecast"]["rows"]:
             lines.append(f"  {row['n_params']:.0e} parameters, {row['decades_beyond']:.1f} decades "
                          f"beyond the data: {row['proportional_bits']:.3g} bits in proportion "
-                         f"{span(row['proportional_interval'], '{:.3g}')}, {row['free_bits']:.3g} "
-                         f"along g {span(row['free_interval'], '{:.3g}')}")
+                         f"({span(row['proportional_interval'], '{:.3g}')}), {row['free_bits']:.3g} "
+                         f"along g ({span(row['free_interval'], '{:.3g}')})")
     return lines
 
 
@@ -291,7 +287,7 @@ def run(arguments):
     if arguments.best:
         points, less = law_cells.best_points(points, setting_keys(arguments.best, points))
         left_out += [{"sweep": p["sweep"], "name": p["name"], "reason": why} for p, why in less]
-    result, cells = analyse(points, left_out, arguments.seed)
+    result, cells = analyse(points, left_out)
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     plots = law_plots.draw_all(result, cells, out)
@@ -305,7 +301,7 @@ def run(arguments):
     (out / "law.json").write_text(text + "\n", encoding="utf-8")
     write_tables(result, out)
     configs = {(p["sweep"], p["name"]): p["config"] for p in points}
-    (out / "report.html").write_text(law_page.page(public, plots, configs, out), encoding="utf-8")
+    (out / "report.html").write_text(page(public, plots, configs, out), encoding="utf-8")
     if arguments.json:
         print(text)
     else:
@@ -313,22 +309,15 @@ def run(arguments):
         print(f"  files: {out / 'report.html'}, law.json, CSV and PNG beside it")
 
 
-def whole(text):
-    """A seed from the command line."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text}: a whole number from 0")
-    return int(text)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sweep", nargs="+", type=path_given, metavar="SWEEP_DIR",
                         help="folder of a sweep (its `out`): a folder for each point inside")
     parser.add_argument("--out", type=path_given, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--seed", type=whole, default=1, help="of the bootstrap (default: 1)")
     parser.add_argument("--best", action="append", default=[], metavar="SECTION.KEY",
                         help="of cells that differ in this key alone (train.lr) use the one that stores "
-                        "most; may be repeated: cells that differ in any of them")
+                        "most, for each seed by the others; may be repeated: cells that differ in "
+                        "any of them")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
     try:
         run(parser.parse_args())

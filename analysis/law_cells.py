@@ -18,9 +18,11 @@ def key_of(config, also_without=()):
     return json.dumps(kept, sort_keys=True)
 
 
-def label_of(name):
-    """A point's name without its seed."""
-    return ",".join(part for part in name.split(",") if not part.startswith("seed="))
+def label_of(names):
+    """What names of points say but for the seed; where they differ, each of them."""
+    columns = zip(*(name.split(",") for name in names))
+    parts = ["/".join(dict.fromkeys(column)) for column in columns]
+    return ",".join(part for part in parts if not part.startswith("seed="))
 
 
 def cell_of(group):
@@ -35,7 +37,7 @@ def cell_of(group):
             "bits_per_param": mean, "sd": sd, "max_bits_per_param": first["max_bits_per_param"],
             "share": mean / first["max_bits_per_param"],
             "total_bits": sum(p["total_bits"] for p in group) / len(group),
-            "label": label_of(first["name"]), "law_key": first["law_key"], "points": group}
+            "label": label_of([p["name"] for p in group]), "law_key": first["law_key"], "points": group}
 
 
 def gather(points, key):
@@ -57,18 +59,42 @@ def cells_of(points):
     return cells
 
 
+def mean_without(cell, seed):
+    """Mean R of a cell's runs of other seeds; of its only seed, where there is no other."""
+    others = [p["bits_per_param"] for p in cell["points"] if p["seed"] != seed]
+    return sum(others) / len(others) if others else cell["bits_per_param"]
+
+
+def held_out(rivals):
+    """For each seed that a rival has (seed, cell): the cell whose other seeds store most. Who takes the
+    largest of several means and reads that mean reads too much; the seed left out knows nothing of
+    the choice."""
+    found = []
+    for seed in sorted({p["seed"] for c in rivals for p in c["points"]}):
+        having = [c for c in rivals if any(p["seed"] == seed for p in c["points"])]
+        judged = [c for c in having if c["seeds"] > 1] or having
+        found.append((seed, max(judged, key=lambda c: mean_without(c, seed))))
+    return found
+
+
+def points_of(cell, seed):
+    return [p for p in cell["points"] if p["seed"] == seed]
+
+
 def best_points(points, keys):
-    """Of cells that differ in `keys` (section, key) alone the points of the one whose mean is largest, and
-    the others as (point, why). What is kept follows one law whatever its keys are."""
+    """Of cells that differ in `keys` (section, key) alone one: each seed's points of the cell that is
+    best on the other seeds; and the other points as (point, why). What is kept follows one law, and
+    is one cell, whatever its keys are."""
     def but_keys(text):
         return key_of(json.loads(text), keys)
 
     kept, left_out = [], []
     for rivals in gather(points, lambda p: but_keys(p["cell_key"])):
         cells = cells_of(rivals)
-        best = max(cells, key=lambda c: c["bits_per_param"])
-        kept += [p | {"law_key": but_keys(p["law_key"])} for p in best["points"]]
-        left_out += [(p, f"{best['label']} stores more: {best['bits_per_param']:.3f} > "
-                         f"{cell['bits_per_param']:.3f}")
-                     for cell in cells if cell is not best for p in cell["points"]]
+        for seed, best in held_out(cells):
+            kept += [p | {"cell_key": but_keys(p["cell_key"]), "law_key": but_keys(p["law_key"])}
+                     for p in points_of(best, seed)]
+            left_out += [(p, f"{best['label']} stores more, by the other seeds: "
+                             f"{mean_without(best, seed):.3f} > {mean_without(cell, seed):.3f}")
+                         for cell in cells if cell is not best for p in points_of(cell, seed)]
     return kept, left_out

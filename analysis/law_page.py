@@ -90,16 +90,15 @@ def sortable(heads, rows):
 
 
 def span(values, form="{:.3f}"):
-    return " to ".join("?" if v is None else form.format(v) for v in values)
+    if None in values:
+        return "too few seeds or cells for an interval"
+    return " to ".join(form.format(v) for v in values)
 
 
 def headline(result):
-    several = all(p["all_cells_have_several_seeds"] for p in result["peaks"])
     text = (f"After {result['peak_exposures']} exposures of each fact these models store at most "
-            f"{result['peak_bits_per_param']:.3f} bits a parameter (95 % interval over seeds: "
+            f"{result['peak_bits_per_param']:.3f} bits a parameter (95 % interval: "
             f"{span(result['peak_interval'])}).")
-    if not several:
-        text += " Some points were trained with one seed only: the interval is too narrow."
     return f'<p class="head">{escape(text)}</p>\n'
 
 
@@ -150,19 +149,18 @@ def fit_items(result):
     items = []
     for fit in result["saturation"]:
         items.append(f"Saturation, {fit['exposures']} exposures: " + (
-            f"{fit['formula']}, C = {fit['C']:.3f} ({span(fit['C_interval'])}), k = {fit['k']:.2f} "
-            f"({span(fit['k_interval'])}), {fit['n']} points" if fit["fitted"]
+            f"{fit['formula']}, C = {fit['C']:.3f} ({span(fit['C_interval'])}), k = {fit['k']:.2f}, "
+            f"{fit['n']} cells" if fit["fitted"]
             else "not fitted: " + fit["reason"]))
     for fit in result["growth"]:
         items.append(f"Growth, {fit['exposures']} exposures: " + (
             f"{fit['formula']}, g = {fit['g']:.3f} ({span(fit['g_interval'])}); with g = 1: "
             f"{fit['proportional_c']:.3f} bits a parameter ({span(fit['proportional_interval'])}), "
-            f"{fit['n']} points" if fit["fitted"] else "not fitted: " + fit["reason"]))
+            f"{fit['n']} cells" if fit["fitted"] else "not fitted: " + fit["reason"]))
     for fit in result["exposure_laws"]:
         items.append(f"Exposures, {fit['n_params']:,} parameters, N = {fit['n_people']:,}: "
                      f"{fit['formula']}, alpha = {fit['alpha']:.3f} ({span(fit['alpha_interval'])}), "
-                     f"R1000 = {fit['R1000']:.3f} ({span(fit['R1000_interval'])}), published alpha "
-                     f"{fit['published_alpha']:.3f}")
+                     f"R1000 = {fit['R1000']:.3f}, published alpha {fit['published_alpha']:.3f}")
     return "<ul>" + "".join(f"<li>{escape(i)}</li>\n" for i in items) + "</ul>\n"
 
 
@@ -172,9 +170,9 @@ def forecast(result):
         return f"<p>No forecast: {escape(result['forecast']['reason'])}.</p>\n"
     beyond = rows[0]["decades_beyond"], rows[-1]["decades_beyond"]
     say = (f"An extrapolation by {beyond[0]:.1f} to {beyond[1]:.1f} decades in size. In proportion: "
-           "what the over-filled models store a parameter, with the spread over seeds, which says "
-           "nothing of the distance. Fitted exponent: the 95 % interval of a new point, which grows "
-           "with the distance; it holds only if one power law does.")
+           "what the over-filled models store a parameter, with the interval over their cells, "
+           "which says nothing of the distance. Fitted exponent: the 95 % interval of a new cell, which "
+           "grows with the distance; it holds only if one power law does.")
     return f"<p>{escape(say)}</p>\n" + sortable(
         (("parameters", "{:.3g}"), ("decades beyond the data", "{:.1f}"),
          ("in proportion, bits", "{:.3g}"), ("from", "{:.3g}"), ("to", "{:.3g}"),

@@ -15,7 +15,6 @@ from plot import COLOURS, INK, shown  # pylint: disable=wrong-import-position
 from report import write_csv  # pylint: disable=wrong-import-position
 
 GUIDES = (2.0, 1.0, 0.5)
-RESIDUAL_OF_EXPOSURES = "log R"
 INSIDE_MOST = 8  # entries of a legend that stands in the plot
 
 
@@ -177,7 +176,7 @@ def panels_of(result):
         panels += [(f"{kind}, {f['exposures']} exposures", unit, column, [f])
                    for f in result[kind] if f["fitted"]]
     laws = result["exposure_laws"]
-    return panels + ([("exposures", RESIDUAL_OF_EXPOSURES, "exposures", laws)] if laws else [])
+    return panels + ([("exposures", "bits a parameter", "exposures", laws)] if laws else [])
 
 
 def residuals(result, out):
@@ -188,7 +187,7 @@ def residuals(result, out):
     rows = (len(panels) + 1) // 2
     figure, grid = plt.subplots(rows, min(2, len(panels)), figsize=(4.2 * min(2, len(panels)),
                                                                    2.9 * rows), dpi=150, squeeze=False)
-    known = {x["name"]: x for x in result["points"] + result["cells"]}
+    cells = {c["name"]: c for c in result["cells"]}
     families = families_of(result["cells"])
     columns = {"fit": [], "of": [], "x": [], "residual": []}
     for axes, (what, unit, column, fits) in zip(grid.flat, panels):
@@ -197,8 +196,8 @@ def residuals(result, out):
         axes.set_title(what, loc="left", color=INK, fontsize=10)
         axes.axhline(0, color="#777777", linewidth=1)
         for entry in (r for f in fits for r in f["residuals"]):
-            of = known[entry["name"]]
-            n = families.index(of.get("family") or known[of["cell"]]["family"])
+            of = cells[entry["name"]]
+            n = families.index(of["family"])
             axes.plot(of[column], entry["residual"], MARKERS[n % len(MARKERS)], markersize=5,
                       color=COLOURS[n % len(COLOURS)], label=families[n], alpha=0.8)
             for name, value in zip(columns, (what, entry["name"], of[column], entry["residual"])):
@@ -229,10 +228,10 @@ def forecast(result, cells, out):
     x = [row["n_params"] for row in rows]
     axes.plot(x, [row["published_bits"] for row in rows], ":", color="#999999",
               label="published: 2 bits a parameter")
-    for name, colour, text in (("free", COLOURS[1], "fitted exponent, 95 % of new points"),
-                               ("proportional", COLOURS[2], "in proportion, 95 % over seeds")):
+    for name, colour, text in (("free", COLOURS[1], "fitted exponent, 95 % of new cells"),
+                               ("proportional", COLOURS[2], "in proportion, 95 % over cells")):
         middle = [row[f"{name}_bits"] for row in rows]
-        low, high = zip(*(row[f"{name}_interval"] for row in rows))
+        low, high = np.array([row[f"{name}_interval"] for row in rows], dtype=float).T
         axes.errorbar(x, middle, yerr=[np.subtract(middle, low), np.subtract(high, middle)],
                       fmt="s-", color=colour, markersize=4, capsize=3, label=text)
     axes.set_xscale("log")
@@ -245,5 +244,5 @@ def forecast(result, cells, out):
                   {k: [row[k] for row in rows] for k in
                    ("n_params", "decades_beyond", "proportional_bits", "free_bits",
                     "published_bits")} |
-                  {f"{name}_{end}": [row[f"{name}_interval"][i] for row in rows]
+                  {f"{name}_{end}": np.array([row[f"{name}_interval"][i] for row in rows], dtype=float)
                    for name in ("proportional", "free") for i, end in enumerate(("low", "high"))})
