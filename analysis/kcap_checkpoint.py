@@ -14,7 +14,7 @@ import yaml
 from kcap_files import FileError
 from new_folder import sync
 
-MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: (\S{1,63})\nrun_id: (\S{1,39})\n"
+MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: ([^\n]{1,63})\nrun_id: (\S{1,39})\n"
                       r"step: (\d{1,18})\nbytes: (\d{1,18})\nchunk_bytes: (\d{1,10})\n"
                       r"xxh3_64: ([0-9a-f]{16})\n")
 CHUNK = 1 << 24

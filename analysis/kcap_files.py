@@ -2,8 +2,10 @@
 """The layout of the files a run writes. No other Python module opens HDF5."""
 
 import argparse
+import ctypes
 import os
 import stat
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +91,11 @@ def read_run(where):
         path = path / "run.h5"
     if not path.is_file():
         raise FileError(f"{path}: no such file: give a run's folder or its run.h5")
-    file, finished = _open(path)
+    try:
+        file, finished = _open(path)
+    except (OSError, RuntimeError) as e:
+        raise FileError(f"{path}: not readable as HDF5 ({e}): "
+                        "damaged, or not a run.h5 of kcap") from e
     with file:
         try:
             return _read(path, file, finished)
@@ -99,18 +105,24 @@ def read_run(where):
 
 
 def _open(path):
-    """A file that was closed opens plainly; one with a writer, alive or killed, only as SWMR."""
-    try:
+    """A file that was closed opens plainly; one that its superblock says has a writer, alive or
+    killed, only as SWMR. There HDF5 would read damage a hundred times, waiting twice as long each
+    time; 30 take a second."""
+    with open(open_regular(path), "rb") as file:
+        head = file.read(12)
+    if len(head) < 12 or head[8] != 3 or not head[11] & 1:
         return h5py.File(path, "r"), True
-    except (OSError, RuntimeError) as first:
-        try:
-            return h5py.File(path, "r", libver="latest", swmr=True), False
-        except (OSError, ValueError, RuntimeError):
-            raise FileError(f"{path}: not readable as HDF5 ({first}): "
-                            "damaged, or not a run.h5 of kcap") from first
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    attempts = ctypes.CDLL(h5py.h5p.__file__).H5Pset_metadata_read_attempts
+    attempts.argtypes = ctypes.c_int64, ctypes.c_uint
+    attempts(access.id, 30)
+    flags = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
+    return h5py.File(h5py.h5f.open(bytes(path), flags, access)), False
 
 
 def _read(path, file, finished):
+    _check_seal(file.attrs)
     stamp = UNSAID | {name: _plain(value) for name, value in file.attrs.items()}
     for name in STAMPS:
         if name not in stamp:
@@ -118,16 +130,42 @@ def _read(path, file, finished):
     config = yaml.safe_load(stamp["config"])
     if not isinstance(config, dict):
         raise KeyError("attribute config is not a mapping of sections")
-    measure = _columns(file, "measure", MEASURES)
+    measure = _columns(file, "measure", finished, MEASURES)
     loads = _loads(path, config, measure)
     names = _attribute_names(file, measure)
     _keep_attributes(measure, len(names))
-    others = {group: _flat(_columns(file, group)) for group in file
+    others = {group: _flat(_columns(file, group, finished)) for group in file
               if group not in ("steps", "measure") and f"{group}/step" in file}
     units = {f"{group}/{name}": _plain(data.attrs.get("unit", ""))
              for group in ("measure", *others) for name, data in file.get(group, {}).items()}
-    return Run(path, finished, stamp, config, _flat(_columns(file, "steps", STEPS)), measure, names,
+    return Run(path, finished, stamp, config, _flat(_columns(file, "steps", finished, STEPS)), measure, names,
                loads, others, units)
+
+
+def _check_seal(attributes):
+    """Attribute `seal`: the CRC-32 of names and values, then the names."""
+    said, *names = attributes.get("seal", "00000000").split()
+    crc = 0
+    for name in names:
+        value = attributes[name]
+        crc = zlib.crc32(value.encode() if isinstance(value, str) else value.tobytes(),
+                         zlib.crc32(name.encode(), crc))
+    if said != f"{crc:08x}":
+        raise KeyError("the attributes of / do not fit their checksum")
+
+
+def _check_rows(group, columns, finished):
+    """Column `check` of a group: the CRC-32 of each row's values of the columns that its attribute
+    `covers` names."""
+    covered = [columns[name] for name in group["check"].attrs["covers"].split()]
+    lengths = [len(column) for column in (columns["check"], *covered)]
+    if finished and len(set(lengths)) > 1:
+        raise KeyError(f"columns of {group.name} have {min(lengths)} to {max(lengths)} rows")
+    rows = min(lengths)
+    values = [column[:rows].reshape(rows, -1).view(np.uint8) for column in covered if rows]
+    for row, value in enumerate(np.concatenate(values, axis=1) if rows else ()):
+        if zlib.crc32(value) != columns["check"][row]:
+            raise KeyError(f"row {row} does not fit its checksum in {group.name}/check")
 
 
 def _flat(columns):
@@ -138,7 +176,10 @@ def _flat(columns):
 def _attribute_names(file, measure):
     """Of a file without them their numbers."""
     if "measure/attribute_names" in file:
-        return tuple(_plain(name) for name in file["measure/attribute_names"][()])
+        names = file["measure/attribute_names"]
+        if "crc32" in names.attrs and names.attrs["crc32"] != zlib.crc32(names[()]):
+            raise KeyError("measure/attribute_names does not fit its checksum")
+        return tuple(_plain(name) for name in names[()])
     widths = [measure[name].shape[1] for name in ATTRIBUTES if name in measure]
     return tuple(f"attribute_{i}" for i in range(max(widths, default=0)))
 
@@ -168,18 +209,21 @@ def _loads(path, config, measure):
     return flat[:, :blocks * experts].reshape(len(flat), blocks, experts)
 
 
-def _columns(file, group, known=()):
+def _columns(file, group, finished, known=()):
     """All columns of a group, cut to the rows that all have: a writer may be between two. A newer
     kcap's columns come along, what is no column is passed over."""
-    columns = {name: _numbers(data[()]) for name, data in file.get(group, {}).items()
+    columns = {name: data[()] for name, data in file.get(group, {}).items()
                if getattr(data, "ndim", 0) in (1, 2) and data.dtype.kind in "if"}
     if "step" not in columns:
         if group in file:
             raise KeyError(f"dataset {group}/step is missing")
         columns["step"] = np.zeros(0, np.int64)
     rows = min(len(column) for column in columns.values())
+    if "check" in columns:
+        _check_rows(file[group], columns, finished)
+        del columns["check"]
     missing = {name: np.full(rows, np.nan) for name in known}
-    return missing | {name: column[:rows] for name, column in columns.items()}
+    return missing | {name: _numbers(column[:rows]) for name, column in columns.items()}
 
 
 def _numbers(column):

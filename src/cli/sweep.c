@@ -17,6 +17,7 @@ typedef struct options {
     int list, missing, status, farm, json;
     int64_t index, ranks_per_point;
     double patience, max_seconds;
+    int without_history;
 } options;
 
 /* What law.py needs to know of points that left no run: written before any is begun. */
@@ -108,6 +109,7 @@ static int sweep(kc_grid *g, const void *given, kc_error *e)
                                       .ranks_per_point = o->farm ? (int)o->ranks_per_point : 0,
                                       .patience = o->patience,
                                       .max_seconds = o->max_seconds,
+                                      .without_history = o->without_history,
                                       .talk = o->json ? stderr : stdout};
     kc_sweep points = {0};
     kc_point_view *views = NULL;
@@ -146,6 +148,7 @@ static const kc_option list[] = {
     {KC_OPTION_PATIENCE, .with = "--farm or --index",
      .help = "a group silent for longer is given up (default: 1800); of --index see kcap train"},
     {KC_OPTION_MAX_TIME, .with = "--farm or --index"},
+    {KC_OPTION_WITHOUT_HISTORY, .with = "--farm or --index"},
     {KC_OPTION_SET},
     {KC_OPTION_JSON}};
 

@@ -15,7 +15,7 @@ typedef struct options {
     const char *input, *out, *resume;
     kc_sets sets;
     double max_seconds, patience;
-    int dry_run, json;
+    int without_history, dry_run, json;
 } options;
 
 static double share_done(const kc_run *run)
@@ -71,6 +71,7 @@ static int train(kc_grid *g, const void *given, kc_error *e)
                                     .n_sets = o->sets.n,
                                     .out = o->out,
                                     .resume = o->resume,
+                                    .without_history = o->without_history,
                                     .max_seconds = o->max_seconds,
                                     .patience = o->patience,
                                     .look = o->dry_run,
@@ -97,6 +98,7 @@ static const kc_option list[] = {
      .help =
          "never (default): refuse a folder that is not empty; auto: go on from OUT's newest good "
          "checkpoint, or start; PATH: go on from this checkpoint or run folder"},
+    {KC_OPTION_WITHOUT_HISTORY, .with = "--resume"},
     {KC_OPTION_MAX_TIME},
     {KC_OPTION_PATIENCE,
      .help = "ranks that wait for longer, and 20 times the longest step, name who is missing and "

@@ -75,6 +75,12 @@ typedef struct kc_verb {
     KC_OPTION("patience", KC_NUMBER, patience), .least = 1, .most = 1e6, .value = "SECONDS"
 enum { KC_PATIENCE = 1800 };
 
+#define KC_OPTION_WITHOUT_HISTORY                                                                  \
+    KC_OPTION("without-history", KC_FLAG, without_history),                                        \
+        .help = "where run.h5 is lost, damaged or another run's: go on from a checkpoint alone; "  \
+                "what is there is renamed, the new run.h5 begins behind the checkpoint "           \
+                "(attribute first_step)"
+
 /* All verbs, in the order of verbs.def, and how many there are. */
 extern const kc_verb *const kc_verbs[];
 extern const int kc_n_verbs;

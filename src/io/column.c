@@ -53,6 +53,22 @@ out:
     return e->code;
 }
 
+/* What is neither kind is for kc_h5_column_open to say. */
+int kc_h5_column_open_any(kc_h5_column *c, kc_error *e)
+{
+    hsize_t dims[H5S_MAX_RANK] = {0};
+    hid_t id = kc_h5_dataset(c->file, c->path, e);
+    if (id < 0)
+        return e->code;
+    hid_t type = H5Dget_type(id), space = H5Dget_space(id);
+    c->kind = H5Tget_class(type) == H5T_INTEGER ? KC_H5_INT : KC_H5_REAL;
+    c->width = H5Sget_simple_extent_dims(space, dims, NULL) == 2 ? (int64_t)dims[1] : 0;
+    H5Tclose(type);
+    H5Sclose(space);
+    H5Dclose(id);
+    return kc_h5_column_open(c, e);
+}
+
 /* Rows first ... first+n-1 of the dataset as it is now; negative on error. */
 static hid_t select_rows(const kc_h5_column *c, int64_t first, int64_t n)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/io/h5.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-#include <errno.h>
 
 #include "kcap/base/open.h"
 #include "kcap/comm/mpi.h"
@@ -27,6 +29,11 @@ void kc_h5_version(char *text, size_t size)
     H5get_libversion(&major, &minor, &release);
     snprintf(text, size, "%u.%u.%u", major, minor, release);
 }
+
+/* Of a reader of a file whose writer goes on: how often it reads what does not fit its checksum. HDF5
+ * waits 1 ns before the second time and twice as long before each one after: 1 s in all, and a
+ * hundred years with its own default of 100. */
+enum { ATTEMPTS = 30 };
 
 /* Access properties. Checkpoints take the 1.8 format, whose superblock has no mark for an open
  * file that the shared open would have to write; SWMR needs the 1.10 one. */
@@ -62,17 +69,26 @@ int kc_h5_create(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
     return e->code;
 }
 
-int kc_h5_open(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
+/* Does the superblock say that a writer has not closed the file? Its version 3 has flags for that. */
+static int is_left_open(FILE *file)
+{
+    enum { VERSION = 8, FLAGS = 11, WRITER = 1 };
+    unsigned char head[FLAGS + 1];
+    return fread(head, sizeof head, 1, file) == 1 && head[VERSION] == 3 && (head[FLAGS] & WRITER);
+}
+
+int kc_h5_open(kc_h5 *f, const char *path, kc_error *e)
 {
     begin(f, path, 0);
-    FILE *regular = kc_open_regular(path, e); /* HDF5 would wait for the writer of a pipe */
-    if (regular == NULL)
+    FILE *file = kc_open_regular(path, e); /* HDF5 would wait for the writer of a pipe */
+    if (file == NULL)
         return e->code;
-    fclose(regular);
-    hid_t list = access_list(mode);
+    f->left_open = is_left_open(file);
+    fclose(file);
+    hid_t list = access_list(f->left_open ? KC_H5_SWMR : KC_H5_PLAIN);
     H5Pset_file_locking(list, 1, 1);
-    unsigned flags = H5F_ACC_RDONLY | (mode == KC_H5_SWMR ? H5F_ACC_SWMR_READ : 0);
-    hid_t id = H5Fopen(path, flags, list);
+    H5Pset_metadata_read_attempts(list, f->left_open ? ATTEMPTS : 1);
+    hid_t id = H5Fopen(path, H5F_ACC_RDONLY | (f->left_open ? H5F_ACC_SWMR_READ : 0), list);
     if (id < 0)
         kc_h5_fail(f, e, "cannot open it as HDF5");
     else
@@ -81,13 +97,26 @@ int kc_h5_open(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e)
     return e->code;
 }
 
+/* MPI-IO takes what stands before a colon for the name of a file system, or not, as the library has
+ * it: so a path with a colon goes by the number that this process has the file open under. */
+static hid_t open_over_mpi(const char *path, hid_t list)
+{
+    char number[64];
+    const int fd = strchr(path, ':') ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    snprintf(number, sizeof number, "/proc/self/fd/%d", fd);
+    hid_t id = H5Fopen(fd < 0 ? path : number, H5F_ACC_RDWR, list);
+    if (fd >= 0)
+        close(fd);
+    return id;
+}
+
 int kc_h5_open_shared(const kc_grid *g, kc_h5 *f, const char *path, kc_error *e)
 {
     begin(f, path, 1);
     hid_t list = access_list(KC_H5_PLAIN);
     hid_t id = -1;
     if (H5Pset_fapl_mpio(list, g->mpi->world, MPI_INFO_NULL) >= 0)
-        id = H5Fopen(path, H5F_ACC_RDWR, list);
+        id = open_over_mpi(path, list);
     if (id < 0)
         kc_h5_fail(f, e, "rank %d cannot open it over MPI-IO", g->rank);
     else
@@ -126,16 +155,27 @@ out:
     return e->code;
 }
 
+/* Is the file of this descriptor still the one that its path leads to? */
+static int is_in_place(int fd, const char *path)
+{
+    struct stat open_file, named;
+    return fstat(fd, &open_file) == 0 && stat(path, &named) == 0 &&
+           open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
 int kc_h5_flush(kc_h5 *f, int sync, kc_error *e)
 {
     void *handle = NULL;
     KC_TRY(kc_h5_usable(f, e));
     if (H5Fflush(f->id, H5F_SCOPE_GLOBAL) < 0 ||
-        (sync && H5Fget_vfd_handle(f->id, H5P_DEFAULT, &handle) < 0)) {
+        H5Fget_vfd_handle(f->id, H5P_DEFAULT, &handle) < 0) {
         kc_h5_fail(f, e, "cannot write what is held");
     } else if (sync && fsync(*(int *)handle) != 0) {
         f->broken = 1;
         kc_fail(e, KC_EIO, "%s: fsync: %s", f->path, strerror(errno));
+    } else if (!is_in_place(*(int *)handle, f->path)) {
+        f->broken = 1;
+        kc_fail(e, KC_EIO, "%s: removed or replaced by another file while it is written", f->path);
     }
 out:
     return e->code;

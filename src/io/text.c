@@ -6,9 +6,14 @@
 #include <string.h>
 
 #include "io/h5_internal.h"
+#include "kcap/base/crc.h"
+#include "kcap/io/attribute.h"
 
 /* No text dataset of a run comes near this; a damaged one may claim more. */
 static const int64_t most_bytes = (int64_t)1 << 31;
+
+/* Of a text dataset: the CRC-32 of all its bytes, which HDF5 itself does not check. */
+static const char sum[] = "crc32";
 
 static hid_t text_type(int64_t size)
 {
@@ -42,6 +47,8 @@ int kc_h5_text_write(kc_h5 *f, const char *path, const char *texts, int64_t size
     hid_t id = H5Dcreate2(f->id, path, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
     if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts) < 0 || H5Dclose(id) < 0)
         kc_h5_fail(f, e, "text %s: cannot write it", path);
+    else
+        kc_h5_set_int(f, path, sum, kc_crc32(0, texts, (size_t)(size * (n > 0 ? n : 1))), e);
     H5Pclose(how);
     H5Sclose(space);
     H5Tclose(type);
@@ -63,6 +70,18 @@ static int64_t text_size(hid_t id)
     return size;
 }
 
+static int check_sum(kc_h5 *f, const char *path, const char *texts, int64_t bytes, kc_error *e)
+{
+    int64_t said = 0;
+    if (!kc_h5_has_attribute(f, path, sum)) /* an older file */
+        return KC_OK;
+    KC_TRY(kc_h5_get_int(f, path, sum, &said, e));
+    if (said != kc_crc32(0, texts, (size_t)bytes))
+        kc_fail(e, KC_EINPUT, "%s: text %s does not fit its checksum: damaged", f->path, path);
+out:
+    return e->code;
+}
+
 int kc_h5_text_read(kc_h5 *f, const char *path, char **texts, int64_t *size, int64_t *n,
                     kc_error *e)
 {
@@ -82,8 +101,11 @@ int kc_h5_text_read(kc_h5 *f, const char *path, char **texts, int64_t *size, int
     *texts = malloc((size_t)(points * *size));
     KC_CHECK(*texts, "out of memory for %lld bytes of text", (long long)(points * *size));
     type = text_type(*size);
-    if (H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *texts) < 0) {
+    if (H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *texts) < 0)
         kc_h5_fail(f, e, "text %s: cannot read it", path);
+    else
+        check_sum(f, path, *texts, points * *size, e);
+    if (e->code != KC_OK) {
         free(*texts);
         *texts = NULL;
     }

@@ -49,6 +49,25 @@ out:
     return e->code;
 }
 
+/* The values of this rank's slices, weights and moments. */
+static int check_finite(const kc_grid *g, const char *where, const kc_state *state, kc_error *e)
+{
+    slice own[2];
+    const kc_layout *l = state->layout;
+    const int n = slices_of(g, state, own), code = KC_ENUMERIC;
+    for (int i = 0; i < n; ++i) {
+        const slice *s = &own[i];
+        KC_TRY(
+            kc_tensors_finite(where, "/params", l, s->lo, s->hi, state->params + s->lo, code, e));
+        if (!state->m)
+            continue;
+        KC_TRY(kc_tensors_finite(where, "/m", l, s->lo, s->hi, state->m + s->at, code, e));
+        KC_TRY(kc_tensors_finite(where, "/v", l, s->lo, s->hi, state->v + s->at, code, e));
+    }
+out:
+    return e->code;
+}
+
 static int write_slices(const kc_grid *g, const kc_draft *d, const kc_state *state, kc_error *e)
 {
     kc_h5 f;
@@ -82,10 +101,12 @@ int kc_checkpoint_write(const kc_grid *g, const char *dir, const kc_state *state
                                .files = *files};
     kc_shelf_path(dir, state->step, ".h5", info.path, sizeof info.path);
     kc_draft_names(&draft, info.path);
+    if (check_finite(g, info.path, state, e), kc_agree(g, e) != KC_OK)
+        return e->code;
     KC_TRY_ROOT(g, prepare(&draft, dir, &info, state, e));
     KC_TRY(write_slices(g, &draft, state, e));
     KC_TRY(kc_draft_finish(g, &draft, &info, e));
-    KC_TRY_ROOT(g, kc_shelf_retain(dir, state->step, keep, e));
+    KC_TRY_ROOT(g, kc_shelf_retain(dir, stamp->run_id, state->step, keep, e));
 out:
     if (e->code != KC_OK && g->rank == 0)
         kc_draft_take_back(&draft);
@@ -101,6 +122,14 @@ static int read_cursors(const kc_checkpoint_info *info, kc_state *state, kc_erro
     return KC_OK;
 }
 
+static int read_finite(kc_h5 *f, const char *group, const kc_layout *l, int64_t lo, int64_t hi,
+                       float *flat, kc_error *e)
+{
+    if (kc_tensors_read(f, group, l, lo, hi, flat, e) == KC_OK)
+        kc_tensors_finite(f->path, group, l, lo, hi, flat, KC_EINPUT, e);
+    return e->code;
+}
+
 /* Each rank reads by itself: the file is complete, and nothing is written. */
 int kc_checkpoint_read(const kc_grid *g, const kc_checkpoint_info *info, kc_state *state,
                        kc_error *e)
@@ -112,12 +141,12 @@ int kc_checkpoint_read(const kc_grid *g, const kc_checkpoint_info *info, kc_stat
     const int n = with_moments ? slices_of(g, state, own) : 0;
     if (with_moments)
         KC_TRY(kc_checkpoint_resumable(info, e));
-    KC_TRY(kc_h5_open(&f, info->path, KC_H5_PLAIN, e));
-    KC_TRY(kc_tensors_read(&f, "/params", layout, 0, layout->n_flat, state->params, e));
+    KC_TRY(kc_h5_open(&f, info->path, e));
+    KC_TRY(read_finite(&f, "/params", layout, 0, layout->n_flat, state->params, e));
     for (int i = 0; i < n; ++i) {
         const slice *s = &own[i];
-        KC_TRY(kc_tensors_read(&f, "/m", layout, s->lo, s->hi, state->m + s->at, e));
-        KC_TRY(kc_tensors_read(&f, "/v", layout, s->lo, s->hi, state->v + s->at, e));
+        KC_TRY(read_finite(&f, "/m", layout, s->lo, s->hi, state->m + s->at, e));
+        KC_TRY(read_finite(&f, "/v", layout, s->lo, s->hi, state->v + s->at, e));
     }
     if (state->cursors != NULL)
         KC_TRY(read_cursors(info, state, e));

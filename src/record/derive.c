@@ -11,6 +11,7 @@
 #include "record/embed.h"
 #include "record/manifest.h"
 #include "record/stored.h"
+#include "record/tensors.h"
 
 /* Values of a tensor that a rank holds at a time, or one row; bytes of a path inside the file. */
 enum { PIECE = 1 << 20, PATH = 256 };
@@ -73,6 +74,7 @@ static int copy_rows(const kc_grid *g, kc_stored *from, kc_stored *to, int64_t n
     for (int64_t i = g->rank * most; i < rows; i += g->size * most) {
         const kc_rows p = {name, i, cols, rows - i < most ? rows - i : most, values};
         KC_TRY(kc_stored_read(from, i * cols, p.rows * cols, values, e));
+        KC_TRY(kc_values_finite(values, p.rows * cols, from->array.file->path, name, KC_EINPUT, e));
         if (change)
             change(&p);
         KC_TRY(kc_stored_write(to, i * cols, p.rows * cols, values, e));
@@ -116,6 +118,9 @@ static int check_out(const char *out, kc_error *e)
     const size_t n = strlen(name), most = sizeof(((kc_manifest *)0)->file) - 1;
     if (n < 4 || strcmp(name + n - 3, ".h5") != 0)
         return kc_fail(e, KC_EINPUT, "%s: a checkpoint's name ends in .h5", out);
+    if (name[0] == ' ' || strchr(name, '\n'))
+        return kc_fail(e, KC_EINPUT, "%s: a checkpoint's name begins with no blank and is one line",
+                       out);
     if (n > most || strlen(out) > KC_DRAFT_MOST)
         return kc_fail(e, KC_EINPUT, "%s: too long: at most %zu bytes of a name, %d of a path", out,
                        most, KC_DRAFT_MOST);
@@ -146,7 +151,7 @@ int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const
     KC_TRY_ROOT(g, check_out(out, e));
     kc_draft_names(&draft, out);
     KC_TRY_ROOT(g, kc_folders_create(draft.folder, e));
-    KC_TRY_ALL(g, kc_h5_open(&source, from->path, KC_H5_PLAIN, e));
+    KC_TRY_ALL(g, kc_h5_open(&source, from->path, e));
     begun = 1;
     KC_TRY_ROOT(g, copy_frames(&draft, &source, info, how->codec, e));
     KC_TRY(copy_weights(g, &source, &draft, how, e));

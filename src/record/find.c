@@ -9,9 +9,10 @@
 #include "kcap/io/attribute.h"
 #include "kcap/io/stamp.h"
 #include "kcap/record/checkpoint.h"
+#include "kcap/record/reader.h"
+#include "kcap/record/shelf.h"
 #include "record/embed.h"
 #include "record/manifest.h"
-#include "kcap/record/shelf.h"
 
 void kc_checkpoint_info_free(kc_checkpoint_info *info)
 {
@@ -74,7 +75,7 @@ static int read_info(const char *path, const kc_manifest *m, kc_checkpoint_info 
 {
     kc_h5 f;
     snprintf(info->path, sizeof info->path, "%s", path);
-    KC_TRY(kc_h5_open(&f, path, KC_H5_PLAIN, e));
+    KC_TRY(kc_h5_open(&f, path, e));
     KC_TRY(kc_h5_get_int(&f, "/", "step", &info->step, e));
     KC_TRY(kc_h5_get_int(&f, "/", "tokens", &info->tokens, e));
     KC_TRY(kc_stamp_read(&f, &info->stamp, e));
@@ -108,30 +109,62 @@ static void pass_over(const kc_grid *g, const char *why)
         fprintf(stderr, "kcap: warning: checkpoint passed over: %s\n", why);
 }
 
-/* The newest of n entries that is complete and undamaged. A file that never got its manifest is
- * what a kill leaves, and no damage. */
+/* Is a good checkpoint one that is wished for? */
+static int check_wish(const kc_checkpoint_info *info, kc_checkpoint_wish *wish, kc_error *e)
+{
+    if (wish->run_id[0] && strcmp(info->stamp.run_id, wish->run_id) != 0)
+        kc_fail(e, KC_EINPUT, "%s: of run %s, and the folder's run.h5 is of run %s", info->path,
+                info->stamp.run_id, wish->run_id);
+    else if (info->step > wish->upto)
+        kc_fail(e, KC_EINPUT, "%s: the whole rows of run.h5 end after step %lld", info->path,
+                (long long)wish->upto);
+    wish->unfit += e->code != KC_OK;
+    return e->code;
+}
+
+/* The newest of n entries that is complete, undamaged and wished for. A file that never got its
+ * manifest is what a kill leaves, and no damage. */
 static int try_entries(const kc_grid *g, const char *dir, const kc_shelf_entry *entries, int64_t n,
-                       kc_checkpoint_info *info, kc_error *e)
+                       kc_checkpoint_wish *wish, kc_checkpoint_info *info, kc_error *e)
 {
     char path[KC_PATH_MAX];
     kc_error first = {0};
     for (int64_t i = 0; i < n; ++i) {
         kc_error why = {0};
         kc_shelf_path(dir, entries[i].step, ".h5", path, sizeof path);
-        if (try_file(g, path, info, &why) == KC_OK)
+        if (try_file(g, path, info, &why) == KC_OK && check_wish(info, wish, &why) == KC_OK)
             return KC_OK;
+        kc_checkpoint_info_free(info);
         pass_over(g, why.text);
         if (entries[i].has_manifest && first.code == KC_OK)
             first = why;
     }
     if (first.code == KC_OK)
         return KC_OK;
-    return kc_fail(e, first.code, "no undamaged checkpoint; the newest: %.900s", first.text);
+    return kc_fail(e, first.code, "no %scheckpoint%s; the newest: %.900s",
+                   wish->unfit ? "" : "undamaged ", wish->unfit ? " that can be used" : "",
+                   first.text);
 }
 
-static int find_in_folder(const kc_grid *g, const char *dir, kc_checkpoint_info *info, kc_error *e)
+/* Whose folder it is, by its run.h5; nobody's where that cannot be read. */
+static void wish_own(const kc_grid *g, const char *dir, kc_checkpoint_wish *wish)
+{
+    kc_reader r;
+    kc_error ignored = {0};
+    *wish = (kc_checkpoint_wish){.upto = INT64_MAX};
+    if (g->rank == 0) {
+        if (kc_reader_open(&r, dir, &ignored) == KC_OK)
+            memcpy(wish->run_id, r.run_id, sizeof wish->run_id);
+        kc_reader_close(&r, &ignored);
+    }
+    kc_bcast(g, wish, sizeof *wish);
+}
+
+static int find_in_folder(const kc_grid *g, const char *dir, kc_checkpoint_wish *wish,
+                          kc_checkpoint_info *info, kc_error *e)
 {
     kc_shelf_entry *entries = NULL;
+    kc_checkpoint_wish own;
     int64_t n = 0;
     if (g->rank == 0)
         kc_shelf_list(dir, &entries, &n, e);
@@ -141,13 +174,16 @@ static int find_in_folder(const kc_grid *g, const char *dir, kc_checkpoint_info 
         entries = calloc((size_t)n + 1, sizeof *entries);
     KC_CHECK(entries, "out of memory for %lld names", (long long)n);
     kc_bcast(g, entries, (size_t)n * sizeof *entries);
-    try_entries(g, dir, entries, n, info, e);
+    if (!wish)
+        wish_own(g, dir, wish = &own);
+    try_entries(g, dir, entries, n, wish, info, e);
 out:
     free(entries);
     return e->code;
 }
 
-int kc_checkpoint_find(const kc_grid *g, const char *where, kc_checkpoint_info *info, kc_error *e)
+int kc_checkpoint_find(const kc_grid *g, const char *where, kc_checkpoint_wish *wish,
+                       kc_checkpoint_info *info, kc_error *e)
 {
     struct stat s = {.st_mode = 0};
     size_t length = strlen(where);
@@ -167,7 +203,7 @@ int kc_checkpoint_find(const kc_grid *g, const char *where, kc_checkpoint_info *
     KC_TRY(kc_agree(g, e));
     kc_bcast(g, &is_folder, sizeof is_folder);
     if (is_folder)
-        find_in_folder(g, where, info, e);
+        find_in_folder(g, where, wish, info, e);
     else
         try_file(g, where, info, e);
 out:

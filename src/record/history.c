@@ -5,35 +5,31 @@
 #include <string.h>
 
 #include "kcap/base/memory.h"
-#include "kcap/io/text.h"
+#include "kcap/record/reader.h"
 #include "record/labels.h"
 
-/* Steps must be there, each once. */
-static int check_steps(const char *path, int64_t first, const int64_t *row, int64_t n, int64_t size,
-                       kc_error *e)
+static int check_reach(kc_reader *r, int64_t upto, kc_error *e)
 {
-    for (int64_t i = 0; i < n; ++i)
-        if (row[i * size] != first + i + 1)
-            return kc_fail(e, KC_EINPUT, "%s: row %lld of /steps holds step %lld, not %lld", path,
-                           (long long)(first + i), (long long)row[i * size],
-                           (long long)(first + i + 1));
-    return KC_OK;
+    kc_error why = {0};
+    int64_t last = 0;
+    KC_TRY(kc_reader_reach(r, &last, &why, e));
+    if (last >= upto)
+        return KC_OK;
+    if (why.code != KC_OK)
+        kc_fail(e, why.code, "%s", why.text);
+    kc_fail(e, KC_EINPUT, "%s: ends after step %lld, the checkpoint was written after step %lld",
+            r->file.path, (long long)last, (long long)upto);
+out:
+    return e->code;
 }
 
-static int copy_steps(const char *path, int64_t upto, kc_table *from, kc_table *to, kc_error *e)
+static int copy_steps(int64_t n, kc_table *from, kc_table *to, kc_error *e)
 {
-    const int64_t size = from->schema->row_values;
-    if (from->n_rows < upto)
-        return kc_fail(e, KC_EINPUT,
-                       "%s: holds %lld steps, the checkpoint was written after step %lld; resume "
-                       "from an older checkpoint or start anew in another folder",
-                       path, (long long)from->n_rows, (long long)upto);
-    int64_t *rows = kc_alloc(from->block * size, sizeof *rows, "rows");
-    for (int64_t first = 0; first < upto; first += from->block) {
-        const int64_t n = upto - first < from->block ? upto - first : from->block;
-        KC_TRY(kc_table_read(from, first, n, rows, e));
-        KC_TRY(check_steps(path, first, rows, n, size, e));
-        KC_TRY(kc_table_append(to, rows, n, e));
+    void *rows = kc_alloc(from->block, kc_row_bytes(from->schema), "rows");
+    for (int64_t first = 0; first < n; first += from->block) {
+        const int64_t part = n - first < from->block ? n - first : from->block;
+        KC_TRY(kc_table_read(from, first, part, rows, e));
+        KC_TRY(kc_table_append(to, rows, part, e));
     }
 out:
     free(rows);
@@ -54,24 +50,22 @@ out:
     return e->code;
 }
 
-int kc_history_copy(const char *path, int64_t upto, kc_table *tables, int n, kc_error *e)
+int kc_history_copy(const char *dir, int64_t upto, kc_table *tables, int n, kc_error *e)
 {
-    kc_h5 file;
-    kc_error why = {0};
-    if (kc_h5_open(&file, path, KC_H5_SWMR, &why) != KC_OK) {
-        kc_fail(e, why.code, "%.400s; a resume needs its rows: remove the folder to start anew",
-                why.text);
-        goto out;
-    }
+    kc_reader r;
+    KC_TRY(kc_reader_open(&r, dir, e));
+    if (!r.there)
+        kc_fail(e, KC_EINPUT, "%s/run.h5: missing", dir);
+    KC_TRY(e->code ? e->code : check_reach(&r, upto, e));
     for (int i = 0; i < n && e->code == KC_OK; ++i) {
         kc_table old = {.schema = NULL};
-        if (kc_labels_check(&file, tables[i].schema, e) == KC_OK &&
-            kc_table_open(&old, &file, tables[i].schema, e) == KC_OK)
-            i == 0 ? copy_steps(path, upto, &old, &tables[i], e)
+        if (kc_labels_check(&r.file, tables[i].schema, e) == KC_OK &&
+            kc_table_open(&old, &r.file, tables[i].schema, e) == KC_OK)
+            i == 0 ? copy_steps(upto - r.first_step + 1, &old, &tables[i], e)
                    : copy_events(upto, &old, &tables[i], e);
         kc_table_close(&old, e);
     }
 out:
-    kc_h5_close(&file, e);
+    kc_reader_close(&r, e);
     return e->code;
 }

@@ -4,12 +4,13 @@
 
 #include "record/table.h"
 
-/* Copy the rows of an older run.h5, finished or left by a kill, up to and including step `upto`
- * into the tables of a fresh one. Later rows are dropped; what the older file lacks is missing.
+/* Copy the rows of an older run's DIR/run.h5, finished or left by a kill, up to and including step
+ * `upto` into the tables of a fresh one. Later rows are dropped; what the older file lacks is
+ * missing.
  *   tables      [n] of the fresh file; the first is that of /steps, whose first column counts them
  *   collective  no
- *   errors      KC_EINPUT: unreadable, other attributes, or steps 1 ... upto not there once
- *               each, in order; KC_EIO: the fresh file cannot be written */
-int kc_history_copy(const char *path, int64_t upto, kc_table *tables, int n, kc_error *e);
+ *   errors      KC_EINPUT: missing, unreadable or damaged, other attributes, or steps up to `upto` not
+ *               there once each, in order; KC_EIO: the fresh file cannot be written */
+int kc_history_copy(const char *dir, int64_t upto, kc_table *tables, int n, kc_error *e);
 
 #endif

@@ -17,7 +17,7 @@ enum { CHUNK = 1 << 24, TEXT = 1024 };
     "kcap_checkpoint: 1\nfile: %s\nrun_id: %s\nstep: %" PRId64 "\nbytes: %" PRId64                 \
     "\nchunk_bytes: %" PRId64 "\nxxh3_64: %016" PRIx64 "\n"
 #define SCAN                                                                                       \
-    "kcap_checkpoint: 1\nfile: %63s\nrun_id: %39s\nstep: %" SCNd64 "\nbytes: %" SCNd64             \
+    "kcap_checkpoint: 1\nfile: %63[^\n]\nrun_id: %39s\nstep: %" SCNd64 "\nbytes: %" SCNd64         \
     "\nchunk_bytes: %" SCNd64 "\nxxh3_64: %" SCNx64 "\n"
 
 static void print(const kc_manifest *m, char *text)
@@ -39,7 +39,7 @@ int kc_manifest_write(const char *path, const kc_manifest *m, kc_error *e)
     return kc_file_write(path, text, e);
 }
 
-static int load(const char *path, kc_manifest *m, kc_error *e)
+int kc_manifest_read(const char *path, kc_manifest *m, kc_error *e)
 {
     char text[TEXT], again[TEXT];
     *m = (kc_manifest){.step = 0};
@@ -90,7 +90,7 @@ static void check_first(const char *h5, kc_manifest *m, kc_error *e)
     const char *name = strrchr(h5, '/');
     name = name ? name + 1 : h5;
     kc_manifest_path(h5, path, sizeof path);
-    if (load(path, m, e) != KC_OK)
+    if (kc_manifest_read(path, m, e) != KC_OK)
         return;
     int64_t bytes = kc_file_size(h5);
     if (strcmp(m->file, name) != 0)

@@ -26,6 +26,9 @@ int kc_manifest_hash(const kc_grid *g, const char *h5, kc_manifest *m, kc_error 
 /* Write a manifest's text to `path`, onto the disk.  Not collective. */
 int kc_manifest_write(const char *path, const kc_manifest *m, kc_error *e);
 
+/* Read a manifest.  Not collective; KC_EINPUT: missing, or none that kcap writes. */
+int kc_manifest_read(const char *path, kc_manifest *m, kc_error *e);
+
 /* Check a .h5 file against its manifest, before HDF5 opens it; *m is what the manifest says.
  *   collective  on all ranks
  *   errors      KC_EINPUT, agreed on: what was expected, what was found */

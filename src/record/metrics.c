@@ -7,6 +7,7 @@
 
 #include "kcap/base/clock.h"
 #include "kcap/base/memory.h"
+#include "kcap/io/attribute.h"
 #include "kcap/io/file.h"
 #include "kcap/io/stamp.h"
 #include "record/history.h"
@@ -31,6 +32,7 @@ static int write_frame(kc_metrics *m, const char *path, const kc_stamp *stamp,
 {
     KC_TRY(kc_h5_create(&m->file, path, KC_H5_SWMR, e));
     KC_TRY(kc_stamp_write(&m->file, stamp, e));
+    KC_TRY(kc_h5_seal(&m->file, "/", e));
     for (int i = 0; i < m->n_tables; ++i) {
         const kc_schema *s = i == 0 ? &m->steps : events[i - 1];
         KC_TRY(kc_table_create(&m->table[i], &m->file, s, e));

@@ -10,6 +10,7 @@
 
 #include "kcap/base/text.h"
 #include "kcap/io/file.h"
+#include "record/manifest.h"
 
 enum { DIGITS = 10 };
 
@@ -110,14 +111,25 @@ out:
     return e->code;
 }
 
-int kc_shelf_retain(const char *dir, int64_t step, int64_t keep, kc_error *e)
+/* Not of another run, as far as its manifest says. */
+static int is_own(const char *dir, const kc_shelf_entry *entry, const char *run_id)
+{
+    char path[KC_PATH_MAX];
+    kc_manifest m;
+    kc_error unreadable = {0};
+    kc_shelf_path(dir, entry->step, ".manifest", path, sizeof path);
+    return !entry->has_manifest ||
+           (kc_manifest_read(path, &m, &unreadable) == KC_OK && strcmp(m.run_id, run_id) == 0);
+}
+
+int kc_shelf_retain(const char *dir, const char *run_id, int64_t step, int64_t keep, kc_error *e)
 {
     char path[KC_PATH_MAX];
     kc_shelf_entry *list = NULL;
     int64_t n = 0, complete = 0;
     KC_TRY(kc_shelf_list(dir, &list, &n, e));
     for (int64_t i = 0; i < n; ++i) {
-        if (list[i].step > step)
+        if (list[i].step > step || !is_own(dir, &list[i], run_id))
             continue;
         if (complete >= keep) {
             kc_shelf_path(dir, list[i].step, ".manifest", path, sizeof path);

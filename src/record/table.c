@@ -47,6 +47,7 @@ int kc_table_create(kc_table *t, kc_h5 *f, const kc_schema *s, kc_error *e)
         KC_TRY(kc_h5_column_create(&t->column[i], rows_at_once(s, values_of(c)), e));
         KC_TRY(kc_h5_describe(f, t->column[i].path, c->unit, c->help, e));
     }
+    kc_check_create(&t->check, f, s, rows_at_once(s, 1), e);
 out:
     return e->code;
 }
@@ -63,6 +64,8 @@ int kc_table_open(kc_table *t, kc_h5 *f, const kc_schema *s, kc_error *e)
         if (i == 0 || c->rows < t->n_rows)
             t->n_rows = c->rows;
     }
+    if (there)
+        kc_check_open(&t->check, f, s->group, &t->n_rows, e);
 out:
     return e->code;
 }
@@ -88,6 +91,7 @@ int kc_table_append(kc_table *t, const void *rows, int64_t n, kc_error *e)
             turn(t, i, from, part, 0);
             KC_TRY(kc_h5_column_append(&t->column[i], t->values, part, e));
         }
+        KC_TRY(kc_check_append(&t->check, from, kc_row_bytes(t->schema), part, e));
         t->n_rows += part;
     }
 out:
@@ -97,6 +101,8 @@ out:
 int kc_table_read(kc_table *t, int64_t first, int64_t n, void *rows, kc_error *e)
 {
     const kc_schema *s = t->schema;
+    int64_t good = 0;
+    KC_TRY(kc_check_rows(&t->check, first, n, &good, e));
     for (int64_t done = 0; done < n; done += t->block) {
         const int64_t part = n - done < t->block ? n - done : t->block;
         for (int i = 0; i < s->n; ++i) {
@@ -116,6 +122,7 @@ int kc_table_close(kc_table *t, kc_error *e)
 {
     for (int i = 0; t->column && i < t->schema->n; ++i)
         kc_h5_column_close(&t->column[i], e);
+    kc_check_close(&t->check, e);
     free(t->column);
     free(t->values);
     *t = (kc_table){.schema = NULL};

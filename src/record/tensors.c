@@ -2,6 +2,7 @@
 #include "record/tensors.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "record/stored.h"
 
@@ -104,6 +105,40 @@ int kc_tensors_read(kc_h5 *f, const char *group, const kc_layout *layout, int64_
     if (n != here)
         kc_fail(e, KC_EINPUT, "%s: %s holds %lld tensors, this model has %lld", f->path, group,
                 (long long)n, (long long)here);
+out:
+    return e->code;
+}
+
+int kc_values_finite(const float *values, int64_t n, const char *where, const char *tensor,
+                     int code, kc_error *e)
+{
+    const uint32_t exponent = 0x7f800000;
+    int bad = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    if (bad)
+        kc_fail(e, code, "%s: tensor %s holds values that are not finite", where, tensor);
+    return e->code;
+}
+
+int kc_tensors_finite(const char *where, const char *group, const kc_layout *layout, int64_t lo,
+                      int64_t hi, const float *flat, int code, kc_error *e)
+{
+    char name[NAME];
+    for (int i = 0; i < layout->n; ++i) {
+        const kc_tensor *t = &layout->tensor[i];
+        path_of(group + 1, t, name);
+        for (int64_t r = 0; r < kc_tensor_pieces(layout, t); ++r) {
+            const kc_piece run = kc_tensor_piece(layout, t, r);
+            const int64_t first = lo > run.flat ? lo : run.flat;
+            const int64_t last = hi < run.flat + run.n ? hi : run.flat + run.n;
+            if (first < last)
+                KC_TRY(kc_values_finite(flat + (first - lo), last - first, where, name, code, e));
+        }
+    }
 out:
     return e->code;
 }

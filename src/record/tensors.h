@@ -24,4 +24,13 @@ int kc_tensors_write(kc_h5 *f, const char *group, const kc_layout *layout, int64
 int kc_tensors_read(kc_h5 *f, const char *group, const kc_layout *layout, int64_t lo, int64_t hi,
                     float *flat, kc_error *e);
 
+/* KC_OK when all n values are finite; else an error of this code, "WHERE: tensor NAME holds ...".
+ *   collective  no */
+int kc_values_finite(const float *values, int64_t n, const char *where, const char *tensor,
+                     int code, kc_error *e);
+
+/* The same for the flat elements lo ... hi-1 of all tensors of a group. */
+int kc_tensors_finite(const char *where, const char *group, const kc_layout *layout, int64_t lo,
+                      int64_t hi, const float *flat, int code, kc_error *e);
+
 #endif

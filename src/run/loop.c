@@ -33,6 +33,7 @@ int kc_run_open_record(kc_run *run, const char *history, kc_error *e)
     const kc_schema *events[KC_N_MEASURES];
     for (int i = 0; i < run->measured.n; ++i)
         events[i] = &run->measured.of[i].schema;
+    run->sign.stamp.first_step = run->first_step > 1 ? run->first_step : 1;
     KC_TRY_ROOT(run->grid, kc_folders_create(run->out, e));
     KC_TRY(kc_metrics_create(run->grid, run->out, &run->sign.stamp, events, run->measured.n,
                              history, kc_trainer_state(run->trainer)->step, &run->metrics, e));

@@ -9,7 +9,7 @@
 
 static int find(kc_opened *o, const kc_grid *g, const char *where, kc_error *e)
 {
-    KC_TRY(kc_checkpoint_find(g, where, &o->info, e));
+    KC_TRY(kc_checkpoint_find(g, where, NULL, &o->info, e));
     if (!o->info.path[0])
         return kc_fail(e, KC_EINPUT, "%s: no checkpoint there", where);
     kc_config_parse(o->info.stamp.config, strlen(o->info.stamp.config), o->info.path, NULL, 0,

@@ -66,7 +66,6 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e
     guard(run);
     KC_TRY(kc_resume_find(run, e));
     if (run->from.path[0]) {
-        KC_TRY(kc_resume_check(run, e));
         run->files = run->from.files;
         run->from.files = (kc_files){0};
     } else
@@ -99,10 +98,12 @@ static void announce(const kc_run *run)
 static int train(kc_run *run, kc_error *e)
 {
     char history[KC_PATH_MAX];
-    kc_resume_history(run, history);
-    if (run->from.path[0])
+    const int has_history = kc_resume_history(run, history);
+    if (run->without_history)
+        KC_TRY_ROOT(run->grid, kc_resume_set_aside(run, e));
+    if (has_history)
         kc_resume_measured(run, history);
-    KC_TRY(kc_run_open_record(run, run->from.path[0] ? history : NULL, e));
+    KC_TRY(kc_run_open_record(run, has_history ? history : NULL, e));
     if (run->grid->rank == 0 && run->request->talk) {
         const double limit = run->request->max_seconds;
         const kc_course course = {kc_trainer_planned(run->trainer), run->cfg.train.max_steps,

@@ -65,6 +65,7 @@ void kc_sign(kc_signature *s, const kc_grid *g, const kc_config *cfg, const kc_c
                           .transformed_by = "",
                           .started_utc = s->started,
                           .host = s->host,
+                          .first_step = 1,
                           .seed = cfg->run.seed,
                           .ranks = g->size,
                           .threads = host->threads,

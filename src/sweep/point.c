@@ -77,6 +77,7 @@ void kc_point_ask(kc_point_request *r, const kc_sweep_request *q, const kc_sweep
     r->run.n_sets = n;
     r->run.out = r->folder;
     r->run.resume = "auto";
+    r->run.without_history = q->without_history;
 }
 
 int kc_point_run(kc_run *run, kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,

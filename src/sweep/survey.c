@@ -150,7 +150,10 @@ static void look_up(const kc_sweep *sweep, kc_point_view *v)
     kc_reader_close(&r, &ignored);
     if (e.code) {
         v->state = KC_POINT_FAILED;
-        snprintf(v->error, sizeof v->error, "%.300s; remove its folder to run it anew", e.text);
+        snprintf(v->error, sizeof v->error,
+                 "%.300s; run it with --without-history to go on from its "
+                 "checkpoint",
+                 e.text);
         return;
     }
     if (v->state != KC_POINT_DONE && v->state != KC_POINT_FOREIGN &&

@@ -35,7 +35,7 @@ int kc_transform_run(const kc_grid *g, const char *name, const char *where, cons
     kc_checkpoint_info info = {.step = 0};
     const kc_transform *t = find(name, e);
     KC_TRY(e->code);
-    KC_TRY(kc_checkpoint_find(g, where, &info, e));
+    KC_TRY(kc_checkpoint_find(g, where, NULL, &info, e));
     if (!info.path[0])
         return kc_fail(e, KC_EINPUT, "%s: no checkpoint there", where);
     t->run(g, &info, out, e);

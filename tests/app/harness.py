@@ -92,7 +92,8 @@ def read_columns(run, group):
     except (OSError, ValueError):
         file = h5py.File(path, "r")
     with file:
-        columns = {name: d[()] for name, d in file[group].items() if name != "attribute_names"}
+        columns = {name: d[()] for name, d in file[group].items()
+                   if name not in ("attribute_names", "check")}
     rows = min(len(c) for c in columns.values())
     return {name: c[:rows] for name, c in columns.items()}
 

@@ -289,18 +289,20 @@ class Sweep(AppTest):
         """Not a sweep refused; whether it had ended or not."""
         file = self.write()
         self.kcap("sweep", file, "--index", 1)
-        for damage in (lambda path: os.truncate(path, 3000), os.unlink):
+        for damage, word in ((lambda path: os.truncate(path, 3000), "cannot open it as HDF5"),
+                             (os.unlink, "missing")):
             damage(self.path("sweep", NAMES[1], "run.h5"))
             done = self.kcap("sweep", file, "--farm", ranks=2, code=None)
             self.assertIn(done.returncode, (2, 4))
             self.assertIn("1 of 6 points failed", done.stderr)
-            self.assertIn("run.h5: cannot open it as HDF5",
-                          self.read("sweep", NAMES[1], "error.txt"))
-            self.assertIn("remove the folder to start anew", done.stdout)
+            self.assertIn(f"run.h5: {word}", self.read("sweep", NAMES[1], "error.txt"))
+            self.assertIn("--without-history", done.stdout)
             states = self.states(file)
             self.assertEqual(states.pop(NAMES[1]), "failed")
             self.assertEqual(set(states.values()), {"done"})
             self.assertIn(f"{NAMES[1]}/run.h5", self.kcap("sweep", file, "--status").stdout)
+        self.kcap("sweep", file, "--farm", "--without-history", ranks=2)
+        self.assertEqual(set(self.states(file).values()), {"done"})
 
     def test_errors_name_place_and_cure(self):
         base = "base: input.yaml\n"

@@ -81,7 +81,7 @@ KC_TEST(texts_and_attributes_come_back)
     assert_int_equal(kc_h5_set_text(&x->file, "/deep", "note", "gr\xc3\xbc\xc3\x9f", &e), 0);
     assert_int_equal(kc_h5_set_int(&x->file, "/", "seed", -5, &e), 0);
     assert_int_equal(kc_h5_close(&x->file, &e), 0);
-    assert_int_equal(kc_h5_open(&x->file, x->path, KC_H5_PLAIN, &e), 0);
+    assert_int_equal(kc_h5_open(&x->file, x->path, &e), 0);
     assert_int_equal(kc_h5_text_read(&x->file, "/deep/down", &text, &size, &n, &e), 0);
     assert_true(size == 4 && n == 0);
     assert_memory_equal(text, "a\0b", 4);
@@ -115,7 +115,7 @@ KC_TEST(foreign_objects_are_refused)
         "f['f4'] = [[1.0]]; f.create_dataset('far', (2,), 'f4', external=[('/tmp/b', 0, 8)])\"",
         x->path);
     assert_int_equal(system(command), 0);
-    assert_int_equal(kc_h5_open(&x->file, x->path, KC_H5_PLAIN, &e), 0);
+    assert_int_equal(kc_h5_open(&x->file, x->path, &e), 0);
     static const char *const cases[][2] = {{"/soft", "/soft is a link that leads elsewhere"},
                                            {"/out/er", "/out/er is a link that leads elsewhere"},
                                            {"/out", "/out is not a dataset"},

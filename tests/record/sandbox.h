@@ -38,6 +38,7 @@ static inline kc_stamp sandbox_stamp(void)
     stamp.config_hash = "0123456789abcdef";
     stamp.run_id = "run-7";
     stamp.kernel = "zen3";
+    stamp.first_step = 1;
     stamp.imported_from = stamp.transformed_by = "";
     return stamp;
 }

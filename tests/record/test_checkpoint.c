@@ -170,7 +170,7 @@ static const kc_checkpoint_info *found_in(const kc_grid *g, const char *where)
 {
     kc_checkpoint_info *info = kc_test_owns(kc_alloc(1, sizeof *info, "checkpoints"), info_end);
     kc_error e = {0};
-    if (kc_checkpoint_find(g, where, info, &e) != KC_OK)
+    if (kc_checkpoint_find(g, where, NULL, info, &e) != KC_OK)
         fail_msg("%s", e.text);
     return info;
 }
@@ -381,7 +381,7 @@ static int find_listening(const fixture *x, kc_checkpoint_info *info, char *text
         log = open(test_text("%s/stderr", x->dir), O_RDWR | O_CREAT | O_TRUNC, 0600);
         dup2(log, 2);
     }
-    int code = kc_checkpoint_find(x->world, x->dir, info, e);
+    int code = kc_checkpoint_find(x->world, x->dir, NULL, info, e);
     fflush(stderr);
     dup2(old, 2);
     close(old);
@@ -421,7 +421,7 @@ KC_TEST(damaged_newest_is_passed_over)
         assert_says(text, "checkpoint passed over: ");
         assert_says(text, says[kind]);
 
-        assert_int_equal(kc_checkpoint_find(x->world, newest, &info, &e), KC_EINPUT);
+        assert_int_equal(kc_checkpoint_find(x->world, newest, NULL, &info, &e), KC_EINPUT);
         assert_says(e.text, says[kind]);
         assert_says(e.text, "step_0000000030");
         must_write(x, &l, 30, 3);
@@ -436,7 +436,7 @@ KC_TEST(nothing_to_find)
     kc_checkpoint_info info;
     kc_error e = {0};
     char text[2000];
-    assert_int_equal(kc_checkpoint_find(x->world, x->dir, &info, &e), KC_OK);
+    assert_int_equal(kc_checkpoint_find(x->world, x->dir, NULL, &info, &e), KC_OK);
     assert_int_equal(info.path[0], 0);
     must_write(x, &l, 10, 2);
     must_write(x, &l, 20, 2);
@@ -458,7 +458,7 @@ KC_TEST(nothing_to_find)
     assert_int_equal(find_listening(x, &info, text, sizeof text, &e), KC_OK);
     assert_int_equal(info.path[0], 0);
 
-    assert_int_equal(kc_checkpoint_find(x->world, test_text("%s/nowhere", x->dir), &info, &e),
+    assert_int_equal(kc_checkpoint_find(x->world, test_text("%s/nowhere", x->dir), NULL, &info, &e),
                      KC_EINPUT);
     assert_says(e.text, "nowhere: no such checkpoint or folder");
 }

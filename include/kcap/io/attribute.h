@@ -22,4 +22,15 @@ int kc_h5_get_real(kc_h5 *f, const char *object, const char *name, double *value
 /* 1 when an object that is there has the attribute. */
 int kc_h5_has_attribute(kc_h5 *f, const char *object, const char *name);
 
+/* HDF5 checks what it keeps of an object, but not texts of variable length. So an object that has all
+ * its attributes is sealed: its attribute `seal` is the CRC-32 of their names and values, as 8 hex
+ * digits, and the names in the order in which they are taken, separated by blanks. Texts count
+ * without their ends, numbers as 8 bytes, little-endian.
+ *   errors      KC_EIO */
+int kc_h5_seal(kc_h5 *f, const char *object, kc_error *e);
+
+/* Hold the attributes of an object against its seal; one without a seal passes.
+ *   errors      KC_EINPUT: they do not fit */
+int kc_h5_check_seal(kc_h5 *f, const char *object, kc_error *e);
+
 #endif

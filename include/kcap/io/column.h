@@ -25,6 +25,10 @@ int kc_h5_column_create(kc_h5_column *c, int64_t chunk, kc_error *e);
  *   errors      KC_EINPUT: missing, or of another kind or width */
 int kc_h5_column_open(kc_h5_column *c, kc_error *e);
 
+/* The same for a column of either kind and any width, which the file says: sets kind and width.
+ *   c           file and path set by the caller */
+int kc_h5_column_open_any(kc_h5_column *c, kc_error *e);
+
 /* Add n rows: values [n] or [n, width], int64_t or double by kind.
  *   errors      KC_EIO */
 int kc_h5_column_append(kc_h5_column *c, const void *values, int64_t n, kc_error *e);

@@ -17,6 +17,7 @@ typedef struct kc_h5 {
     int64_t id;             /* HDF5's handle; 0 while closed */
     int writes;             /* open for writing              */
     int broken;             /* a write failed                */
+    int left_open;          /* read while its writer goes on, or as a kill left it */
     char path[KC_PATH_MAX]; /* for messages                  */
 } kc_h5;
 
@@ -38,12 +39,13 @@ typedef enum kc_h5_mode {
  *   errors      KC_EIO */
 int kc_h5_create(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e);
 
-/* Open a file for reading. KC_H5_SWMR reads finished files too. Plugins are never loaded and links
- * are followed only when they are hard.
+/* Open a file for reading: one that its writer closed, or, where the file itself says that it was not,
+ * in SWMR mode (f->left_open). Plugins are never loaded and links are followed only when they are
+ * hard. A damaged file is an error within seconds, here or where it is read.
  *   collective  no
  *   owns        release with kc_h5_close, also after an error
  *   errors      KC_EINPUT */
-int kc_h5_open(kc_h5 *f, const char *path, kc_h5_mode mode, kc_error *e);
+int kc_h5_open(kc_h5 *f, const char *path, kc_error *e);
 
 /* Open an existing file for writing values of its arrays by all ranks over MPI-IO; nothing may be
  * created in it. When a rank fails, HDF5's collective close would wait for ever: so the close
@@ -62,7 +64,7 @@ int kc_h5_close(kc_h5 *f, kc_error *e);
 int kc_h5_start_swmr(kc_h5 *f, kc_error *e);
 
 /* Hand everything to the system; with `sync` also to the disk.
- *   errors      KC_EIO */
+ *   errors      KC_EIO, also where f->path no longer leads to this file: removed or replaced */
 int kc_h5_flush(kc_h5 *f, int sync, kc_error *e);
 
 /* Create a group; its parents must exist. */

@@ -39,20 +39,30 @@ typedef struct kc_checkpoint_info {
  * checkpoints are removed.
  *   state       without moments (m, v NULL) the file has none
  *   collective  on all ranks
- *   errors      KC_EIO, agreed on, with path and system error; the older checkpoints stay
- *               untouched and no temporary file stays */
+ *   errors      KC_EIO, agreed on, with path and system error; KC_ENUMERIC, before anything is
+ *               written: a value is not finite. The older checkpoints stay untouched and no temporary
+ *               file stays */
 int kc_checkpoint_write(const kc_grid *g, const char *dir, const kc_state *state,
                         const kc_stamp *stamp, const kc_files *files, int64_t keep, kc_error *e);
+
+/* Which of a folder's checkpoints may be taken; the others are passed over. */
+typedef struct kc_checkpoint_wish {
+    char run_id[40]; /* those of this run; empty: of any              */
+    int64_t upto;    /* those of this step or an earlier one          */
+    int unfit;       /* set: how many were passed over for one of these */
+} kc_checkpoint_wish;
 
 /* Find a checkpoint and verify it against its manifest (size and hashes, read by all ranks,
  * before HDF5 opens it), then read all but its tensors.
  *   where       a run's folder (its newest checkpoint that is complete and undamaged; rank 0
  *               says on stderr which newer ones were passed over and why) or a .h5 file
+ *   wish        for a folder; NULL: those of the run whose run.h5 is in it, if there is one
  *   collective  on all ranks
  *   owns        kc_checkpoint_info_free(info); accepts a zeroed one
  *   errors      KC_EINPUT: nothing there, or damaged (what was expected, what was found)
  *   returns     KC_OK and info->path[0] == 0 when `where` is a folder without any checkpoint */
-int kc_checkpoint_find(const kc_grid *g, const char *where, kc_checkpoint_info *info, kc_error *e);
+int kc_checkpoint_find(const kc_grid *g, const char *where, kc_checkpoint_wish *wish,
+                       kc_checkpoint_info *info, kc_error *e);
 void kc_checkpoint_info_free(kc_checkpoint_info *info);
 
 /* KC_EINPUT unless a run can go on from it: weights that were imported or transformed, or are kept
@@ -62,8 +72,8 @@ int kc_checkpoint_resumable(const kc_checkpoint_info *info, kc_error *e);
 /* Read the tensors and cursors of a found checkpoint into a state whose layout, lo, n_lanes and
  * buffers the caller has set up; any rank count. What of m, v and cursors is NULL is not read.
  *   collective  on all ranks
- *   errors      KC_EINPUT naming the tensor and both shapes when the layout differs; as
- *               kc_checkpoint_resumable for moments that are not there; KC_EIO */
+ *   errors      KC_EINPUT naming the tensor and both shapes when the layout differs, or whose values
+ *               are not finite; as kc_checkpoint_resumable for moments that are not there; KC_EIO */
 int kc_checkpoint_read(const kc_grid *g, const kc_checkpoint_info *info, kc_state *state,
                        kc_error *e);
 
@@ -87,7 +97,8 @@ typedef struct kc_derivation {
  *   out         path to write, ending in .h5; nothing may be there
  *   collective  on all ranks
  *   bits        of the whole file do not depend on ranks
- *   errors      KC_EINPUT, agreed on: `out` is there or is no name for a checkpoint; KC_EIO */
+ *   errors      KC_EINPUT, agreed on: `out` is there or is no name for a checkpoint, a value is
+ *               not finite; KC_EIO */
 int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const char *out,
                          const kc_derivation *how, kc_error *e);
 

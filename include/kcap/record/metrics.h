@@ -13,9 +13,9 @@ typedef struct kc_metrics kc_metrics;
  * dir/run.h5.
  *   collective  on all ranks
  *   events      [n] schemas of what is measured, one group each, beside that of the steps; borrowed
- *   history     an older run.h5 to copy rows from (finished, or left by a kill), or NULL; rows
- *               up to and including step `upto` are copied, the others dropped; groups and columns
- *               that it lacks are missing
+ *   history     folder of an older run.h5 to copy rows from (finished, or left by a kill), or NULL;
+ *               rows up to and including step `upto` are copied, the others dropped; groups and
+ *               columns that it lacks are missing
  *   owns        release with kc_metrics_close; *m is NULL on error
  *   errors      KC_EIO; KC_EINPUT for a history that cannot be read, is of other attributes, or
  *               lacks rows */
@@ -29,7 +29,8 @@ int kc_metrics_create(const kc_grid *g, const char *dir, const kc_stamp *stamp,
 int kc_metrics_step(kc_metrics *m, const kc_step_row *row, kc_error *e);
 int kc_metrics_event(kc_metrics *m, int i, const void *row, kc_error *e);
 
-/* Write what is held, flush HDF5 and fsync. Not collective, as above. */
+/* Write what is held, flush HDF5 and fsync. Not collective, as above; KC_EIO also where run.h5 was
+ * removed or replaced meanwhile, here as in all that writes. */
 int kc_metrics_flush(kc_metrics *m, kc_error *e);
 
 /* Flush, close and free; accepts NULL. Not collective, as above. After it any reader opens

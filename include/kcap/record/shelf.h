@@ -30,9 +30,9 @@ int kc_shelf_list(const char *dir, kc_shelf_entry **entries, int64_t *n, kc_erro
 int kc_shelf_clean(const char *dir, kc_error *e);
 
 /* Of the checkpoints up to `step` keep the newest `keep` complete ones; remove the older ones,
- * each manifest before its file, and incomplete files as old as these. Later ones are not this
- * run's to judge.
+ * each manifest before its file, and incomplete files as old as these. Later ones, and those whose
+ * manifest is another run's or unreadable, are not this run's to judge.
  *   errors      KC_EIO */
-int kc_shelf_retain(const char *dir, int64_t step, int64_t keep, kc_error *e);
+int kc_shelf_retain(const char *dir, const char *run_id, int64_t step, int64_t keep, kc_error *e);
 
 #endif

@@ -21,13 +21,14 @@ typedef struct kc_run_request {
     const char *input;       /* its input file                              */
     const char *const *sets; /* [n_sets] overrides, section.key=value       */
     int n_sets;
-    const char *out;    /* folder to write; NULL: run.out, or runs/<run.name> */
-    const char *resume; /* auto, never, or a checkpoint or run folder         */
-    double max_seconds; /* stop in time; 0: no limit                          */
-    double patience;    /* silent for longer it ends, see guard.h; 0: nobody watches */
-    int look;           /* prepare only: the folder is not taken              */
-    FILE *talk;         /* progress; NULL: one run of many, no progress and no warnings */
-    kc_watch watch;     /* called on rank 0 after each complete row and at the end; or NULL */
+    const char *out;     /* folder to write; NULL: run.out, or runs/<run.name> */
+    const char *resume;  /* auto, never, or a checkpoint or run folder         */
+    int without_history; /* go on from a checkpoint whose rows are lost, where there is no other */
+    double max_seconds;  /* stop in time; 0: no limit                          */
+    double patience;     /* silent for longer it ends, see guard.h; 0: nobody watches */
+    int look;            /* prepare only: the folder is not taken              */
+    FILE *talk;          /* progress; NULL: one run of many, no progress and no warnings */
+    kc_watch watch;      /* called on rank 0 after each complete row and at the end; or NULL */
     void *watcher;
 } kc_run_request;
 
@@ -43,6 +44,8 @@ typedef struct kc_run {
     kc_lock *lock;           /* of out, on rank 0; NULL: not taken                 */
     kc_guard *guard;         /* NULL: nobody watches                               */
     kc_checkpoint_info from; /* the checkpoint it goes on from; path empty: none */
+    int64_t first_step;      /* that run.h5 has a row of                         */
+    int without_history;     /* the rows before it are lost                      */
     kc_files files;
     kc_corpus *corpus;
     kc_host host;

@@ -13,6 +13,7 @@ typedef struct kc_sweep_request {
     int ranks_per_point; /* ranks of a farm's group; 0: as few as can run a point  */
     double patience;     /* seconds a group may be silent                          */
     double max_seconds;  /* stop in time; 0: no limit                              */
+    int without_history; /* as in kc_run_request                                   */
     FILE *talk;          /* progress                                               */
 } kc_sweep_request;
 

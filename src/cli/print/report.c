@@ -32,7 +32,7 @@ static void corpus_head(FILE *out, const kc_corpus_info *info)
 static void item(FILE *out, const char *name, double bits, double most)
 {
     char text[32];
-    fprintf(out, "  %-17s %15s bits", name, grouped(text, llround(bits)));
+    fprintf(out, "  %-17s %15s bits", name, isfinite(bits) ? grouped(text, llround(bits)) : "nan");
     if (most > 0)
         fprintf(out, "  %5.1f %% of the corpus's", 100 * bits / most);
     fputc('\n', out);
