@@ -58,6 +58,21 @@ void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n
     row->max_bits_per_param = info->max_bits / (double)n_params;
 }
 
+int64_t kc_capacity_window(const kc_corpus_info *info, int64_t context)
+{
+    const int64_t people = (int64_t)((double)context / info->mean_doc_tokens);
+    return people < 1 ? 1 : people < info->n_people ? people : info->n_people;
+}
+
+double kc_capacity_given_away(const kc_corpus_info *info, int64_t people)
+{
+    const int64_t N = info->n_people, whole = N / people, last = N % people;
+    double bits = 0;
+    for (int64_t j = 1; j < people; ++j)
+        bits += (double)(whole + (j < last)) * log2((double)N / (double)(N - j));
+    return bits;
+}
+
 kc_capacity_lists kc_capacity_lists_of(const kc_schema *s, const void *row)
 {
 #define PLACE(type, name, width, unit, help) .name = kc_row_at(s, row, #name),

@@ -119,6 +119,24 @@ class Corpus(harness.AppTest):
             other = self.kcap("corpus", "input.yaml", "--show", 3, "--set", "run.seed=99").stdout
             self.assertNotEqual(text.split("\n\n")[0], other.split("\n\n")[0])
 
+    def test_show_what_measurement_reads(self):
+        """--measure: another draw, where the city of work never comes before the employer."""
+        self.input(BIOS)
+        first = self.json("corpus", "input.yaml", "--show", 24)["documents"]
+        read = self.json("corpus", "input.yaml", "--show", 24, "--measure")["documents"]
+        self.assertEqual([d["person"] for d in read], list(range(24)))
+
+        def late(documents):
+            orders = [[s["attribute"] for s in d["spans"]] for d in documents]
+            return sum(o.index("employer") > o.index("working_city") for o in orders)
+        self.assertGreater(late(first), 0)
+        self.assertEqual(late(read), 0)
+        text = self.kcap("corpus", "input.yaml", "--show", 24, "--measure").stdout
+        self.assertIn(f"person 0, {len(read[0]['words'])} tokens", text)
+        self.assertNotEqual(text, self.kcap("corpus", "input.yaml", "--show", 24).stdout)
+        said = self.kcap("corpus", "input.yaml", "--measure", code=2).stderr
+        self.assertIn("--measure goes with --show", said)
+
     def test_show_is_the_same_without_mpirun_and_on_ranks(self):
         self.input(BIOS)
         alone = self.kcap("corpus", "input.yaml", "--show", 24).stdout

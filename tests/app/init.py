@@ -36,6 +36,21 @@ class Init(harness.AppTest):
         self.assertIn("without the optimiser's moments", self.kcap_train("start0", "--resume",
                                                                          "auto", code=2).stderr)
 
+    def test_few_people_in_a_window_are_warned_of(self):
+        """16 documents of 16 tokens, 8 a window: 6.098 bits of names by elimination, of 876.1."""
+        inputs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "inputs")
+        warning = ("  warning            can read up to 0.7 % above the maximum: windows hold 8 of "
+                   "the 16 people\n")
+        for name, people, warned in (("quickstart", 16, True), ("quickstart", 2000, False),
+                                     ("bios_small", 320, False), ("random_small", 250, False)):
+            out = f"{name}_{people}"
+            self.kcap("init", os.path.join(inputs, name + ".yaml"), "--out", out, "--set",
+                      f"corpus.people={people}")
+            said = self.kcap("measure", out).stdout
+            self.assertIn("bits a parameter", said)
+            self.assertEqual("warning" in said, warned, said)
+            self.assertEqual(warning in said, warned, said)
+
     def test_words(self):
         for name, config in ("biod", BIOD), ("bios", BIOS):
             self.input(config)

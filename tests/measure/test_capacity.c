@@ -139,6 +139,39 @@ KC_TEST(tables_read_their_diversity_or_all)
     check_biod(*state, small_biod(50, 4, 11, 3, 4));
 }
 
+/* Knows all, and that nobody comes twice in a window: of the j-th to come one of N - j. */
+static void eliminating_score(void *context, int thread, const kc_batch *window, float *nats,
+                              uint8_t *hit)
+{
+    const double N = *(const double *)context;
+    double names = 0;
+    assert_int_equal(thread, 0);
+    memset(nats, 0, (size_t)window->context * sizeof *nats);
+    memset(hit, 0, (size_t)window->context);
+    for (int32_t i = 0; i < window->n_spans; ++i)
+        if (window->spans[i].attribute == 0)
+            nats[window->spans[i].begin] = (float)log(N - names++);
+}
+
+KC_TEST(windows_of_few_people_give_names_away)
+{
+    static const int64_t people[] = {80, 16, 3, 2, 1};
+    for (int i = 0; i < 5; ++i) {
+        library l;
+        full_row row;
+        kc_span_sums sums;
+        library_open(&l, small_biod(people[i], 2, 20, 2, 16), 0);
+        double N = (double)people[i];
+        const int64_t context = 3 * l.info->max_doc_tokens + 1;
+        const int64_t together = kc_capacity_window(l.info, context);
+        assert_int_equal(together, people[i] < 3 ? people[i] : 3);
+        kc_measure_spans(*state, l.corpus, context, eliminating_score, &N, 1, NULL, &sums);
+        capacity(&l, &sums, &row);
+        assert_float_equal(row.total_bits,
+                           l.info->max_bits + kc_capacity_given_away(l.info, together), 1e-4);
+    }
+}
+
 static kc_config small_random(int64_t people, int64_t S, int64_t V)
 {
     kc_config cfg = config_of(KC_corpus_kind_random, people);

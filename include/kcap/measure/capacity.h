@@ -41,4 +41,14 @@ extern const kc_measure kc_measure_capacity;
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
                  kc_capacity_row *row, const kc_capacity_lists *lists);
 
+/* People (or strings) whose documents a window of measurement holds, where they have the mean length.
+ *   collective  no */
+int64_t kc_capacity_window(const kc_corpus_info *info, int64_t context);
+
+/* Bits that a model can read above the corpus's maximum when windows hold so many people: an exposure shows
+ * each of N once, so after j others in a window the next is one of N - j, and log2(N / (N - j)) of
+ * the log2 N bits to name it are known. About (people - 1) / 2 x log2 e in all, whatever N is.
+ *   collective  no */
+double kc_capacity_given_away(const kc_corpus_info *info, int64_t people);
+
 #endif

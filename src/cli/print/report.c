@@ -38,9 +38,23 @@ static void item(FILE *out, const char *name, double bits, double most)
     fputc('\n', out);
 }
 
-static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measured *m,
-                           int64_t steps)
+/* R is told to four digits: what a window gives away matters from there on. */
+static void warn_of_few(FILE *out, const kc_about *s)
 {
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const int64_t people = kc_capacity_window(info, s->cfg->train.context);
+    const double share = kc_capacity_given_away(info, people) / info->max_bits;
+    if (share > 1e-3)
+        fprintf(
+            out,
+            "  warning            can read up to %.1f %% above the maximum: windows hold %lld of "
+            "the %lld %s\n",
+            100 * share, (long long)people, (long long)info->n_people, info->many);
+}
+
+static void print_capacity(FILE *out, const kc_about *s, const kc_measured *m, int64_t steps)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
     const kc_capacity_row *row = m->row;
     const kc_capacity_lists lists = kc_capacity_lists_of(&m->schema, m->row);
     const double stored[KC_N_READS] = {[KC_READ_NAME] = row->name_bits,
@@ -62,6 +76,7 @@ static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measu
         item(out, "total", row->total_bits, info->max_bits);
     fprintf(out, "  %-17s %15.4f  (the corpus's maximum for this model: %.4f)\n",
             "bits a parameter", row->bits_per_param, row->max_bits_per_param);
+    warn_of_few(out, s);
     fprintf(out, "recalled exactly\n");
     for (int a = 0; a < info->n_attributes; ++a)
         fprintf(out, "  %-17s %14.1f %%  first token %5.1f %%  %8.4f nats a %s%s\n",
@@ -71,9 +86,9 @@ static void print_capacity(FILE *out, const kc_corpus_info *info, const kc_measu
 }
 
 /* Of a measure without a printer: name, unit and value of what stands alone. */
-static void print_values(FILE *out, const kc_corpus_info *info, const kc_measured *m, int64_t steps)
+static void print_values(FILE *out, const kc_about *s, const kc_measured *m, int64_t steps)
 {
-    (void)info;
+    (void)s;
     fprintf(out, "%s%s\n", m->schema.group + 1,
             ((const kc_event *)m->row)->step == steps ? "" : ", of an older step");
     for (int i = 0; i < m->schema.n; ++i) {
@@ -85,16 +100,16 @@ static void print_values(FILE *out, const kc_corpus_info *info, const kc_measure
 }
 
 /* steps: where the model stands; an older measurement says so. */
-static void print_measured(FILE *out, const kc_corpus_info *info, const kc_measurements *measured,
+static void print_measured(FILE *out, const kc_about *s, const kc_measurements *measured,
                            int64_t steps)
 {
-    static void (*const printers[KC_N_MEASURES])(FILE *, const kc_corpus_info *,
-                                                 const kc_measured *, int64_t) = {
-        [KC_MEASURE_capacity] = print_capacity};
+    static void (*const printers[KC_N_MEASURES])(FILE *, const kc_about *, const kc_measured *,
+                                                 int64_t) = {[KC_MEASURE_capacity] =
+                                                                 print_capacity};
     for (int i = 0; i < measured->n; ++i) {
         const kc_measured *m = &measured->of[i];
         if (((const kc_event *)m->row)->step != KC_NO_INT)
-            (printers[m->id] ? printers[m->id] : print_values)(out, info, m, steps);
+            (printers[m->id] ? printers[m->id] : print_values)(out, s, m, steps);
     }
 }
 
@@ -116,7 +131,7 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
     fputc('\n', out);
     corpus_head(out, info);
     fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
-    print_measured(out, info, measured, outcome->steps);
+    print_measured(out, s, measured, outcome->steps);
     fprintf(out, "%s%s%s\n  %s", outcome->status, outcome->stopped_by ? " by " : "",
             outcome->stopped_by ? outcome->stopped_by : "", grouped(a, outcome->steps));
     if (outcome->stopped_by)
@@ -165,14 +180,14 @@ static void show_document(FILE *out, const kc_corpus *corpus, const kc_doc *doc)
     fputs("\n\n", out);
 }
 
-static void show_documents(FILE *out, const kc_corpus *corpus, int64_t show)
+static void show_documents(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     kc_span spans[KC_ATTRIBUTES_MAX];
     kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
     KC_CHECK(doc.tokens, "out of memory");
     for (int64_t i = 0; i < show && i < info->n_people; ++i) {
-        kc_corpus_document(corpus, i, 0, &doc);
+        kc_corpus_document(corpus, i, exposure, &doc);
         show_document(out, corpus, &doc);
     }
     free(doc.tokens);
@@ -199,11 +214,11 @@ static void bits_of_corpus(FILE *out, const kc_corpus_info *info)
     item(out, "in order, H", info->ordered_bits, 0);
 }
 
-void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show)
+void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     char a[32], b[32];
-    show_documents(out, corpus, show);
+    show_documents(out, corpus, show, exposure);
     const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
     const char *sure = info->lengths_are_equal ? "" : " (estimated)";
     corpus_head(out, info);

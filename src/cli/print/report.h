@@ -39,9 +39,10 @@ void kc_report_run(FILE *out, const kc_about *about, const kc_measurements *meas
 void kc_report_run_json(FILE *out, const kc_about *about, const kc_measurements *measured,
                         const kc_outcome *outcome);
 
-/* What a corpus holds: `show` documents with their spans marked, then the counts. */
-void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show);
-void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show);
+/* What a corpus holds: `show` documents of an exposure (or KC_MEASURE) with their spans marked, then the
+ * counts. */
+void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure);
+void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure);
 
 /* input: of the bench, or NULL. */
 void kc_report_bench(FILE *out, const char *input, const kc_stamp *stamp, const kc_bench *b);

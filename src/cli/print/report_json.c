@@ -103,7 +103,7 @@ static cJSON *document(const kc_corpus *corpus, const kc_doc *doc)
     return object;
 }
 
-static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show)
+static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show, int64_t exposure)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     cJSON *documents = cJSON_AddArrayToObject(object, "documents");
@@ -111,13 +111,13 @@ static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show)
     kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
     KC_CHECK(doc.tokens, "out of memory");
     for (int64_t i = 0; i < show && i < info->n_people; ++i) {
-        kc_corpus_document(corpus, i, 0, &doc);
+        kc_corpus_document(corpus, i, exposure, &doc);
         cJSON_AddItemToArray(documents, document(corpus, &doc));
     }
     free(doc.tokens);
 }
 
-void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show)
+void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
     const kc_term *names = &info->term[KC_READ_NAME], *values = &info->term[KC_READ_VALUES];
@@ -143,7 +143,7 @@ void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show)
     for (int a = 0; a < info->n_attributes; ++a)
         cJSON_AddItemToArray(
             bits, cJSON_CreateNumber(info->attribute[a].log2_pool - (a ? 0 : names->log2_left)));
-    add_documents(object, corpus, show);
+    add_documents(object, corpus, show, exposure);
     kc_json_put(out, object);
 }
 
