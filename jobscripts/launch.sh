@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# What train.slurm, train.pbs and sweep.slurm have in common. Sourced, with $root set to the top of the clone.
+# What the scripts for Slurm and PBS have in common. Sourced, with $root set to the top of the clone.
 
 # shellcheck source=jobscripts/mpi.sh
 . "$root/jobscripts/mpi.sh"
@@ -22,17 +22,74 @@ kc_site() {
     fi
 }
 
+# kc_until TEXT: sets kc_max_time, the option of kcap that ends it before the job does, from the time that
+# the job has left, [DAYS-][[HOURS:]MINUTES:]SECONDS. A twentieth of it, 10 to 300 s, is for starting and
+# ending; the time of a checkpoint kcap leaves itself, as measured. Any other text, as for no limit, is none.
+kc_until() {
+    local left lead days=0 text=$1
+    kc_max_time=()
+    if [[ $text =~ ^([0-9]+)-(.*)$ ]]; then
+        days=$((10#${BASH_REMATCH[1]})) text=${BASH_REMATCH[2]}
+    fi
+    if [[ ! $text =~ ^(([0-9]+):)?(([0-9]+):)?([0-9]+)$ ]]; then
+        echo "no time limit found (${1:-nothing}): a checkpoint is written only as the input says" >&2
+        return 0
+    fi
+    local first=${BASH_REMATCH[2]:-0} second=${BASH_REMATCH[4]:-} last=${BASH_REMATCH[5]}
+    if [ -z "$second" ]; then
+        second=$first first=0
+    fi
+    left=$((days * 86400 + 10#$first * 3600 + 10#$second * 60 + 10#$last))
+    lead=$((left / 20))
+    lead=$((lead < 10 ? 10 : lead > 300 ? 300 : lead))
+    left=$((left > lead ? left - lead : 1))
+    kc_max_time=(--max-time "$((left / 3600)):$((left / 60 % 60)):$((left % 60))")
+}
+
+# kc_slurm_left, kc_pbs_left: the time that this job has left, as kc_until takes it; PBS tells all it got.
+kc_slurm_left() {
+    squeue -h -j "${SLURM_JOB_ID:-}" -o %L 2>/dev/null || true
+}
+kc_pbs_left() {
+    qstat -f "${PBS_JOBID:-}" 2>/dev/null | sed -n 's/.*Resource_List\.walltime = //p'
+}
+
+# kc_pbs_nodes: an Open MPI built for PBS finds the nodes itself; any other, Debian's too, needs the list
+# and ssh.
+kc_pbs_nodes() {
+    kc_mpi_options+=(--hostfile "$PBS_NODEFILE")
+}
+
+# kc_sweep RANKS THREADS INDEX SWEEP [OPTION...]: the point of this index of an array, or, where it is
+# empty, all that are missing.
+kc_sweep() {
+    local ranks=$1 threads=$2 how=(--farm) sweep=$4 status=0
+    if [ -n "$3" ]; then
+        how=(--index "$3")
+    else
+        # An array of nothing (--array="") starts as a job without one.
+        "$KC_KCAP" sweep "$sweep" --missing >/dev/null || return
+    fi
+    shift 4
+    kc_run "$ranks" "$threads" sweep "$sweep" "${how[@]}" --set "parallel.threads=$threads" \
+        ${kc_max_time[@]+"${kc_max_time[@]}"} "$@" || status=$?
+    if [ "$status" -eq 75 ]; then
+        echo "stopped early with checkpoints; submit the same line again to go on"
+    fi
+    return "$status"
+}
+
 # kc_train RANKS THREADS INPUT [OPTION...]: train, going on where a checkpoint is.
 kc_train() {
     local ranks=$1 threads=$2
     shift 2
-    kc_run "$ranks" "$threads" train --resume auto --set "parallel.threads=$threads" "$@"
+    kc_run "$ranks" "$threads" train --resume auto --set "parallel.threads=$threads" \
+        ${kc_max_time[@]+"${kc_max_time[@]}"} "$@"
 }
 
-# kc_run RANKS THREADS VERB [ARGUMENT...]: kcap on all ranks. Returns its exit code. SIGUSR1 or
-# SIGTERM to this shell makes kcap write a checkpoint and stop with 75.
+# kc_run RANKS THREADS VERB [ARGUMENT...]: kcap on all ranks. Returns its exit code, see kc_forward.
 kc_run() {
-    local ranks=$1 threads=$2 child status=0
+    local ranks=$1 threads=$2
     shift 2
     if [ ${#kc_launcher[@]} -eq 0 ]; then
         kc_mpirun_of "$KC_KCAP" || return
@@ -43,17 +100,7 @@ kc_run() {
         fi
     fi
     export OMP_NUM_THREADS=$threads OMP_PLACES=cores OMP_PROC_BIND=close
-    "${kc_launcher[@]}" "$KC_KCAP" "$@" &
-    child=$!
-    # mpirun and srun pass USR1 on to every rank; TERM they would take as an order to kill.
-    # shellcheck disable=SC2064 # the process of now
-    trap "kill -USR1 $child" USR1 TERM
-    # wait comes back early when a trapped signal arrives.
-    while :; do
-        status=0
-        wait "$child" || status=$?
-        kill -0 "$child" 2>/dev/null || break
-    done
-    trap - USR1 TERM
-    return "$status"
+    # srun leaves ranks waiting for one that ended with an error, unless told.
+    export SLURM_KILL_BAD_EXIT=1
+    kc_forward "${kc_launcher[@]}" "$KC_KCAP" "$@"
 }

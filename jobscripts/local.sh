@@ -148,13 +148,14 @@ if [ -z "$out" ]; then
     out=$(free_folder "$runs/${name%.*}")
 fi
 status=0
-"$kc_mpirun" "${kc_placement[@]}" "$program" train "$input" --out "$out" \
+# In a session of its own, so that Ctrl-C comes here first.
+kc_forward setsid "$kc_mpirun" "${kc_placement[@]}" "$program" train "$input" --out "$out" \
     --set "parallel.threads=$threads" ${sets[@]+"${sets[@]}"} || status=$?
 if [ "$status" -eq 0 ]; then
     # kcap has printed the table already.
     /usr/bin/python3 "$root/analysis/report.py" --brief "$out"
 elif [ "$status" -eq 75 ]; then
-    echo "go on with: $kc_mpirun -n $ranks $program train $input --out $out --resume auto" >&2
+    echo "go on with that line behind: $kc_mpirun -n $ranks" >&2
 elif [ "$status" -gt 128 ]; then
     # mpirun -q leaves out that it aborts the job after an error, and this with it.
     echo "local.sh: kcap was ended by signal $((status - 128))" >&2

@@ -58,3 +58,23 @@ kc_mpi_local() {
     # them than cores.
     export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 }
+
+# kc_forward COMMAND...: run a launcher and return its exit code. USR1 and TERM to this shell, and the
+# first interrupt, reach it as USR1, which mpirun and srun pass on to every rank: kcap writes a
+# checkpoint and stops with 75. TERM and INT they would take as an order to kill; a second interrupt is
+# one.
+kc_forward() {
+    local child status=0 signal=USR1
+    "$@" &
+    child=$!
+    trap 'kill -USR1 "$child"' USR1 TERM
+    trap 'kill -"$signal" "$child"; signal=TERM' INT
+    # wait comes back early when a trapped signal arrives.
+    while :; do
+        status=0
+        wait "$child" || status=$?
+        kill -0 "$child" 2>/dev/null || break
+    done
+    trap - USR1 TERM INT
+    return "$status"
+}

@@ -63,6 +63,21 @@ static void report(const options *o, const kc_sweep *sweep, const kc_point_view 
                                                            o->status || o->farm);
 }
 
+/* 1, as a program that finds nothing: a script would make an array of nothing of it. */
+static int say_missing(const kc_grid *g, const kc_sweep *sweep, const kc_point_view *views)
+{
+    int64_t n[KC_POINT_STATES];
+    int code = KC_OK;
+    if (g->rank == 0) {
+        kc_point_count(sweep, views, n);
+        code = n[KC_POINT_DONE] == sweep->n ? KC_NOTHING : KC_OK;
+    }
+    if (code)
+        fputs("kcap: no point is missing\n", stderr);
+    kc_bcast(g, &code, sizeof code);
+    return code;
+}
+
 /* One point on all ranks, as kcap train would. */
 static int run_index(kc_grid *g, const options *o, const kc_sweep_request *q, const kc_sweep *sweep,
                      kc_error *e)
@@ -122,6 +137,8 @@ static int sweep(kc_grid *g, const void *given, kc_error *e)
         code = run_points(g, o, &request, &points, views, e);
     else if (g->rank == 0)
         report(o, &points, views);
+    if (o->missing)
+        code = say_missing(g, &points, views);
 out:
     free(views);
     kc_sweep_free(&points);
@@ -136,7 +153,9 @@ static const kc_option list[] = {
     {KC_OPTION("index", KC_COUNT, index), .least = 0, .most = 1000000, .value = "I", .one_of = 1,
      .help = "run point I on these ranks, from its checkpoint if it has one"},
     {KC_OPTION("missing", KC_FLAG, missing), .one_of = 1,
-     .help = "the indices of points not finished, as Slurm's --array takes them: 0-3,7"},
+     .help =
+         "the indices of points not finished, as Slurm's --array takes them: 0-3,7; exit code 1 "
+         "if there is none"},
     {KC_OPTION("status", KC_FLAG, status), .one_of = 1, .help = "what each point's folder holds"},
     {KC_OPTION("farm", KC_FLAG, farm), .one_of = 1,
      .help =

@@ -62,8 +62,8 @@ class Sweep(AppTest):
         found = harness.one_object(done.stdout)
         self.assertEqual([p["state"] for p in found["points"]], ["done"] * 6)
         self.assertEqual(done.stderr.count("event=point state=done"), 6)
-        self.assertEqual(self.json("sweep", file, "--missing"), {"sweep": "sweep.yaml", "missing":
-                                                                 ""})
+        self.assertEqual(self.json("sweep", file, "--missing", code=1),
+                         {"sweep": "sweep.yaml", "missing": ""})
 
     def test_index_runs_the_point_as_train_would(self):
         file = self.write()
@@ -119,7 +119,7 @@ class Sweep(AppTest):
         file = self.write()
         farm = self.kcap("sweep", file, "--farm", ranks=4)
         self.assertEqual(set(self.states(file).values()), {"done"})
-        self.assertEqual(self.kcap("sweep", file, "--missing").stdout, "")
+        self.assertEqual(self.kcap("sweep", file, "--missing", code=1).stdout, "")
         self.assertIn("6 done", farm.stdout)
         for index in 0, 5:
             os.rename(self.path("sweep", NAMES[index]), self.path(f"farmed{index}"))

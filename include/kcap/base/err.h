@@ -5,6 +5,7 @@
 /* Exit codes of every verb, on every rank. */
 enum {
     KC_OK = 0,
+    KC_NOTHING = 1,  /* what was looked for is not there; no error          */
     KC_EINPUT = 2,   /* bad input: key, value, file, foreign checkpoint     */
     KC_ENUMERIC = 3, /* a loss or a gradient that is not finite             */
     KC_EIO = 4,      /* a file could not be written or read                 */
