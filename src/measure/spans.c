@@ -258,6 +258,8 @@ int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context,
         }
         news = (round_news){kc_clock() - begun, wants_to_stop(stopper)};
         news = share(g, news, r.news);
+        if (stopper && stopper->seen)
+            stopper->seen(stopper->of, (double)last / (double)r.here);
         round = next_round(round, at_once, news.seconds);
     }
     *sums = (kc_span_sums){0};

@@ -133,6 +133,12 @@ static int why_break_off(void *of)
     return why_stop(of);
 }
 
+static void show_share(void *of, double share)
+{
+    kc_run *run = of;
+    kc_progress_measuring(&run->progress, share, kc_clock());
+}
+
 static kc_subject subject_of(kc_run *run)
 {
     const kc_state *state = kc_trainer_state(run->trainer);
@@ -145,7 +151,7 @@ static kc_subject subject_of(kc_run *run)
                         .step = state->step,
                         .tokens = state->tokens,
                         .exposures = (double)kc_trainer_docs(run->trainer) / people,
-                        .stopper = {why_break_off, run}};
+                        .stopper = {why_break_off, run, show_share}};
 }
 
 void kc_run_measure(kc_run *run, int i)
@@ -246,6 +252,7 @@ int kc_run_loop(kc_run *run, kc_error *e)
     KC_TRY(checkpoint(run, e));
 out:
     if (run->grid->rank == 0)
-        kc_progress_end(&run->progress);
+        kc_progress_end(&run->progress, run->row.step && kc_run_complete(run) ? run->row.loss : NAN,
+                        kc_corpus_about(run->corpus)->n_vocab);
     return e->code;
 }

@@ -193,8 +193,14 @@ void kc_progress_measure(kc_progress *p, const kc_measured *m)
     fflush(p->out);
 }
 
-void kc_progress_end(kc_progress *p)
+void kc_progress_end(kc_progress *p, double loss, int64_t n_vocab)
 {
+    const double uniform = log((double)n_vocab);
     if (p->live)
         fputc('\n', p->out);
+    if (p->out && loss > uniform)
+        fprintf(p->out,
+                "the last loss, %.4f, is above ln V = %.4f, which a model that guesses reaches: "
+                "nothing is learnt; a lower train.lr or more train.warmup_steps may help\n",
+                loss, uniform);
 }

@@ -361,6 +361,34 @@ KC_TEST(a_model_scores_the_same_anywhere)
     kc_model_destroy(&model);
 }
 
+/* What is told while it reads grows, up to all. */
+typedef struct told {
+    int times;
+    double share;
+} told;
+
+static void hear(void *of, double share)
+{
+    told *x = of;
+    assert_true(share > x->share && share <= 1);
+    x->share = share;
+    ++x->times;
+}
+
+KC_TEST(the_share_that_is_read_is_told)
+{
+    const kc_grid *g = *state;
+    library l;
+    library_open(&l, small_random(20000, 5, 20), 0);
+    told told = {0};
+    const kc_stopper watcher = {.of = &told, .seen = hear};
+    kc_span_sums sums;
+    assert_int_equal(kc_measure_spans(g, l.corpus, 2 * l.info->max_doc_tokens, made_up_score, NULL,
+                                      1, &watcher, &sums),
+                     0);
+    assert_true(told.times > 2 && told.share == 1);
+}
+
 /* A rank that wants to stop after so many windows, for a reason that only it knows. */
 typedef struct impatient {
     const kc_grid *g;
@@ -390,7 +418,7 @@ KC_TEST(one_rank_breaks_off_for_all)
     const kc_stopper never = {.stop = NULL};
     kc_span_sums sums;
     impatient all = {.g = g}, few = {.g = g};
-    const kc_stopper stopper = {stop_soon, &few};
+    const kc_stopper stopper = {.stop = stop_soon, .of = &few};
     const int64_t context = 2 * l.info->max_doc_tokens;
     assert_int_equal(kc_measure_spans(g, l.corpus, context, count_windows, &all, 1, &never, &sums),
                      0);

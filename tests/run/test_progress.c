@@ -118,6 +118,20 @@ KC_TEST(a_measurement_shows_how_far_it_is)
     finish(&p);
 }
 
+KC_TEST(a_run_that_learnt_nothing_says_so)
+{
+    const double losses[] = {4.7, 4.6, NAN};
+    for (int i = 0; i < 3; ++i) {
+        kc_progress p = progress_of(0, 0, 0);
+        kc_progress_end(&p, losses[i], 100);
+        fflush(p.out);
+        assert_int_equal(n_said > 0, i == 0);
+        if (i == 0)
+            assert_ptr_equal(strstr(said, "the last loss, 4.7000, is above ln V = 4.6052"), said);
+        finish(&p);
+    }
+}
+
 KC_TEST(hours)
 {
     static const struct {

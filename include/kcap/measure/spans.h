@@ -46,11 +46,15 @@ typedef struct kc_span_sums {
 /* Bytes that kc_measure_spans takes while it runs on so many ranks. */
 size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int ranks, int threads);
 
-/* Between windows of a reading: what a rank wants it broken off for, more than 0, or 0: it does not.
- * Called from several threads at a time; `stop` NULL: never. */
+/* Who watches a reading. */
 typedef struct kc_stopper {
+    /* Between windows: what this rank wants it broken off for, more than 0, or 0: it does not. Called from
+     * several threads at a time; NULL: never. */
     int (*stop)(void *of);
     void *of;
+
+    /* About every second, on one thread: how much of it is through. NULL: nobody wants to know. */
+    void (*seen)(void *of, double share);
 } kc_stopper;
 
 /* Read every person's measurement document once. People are taken in fixed groups of consecutive

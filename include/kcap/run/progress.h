@@ -42,8 +42,9 @@ void kc_progress_measuring(kc_progress *p, double share, double now);
 /* After each measurement: always shows a line. */
 void kc_progress_measure(kc_progress *p, const kc_measured *m);
 
-/* Leave the live line. */
-void kc_progress_end(kc_progress *p);
+/* Leave the live line. One more where the last loss of a whole run (NaN: it is not whole) is above that
+ * of guessing one of n_vocab words. */
+void kc_progress_end(kc_progress *p, double loss, int64_t n_vocab);
 
 /* Seconds as hours and minutes, rounded up: `1:05 h`. Returns `text`; what is not finite is `?`. */
 const char *kc_hours(double seconds, char text[32]);
