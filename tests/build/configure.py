@@ -87,6 +87,18 @@ class Configure(unittest.TestCase):
                 self.assertEqual(Path(cache[f"{name}_LIBRARY"]), place / "lib" / Path(library).name)
         self.assertRegex(said, "BLIS /.*/own libraries/lib/libblis.so -- libyaml /.*/own libraries")
 
+    def test_some_roots(self):
+        """One library of one's own, whatever was found of the others before and after it."""
+        for name in ("YAML", "XXHASH"):
+            place = self.prefix(name)
+            _, cache = self.configure(f"-D{name}_ROOT={place}", build=name)
+            for each, (_, _, library) in SMALL.items():
+                own = Path(cache[f"{each}_INCLUDE_DIR"]).is_relative_to(place)
+                self.assertEqual(own, each == name, each)
+                if library:
+                    own = Path(cache[f"{each}_LIBRARY"]).is_relative_to(place)
+                    self.assertEqual(own, each == name, each)
+
     def test_roots_are_the_only_places(self):
         for name in (*SMALL, "MPI", "HDF5"):
             said, _ = self.configure(f"-D{name}_ROOT={self.folder}", code=1, build=name)
