@@ -67,9 +67,10 @@ def command(args, ranks=0):
 
 @functools.cache
 def crowding(mpirun):
-    """What allows more ranks than cores: Open MPI wants to be told."""
+    """What allows more ranks than cores: Open MPI, which also calls itself OpenRTE and PRRTE, wants
+    to be told; MPICH's launcher has nothing of the kind."""
     said = subprocess.run([mpirun, "--version"], capture_output=True, text=True, check=True).stdout
-    return ("--oversubscribe", "--bind-to", "none") if "Open MPI" in said else ()
+    return () if "HYDRA" in said else ("--oversubscribe", "--bind-to", "none")
 
 
 def no_duplicates(pairs):

@@ -13,11 +13,11 @@ from harness import BIOD, AppTest, merged
 
 class Launch(AppTest):
     def test_same_bits_and_resume(self):
-        """1 and 2 ranks, and 1 rank gone on with by 2, in folders with a blank."""
+        """1, 2 and 4 ranks, and 1 rank gone on with by 2, in folders with a blank."""
         self.input(merged(BIOD, corpus={"exposures": 6}), "in put.yaml")
-        for ranks in (1, 2):
+        for ranks in (1, 2, 4):
             self.kcap("train", "in put.yaml", "--out", f"run {ranks}", ranks=ranks)
-        self.assert_same_run("run 1", "run 2", "1 and 2 ranks")
+            self.assert_same_run("run 1", f"run {ranks}", f"1 and {ranks} ranks")
         self.kcap("train", "in put.yaml", "--out", "run 3", "--set", "train.max_steps=12", ranks=1)
         self.kcap("train", "in put.yaml", "--out", "run 3", "--resume", "auto", ranks=2)
         self.assert_same_run("run 1", "run 3", "gone on with", groups=("steps",))
