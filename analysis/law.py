@@ -18,8 +18,9 @@ with libraries("law"):
     import law_cells
     import law_families
     import law_fits as fits
-    from law_page import page, span
+    from law_page import page
     import law_plots
+    import law_table
     from report import finite, last, write_csv
 
 POINT_COLUMNS = ("sweep", "name", "cell", "n_params", "layers", "width", "n_people", "exposures", "seed",
@@ -191,9 +192,9 @@ def analyse(points, left_out):
               "saturation": [{"exposures": E} | fits.saturation(by_exposures[E])
                              for E in sorted(by_exposures)],
               "growth": [{"exposures": E} | growth[E] for E in sorted(by_exposures)],
-              "exposure_laws": [fit | {"_law_key": key} for key, fit in
-                                ((key, fits.exposure_law(group)) for key, group in by_law.items())
-                                if fit["fitted"]],
+              "exposure_laws": [fit | {"_law_key": key, "family": by_law[key][0]["family"]}
+                                for key, fit in ((key, fits.exposure_law(group))
+                                                 for key, group in by_law.items()) if fit["fitted"]],
               "forecast": {"exposures": headline} | fits.forecast(growth[headline]),
               "cells": [{k: v for k, v in c.items() if k not in ("points", "law_key")}
                         for c in cells],
@@ -216,46 +217,6 @@ def strict(value):
     if isinstance(value, dict):
         return {k: strict(v) for k, v in value.items()}
     return finite(value)
-
-
-def table(result):
-    """The lines a person reads."""
-    lines = [f"peak after {result['peak_exposures']} exposures: "
-             f"{result['peak_bits_per_param']:.3f} bits a parameter, 95 %: "
-             f"{span(result['peak_interval'])}", "",
-             "  parameters        N  exposures  seeds      R      sd    R_max   of it  points"]
-    for c in result["cells"]:
-        sd = "      -" if not math.isfinite(c["sd"]) else f"{c['sd']:7.4f}"
-        lines.append(f"  {c['n_params']:>10,}  {c['n_people']:>7,}  {c['exposures']:>9}  "
-                     f"{c['seeds']:>5}  {c['bits_per_param']:6.3f} {sd}  "
-                     f"{c['max_bits_per_param']:6.3f}  {100 * c['share']:5.1f} %  {c['label']}")
-    return lines + [""] + fit_lines(result) + [
-        f"  left out: {x['name']}: {x['reason']}" for x in result["left_out"]]
-
-
-def fit_lines(result):
-    """The fits, a line each."""
-    lines = []
-    for fit in result["saturation"]:
-        if fit["fitted"]:
-            lines.append(f"  {fit['exposures']} exposures: {fit['formula']}: C = {fit['C']:.3f} "
-                         f"({span(fit['C_interval'])}), k = {fit['k']:.2f}")
-    for fit in result["growth"]:
-        if fit["fitted"]:
-            lines.append(f"  {fit['exposures']} exposures: {fit['formula']}: g = {fit['g']:.3f} "
-                         f"({span(fit['g_interval'])}); g = 1: {fit['proportional_c']:.3f} bits "
-                         f"a parameter ({span(fit['proportional_interval'])})")
-    for fit in result["exposure_laws"]:
-        lines.append(f"  P = {fit['n_params']:,}, N = {fit['n_people']:,}: {fit['formula']}: "
-                     f"alpha = {fit['alpha']:.3f} ({span(fit['alpha_interval'])}), "
-                     f"R1000 = {fit['R1000']:.3f}")
-    if result["forecast"]["fitted"]:
-        for row in result["forecast"]["rows"]:
-            lines.append(f"  {row['n_params']:.0e} parameters, {row['decades_beyond']:.1f} decades "
-                         f"beyond the data: {row['proportional_bits']:.3g} bits in proportion "
-                         f"({span(row['proportional_interval'], '{:.3g}')}), {row['free_bits']:.3g} "
-                         f"along g ({span(row['free_interval'], '{:.3g}')})")
-    return lines
 
 
 def write_tables(result, out):
@@ -305,7 +266,7 @@ def run(arguments):
     if arguments.json:
         print(text)
     else:
-        print("\n".join(table(result)))
+        print("\n".join(law_table.table(result)))
         print(f"  files: {out / 'report.html'}, law.json, CSV and PNG beside it")
 
 

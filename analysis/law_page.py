@@ -36,6 +36,7 @@ code { overflow-wrap: anywhere; } details { margin: .3rem 0; overflow-wrap: anyw
   td { border: 0; padding: 0; display: flex; justify-content: space-between; gap: .5rem; }
   td:empty { display: none; }
   td::before { content: attr(data-label); color: #666; white-space: normal; text-align: left; }
+  th.text { min-width: 0; }
   td.text { grid-column: 1 / -1; display: block; min-width: 0; }
   td.text::before { margin-right: .5rem; }
 }
@@ -145,23 +146,30 @@ def figures(plots, out):
     return "".join(parts)
 
 
-def fit_items(result):
-    items = []
-    for fit in result["saturation"]:
-        items.append(f"Saturation, {fit['exposures']} exposures: " + (
-            f"{fit['formula']}, C = {fit['C']:.3f} ({span(fit['C_interval'])}), k = {fit['k']:.2f}, "
-            f"{fit['n']} cells" if fit["fitted"]
-            else "not fitted: " + fit["reason"]))
-    for fit in result["growth"]:
-        items.append(f"Growth, {fit['exposures']} exposures: " + (
-            f"{fit['formula']}, g = {fit['g']:.3f} ({span(fit['g_interval'])}); with g = 1: "
-            f"{fit['proportional_c']:.3f} bits a parameter ({span(fit['proportional_interval'])}), "
-            f"{fit['n']} cells" if fit["fitted"] else "not fitted: " + fit["reason"]))
+def fit_rows(result):
+    """(fit, of what, what, value, from, to, cells, how or why not)."""
+    for kind, values in (("saturation", (("C", "C_interval"), ("k", None))),
+                         ("growth", (("g", "g_interval"),
+                                     ("proportional_c", "proportional_interval")))):
+        for fit in result[kind]:
+            of = f"{fit['exposures']} exposures"
+            if not fit["fitted"]:
+                yield kind, of, "", None, None, None, None, "not fitted: " + fit["reason"]
+            for name, interval in values if fit["fitted"] else ():
+                yield (kind, of, name.replace("proportional_c", "bits a parameter, g = 1"), fit[name],
+                       *(fit[interval] if interval else (None, None)), fit["n"], fit["formula"])
     for fit in result["exposure_laws"]:
-        items.append(f"Exposures, {fit['n_params']:,} parameters, N = {fit['n_people']:,}: "
-                     f"{fit['formula']}, alpha = {fit['alpha']:.3f} ({span(fit['alpha_interval'])}), "
-                     f"R1000 = {fit['R1000']:.3f}, published alpha {fit['published_alpha']:.3f}")
-    return "<ul>" + "".join(f"<li>{escape(i)}</li>\n" for i in items) + "</ul>\n"
+        of = f"{fit['family']}, P = {fit['n_params']:,}, N = {fit['n_people']:,}"
+        yield ("exposures", of, "alpha", fit["alpha"], *fit["alpha_interval"], fit["n"],
+               f"{fit['formula']}; published alpha {fit['published_alpha']:.3f}")
+        yield "exposures", of, "R1000", fit["R1000"], None, None, fit["n"], fit["formula"]
+
+
+def fitted(result):
+    return ("<p>Where no interval stands there are too few seeds or cells for one; k has none.</p>\n"
+            + sortable((("fit", "text"), ("of", "text"), ("what", "text"), ("value", "{:.3f}"),
+                        ("95 % from", "{:.3f}"), ("to", "{:.3f}"), ("cells", "{}"),
+                        ("formula", "text")), list(fit_rows(result))))
 
 
 def forecast(result):
@@ -184,11 +192,11 @@ def forecast(result):
 
 def cells(result):
     return sortable(
-        (("points", "text"), ("architecture", "text"), ("parameters", "{:,}"), ("layers", "{}"), ("width", "{}"),
-         ("N", "{:,}"), ("exposures", "{}"), ("seeds", "{}"), ("R", "{:.4f}"),
+        (("points", "text"), ("architecture", "text"), ("parameters", "{:,}"), ("layers", "{}"),
+         ("width", "{}"), ("N", "{:,}"), ("exposures", "{}"), ("seeds", "{}"), ("R", "{:.4f}"),
          ("sd", "{:.4f}"), ("R_max", "{:.3f}"), ("R / R_max", "{:.3f}"), ("bits", "{:,.0f}")),
-        [(c["label"], c["family"], c["n_params"], c["layers"], c["width"], c["n_people"], c["exposures"],
-          c["seeds"], c["bits_per_param"], c["sd"], c["max_bits_per_param"], c["share"],
+        [(c["label"], c["family"], c["n_params"], c["layers"], c["width"], c["n_people"],
+          c["exposures"], c["seeds"], c["bits_per_param"], c["sd"], c["max_bits_per_param"], c["share"],
           c["total_bits"])
          for c in result["cells"]])
 
@@ -226,7 +234,7 @@ def page(result, plots, configs, out):
         "<body><main>\n<h1>How many bits a parameter?</h1>\n" + headline(result) +
         f"<p>{len(result['points'])} runs of <code>{escape(', '.join(sweeps))}</code>, "
         f"{len(result['left_out'])} left out.</p>\n" + "<h2>Terms</h2>\n" + terms() + figures(plots, out) +
-        "<h2>Fits</h2>\n" + fit_items(result) + "<h2>To large models</h2>\n" + forecast(result) +
+        "<h2>Fits</h2>\n" + fitted(result) + "<h2>To large models</h2>\n" + forecast(result) +
         "<h2>Cells: runs that differ in their seeds alone</h2>\n" + cells(result) +
         "<h2>Points</h2>\n" + points(result) + "<h2>Left out</h2>\n" + left_out(result) +
         "<h2>How it was made</h2>\n" + origin(result, sweeps) +
