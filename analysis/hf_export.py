@@ -38,10 +38,10 @@ def words_of(checkpoint, kcap):
             return start.words
 
 
-def _parts(pieces, tensors):
+def _parts(pieces, checkpoint):
     for piece in pieces:
         for i in piece.blocks:
-            yield piece.take(tensors[piece.tensor.name][piece.tensor.block(i)])
+            yield piece.take(checkpoint.values(piece.tensor.name, piece.tensor.block(i)))
 
 
 def _write_json(path, value):
@@ -52,9 +52,9 @@ def _write(folder, checkpoint, words, s):
     """Everything; returns the class and its number of tensors."""
     name = hf_classes.choose(checkpoint.config, s)
     pieces = list(hf_classes.pieces(name, s))
-    tensors = checkpoint.tensors(tensors_of(s))
+    checkpoint.check_tensors(tensors_of(s))
     write(folder / "model.safetensors", {piece.name: piece.shape for piece in pieces},
-          hf_meta.written(checkpoint), _parts(pieces, tensors))
+          hf_meta.written(checkpoint), _parts(pieces, checkpoint))
     vocabulary = hf_words.vocabulary(words)
     _write_json(folder / "config.json", hf_config.written(name, checkpoint.config, s))
     _write_json(folder / "vocab.json", vocabulary)

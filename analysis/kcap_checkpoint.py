@@ -11,7 +11,7 @@ import numpy as np
 import xxhash
 import yaml
 
-from kcap_files import FileError
+from kcap_files import FileError, run_id_of
 from new_folder import sync
 
 MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: ([^\n]{1,63})\nrun_id: (\S{1,39})\n"
@@ -54,6 +54,13 @@ def _verify(path):
     if found != digest:
         raise FileError(f"{path}: damaged: its manifest says XXH3 {digest}, its bytes give {found}")
     return run_id, int(step)
+
+
+def finite(where, tensor, values):
+    """The values; FileError where one is none."""
+    if not np.isfinite(values).all():
+        raise FileError(f"{where}: tensor {tensor} holds values that are not finite")
+    return values
 
 
 class Checkpoint:
@@ -136,9 +143,12 @@ class Checkpoint:
             return None
         return self._text("vocab/words").split(b"\n")[:-1]
 
-    def tensors(self, wanted):
-        """Datasets of /params by name: those of hf_model.tensors_of, in their shapes, and no
-        others."""
+    def values(self, tensor, index):
+        """A part of a tensor of /params."""
+        return finite(self.path, f"params/{tensor}", self._file["params"][tensor][index])
+
+    def check_tensors(self, wanted):
+        """/params holds those of hf_model.tensors_of, in their shapes, and no others."""
         for name, t in wanted.items():
             found = self._dataset(f"params/{name}")
             codec = found.attrs.get("codec", CODECS[0])
@@ -152,7 +162,6 @@ class Checkpoint:
         if len(self._file["params"]) != len(wanted):
             raise FileError(f"{self.path}: /params holds {len(self._file['params'])} tensors, this "
                             f"model has {len(wanted)}")
-        return {name: self._file["params"][name] for name in wanted}
 
 
 def _steps(folder):
@@ -174,10 +183,15 @@ def find(where):
             raise FileError(f"{where}: neither a run's folder nor a checkpoint's .h5 file")
         return Checkpoint(where)
     steps, with_manifest = _steps(where / "checkpoints")
-    first = None
+    first, own = None, run_id_of(where)
     for step in steps:
         try:
-            return Checkpoint(where / "checkpoints" / f"step_{step:010d}.h5")
+            found = Checkpoint(where / "checkpoints" / f"step_{step:010d}.h5")
+            if own in (None, found.run_id):
+                return found
+            with found:
+                raise FileError(f"{found.path}: of run {found.run_id}, and the folder's run.h5 is of "
+                                f"run {own}")
         except FileError as e:
             print(f"hf: warning: checkpoint passed over: {e}", file=sys.stderr)
             first = first or (e if step in with_manifest else None)
@@ -200,7 +214,7 @@ class Frame:
 
     def fill(self, tensor, index, values):
         """Values into this part of a tensor."""
-        self._file["params"][tensor][index] = values
+        self._file["params"][tensor][index] = finite(self._path, f"params/{tensor}", values)
 
     def lanes(self):
         """How many."""

@@ -104,6 +104,17 @@ def read_run(where):
             raise FileError(f"{path}: {text}: damaged, or not a run.h5 of kcap") from e
 
 
+def run_id_of(folder):
+    """Whose run.h5 is in a folder; None where that cannot be told."""
+    try:
+        file, _ = _open(Path(folder) / "run.h5")
+        with file:
+            _check_seal(file.attrs)
+            return file.attrs["run_id"]
+    except Exception:  # h5py raises anything
+        return None
+
+
 def _open(path):
     """A file that was closed opens plainly; one that its superblock says has a writer, alive or
     killed, only as SWMR. There HDF5 would read damage a hundred times, waiting twice as long each

@@ -56,6 +56,8 @@ int kc_reader_last_upto(kc_reader *r, const kc_schema *schema, int64_t upto, voi
             break;
         kc_row_clear(schema, row);
     }
+    if (table.n_rows == 0 && r->first_step > 1 && strcmp(schema->group, "/steps") == 0)
+        *(int64_t *)row = r->first_step - 1;
 out:
     kc_table_close(&table, e);
     return e->code;

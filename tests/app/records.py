@@ -21,6 +21,7 @@ import kcap_files  # noqa: E402
 
 SECONDS = 20  # within which a reader says what it found
 REPORT = os.path.join(os.path.dirname(kcap_files.__file__), "report.py")
+HF = os.path.join(os.path.dirname(kcap_files.__file__), "hf.py")
 LAW = os.path.join(os.path.dirname(kcap_files.__file__), "law.py")
 
 
@@ -344,6 +345,10 @@ class NotFinite(ResumeTest):
         for command in (("measure", "out"), ("transform", "bf16", "out", "--out", "x.h5"),
                         ("transform", "strip", "out", "--out", "x.h5")):
             self.fails("wte holds values that are not finite", *command)
+        done = subprocess.run([sys.executable, HF, "export", path, self.path("x"), "--kcap",
+                               harness.KCAP], text=True, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("wte holds values that are not finite", done.stderr)
 
     @staticmethod
     def seal(path):

@@ -21,7 +21,7 @@ typedef struct kc_reader {
 int kc_reader_open(kc_reader *r, const char *dir, kc_error *e);
 
 /* The last row of a group, of the columns of a schema; what the file lacks is missing, and so is all of
- * the row where the group has none.
+ * the row where the group has none; but for the step of /steps where it is that before first_step.
  *   schema      its first column is the group's first; the others are those that the caller wants
  *   errors      KC_EINPUT, as kc_table_open and kc_table_read */
 int kc_reader_last(kc_reader *r, const kc_schema *schema, void *row, kc_error *e);
