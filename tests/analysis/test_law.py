@@ -22,6 +22,7 @@ ANALYSIS = Path(__file__).resolve().parents[2] / "analysis"
 sys.path[:0] = [str(ANALYSIS), str(Path(__file__).resolve().parent)]
 import law as law_module  # noqa: E402
 import law_families as families  # noqa: E402
+import law_cells  # noqa: E402
 import law_fits as fits  # noqa: E402
 import make_run  # noqa: E402
 
@@ -175,6 +176,20 @@ class Fits(unittest.TestCase):
         cells = [cell([2.0, 2.0, 1.0], name="a"), cell([1.6, 1.6, 1.9], name="b")]
         self.assertAlmostEqual(fits.peak(cells)["bits_per_param"], (1.6 + 1.6 + 1.0) / 3)
         self.assertEqual(fits.peak(cells[:1])["bits_per_param"], np.mean([2.0, 2.0, 1.0]))
+
+
+class Cells(unittest.TestCase):
+    def test_rates_of_a_cell_are_named(self):
+        names = ["people=9,lr=0.002,seed=1", "people=9,lr=0.004,seed=2", "people=9,lr=0.002,seed=3"]
+        self.assertEqual(law_cells.label_of(names), "people=9,lr=0.002/lr=0.004")
+
+    def test_a_rate_of_one_seed_is_not_judged_by_itself(self):
+        """Seed 0 has a rate that no other seed tried: what it reads there says nothing."""
+        rivals = [cell([1.0, 1.1, 1.2], name="a"), cell([9.0], name="b")]
+        self.assertEqual([(seed, c["name"]) for seed, c in law_cells.held_out(rivals)],
+                         [(0, "a"), (1, "a"), (2, "a")])
+        alone = [cell([1.0], name="a"), cell([2.0], name="b")]
+        self.assertEqual([(seed, c["name"]) for seed, c in law_cells.held_out(alone)], [(0, "b")])
 
 
 class Command(unittest.TestCase):
