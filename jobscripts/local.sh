@@ -88,16 +88,20 @@ parse() {
 # The program of a clone is built, that of an installed tree is there; runs go beside the clone's
 # files, or here.
 build() {
-    local log=$root/build/build.log
+    local log=$root/build/build.log options=(-DCMAKE_BUILD_TYPE=Release)
     if [ ! -f "$root/CMakeLists.txt" ]; then
         program=$root/kcap runs=runs
         return
     fi
     program=$root/build/kcap runs=$root/runs
     kc_install "${kc_packages[@]}"
+    # The packages are those of Open MPI, also where Debian's mpicc is switched to another MPI.
+    if [ ! -f "$root/build/CMakeCache.txt" ] && [ -z "${MPI_ROOT:-}" ] && command -v mpicc.openmpi >/dev/null; then
+        options+=(-DMPI_C_COMPILER=mpicc.openmpi)
+    fi
     mkdir -p "$root/build"
     echo "building $program" >&2
-    if ! { cmake -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release &&
+    if ! { cmake -S "$root" -B "$root/build" "${options[@]}" &&
         cmake --build "$root/build" --target kcap -j "$cores"; } >"$log" 2>&1; then
         cat "$log" >&2
         echo "local.sh: the build failed; its output is above and in $log" >&2
