@@ -55,6 +55,9 @@ static int check_stamp(const kc_h5 *f, const kc_stamp *stamp, kc_error *e)
     return KC_OK;
 }
 
+/* No count of steps, tokens or documents comes near it. */
+static const int64_t most = (int64_t)1 << 53;
+
 static int read_cursors(kc_h5 *f, kc_checkpoint_info *info, kc_error *e)
 {
     kc_h5_array a = {.id = 0};
@@ -65,7 +68,10 @@ static int read_cursors(kc_h5 *f, kc_checkpoint_info *info, kc_error *e)
     }
     info->n_lanes = a.dims[0];
     info->cursors = kc_alloc(info->n_lanes, sizeof *info->cursors, "cursors");
-    kc_h5_array_read(&a, 0, a.dims[0] * a.dims[1], info->cursors, e);
+    KC_TRY(kc_h5_array_read(&a, 0, a.dims[0] * a.dims[1], info->cursors, e));
+    for (int64_t i = 0; i < a.dims[0] * a.dims[1]; ++i)
+        if (((const int64_t *)info->cursors)[i] < 0 || ((const int64_t *)info->cursors)[i] > most)
+            kc_fail(e, KC_EINPUT, "%s: /lanes/cursor holds a place that no lane comes to", f->path);
 out:
     kc_h5_array_close(&a, e);
     return e->code;
@@ -78,6 +84,10 @@ static int read_info(const char *path, const kc_manifest *m, kc_checkpoint_info 
     KC_TRY(kc_h5_open(&f, path, e));
     KC_TRY(kc_h5_get_int(&f, "/", "step", &info->step, e));
     KC_TRY(kc_h5_get_int(&f, "/", "tokens", &info->tokens, e));
+    if (info->step < 0 || info->step > most || info->tokens < 0 || info->tokens > most)
+        kc_fail(e, KC_EINPUT, "%s: step %lld, %lld tokens: no run has come there", path,
+                (long long)info->step, (long long)info->tokens);
+    KC_TRY(e->code);
     KC_TRY(kc_stamp_read(&f, &info->stamp, e));
     KC_TRY(check_stamp(&f, &info->stamp, e));
     KC_TRY(read_cursors(&f, info, e));

@@ -350,6 +350,16 @@ class NotFinite(ResumeTest):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("wte holds values that are not finite", done.stderr)
 
+    def test_places_that_no_lane_comes_to(self):
+        """Numbers that a run would fall over."""
+        self.kcap("init", "input.yaml", "--out", "out")
+        path = checkpoints(self.path("out"))[0]
+        for value in -1, 2 ** 60:
+            with h5py.File(path, "r+") as file:
+                file["lanes/cursor"][1, 2] = value
+            self.seal(path)
+            self.fails("/lanes/cursor holds a place that no lane comes to", "measure", "out")
+
     @staticmethod
     def seal(path):
         """Give a changed checkpoint the manifest that fits it."""

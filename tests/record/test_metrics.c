@@ -390,6 +390,48 @@ KC_TEST(an_older_file_reads_as_missing)
               "assert f['measure/hits'][4] == -2**63 and f['measure/load'].shape == (9, 8)");
 }
 
+/* What a run could go on with is what was written, or an error. */
+static int64_t check_reach(const char *dir)
+{
+    kc_error e = {0}, why = {0};
+    kc_reader r;
+    kc_table t = {.schema = NULL};
+    int64_t last = 0;
+    schemas *all = schemas_create();
+    double *found = kc_row_create(&all->steps);
+    if (kc_reader_open(&r, dir, &e) == KC_OK && r.there)
+        kc_reader_reach(&r, &last, &why, &e);
+    if (e.code == KC_OK && last > 0)
+        assert_int_equal(kc_table_open(&t, &r.file, &all->steps, &e), KC_OK);
+    for (int64_t step = 1; e.code == KC_OK && step <= last; ++step) {
+        double *expected = make_row(&all->steps, step);
+        assert_int_equal(kc_table_read(&t, step - 1, 1, found, &e), KC_OK);
+        assert_memory_equal(found, expected, kc_row_bytes(&all->steps));
+        free(expected);
+    }
+    kc_table_close(&t, &e);
+    kc_reader_close(&r, &e);
+    free(found);
+    return e.code ? 0 : last;
+}
+
+/* As a disk that was full, or cut off, leaves them: each byte of the rows behind zero, which HDF5 reads
+ * as zeros. */
+KC_TEST(rows_that_were_never_written_are_none)
+{
+    const char *dir = test_folder();
+    assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 9000, .pipe = -1, .finishes = 1}),
+                     0);
+    assert_int_equal(check_reach(dir), 9000);
+    edit(dir, "n=f.filename\n"
+              "at=f['steps/loss'].id.get_chunk_info(2)\n"
+              "f.close()\n"
+              "x=open(n,'r+b')\n"
+              "x.seek(at.byte_offset)\n"
+              "x.write(bytes(at.size))");
+    assert_int_equal(check_reach(dir), 8192);
+}
+
 KC_TEST(full_disk_is_an_io_error)
 {
     for (int i = 0; i < 3; ++i) {
@@ -402,6 +444,7 @@ KC_TEST(full_disk_is_an_io_error)
                  .pipe = -1,
                  .finishes = i != 1};
         assert_int_equal(run(&j), KC_EIO);
+        check_reach(dir);
     }
 }
 
