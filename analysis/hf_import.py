@@ -58,12 +58,12 @@ def _n_vocab(path, found):
     return n
 
 
-def _fill(frame, pieces):
+def _fill(frame, pieces, where):
     """A block of a tensor at a time."""
     for piece, tensor in pieces:
         size = piece.size()
         for at, i in enumerate(piece.blocks):
-            block = values(tensor, at * size, size)
+            block = kcap_checkpoint.finite(where, piece.name, values(tensor, at * size, size))
             index = piece.tensor.block(i) + (Ellipsis, slice(piece.first, piece.first + piece.n))
             frame.fill(piece.tensor.name, index, piece.put(block))
 
@@ -75,7 +75,7 @@ def _write(new, source, name, folder, pieces):
     try:
         state = {"config": source.config, "step": meta.step, "tokens": meta.tokens,
                  "lanes": meta.lanes(frame.lanes())} if meta else {}
-        _fill(frame, pieces)
+        _fill(frame, pieces, folder.path)
         frame.finish(f"{folder.path} ({name})", **state)
     finally:
         frame.close()

@@ -181,11 +181,15 @@ class Damaged(HfTest):
         self.put(self.raw)
         self.hf("import", "hf", "--out", "back")
 
-    def test_what_is_not_finite_comes_through(self):
+    def test_what_is_not_finite(self):
+        """Is refused; what is odd and finite comes through."""
         begin, end = self.header["model.norm.weight"]["data_offsets"]
-        odd = np.array([0x7FC00000, 0x7F800001, 0xFFC12345, 0x7F800000, 0x80000000, 1], "<u4")
-        odd = np.resize(odd, (end - begin) // 4)
-        self.put(self.framed(self.header, self.data[:begin] + odd.tobytes() + self.data[end:]))
+        for last in 0x7FC00000, 0x7F800001, 0xFFC12345, 0x7F800000, 0x7F7FFFFF:
+            odd = np.resize(np.array([0x80000000, 1, 0x007FFFFF, last], "<u4"), (end - begin) // 4)
+            odd[-1] = last
+            self.put(self.framed(self.header, self.data[:begin] + odd.tobytes() + self.data[end:]))
+            if last != 0x7F7FFFFF:
+                self.refused_import(["model.norm.weight holds values that are not finite"])
         self.hf("import", "hf", "--out", "back")
         self.assertEqual(self.params("back")["lnf_gain"].tobytes(), odd.tobytes())
 
