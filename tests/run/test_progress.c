@@ -55,15 +55,15 @@ static void finish(kc_progress *p)
 KC_TEST(the_end_is_known_from_the_first_line)
 {
     kc_progress p = progress_of(1, 0, 0);
-    steps(&p, 0, 100, 0, 36);
-    assert_string_equal(last_line(&p), "step 100  20.0 %  4:00 h to go  loss 2.5000  2 tokens/s");
+    steps(&p, 0, 100, 0, 35);
+    assert_string_equal(last_line(&p), "step 100  20.0 %  3:54 h to go  loss 2.5000  2 tokens/s");
     finish(&p);
     p = progress_of(1, 200, 0);
-    steps(&p, 0, 100, 0, 36);
-    assert_string_equal(last_line(&p), "step 100  50.0 %  1:00 h to go  loss 2.5000  2 tokens/s");
+    steps(&p, 0, 100, 0, 35);
+    assert_string_equal(last_line(&p), "step 100  50.0 %  0:59 h to go  loss 2.5000  2 tokens/s");
     finish(&p);
-    p = progress_of(1, 200, 100 * 36 + 90);
-    steps(&p, 0, 100, 0, 36);
+    p = progress_of(1, 200, 100 * 35 + 90);
+    steps(&p, 0, 100, 0, 35);
     assert_string_equal(last_line(&p),
                         "step 100  50.0 %  0:02 h to --max-time  loss 2.5000  2 tokens/s");
     finish(&p);
