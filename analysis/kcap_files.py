@@ -125,9 +125,9 @@ def _open(path):
         return h5py.File(path, "r"), True
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
-    attempts = ctypes.CDLL(h5py.h5p.__file__).H5Pset_metadata_read_attempts
-    attempts.argtypes = ctypes.c_int64, ctypes.c_uint
-    attempts(access.id, 30)
+    attempts = getattr(ctypes.CDLL(h5py.h5p.__file__), "H5Pset_metadata_read_attempts", None)
+    if attempts:
+        attempts(ctypes.c_int64(access.id), ctypes.c_uint(30))
     flags = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
     return h5py.File(h5py.h5f.open(bytes(path), flags, access)), False
 

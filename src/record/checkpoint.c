@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/record/checkpoint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kcap/io/file.h"
 #include "kcap/record/shelf.h"
 #include "record/draft.h"
+#include "record/manifest.h"
 #include "record/tensors.h"
 
 /* This rank's slices: of the dense tensors, and of its experts; where their moments lie. */
@@ -39,11 +41,29 @@ out:
     return kc_draft_begun(d, &f, e);
 }
 
+/* Another run's checkpoint of this step is kept under a name of its own. */
+static int make_way(const kc_draft *d, const char *run_id, kc_error *e)
+{
+    char h5[KC_PATH_MAX + 48], manifest[KC_PATH_MAX + 48];
+    kc_manifest m;
+    kc_error none = {0};
+    if (kc_manifest_read(d->manifest, &m, &none) != KC_OK || strcmp(m.run_id, run_id) == 0)
+        return KC_OK;
+    snprintf(h5, sizeof h5, "%s.of_%s", d->h5, m.run_id);
+    snprintf(manifest, sizeof manifest, "%s.of_%s", d->manifest, m.run_id);
+    fprintf(stderr, "kcap: warning: %s: of run %s, kept as %s\n", d->h5, m.run_id, h5);
+    KC_TRY(kc_file_rename(d->manifest, manifest, e));
+    KC_TRY(kc_file_rename(d->h5, h5, e));
+out:
+    return e->code;
+}
+
 static int prepare(const kc_draft *d, const char *dir, const kc_checkpoint_info *info,
                    const kc_state *state, kc_error *e)
 {
     KC_TRY(kc_folder_create(d->folder, e));
     KC_TRY(kc_shelf_clean(dir, e));
+    KC_TRY(make_way(d, info->stamp.run_id, e));
     KC_TRY(write_frame(d, info, state, e));
 out:
     return e->code;

@@ -267,6 +267,10 @@ class Foreign(Case):
         done = self.go_on("out", "--set", "train.max_steps=28", "--set", "checkpoint.keep=1")
         self.assertIn(f"of run {foreign}", done.stderr)
         self.assertEqual(set(checkpoints(self.path("out"))), {28, 30})
+        self.go_on("out", ranks=2)
+        kept = self.path("out", "checkpoints", f"step_0000000030.h5.of_{foreign}")
+        self.assertEqual(read_attributes(kept)["run_id"], foreign)
+        self.assert_same_checkpoints(self.whole, "out", "beside another run's", all_of_them=False)
 
 
 class Lost(Case):

@@ -159,7 +159,7 @@ static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks
     return (size_t)300 << 20;
 }
 
-static void take(const kc_subject *x, const kc_schema *s, void *row)
+static int take(const kc_subject *x, const kc_schema *s, void *row)
 {
     const kc_layout *layout = &x->model->layout;
     double *length = kc_row_at(s, row, "length"), *first = kc_row_at(s, row, "first");
@@ -170,6 +170,7 @@ static void take(const kc_subject *x, const kc_schema *s, void *row)
     *(int64_t *)kc_row_at(s, row, "weights") = layout->n_params;
     for (int i = 0; i < FIRST; ++i)
         first[i] = x->weights->w[i];
+    return 0;
 }
 
 const kc_measure kc_measure_toy = {columns, every, bytes, take};

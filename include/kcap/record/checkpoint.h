@@ -36,7 +36,7 @@ typedef struct kc_checkpoint_info {
 /* Write a checkpoint of the state, complete or invisible: temporary name, parallel HDF5 (each rank
  * its slice of params, m and v), errors agreed on, fsync, hashes taken from the file by all
  * ranks, rename, manifest, fsync of the folder; then all but the newest `keep` complete
- * checkpoints are removed.
+ * checkpoints are removed. Another run's are not, and one of this step gets another name.
  *   state       without moments (m, v NULL) the file has none
  *   collective  on all ranks
  *   errors      KC_EIO, agreed on, with path and system error; KC_ENUMERIC, before anything is
