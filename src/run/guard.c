@@ -120,7 +120,7 @@ static void say(const kc_guard *w, double silent, int n, const char *ranks)
 {
     static const char *const doing[] = {"starting at step", "after step", "measuring after step",
                                         "writing the checkpoint of step"};
-    char who[160] = "all ranks are there, so MPI or the file system stands still";
+    char who[256] = "all ranks are there, so MPI or the file system stands still";
     if (n == w->q.grid->size)
         snprintf(who, sizeof who, "no rank can write there");
     else if (n > 0)
