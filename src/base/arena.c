@@ -14,7 +14,7 @@ void kc_arena_reserve(kc_arena *a)
     const size_t bytes = a->used, whole = (bytes / HUGE_PAGE + 1) * HUGE_PAGE;
     KC_CHECK(!a->base, "reserved already: %zu bytes", a->bytes);
     *a = (kc_arena){.base = aligned_alloc(HUGE_PAGE, whole), .bytes = bytes};
-    KC_CHECK(a->base, "out of memory: %zu bytes asked for", bytes);
+    KC_ROOM(a->base, "out of memory: %zu bytes asked for", bytes);
     madvise(a->base, whole, MADV_HUGEPAGE);
     memset(a->base, 0, bytes);
 }

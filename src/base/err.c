@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int kc_fail(kc_error *e, int code, const char *format, ...)
 {
@@ -27,6 +28,23 @@ static const char *rank_text(void)
             return rank;
     }
     return "0";
+}
+
+void kc_no_room(const char *format, ...)
+{
+    char text[400];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    fprintf(
+        stderr,
+        "kcap: rank %s: %s; the system gives no more (ulimit -v, a control group or the node): "
+        "fewer ranks or threads, a shorter train.context or a smaller model take less, see kcap "
+        "plan\n",
+        rank_text(), text);
+    fflush(stderr);
+    _exit(KC_EIO);
 }
 
 void kc_die(const char *file, int line, const char *condition, const char *format, ...)

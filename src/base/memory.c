@@ -5,14 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "kcap/base/err.h"
 
 void *kc_alloc(int64_t n, size_t size, const char *what)
 {
-    const int possible = n >= 0 && (size_t)n <= SIZE_MAX / 2 / size;
+    KC_CHECK(n >= 0, "%lld %s", (long long)n, what);
+    const int possible = (size_t)n <= SIZE_MAX / 2 / size;
     void *p = possible ? calloc(n ? (size_t)n : 1, size) : NULL;
-    KC_CHECK(p, "out of memory for %lld %s", (long long)n, what);
+    KC_ROOM(p, "out of memory for %lld %s", (long long)n, what);
     return p;
 }
 
@@ -24,10 +27,25 @@ void *kc_grow(void *p, int64_t *room, int64_t need, size_t size)
     while (more < need)
         more = more ? 2 * more : 64;
     p = realloc(p, (size_t)more * size);
-    KC_CHECK(p, "out of memory for %lld elements of %zu bytes", (long long)more, size);
+    KC_ROOM(p, "out of memory for %lld elements of %zu bytes", (long long)more, size);
     memset((char *)p + (size_t)*room * size, 0, (size_t)(more - *room) * size);
     *room = more;
     return p;
+}
+
+int64_t kc_memory_of_process(void)
+{
+    struct rlimit most;
+    long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f && fscanf(f, "%lld", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    if (getrlimit(RLIMIT_AS, &most) != 0 || most.rlim_cur >= INT64_MAX)
+        return INT64_MAX;
+    const int64_t left = (int64_t)most.rlim_cur - pages * sysconf(_SC_PAGESIZE);
+    return left > 1 ? left : 1;
 }
 
 static int64_t available_kernel(void)

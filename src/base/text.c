@@ -36,7 +36,7 @@ const char *kc_path_fault(const char *path)
 char *kc_text_copy(const char *text)
 {
     char *copied = strdup(text);
-    KC_CHECK(copied, "out of memory for a text of %zu bytes", strlen(text));
+    KC_ROOM(copied, "out of memory for a text of %zu bytes", strlen(text));
     return copied;
 }
 

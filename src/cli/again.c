@@ -39,7 +39,7 @@ char *kc_again(void)
     if (!in)
         return NULL;
     FILE *out = open_memstream(&again, &room);
-    KC_CHECK(out, "out of memory");
+    KC_ROOM(out, "out of memory");
     int is_train = 0, skip = 0;
     for (int i = 0; getdelim(&text, &size, 0, in) > 0; ++i) {
         is_train |= i == 1 && strcmp(text, "train") == 0;

@@ -229,7 +229,7 @@ int kc_command_parse(int argc, char **argv, kc_command *c, kc_error *e)
     if (!c->verb)
         return kc_fail(e, KC_EINPUT, "%s: unknown verb; the verbs are %s", word, verbs);
     c->options = calloc(1, c->verb->bytes);
-    KC_CHECK(c->options, "out of memory");
+    KC_ROOM(c->options, "out of memory");
     if (c->verb->defaults)
         memcpy(c->options, c->verb->defaults, c->verb->bytes);
     return parse_options(argc - 1, argv + 1, c, e);

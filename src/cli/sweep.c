@@ -32,7 +32,7 @@ static int write_list(const kc_sweep_request *q, const kc_sweep *sweep, const kc
     gethostname(host, sizeof host - 1);
     snprintf(partial, sizeof partial, "%s.%s.%ld.partial", path, host, (long)getpid());
     FILE *out = open_memstream(&text, &size);
-    KC_CHECK(out, "out of memory");
+    KC_ROOM(out, "out of memory");
     kc_report_sweep_json(out, q->input, sweep, views, 0);
     fclose(out);
     KC_TRY(kc_folders_create(sweep->out, e));

@@ -243,7 +243,7 @@ int kc_sweep_parse(const char *text, size_t bytes, const char *path, kc_sweep *s
 {
     yaml_parser_t parser;
     kc_builder *b = kc_alloc(1, sizeof *b, "sweep");
-    KC_CHECK(yaml_parser_initialize(&parser), "out of memory for a YAML parser");
+    KC_ROOM(yaml_parser_initialize(&parser), "out of memory for a YAML parser");
     b->path = path;
     b->e = e;
     *sweep = (kc_sweep){0};

@@ -89,7 +89,7 @@ int kc_h5_get_text(kc_h5 *f, const char *object, const char *name, char **value,
     if (id >= 0 && H5Aread(id, type, &text) < 0)
         kc_h5_fail(f, e, "attribute %s of %s: cannot read it", name, object);
     else if (id >= 0)
-        KC_CHECK((*value = strdup(text ? text : "")) != NULL, "out of memory");
+        KC_ROOM((*value = strdup(text ? text : "")) != NULL, "out of memory");
     H5free_memory(text);
     if (id >= 0)
         H5Aclose(id);

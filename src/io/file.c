@@ -141,7 +141,7 @@ int kc_file_hash(const char *path, int64_t bytes, int64_t chunk, int64_t first, 
     if (f == NULL)
         return e->code;
     char *buffer = malloc((size_t)chunk);
-    KC_CHECK(buffer, "out of memory for %lld bytes", (long long)chunk);
+    KC_ROOM(buffer, "out of memory for %lld bytes", (long long)chunk);
     for (int64_t i = first; i * chunk < bytes; i += step) {
         int64_t n = bytes - i * chunk < chunk ? bytes - i * chunk : chunk;
         KC_TRY(read_chunk(fileno(f), path, i * chunk, n, buffer, e));
@@ -156,7 +156,7 @@ out:
 uint64_t kc_hash_combine(const uint64_t *hashes, int64_t n)
 {
     XXH3_state_t *state = XXH3_createState();
-    KC_CHECK(state && XXH3_64bits_reset(state) == XXH_OK, "out of memory");
+    KC_ROOM(state && XXH3_64bits_reset(state) == XXH_OK, "out of memory");
     for (int64_t i = 0; i < n; ++i) {
         uint64_t word = htole64(hashes[i]);
         XXH3_64bits_update(state, &word, sizeof word);

@@ -9,7 +9,7 @@
 void kc_json_put(FILE *out, cJSON *object)
 {
     char *printed = cJSON_Print(object);
-    KC_CHECK(printed, "out of memory");
+    KC_ROOM(printed, "out of memory");
     fprintf(out, "%s\n", printed);
     cJSON_free(printed);
     cJSON_Delete(object);

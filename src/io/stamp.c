@@ -25,7 +25,7 @@ static int get_text(kc_h5 *f, const char *name, const char **value, kc_error *e)
     if (kc_h5_has_attribute(f, "/", name))
         kc_h5_get_text(f, "/", name, &text, e);
     *value = text ? text : strdup("");
-    KC_CHECK(*value, "out of memory");
+    KC_ROOM(*value, "out of memory");
     return e->code;
 }
 

@@ -99,7 +99,7 @@ int kc_h5_text_read(kc_h5 *f, const char *path, char **texts, int64_t *size, int
         goto out;
     }
     *texts = malloc((size_t)(points * *size));
-    KC_CHECK(*texts, "out of memory for %lld bytes of text", (long long)(points * *size));
+    KC_ROOM(*texts, "out of memory for %lld bytes of text", (long long)(points * *size));
     type = text_type(*size);
     if (H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, *texts) < 0)
         kc_h5_fail(f, e, "text %s: cannot read it", path);

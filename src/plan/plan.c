@@ -37,14 +37,15 @@ static int count_memory(const kc_config *cfg, const kc_corpus_info *info, const 
 {
     const kc_machine *m = &p->machine;
     const size_t measuring = kc_measurements_bytes(cfg, info, model, m->ranks, m->threads);
+    int too_many = measuring > INT64_MAX;
     p->needs.bytes[KC_measurement_bytes] = measuring;
+    p->base_bytes = PROGRAM_BYTES + (int64_t)m->threads * THREAD_BYTES;
     for (int i = 0; i < KC_N_NEEDS; ++i)
         if (i != KC_measurement_bytes)
-            p->arena_bytes += (int64_t)p->needs.bytes[i];
-    p->base_bytes = PROGRAM_BYTES + (int64_t)m->threads * THREAD_BYTES;
-    p->peak_bytes = p->arena_bytes + p->base_bytes + (int64_t)measuring;
-    if (measuring > INT64_MAX / 2 ||
-        __builtin_mul_overflow(p->peak_bytes, m->ranks_per_node, &p->node_needs))
+            too_many |= __builtin_add_overflow(p->arena_bytes, p->needs.bytes[i], &p->arena_bytes);
+    too_many |= __builtin_add_overflow(p->arena_bytes, p->base_bytes, &p->peak_bytes);
+    too_many |= __builtin_add_overflow(p->peak_bytes, measuring, &p->peak_bytes);
+    if (too_many || __builtin_mul_overflow(p->peak_bytes, m->ranks_per_node, &p->node_needs))
         return kc_fail(
             e, KC_EINPUT,
             "memory: %d ranks of %d threads on a node would hold more than %.2g bytes; a "

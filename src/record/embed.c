@@ -39,7 +39,7 @@ static void add(kc_files *files, const char *file, const char *name, char *text,
 {
     int i = files->n++;
     files->text = realloc(files->text, (size_t)(files->bytes + size));
-    KC_CHECK(files->text, "out of memory for %lld bytes of text", (long long)size);
+    KC_ROOM(files->text, "out of memory for %lld bytes of text", (long long)size);
     memcpy(files->text + files->bytes, text, (size_t)size);
     free(text);
     snprintf(files->file[i].name, NAME, "%s", name);

@@ -182,7 +182,7 @@ static int find_in_folder(const kc_grid *g, const char *dir, kc_checkpoint_wish 
     kc_bcast(g, &n, sizeof n);
     if (g->rank != 0)
         entries = calloc((size_t)n + 1, sizeof *entries);
-    KC_CHECK(entries, "out of memory for %lld names", (long long)n);
+    KC_ROOM(entries, "out of memory for %lld names", (long long)n);
     kc_bcast(g, entries, (size_t)n * sizeof *entries);
     if (!wish)
         wish_own(g, dir, wish = &own);

@@ -66,7 +66,7 @@ int kc_shelf_list(const char *dir, kc_shelf_entry **entries, int64_t *n, kc_erro
     struct dirent **names;
     int found = scan(dir, &names, e);
     kc_shelf_entry *list = calloc((size_t)found + 1, sizeof *list);
-    KC_CHECK(list, "out of memory for %d names", found);
+    KC_ROOM(list, "out of memory for %d names", found);
     int64_t m = 0, kept = 0;
     for (int i = 0; i < found; ++i) {
         const char *ending = "";

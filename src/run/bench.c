@@ -60,7 +60,7 @@ static void summarise(const watched *w, const kc_flops *flops, double peak, kc_b
 static double whole_peak(const kc_grid *g, int threads)
 {
     double *all = malloc((size_t)g->size * sizeof *all), sum = 0;
-    KC_CHECK(all, "out of memory");
+    KC_ROOM(all, "out of memory");
     kc_barrier(g);
     double mine = kc_peak_flops(threads);
     kc_allgather(g, &mine, all, sizeof mine);

@@ -32,7 +32,7 @@ typedef struct placement {
 static void warn_about_cores(const kc_grid *g, int threads)
 {
     placement mine = {omp_get_num_procs(), threads}, *all = malloc((size_t)g->size * sizeof *all);
-    KC_CHECK(all, "out of memory");
+    KC_ROOM(all, "out of memory");
     kc_allgather(g, &mine, all, sizeof mine);
     int r = 0;
     while (r < g->size && all[r].threads <= all[r].cores)

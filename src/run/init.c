@@ -34,7 +34,7 @@ static void start(const kc_grid *g, const kc_config *cfg, kc_state *state)
     state->n_lanes = cfg->train.lanes;
     state->cursors = kc_alloc(state->n_lanes, sizeof *state->cursors, "lanes");
     state->params = calloc((size_t)layout->n_flat, sizeof *state->params);
-    KC_CHECK(state->params, "out of memory for %lld weights", (long long)layout->n_flat);
+    KC_ROOM(state->params, "out of memory for %lld weights", (long long)layout->n_flat);
     kc_params_init(layout, (uint64_t)cfg->run.seed, cfg->model.init_std, state->params);
 }
 

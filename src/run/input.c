@@ -50,7 +50,7 @@ int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_e
     char *text = files->text;
     kc_bcast(g, files, sizeof *files);
     files->text = text ? text : malloc((size_t)files->bytes);
-    KC_CHECK(files->text, "out of memory for %lld bytes of pools", (long long)files->bytes);
+    KC_ROOM(files->text, "out of memory for %lld bytes of pools", (long long)files->bytes);
     kc_bcast(g, files->text, (size_t)files->bytes);
 out:
     return e->code;

@@ -89,7 +89,7 @@ static void close_row(kc_run *run, const kc_step_news *news)
 static void share_news(const kc_grid *g, kc_step_news *news)
 {
     kc_step_news *all = malloc((size_t)g->size * sizeof *all);
-    KC_CHECK(all, "out of memory");
+    KC_ROOM(all, "out of memory");
     kc_allgather(g, news, all, sizeof *news);
     memset(news->phase, 0, sizeof news->phase);
     for (int r = 0; r < g->size; ++r) {

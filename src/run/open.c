@@ -31,7 +31,7 @@ static int read_weights(kc_opened *o, const kc_grid *g, kc_error *e)
     state->n_lanes = o->cfg.train.lanes;
     state->params = aligned_alloc(64, bytes);
     state->cursors = malloc((size_t)state->n_lanes * sizeof *state->cursors);
-    KC_CHECK(lo && wt && state->params && state->cursors, "out of memory for the weights");
+    KC_ROOM(lo && wt && state->params && state->cursors, "out of memory for the weights");
     kc_slices(g, layout->n_dense, lo);
     state->lo = lo;
     o->weights = (kc_weights){layout, state->params, wt};

@@ -25,12 +25,20 @@ static int choose_out(kc_run *run, kc_error *e)
     return e->code;
 }
 
+/* What this node, and the limits of its ranks, can give. */
+static int64_t node_bytes(const kc_grid *g)
+{
+    const int64_t node = kc_memory_available(), rank = kc_memory_of_process();
+    const int64_t ranks = rank < INT64_MAX / g->node_ranks ? rank * g->node_ranks : INT64_MAX;
+    return node == 0 && ranks < INT64_MAX ? ranks : node < ranks ? node : ranks;
+}
+
 static int make_plan(kc_run *run, kc_error *e)
 {
     const kc_machine here = {.ranks = run->grid->size,
                              .threads = run->host.threads,
                              .ranks_per_node = run->grid->node_ranks,
-                             .node_bytes = kc_memory_available()};
+                             .node_bytes = node_bytes(run->grid)};
     if (kc_plan_make(&run->cfg, run->corpus, &here, &run->plan, e) == KC_OK)
         kc_plan_fits(&run->plan, e);
     return kc_agree(run->grid, e);

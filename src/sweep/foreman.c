@@ -22,7 +22,7 @@ void kc_foreman_start(kc_foreman *f)
 {
     f->order = malloc((size_t)f->sweep->n * sizeof *f->order);
     f->worker = calloc((size_t)f->groups, sizeof *f->worker);
-    KC_CHECK(f->order && f->worker, "out of memory for %lld points", (long long)f->sweep->n);
+    KC_ROOM(f->order && f->worker, "out of memory for %lld points", (long long)f->sweep->n);
     for (int g = 0; g < f->groups; ++g)
         f->worker[g].heard = f->begun;
     for (int64_t i = 0; i < f->sweep->n; ++i) {

@@ -213,7 +213,7 @@ int kc_sweep_survey(const kc_grid *g, const kc_sweep_request *q, const kc_sweep 
     kc_grid_split(g, g->rank == 0, &alone);
     if (g->rank == 0) {
         *views = calloc((size_t)sweep->n, sizeof **views);
-        KC_CHECK(*views, "out of memory for %lld points", (long long)sweep->n);
+        KC_ROOM(*views, "out of memory for %lld points", (long long)sweep->n);
         survey_here(&alone, q, sweep, *views, e);
     }
     kc_grid_leave(&alone);

@@ -2,6 +2,7 @@
 """`kcap plan` and `train --dry-run`: the forecast against formulas, against runs, and its refusal."""
 import os
 import resource
+import subprocess
 from unittest import mock
 
 import harness
@@ -117,6 +118,28 @@ class Plan(harness.AppTest):
             done = self.kcap("plan", "input.yaml", "--threads", 4096, "--ranks", ranks, *args,
                              code=2)
             self.assertIn(words, done.stderr)
+
+    def test_little_address_space(self):
+        """What a process may not map is refused like what a node has not, on all ranks."""
+        self.input(LARGE)
+        self.input('#!/bin/bash\nulimit -v 900000\nexec "$@"\n', "limited")
+        os.chmod(self.path("limited"), 0o755)
+        for ranks in 0, 2:
+            line = harness.command(["train", "input.yaml", "--out", "out"], ranks)
+            at = line.index(harness.KCAP)
+            done = subprocess.run(line[:at] + [self.path("limited")] + line[at:], cwd=self.folder,
+                                  env=harness.environment(1), timeout=60, check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("ranks on a node need", done.stderr)
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_counts_beyond_whole_numbers(self):
+        """A corpus of more tokens than 64 bits count is told all the same."""
+        self.input({"corpus": {"kind": "random", "people": 160000000, "exposures": 1000000,
+                               "length": 1048575, "vocab": 1000000}})
+        said = self.kcap("corpus", "input.yaml").stdout
+        self.assertIn("167,772,160,000,000 tokens an exposure, 1.67772e+20 in 1,000,000", said)
 
     def test_peak_of_a_real_run(self):
         self.input(LARGE)

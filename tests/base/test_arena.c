@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kcap/base/arena.h"
+#include "kcap/base/err.h"
 #include "kcap/base/memory.h"
 
 KC_TEST(an_empty_arena_counts_whole_lines)
@@ -89,6 +90,26 @@ static void must_abort(void (*act)(void), const char *words)
     assert_non_null(strstr(text, words));
 }
 
+/* The process ends with KC_EIO and says what there was no room for. */
+static void ends_for_room(void (*function)(void), const char *words)
+{
+    int status, ends[2];
+    char text[1300] = "";
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        function();
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_true(read(ends[0], text, sizeof text - 1) >= 0);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == KC_EIO);
+    assert_non_null(strstr(text, words));
+}
+
 static void take_too_much(void)
 {
     kc_arena a = {0};
@@ -145,10 +166,27 @@ KC_TEST(what_is_allocated_is_zeroed)
     free(some);
 }
 
-KC_TEST(running_out_aborts)
+static void reserve_too_much(void)
 {
-    must_abort(allocate_too_much, "out of memory for 9223372036854775807 rows of a table");
-    must_abort(allocate_fewer_than_none, "out of memory for -1 words");
+    const struct rlimit most = {1 << 28, 1 << 28};
+    kc_arena a = {0};
+    kc_arena_take(&a, 1 << 28, 1);
+    setrlimit(RLIMIT_AS, &most);
+    if (kc_memory_of_process() < (1 << 28))
+        kc_arena_reserve(&a);
+}
+
+KC_TEST(running_out_is_said)
+{
+    ends_for_room(allocate_too_much, "out of memory for 9223372036854775807 rows of a table; the ");
+    ends_for_room(reserve_too_much,
+                  "out of memory: 268435456 bytes asked for; the system gives no");
+    assert_true(kc_memory_of_process() == INT64_MAX);
+}
+
+KC_TEST(breaches_abort)
+{
+    must_abort(allocate_fewer_than_none, "n >= 0 does not hold: -1 words");
     must_abort(reserve_again, "reserved already");
     must_abort(take_too_much, " has 0 left, 1 x 1 asked for");
     must_abort(ask_for_fewer_than_none, "-1 elements of 16 bytes");

@@ -18,7 +18,7 @@ typedef struct kc_arena {
  * nothing is taken of it yet.
  *   collective  no
  *   owns        the caller releases it with kc_arena_destroy
- *   errors      out of memory aborts: a forecast should have refused the run */
+ *   errors      ends with KC_EIO as kc_alloc: a forecast should have refused the run */
 void kc_arena_reserve(kc_arena *a);
 void kc_arena_destroy(kc_arena *a);
 

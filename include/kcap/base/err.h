@@ -38,6 +38,16 @@ void kc_die(const char *file, int line, const char *condition, const char *forma
             kc_die(__FILE__, __LINE__, #condition, __VA_ARGS__);                                   \
     } while (0)
 
+/* Memory that the system did not give, which an invariant cannot promise: prints rank and text on stderr
+ * and ends the process with KC_EIO; mpirun then ends the other ranks.
+ *   collective  no; never returns */
+void kc_no_room(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+#define KC_ROOM(pointer, ...)                                                                      \
+    do {                                                                                           \
+        if (!(pointer))                                                                            \
+            kc_no_room(__VA_ARGS__);                                                               \
+    } while (0)
+
 /* Run one fallible call that returns a code and leave by the label `out:` when it failed. */
 #define KC_TRY(call)                                                                               \
     do {                                                                                           \

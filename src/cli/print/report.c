@@ -22,6 +22,15 @@ static const char *grouped(char text[32], int64_t n)
     return text;
 }
 
+/* The same of a number that may be larger than whole numbers are. */
+static const char *grouped_real(char text[32], double n)
+{
+    if (fabs(n) < 1e18)
+        return grouped(text, llround(n));
+    snprintf(text, 32, "%.6g", n);
+    return text;
+}
+
 /* `random, N = 3,000 strings` */
 static void corpus_head(FILE *out, const kc_corpus_info *info)
 {
@@ -32,7 +41,7 @@ static void corpus_head(FILE *out, const kc_corpus_info *info)
 static void item(FILE *out, const char *name, double bits, double most)
 {
     char text[32];
-    fprintf(out, "  %-17s %15s bits", name, isfinite(bits) ? grouped(text, llround(bits)) : "nan");
+    fprintf(out, "  %-17s %15s bits", name, isfinite(bits) ? grouped_real(text, bits) : "nan");
     if (most > 0)
         fprintf(out, "  %5.1f %% of the corpus's", 100 * bits / most);
     fputc('\n', out);
@@ -130,7 +139,7 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
                 grouped(a, s->stamp->n_params_used));
     fputc('\n', out);
     corpus_head(out, info);
-    fprintf(out, ", %s bits at perfect recall\n", grouped(a, llround(info->max_bits)));
+    fprintf(out, ", %s bits at perfect recall\n", grouped_real(a, info->max_bits));
     print_measured(out, s, measured, outcome->steps);
     fprintf(out, "%s%s%s\n  %s", outcome->status, outcome->stopped_by ? " by " : "",
             outcome->stopped_by ? outcome->stopped_by : "", grouped(a, outcome->steps));
@@ -185,7 +194,7 @@ static void show_documents(FILE *out, const kc_corpus *corpus, int64_t show, int
     const kc_corpus_info *info = kc_corpus_about(corpus);
     kc_span spans[KC_ATTRIBUTES_MAX];
     kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
-    KC_CHECK(doc.tokens, "out of memory");
+    KC_ROOM(doc.tokens, "out of memory");
     for (int64_t i = 0; i < show && i < info->n_people; ++i) {
         kc_corpus_document(corpus, i, exposure, &doc);
         show_document(out, corpus, &doc);
@@ -224,8 +233,8 @@ void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t 
     corpus_head(out, info);
     fprintf(out, ", V = %s words\n", grouped(a, info->n_vocab));
     fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
-    fprintf(out, "  %s tokens an exposure%s", grouped(a, llround(all)), sure);
-    fprintf(out, ", %s in %s exposures\n", grouped(a, llround(all * (double)info->exposures)),
+    fprintf(out, "  %s tokens an exposure%s", grouped_real(a, all), sure);
+    fprintf(out, ", %s in %s exposures\n", grouped_real(a, all * (double)info->exposures),
             grouped(b, info->exposures));
     bits_of_corpus(out, info);
 }

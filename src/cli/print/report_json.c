@@ -109,7 +109,7 @@ static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show, 
     cJSON *documents = cJSON_AddArrayToObject(object, "documents");
     kc_span spans[KC_ATTRIBUTES_MAX];
     kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
-    KC_CHECK(doc.tokens, "out of memory");
+    KC_ROOM(doc.tokens, "out of memory");
     for (int64_t i = 0; i < show && i < info->n_people; ++i) {
         kc_corpus_document(corpus, i, exposure, &doc);
         cJSON_AddItemToArray(documents, document(corpus, &doc));

@@ -137,7 +137,7 @@ void kc_report_missing_json(FILE *out, const char *input, const kc_sweep *sweep,
     char *text = NULL;
     size_t size = 0;
     FILE *line = open_memstream(&text, &size);
-    KC_CHECK(line, "out of memory");
+    KC_ROOM(line, "out of memory");
     kc_report_missing(line, input, sweep, views);
     fclose(line);
     text[strcspn(text, "\n")] = 0;
