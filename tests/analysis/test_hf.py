@@ -107,13 +107,6 @@ class RoundTrip(HfTest):
         done = subprocess.run([program, "import", "hf", "--out", "back"], check=True,
                               capture_output=True, text=True)
         self.assertIn("hf/model.safetensors: KcapForCausalLM, step 12, ", done.stdout)
-        # One line where a module is missing.
-        blocked = ("import sys; sys.modules['h5py'] = None; "
-                   f"sys.path.insert(0, {ANALYSIS!r}); import hf")
-        done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True,
-                              check=False)
-        self.assertEqual((done.returncode, done.stderr),
-                         (2, "hf: h5py is missing; in Debian it is python3-h5py\n"))
 
 
 def add_case(case):
