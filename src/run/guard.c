@@ -108,6 +108,9 @@ static int missing(const kc_guard *w, char *text, size_t size, int *first)
 static void remove_reports(const kc_guard *w)
 {
     char path[KC_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/waiting", w->q.folder);
+    if (access(path, F_OK) != 0)
+        return;
     for (int r = 0; r < w->q.grid->size; ++r) {
         file_of(w, r, path);
         unlink(path);
@@ -171,6 +174,8 @@ kc_guard *kc_guard_start(const kc_guard_request *q)
     w->q = *q;
     w->looked = kc_clock();
     atomic_store(&w->marked, w->looked);
+    if (q->grid->rank == 0)
+        remove_reports(w); /* of a job that was ended while it told them */
     w->ticker = kc_ticker_start(1, look, w);
     return w;
 }
