@@ -13,14 +13,23 @@ static int packs(const kc_tiles *tiles, int64_t ldb)
     return tiles->packs || ldb * (int64_t)sizeof(float) % PAGE == 0;
 }
 
-/* cols columns of b in rows of `width`, filled up with zeros. */
-static void pack(float *to, int64_t width, const kc_tile *strip, int64_t cols)
+static int64_t at_most(int64_t n, int64_t limit)
 {
-    for (int64_t l = 0; l < strip->depth; ++l, to += width) {
-        memcpy(to, strip->b + l * strip->ldb, (size_t)cols * sizeof *to);
-        if (cols < width)
-            memset(to + cols, 0, (size_t)(width - cols) * sizeof *to);
-    }
+    return n < limit ? n : limit;
+}
+
+/* cols columns of b as strips one after the other, each in rows of `width`, the last filled up with
+ * zeros: a row of b lies on a page of its own, which is why they are taken together. */
+static void pack(float *to, int64_t width, const kc_tile *from, int64_t cols)
+{
+    for (int64_t l = 0; l < from->depth; ++l)
+        for (int64_t col = 0; col < cols; col += width) {
+            float *row = to + col * from->depth + l * width;
+            const int64_t n = at_most(cols - col, width);
+            memcpy(row, from->b + l * from->ldb + col, (size_t)n * sizeof *row);
+            if (n < width)
+                memset(row + n, 0, (size_t)(width - n) * sizeof *row);
+        }
 }
 
 /* Asks for what the next tile and strip begin with: c's tile, the rows of a behind this one's, and this
@@ -54,27 +63,35 @@ static void strip_of(const kc_tiles *tiles, kc_tile strip, int64_t rows, int64_t
     }
 }
 
-static int64_t at_most(int64_t n, int64_t limit)
+/* At most WIDTH columns; `ahead` more follow. */
+static void group(const kc_tiles *tiles, kc_tile strip, int64_t rows, int64_t cols, int64_t ahead)
 {
-    return n < limit ? n : limit;
+    float packed[DEPTH * WIDTH] __attribute__((aligned(64)));
+    const int64_t ldb = strip.ldb, width = tiles->width;
+    const float *b = strip.b;
+    const int packing = packs(tiles, ldb);
+    if (packing) {
+        pack(packed, width, &strip, cols);
+        strip.ldb = width;
+    }
+    for (int64_t col = 0; col < cols; col += width) {
+        const int64_t n = at_most(cols - col, width);
+        kc_tile here = strip;
+        here.b = packing ? packed + col * strip.depth : b + col;
+        here.c += col;
+        strip_of(tiles, here, rows, n, b + col + WIDTH, ldb,
+                 at_most(cols + ahead - col - WIDTH, width));
+    }
 }
 
 static void part(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t cols)
 {
-    float packed[DEPTH * WIDTH] __attribute__((aligned(64)));
-    const int packing = packs(tiles, whole.ldb);
-    for (int64_t col = 0; col < cols; col += tiles->width) {
-        const int64_t n = at_most(cols - col, tiles->width);
-        const float *b = whole.b + col;
-        kc_tile strip = whole;
-        strip.b = b;
-        strip.c += col;
-        if (packing) {
-            pack(packed, tiles->width, &strip, n);
-            strip.b = packed;
-            strip.ldb = tiles->width;
-        }
-        strip_of(tiles, strip, rows, n, b + n, whole.ldb, at_most(cols - col - n, tiles->width));
+    for (int64_t col = 0; col < cols; col += WIDTH) {
+        const int64_t n = at_most(cols - col, WIDTH);
+        kc_tile columns = whole;
+        columns.b += col;
+        columns.c += col;
+        group(tiles, columns, rows, n, cols - col - n);
     }
 }
 
