@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* A strip of b that is `width` wide and DEPTH deep stays in the caches next to the core (24 or 96 KB)
- * while all rows of a pass over it. */
+ * while all rows of a pass over it. WIDTH, in floats, is packed at a time: a multiple of every set's
+ * width. */
 enum { DEPTH = 384, WIDTH = 64, PAGE = 4096, LINE = 16 };
 
 /* Rows whose distance is whole pages fall on the same few sets of a cache. */

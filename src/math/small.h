@@ -5,8 +5,8 @@
 #include "kcap/math/mat.h"
 
 /* Kernels of our own for the matrices kcap multiplies, too small for packing both operands to pay;
- * BLIS 0.9 to 2.1 have none for AVX-512 (flame/blis issue 645), and those for AVX2 reach three quarters
- * of these (tests/README.md#speed). */
+ * BLIS 0.9 to 2.1 have none for AVX-512 (flame/blis issue 645), and those it has for AVX2 are no faster
+ * and have no bits in common with AVX-512 (tests/README.md#speed). */
 
 enum { KC_TILE_ROWS = 6 };
 
