@@ -19,7 +19,7 @@ typedef enum kc_key_type {
     KC_TYPE_CHOICE
 } kc_key_type;
 
-typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_FREE } kc_key_effect;
+typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_LATER, KC_EFFECT_FREE } kc_key_effect;
 
 #define KC_ONE(section) +1
 enum { KC_N_SECTIONS = 0 KC_SECTIONS(KC_ONE) };

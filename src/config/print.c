@@ -14,13 +14,24 @@ static void print_help(int key, FILE *out)
     fprintf(out, "  # %s%s%s", range, range[0] != '\0' ? ": " : "", kc_key_rows[key].help);
 }
 
+/* Does a key enter the hash? */
+static int is_hashed(const kc_config *cfg, const kc_key_row *row)
+{
+    const char *field = (const char *)cfg + row->offset;
+    if (row->effect != KC_EFFECT_LATER)
+        return row->effect == KC_EFFECT_BITS;
+    return row->type == KC_TYPE_TEXT || row->type == KC_TYPE_PATH
+               ? strcmp(field, row->def) != 0
+               : memcmp(field, row->def, row->bytes) != 0;
+}
+
 static void print_keys(const kc_config *cfg, int help, int bits_only, FILE *out)
 {
     const char *section = "";
     for (int i = 0; i < KC_N_KEYS; i++) {
         const kc_key_row *row = &kc_key_rows[i];
         char text[KC_VALUE_MAX];
-        if (bits_only && row->effect != KC_EFFECT_BITS)
+        if (bits_only && !is_hashed(cfg, row))
             continue;
         if (strcmp(section, row->section) != 0)
             fprintf(out, "%s:\n", section = row->section);

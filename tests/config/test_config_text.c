@@ -150,12 +150,13 @@ KC_TEST(hash_follows_the_experiment)
     int bits = 0;
     kc_config_defaults(&cfg);
     kc_config_hash(&cfg, hash);
-    assert_int_equal(strspn(hash, "0123456789abcdef"), 16);
+    /* As the first runs have it: keys that come are LATER. */
+    assert_string_equal(hash, "6d7fb5398771cf40");
     for (int i = 0; i < KC_N_KEYS; i++) {
         kc_config altered = cfg;
         alter(&altered, i);
         kc_config_hash(&altered, other);
-        int is_bits = kc_key_rows[i].effect == KC_EFFECT_BITS && i != KC_AT_vocab_kind;
+        int is_bits = kc_key_rows[i].effect != KC_EFFECT_FREE && i != KC_AT_vocab_kind;
         assert_int_equal(strcmp(hash, other) != 0, is_bits);
         assert_int_equal(kc_config_differs(&cfg, &altered, "a", "b", text, sizeof text), is_bits);
         bits += is_bits;

@@ -81,8 +81,8 @@ kc_config kc_config_settled(const kc_config *cfg);
 /* The word of a CHOICE, such as ("model", "norm"). Static text; aborts where there is no such. */
 const char *kc_config_word(const kc_config *cfg, const char *section, const char *name);
 
-/* 16 hex digits of XXH3-64 over the YAML of all BITS keys, settled. Equal hashes, same
- * experiment. */
+/* 16 hex digits of XXH3-64 over the YAML of all BITS keys and of LATER ones that are not at their
+ * default, settled. Equal hashes, same experiment. */
 void kc_config_hash(const kc_config *cfg, char hash[17]);
 
 /* The same over all keys but run.name and run.out. Equal hashes, same run. */
