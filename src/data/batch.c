@@ -22,6 +22,30 @@ static int32_t token_ahead(const kc_corpus *corpus, int64_t lane, int64_t n_lane
     return token;
 }
 
+/* Windows of one document each, and padding. Its last token has nothing to predict. */
+static void next_single(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
+                        kc_doc *scratch, kc_batch *batch)
+{
+    const int64_t T = batch->context;
+
+    batch->counted = 0;
+    for (int64_t at = 0; at < batch->windows * T; at += T) {
+        scratch->n_tokens = 0;
+        if (!kc_order_done(corpus, lane, n_lanes, cursor)) {
+            kc_order_document(corpus, lane, n_lanes, cursor, scratch);
+            kc_order_next(corpus, lane, n_lanes, cursor);
+        }
+        KC_CHECK(scratch->n_tokens <= T, "a document of %d tokens, windows of %lld",
+                 scratch->n_tokens, (long long)T);
+        batch->counted += scratch->n_tokens ? scratch->n_tokens - 1 : 0;
+        for (int64_t i = 0; i < T; i++) {
+            batch->tokens[at + i] = i < scratch->n_tokens ? scratch->tokens[i] : KC_EOS;
+            batch->targets[at + i] =
+                i + 1 < scratch->n_tokens ? scratch->tokens[i + 1] : KC_NO_TARGET;
+        }
+    }
+}
+
 /* A document is used up (cursor->docs) when all its tokens have been inputs. The last one of a lane
  * is so too when its last token has been a target: that token has nothing to predict. */
 void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
@@ -29,6 +53,10 @@ void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cu
 {
     int64_t n = batch->windows * batch->context, filled = 0;
 
+    if (kc_corpus_about(corpus)->windows_are_single) {
+        next_single(corpus, lane, n_lanes, cursor, scratch, batch);
+        return;
+    }
     while (filled < n && !kc_order_done(corpus, lane, n_lanes, cursor)) {
         int64_t take;
 
@@ -85,7 +113,8 @@ void kc_batch_whole(const kc_corpus *corpus, int64_t *person, int64_t end, kc_do
         kc_corpus_document(corpus, *person, KC_MEASURE, scratch);
         KC_CHECK(scratch->n_tokens <= batch->context, "a document of %d tokens, windows of %lld",
                  scratch->n_tokens, (long long)batch->context);
-        if (used + scratch->n_tokens > batch->context)
+        if (used + scratch->n_tokens > batch->context ||
+            (used && kc_corpus_about(corpus)->windows_are_single))
             break;
         append_document(scratch, used, batch);
         used += scratch->n_tokens;

@@ -25,6 +25,7 @@ static kc_corpus_info described(const kc_config *cfg)
 
     info.n_people = cfg->corpus.people;
     info.exposures = cfg->corpus.exposures;
+    info.windows_are_single = cfg->corpus.windows == KC_corpus_windows_single;
     return info;
 }
 

@@ -60,7 +60,8 @@ void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n
 
 int64_t kc_capacity_window(const kc_corpus_info *info, int64_t context)
 {
-    const int64_t people = (int64_t)((double)context / info->mean_doc_tokens);
+    const int64_t people =
+        info->windows_are_single ? 1 : (int64_t)((double)context / info->mean_doc_tokens);
     return people < 1 ? 1 : people < info->n_people ? people : info->n_people;
 }
 

@@ -12,7 +12,9 @@ enum { PROGRAM_BYTES = 44 << 20, THREAD_BYTES = 8 << 20 };
 
 static void count_run(const kc_config *cfg, const kc_corpus_info *info, kc_plan *p)
 {
-    p->tokens_per_exposure = info->mean_doc_tokens * (double)info->n_people;
+    const double each = info->windows_are_single ? (double)cfg->train.context /* padding too */
+                                                 : info->mean_doc_tokens;
+    p->tokens_per_exposure = each * (double)info->n_people;
     p->tokens = p->tokens_per_exposure * (double)info->exposures;
     p->tokens_per_step = cfg->train.batch * cfg->train.context;
     p->steps = (int64_t)ceil(p->tokens / (double)p->tokens_per_step);

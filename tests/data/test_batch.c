@@ -240,6 +240,60 @@ KC_TEST(a_lane_without_documents_is_done)
     assert_int_equal(batch.targets[0], KC_NO_TARGET);
 }
 
+/* Windows of one document: whose it is follows from the order of the stream, and nothing is cut. */
+KC_TEST(a_document_has_a_window_of_its_own)
+{
+    enum { N = 23, EXPOSURES = 3, T = 80, LANES = 2 };
+    kc_config cfg = config_of(KC_corpus_kind_bios, N);
+    texts t = small_texts();
+    kc_corpus *c;
+    kc_batch batch = batch_for(2, T);
+    kc_doc doc, want;
+    int64_t person, docs = 0;
+
+    cfg.corpus.exposures = EXPOSURES;
+    cfg.corpus.windows = KC_corpus_windows_single;
+    c = small_corpus(&cfg, &t);
+    doc = doc_for(c);
+    want = doc_for(c);
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        kc_cursor cursor = {0}, order = {0};
+
+        while (!kc_order_done(c, lane, LANES, &cursor)) {
+            int64_t counted = 0;
+
+            kc_batch_next(c, lane, LANES, &cursor, &doc, &batch);
+            for (int64_t at = 0; at < 2 * T; at += T) {
+                const int done = kc_order_done(c, lane, LANES, &order);
+
+                want.n_tokens = 0;
+                if (!done) {
+                    kc_order_document(c, lane, LANES, &order, &want);
+                    kc_order_next(c, lane, LANES, &order);
+                }
+                for (int64_t i = 0; i < T; i++) {
+                    const int in = i < want.n_tokens, ahead = i + 1 < want.n_tokens;
+
+                    assert_int_equal(batch.tokens[at + i], in ? want.tokens[i] : KC_EOS);
+                    assert_int_equal(batch.targets[at + i],
+                                     ahead ? want.tokens[i + 1] : KC_NO_TARGET);
+                    counted += ahead;
+                }
+            }
+            assert_int_equal(batch.counted, counted);
+            assert_memory_equal(&cursor, &order, sizeof cursor);
+        }
+        docs += cursor.docs;
+    }
+    assert_int_equal(docs, N * EXPOSURES);
+    for (person = 0; person < N;) {
+        const int64_t from = person;
+
+        kc_batch_whole(c, &person, N, &doc, &batch);
+        assert_int_equal(person, from + 1);
+    }
+}
+
 /* Compare one window with the documents of people from ... to-1, laid out by hand. */
 static void window_check(const kc_corpus *c, const kc_batch *batch, int64_t from, int64_t to)
 {

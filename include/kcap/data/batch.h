@@ -7,7 +7,9 @@
 /* The next windows of lane `lane` of `n_lanes`. Its documents (see order.h) are concatenated and cut
  * into windows of T inputs, each predicting the token that follows it, so that every token but a
  * lane's first is a target once. After its last document a lane's windows are padded with <eos> inputs whose targets do
- * not count; a finished lane gives windows without any counted target.
+ * not count; a finished lane gives windows without any counted target. Where the corpus has
+ * windows_are_single each window is one document and such padding, and the document's last token has
+ * no target.
  *   batch       windows B and context T set by the caller, buffers [B,T]; spans are not filled
  *   cursor      advanced; kc_cursor is all a restart needs
  *   scratch     a document's buffers (see kc_corpus_document), overwritten
@@ -16,7 +18,7 @@ void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cu
                    kc_doc *scratch, kc_batch *batch);
 
 /* One window of whole measurement documents of people *person ... end-1: as many as fit into T
- * tokens, none cut; the rest is padded with uncounted targets. Only targets inside spans matter to
+ * tokens (of windows_are_single one), none cut; the rest is padded with uncounted targets. Only targets inside spans matter to
  * measurement, all tokens of the documents are counted. `*person` advances to the first person
  * not in the window.
  *   batch       windows = 1; spans: room for T, positions are those of the targets

@@ -45,6 +45,7 @@ typedef struct kc_corpus_info {
     int32_t max_doc_tokens; /* longest possible document, <eos> included */
     double mean_doc_tokens; /* expected length, <eos> included */
     int lengths_are_equal;  /* 1: every document has mean_doc_tokens tokens exactly */
+    int windows_are_single; /* 1: a window holds one document, and begins with it */
     kc_term term[KC_N_READS];
     char terms[64];      /* their names, - where there is none, parted by blanks           */
     double max_bits;     /* of a perfect memory of all terms                               */
