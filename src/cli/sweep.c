@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/again.h"
 #include "cli/print/sweep.h"
 #include "cli/train.h"
 #include "cli/verb.h"
@@ -33,7 +34,7 @@ static int write_list(const kc_sweep_request *q, const kc_sweep *sweep, const kc
     snprintf(partial, sizeof partial, "%s.%s.%ld.partial", path, host, (long)getpid());
     FILE *out = open_memstream(&text, &size);
     KC_ROOM(out, "out of memory");
-    kc_report_sweep_json(out, q->input, sweep, views, 0);
+    kc_report_sweep_json(out, q->input, sweep, views, 0, NULL, NULL);
     fclose(out);
     KC_TRY(kc_folders_create(sweep->out, e));
     KC_TRY(kc_file_write(partial, text, e));
@@ -58,9 +59,25 @@ static void report(const options *o, const kc_sweep *sweep, const kc_point_view 
 {
     if (o->missing)
         (o->json ? kc_report_missing_json : kc_report_missing)(stdout, o->input, sweep, views);
+    else if (o->json)
+        kc_report_sweep_json(stdout, o->input, sweep, views, o->status, NULL, NULL);
     else
-        (o->json ? kc_report_sweep_json : kc_report_sweep)(stdout, o->input, sweep, views,
-                                                           o->status || o->farm);
+        kc_report_sweep(stdout, o->input, sweep, views, o->status);
+}
+
+/* stopped: by what, as kc_run.stopped; 0: not. */
+static void report_farm(const options *o, const kc_sweep *sweep, const kc_point_view *views,
+                        int stopped)
+{
+    char *again = stopped ? kc_again() : NULL;
+    const char *by = stopped ? kc_stopped_by(stopped) : NULL;
+    if (o->json)
+        kc_report_sweep_json(stdout, o->input, sweep, views, 1, by, again);
+    else
+        kc_report_sweep(stdout, o->input, sweep, views, 1);
+    if (stopped && !o->json)
+        kc_report_farm_stop(stdout, sweep, views, by, again);
+    free(again);
 }
 
 /* 1, as a program that finds nothing: a script would make an array of nothing of it. */
@@ -99,16 +116,16 @@ static int run_index(kc_grid *g, const options *o, const kc_sweep_request *q, co
 static int run_points(kc_grid *g, const options *o, const kc_sweep_request *q,
                       const kc_sweep *sweep, kc_point_view *views, kc_error *e)
 {
-    int code = KC_OK;
+    int code = KC_OK, stopped = 0;
     kc_lock *lock = NULL;
     if (o->farm)
         KC_TRY_ROOT(g, kc_lock_take(sweep->out, KC_LOCK_FARM, KC_LOCK_PATIENCE, &lock, e));
     if (g->rank == 0 && refuse_foreign(sweep, views, o->index, e) == KC_OK)
         write_list(q, sweep, views, e);
     KC_TRY(kc_agree(g, e));
-    code = o->farm ? kc_sweep_farm(g, q, sweep, views, e) : run_index(g, o, q, sweep, e);
+    code = o->farm ? kc_sweep_farm(g, q, sweep, views, &stopped, e) : run_index(g, o, q, sweep, e);
     if (g->rank == 0 && o->farm)
-        report(o, sweep, views);
+        report_farm(o, sweep, views, stopped);
 out:
     kc_lock_release(lock);
     return e->code ? e->code : code;
@@ -165,7 +182,8 @@ static const kc_option list[] = {
     {KC_OPTION("ranks-per-point", KC_COUNT, ranks_per_point), .least = 1, .most = 1000000,
      .value = "N", .with = "--farm", .help = "ranks of a group (default: 1); they divide R"},
     {KC_OPTION_PATIENCE, .with = "--farm or --index",
-     .help = "a group silent for longer is given up (default: 1800); of --index see kcap train"},
+     .help = "a group silent for longer is given up, after --max-time sooner (default: 1800); of "
+             "--index see kcap train"},
     {KC_OPTION_MAX_TIME, .with = "--farm or --index"},
     {KC_OPTION_WITHOUT_HISTORY, .with = "--farm or --index"},
     {KC_OPTION_SET},

@@ -24,6 +24,7 @@ struct kc_guard {
     _Atomic int what;
     _Atomic int64_t step;
     double looked; /* clock of the last look                             */
+    int is_named;  /* who is silent was said                             */
     kc_ticker *ticker;
 };
 
@@ -50,22 +51,24 @@ void kc_guard_expects(kc_guard *w, double seconds)
         w->q.expected = seconds;
 }
 
-/* A tenth of the time limit, 5 to 60 s: what a run has to end by itself after it. */
-static double grace_of(const kc_guard *w)
+double kc_guard_grace(double most)
 {
-    const double tenth = w->q.most / 10;
-    return tenth < 5 ? 5 : tenth > 60 ? 60 : tenth;
+    return fmin(fmax(most / 10, 5), 60);
+}
+
+static int is_late(const kc_guard *w, double now)
+{
+    return w->q.most > 0 && now > w->q.begun + w->q.most + kc_guard_grace(w->q.most);
 }
 
 /* Seconds without a mark that are too many now. */
 static double allowed(const kc_guard *w, double now)
 {
-    const double longest = atomic_load(&w->longest), grace = grace_of(w);
+    const double longest = atomic_load(&w->longest);
     const double usual = fmax(fmax(w->q.patience, w->q.expected), SLOW * longest);
-    const int is_late = w->q.most > 0 && now > w->q.begun + w->q.most + grace;
     if (!is_steady(atomic_load(&w->what)))
         return FILES * usual;
-    return is_late ? fmin(usual, fmax(grace, LATE * longest)) : usual;
+    return is_late(w, now) ? fmin(usual, fmax(kc_guard_grace(w->q.most), LATE * longest)) : usual;
 }
 
 static void file_of(const kc_guard *w, int rank, char path[KC_PATH_MAX + 32])
@@ -119,7 +122,7 @@ static void remove_reports(const kc_guard *w)
     rmdir(path);
 }
 
-static void say(const kc_guard *w, double silent, int n, const char *ranks)
+static void say(const kc_guard *w, double silent, int n, const char *ranks, const char *then)
 {
     static const char *const doing[] = {"starting at step", "after step", "measuring after step",
                                         "writing the checkpoint of step"};
@@ -129,30 +132,37 @@ static void say(const kc_guard *w, double silent, int n, const char *ranks)
     else if (n > 0)
         snprintf(who, sizeof who, "rank %s of %d %s stopped or cannot be reached", ranks,
                  w->q.grid->size, n > 1 ? "are" : "is");
-    fprintf(stderr,
-            "kcap: %s: nothing has moved for %.0f s %s %lld: %s; the job ends, its checkpoints "
-            "stay (slow but well? give --patience more seconds)\n",
-            w->q.folder, silent, doing[atomic_load(&w->what)], (long long)atomic_load(&w->step),
-            who);
+    fprintf(
+        stderr,
+        "kcap: %s: nothing has moved for %.0f s %s %lld: %s; %s (slow but well? give --patience "
+        "more seconds)\n",
+        w->q.folder, silent, doing[atomic_load(&w->what)], (long long)atomic_load(&w->step), who,
+        then);
     fflush(stderr);
+}
+
+/* All that are there say so, the first of them who is not, and what happens then. */
+static void call_roll(const kc_guard *w, double silent, const char *then)
+{
+    char ranks[128];
+    int first;
+    report(w);
+    sleep(MEET);
+    const int n = missing(w, ranks, sizeof ranks, &first);
+    if (first == w->q.grid->rank || first < 0) {
+        say(w, silent, n, ranks, then);
+        remove_reports(w);
+    } else
+        sleep(MEET);
 }
 
 /* Not through MPI, which the main thread is inside of: a launcher ends the others when one rank goes without
  * a goodbye. Where even files stand still, the alarm ends this process. */
 static void end_job(const kc_guard *w, double silent)
 {
-    char ranks[128];
-    int first;
     signal(SIGALRM, SIG_DFL);
     alarm(FORCE);
-    report(w);
-    sleep(MEET);
-    const int n = missing(w, ranks, sizeof ranks, &first);
-    if (first == w->q.grid->rank || first < 0) {
-        say(w, silent, n, ranks);
-        remove_reports(w);
-    } else
-        sleep(MEET);
+    call_roll(w, silent, "the job ends, its checkpoints stay");
     _exit(KC_EPEER);
 }
 
@@ -161,11 +171,15 @@ static void look(void *guard)
     kc_guard *w = guard;
     const double now = kc_clock(), silent = now - atomic_load(&w->marked);
     /* One that was stopped itself and goes on cannot tell by its clock that the others are silent. */
+    const int is_silent = now - w->looked <= MEET && silent > allowed(w, now);
     if (now - w->looked > MEET)
         atomic_store(&w->marked, now);
-    else if (silent > allowed(w, now))
+    else if (is_silent && (!w->q.others_go_on || is_late(w, now)))
         end_job(w, silent);
-    w->looked = now;
+    else if (is_silent && !w->is_named)
+        call_roll(w, silent, "the other points go on");
+    w->is_named = is_silent;
+    w->looked = kc_clock();
 }
 
 kc_guard *kc_guard_start(const kc_guard_request *q)

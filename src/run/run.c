@@ -51,7 +51,8 @@ static void guard(kc_run *run)
                                  .folder = run->out,
                                  .patience = q->patience,
                                  .begun = run->begun,
-                                 .most = q->max_seconds};
+                                 .most = q->max_seconds,
+                                 .others_go_on = q->others_go_on};
     if (q->patience > 0 && !q->look)
         run->guard = kc_guard_start(&of);
 }

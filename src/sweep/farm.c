@@ -60,19 +60,20 @@ static int64_t await_answer(farm *f)
 {
     const kc_grid *g = f->foreman.grid;
     kc_outbox *outbox = f->foreman.outbox;
-    const double most = 2 * f->foreman.request->patience;
     const kc_note ask = {.kind = KC_NOTE_ASK}, here = {.kind = KC_NOTE_HERE},
                   bye = {.kind = KC_NOTE_BYE};
-    double heard = kc_clock(), told = heard;
+    double heard = kc_clock(), told = heard, pause = 0;
     int64_t answer = KC_NOTE_WAIT;
     kc_post(outbox, 0, &ask, sizeof ask);
     while (answer == KC_NOTE_WAIT) {
-        const double now = kc_clock();
-        if (kc_post_take(g, &answer, sizeof answer) >= 0)
+        const double now = kc_clock(), most = 2 * kc_foreman_patience(&f->foreman, pause);
+        if (kc_post_take(g, &answer, sizeof answer) >= 0) {
+            pause = fmax(pause, now - heard);
             heard = now;
-        else if (now - heard > most) {
+        } else if (now - heard > most) {
             fprintf(stderr,
-                    "kcap: rank %d: rank 0 did not answer within %.0f s (twice --patience)\n",
+                    "kcap: rank %d: rank 0 did not answer within %.0f s (twice what a group may be "
+                    "silent)\n",
                     g->rank, most);
             kc_grid_abort(g, KC_EPEER);
         }
@@ -103,12 +104,12 @@ static int64_t next_point(farm *f)
 static void run_point(farm *f, int64_t point)
 {
     const kc_foreman *m = &f->foreman;
-    kc_point_request request = {.run = {.watch = watch, .watcher = f}};
+    kc_point_request request = {.run = {.watch = watch,
+                                        .watcher = f,
+                                        .patience = m->request->patience,
+                                        .others_go_on = f->mine != 0}};
     kc_run run = {.request = NULL};
     kc_error e = {0};
-    /* The foreman gives up other groups that fall silent, and nobody him. */
-    if (f->mine == 0)
-        request.run.patience = m->request->patience;
     if (m->request->max_seconds > 0)
         request.run.max_seconds = fmax(kc_foreman_seconds_left(m), 1e-3);
     f->news = (kc_note){.kind = KC_NOTE_NEWS, .point = point, .bits_per_param = NAN};
@@ -116,6 +117,7 @@ static void run_point(farm *f, int64_t point)
     kc_run_close(&run);
     if (f->group.rank != 0)
         return;
+    f->news.stopped = run.stopped;
     f->news.kind = f->news.code == KC_OK        ? KC_NOTE_DONE
                    : f->news.code == KC_STOPPED ? KC_NOTE_STOPPED
                                                 : KC_NOTE_FAILED;
@@ -124,7 +126,7 @@ static void run_point(farm *f, int64_t point)
 }
 
 int kc_sweep_farm(kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,
-                  kc_point_view *views, kc_error *e)
+                  kc_point_view *views, int *stopped, kc_error *e)
 {
     const int per = q->ranks_per_point;
     if (g->size % per)
@@ -150,6 +152,7 @@ int kc_sweep_farm(kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,
     if (g->rank == 0) {
         kc_foreman_see_off(m);
         code = kc_foreman_verdict(m, e);
+        *stopped = m->stopped;
     }
     kc_bcast(g, &code, sizeof code);
     kc_agree(g, e);

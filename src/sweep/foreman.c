@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sweep/foreman.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,7 +9,7 @@
 #include "kcap/run/signals.h"
 #include "sweep/point.h"
 
-enum { NAP_MICROSECONDS = 1000 };
+enum { NAP_MICROSECONDS = 1000, LATE = 5 };
 
 static int by_work(const void *a, const void *b, void *of_views)
 {
@@ -47,13 +48,20 @@ double kc_foreman_seconds_left(const kc_foreman *f)
     return limit > 0 ? limit - (kc_clock() - f->begun) : 1e300;
 }
 
+double kc_foreman_patience(const kc_foreman *f, double pause)
+{
+    const double usual = f->request->patience, grace = kc_guard_grace(f->request->max_seconds);
+    return kc_foreman_seconds_left(f) > 0 ? usual : fmin(usual, fmax(2 * grace, LATE * pause));
+}
+
 int64_t kc_foreman_next(kc_foreman *f, int group)
 {
     kc_worker *w = &f->worker[group];
     *w = (kc_worker){.state = KC_WORKER_WAITING, .point = KC_NOTE_WAIT, .heard = kc_clock()};
-    if (f->stopped || kc_signals_asked() || kc_foreman_seconds_left(f) <= 0)
-        f->stopped = f->next < f->n_order || f->stopped;
-    else if (f->next < f->n_order) {
+    const int asked = kc_signals_asked();
+    if (f->next < f->n_order && !f->stopped)
+        f->stopped = asked ? asked : kc_foreman_seconds_left(f) <= 0 ? KC_STOP_TIME : 0;
+    if (f->next < f->n_order && !f->stopped) {
         w->state = KC_WORKER_WORKING;
         w->point = f->order[f->next++];
         kc_point_view *v = &f->views[w->point];
@@ -64,11 +72,18 @@ int64_t kc_foreman_next(kc_foreman *f, int group)
     return w->point;
 }
 
+static void hear(kc_worker *w)
+{
+    const double now = kc_clock();
+    w->pause = fmax(w->pause, now - w->heard);
+    w->heard = now;
+}
+
 void kc_foreman_take(kc_foreman *f, int group, const kc_note *n)
 {
     kc_worker *w = &f->worker[group];
     kc_point_view *v = &f->views[n->point];
-    w->heard = kc_clock();
+    hear(w);
     if (w->state == KC_WORKER_LOST) { /* slow, not lost */
         w->state = KC_WORKER_WORKING;
         v->state = KC_POINT_RUNNING;
@@ -87,16 +102,19 @@ void kc_foreman_take(kc_foreman *f, int group, const kc_note *n)
     snprintf(v->error, sizeof v->error, "%s", n->kind == KC_NOTE_FAILED ? n->text : "");
     if (n->kind == KC_NOTE_FAILED && !f->first_code)
         f->first_code = n->code;
-    f->stopped |= n->kind == KC_NOTE_STOPPED;
+    if (n->kind == KC_NOTE_STOPPED && !f->stopped)
+        f->stopped = n->stopped;
     kc_farm_announce(&f->screen, f->request->talk, v);
 }
 
 static void give_up_silent(kc_foreman *f)
 {
-    const double patience = f->request->patience, now = kc_clock();
+    const double now = kc_clock(), roll = f->per > 1 ? KC_GUARD_ROLL : 0;
     for (int g = 1; g < f->groups; ++g) {
         kc_worker *w = &f->worker[g];
-        if (w->state == KC_WORKER_GONE || w->state == KC_WORKER_LOST || now - w->heard <= patience)
+        const double most = kc_foreman_patience(f, w->pause);
+        if (w->state == KC_WORKER_GONE || w->state == KC_WORKER_LOST ||
+            now - w->heard <= most + roll)
             continue;
         const int has_point = w->state == KC_WORKER_WORKING;
         w->state = KC_WORKER_LOST;
@@ -106,8 +124,9 @@ static void give_up_silent(kc_foreman *f)
         v->state = KC_POINT_FAILED;
         v->seconds = now - v->begun;
         snprintf(v->error, sizeof v->error,
-                 "ranks %d to %d were silent for %.0f s (--patience) and are given up", g * f->per,
-                 (g + 1) * f->per - 1, patience);
+                 "ranks %d to %d were silent for %.0f s (%s) and are given up", g * f->per,
+                 (g + 1) * f->per - 1, most,
+                 kc_foreman_seconds_left(f) > 0 ? "--patience" : "--max-time is over");
         kc_point_leave_error(f->sweep, w->point, v->error);
         kc_farm_announce(&f->screen, f->request->talk, v);
     }
@@ -119,7 +138,7 @@ static void take_sign(kc_foreman *f, int group, kc_note_kind kind)
 {
     const int64_t answer = KC_NOTE_WAIT;
     kc_worker *w = &f->worker[group];
-    w->heard = kc_clock();
+    hear(w);
     if (kind == KC_NOTE_BYE)
         w->state = KC_WORKER_GONE;
     else if (w->state == KC_WORKER_LOST)
@@ -174,13 +193,16 @@ void kc_foreman_see_off(kc_foreman *f)
         usleep(NAP_MICROSECONDS);
     }
     const int n_lost = count_workers(f, KC_WORKER_LOST);
+    int64_t n[KC_POINT_STATES];
     kc_farm_show(&f->screen, f->request->talk, f->sweep, f->views, 1);
     if (n_lost == 0)
         return;
-    fprintf(stderr,
-            "kcap: %d of %d groups of ranks are lost; the rest of the sweep is done or failed, "
-            "the same command runs what is missing\n",
-            n_lost, f->groups);
+    kc_point_count(f->sweep, f->views, n);
+    fprintf(
+        stderr,
+        "kcap: %d of %d groups of ranks are lost; %lld of %lld points are done, the same command "
+        "runs what is left\n",
+        n_lost, f->groups, (long long)n[KC_POINT_DONE], (long long)f->sweep->n);
     kc_grid_abort(f->grid, KC_EPEER);
 }
 

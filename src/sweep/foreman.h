@@ -25,7 +25,7 @@ typedef enum kc_note_kind {
 typedef struct kc_note {
     kc_note_kind kind;
     int64_t point;
-    int code;
+    int code, stopped; /* as kc_run.stopped */
     double exposed, bits_per_param;
     char text[400];
 } kc_note;
@@ -44,7 +44,8 @@ typedef enum kc_worker_state {
 typedef struct kc_worker {
     kc_worker_state state;
     int64_t point;
-    double heard; /* clock of its last note */
+    double heard; /* clock of its last note  */
+    double pause; /* longest between two     */
 } kc_worker;
 
 typedef struct kc_foreman {
@@ -59,12 +60,16 @@ typedef struct kc_foreman {
     int64_t n_order;
     kc_worker *worker; /* [groups]                               */
     int first_code;    /* of the first point that failed         */
-    int stopped;
+    int stopped;       /* by what, as kc_run.stopped; 0: not     */
     kc_farm_screen screen;
 } kc_foreman;
 
 /* Seconds to the sweep's time limit; a very large number where it has none. */
 double kc_foreman_seconds_left(const kc_foreman *f);
+
+/* Seconds of silence that are too many now, where the longest pause so far was `pause`: --patience, or,
+ * once the time limit is over, what all have to end by themselves twice over. */
+double kc_foreman_patience(const kc_foreman *f, double pause);
 
 /* List the points to run.   owns: release with kc_foreman_end */
 void kc_foreman_start(kc_foreman *f);

@@ -14,7 +14,7 @@ static double share_done(const kc_point_view *v)
 {
     if (v->state == KC_POINT_DONE || v->state == KC_POINT_FAILED)
         return 1;
-    return v->exposures > 0 && v->exposed > 0 ? v->exposed / (double)v->exposures : 0;
+    return v->to_expose > 0 && v->exposed > 0 ? fmin(1, v->exposed / v->to_expose) : 0;
 }
 
 static double seconds_left(const kc_farm_screen *screen, const kc_sweep *sweep,

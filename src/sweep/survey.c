@@ -78,6 +78,7 @@ static int forecast(const kc_grid *alone, const kc_sweep_request *q, const kc_ru
     v->corpus_bits = info->max_bits;
     v->tokens = plan.tokens;
     v->flops = plan.flops;
+    v->to_expose = plan.tokens / plan.tokens_per_exposure;
 out:
     kc_input_free(&in);
     return e->code;

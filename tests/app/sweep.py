@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
+import subprocess
 import time
 
 import harness
@@ -195,18 +197,35 @@ class Sweep(AppTest):
             self.assert_same_run(f"killed/{name}", f"sweep/{name}", "killed and not")
 
     def test_stopped_farm_is_resumable(self):
+        """It says what stopped it, how far it came, and the line that does the rest."""
         file = self.long_sweep()
-        farm = self.start("sweep", file, "--farm", ranks=2)
+        farm = self.start("sweep", file, "--farm", ranks=2, stdout=subprocess.PIPE)
         self.wait_until_under_way(farm)
         farm.send_signal(signal.SIGUSR1)
-        self.assertEqual(farm.wait(timeout=60), 75)
-        self.assertIn("partial", self.states(file).values())
-        self.kcap("sweep", file, "--farm", ranks=2)
+        said = farm.communicate(timeout=60)[0].splitlines()
+        self.assertEqual(farm.returncode, 75)
+        states = list(self.states(file).values())
+        done = states.count("done")
+        self.assertIn("partial", states)
+        self.assertEqual(said[-4:-1], ["stopped by SIGUSR1", f"  {done} of 6 points are done, "
+                                       f"{6 - done} are left", "go on with"])
+        words = shlex.split(said[-1])
+        self.assertEqual(words[1:], ["sweep", file, "--farm"])
+        self.kcap(*words[1:], ranks=2)
         self.assertEqual(set(self.states(file).values()), {"done"})
 
-    def one_stopped(self, file, patience, rank, names=tuple(NAMES)):
-        """A farm on two ranks of which one falls silent once it is under way; ends with exit 5."""
-        farm = self.start("sweep", file, "--farm", "--patience", patience, ranks=2)
+    def test_farm_stopped_by_its_clock(self):
+        file = self.long_sweep(exposures=40000)
+        found = self.json("sweep", file, "--farm", "--max-time", "0:0:1", ranks=2, code=75)
+        states = [p["state"] for p in found["points"]]
+        self.assertEqual(found["stopped_by"], "--max-time")
+        self.assertEqual((found["points_done"], found["points_left"]), (0, 6))
+        self.assertEqual(set(states), {"partial", "missing"})
+        self.assertTrue(found["go_on"].endswith("sweep.yaml --farm --max-time 0:0:1 --json"))
+
+    def one_stopped(self, file, patience, rank, *args, names=tuple(NAMES), ranks=2):
+        """A farm of whose ranks one falls silent once it is under way; ends with exit 5."""
+        farm = self.start("sweep", file, "--farm", "--patience", patience, *args, ranks=ranks)
         self.wait_until_under_way(farm, names)
         silent = self.ranks_of(farm)[rank]
         os.kill(silent, signal.SIGSTOP)
@@ -223,28 +242,46 @@ class Sweep(AppTest):
         states = list(self.states(file).values())
         self.assertEqual((states.count("done"), states.count("failed")), (5, 1), states)
 
+    def test_silent_rank_of_a_group(self):
+        """Its group names it, and the other group does the rest."""
+        file = self.long_sweep()
+        farm = self.one_stopped(file, 3, -1, "--ranks-per-point", 2, ranks=4)
+        said = farm.communicate()[1]
+        self.assertEqual(said.count("nothing has moved for"), 1, said)
+        self.assertIn("rank 1 of 2 is stopped or cannot be reached; the other points go on", said)
+        states = list(self.states(file).values())
+        self.assertEqual((states.count("done"), states.count("failed")), (5, 1), states)
+
+    def test_max_time_with_a_silent_group(self):
+        """Nobody waits for --patience, of half an hour, once the time is over."""
+        begun = time.monotonic()
+        farm = self.one_stopped(self.long_sweep(exposures=40000), 1800, -1, "--max-time", "0:0:3")
+        self.assertLess(time.monotonic() - begun, 60)
+        said = farm.communicate()[1]
+        self.assertIn("1 of 2 groups of ranks are lost; 0 of 6 points are done", said)
+
     def test_silent_group_without_a_point(self):
         """One point for two groups: rank 0 has it, the other waits, and falls silent."""
         file = self.long_sweep(ONE)
-        self.one_stopped(file, 2, -1, ["seed=1"])
+        self.one_stopped(file, 2, -1, names=["seed=1"])
         self.assertEqual(self.states(file), {"seed=1": "done"})
 
     def test_silent_rank_0_is_not_waited_for(self):
         """The same the other way round: who waits gives up on rank 0."""
-        farm = self.one_stopped(self.long_sweep(ONE, 4000), 1, 0, ["seed=1"])
+        farm = self.one_stopped(self.long_sweep(ONE, 4000), 1, 0, names=["seed=1"])
         self.assertIn("rank 0 did not answer within 2 s", farm.communicate()[1])
 
     def test_slow_group_comes_back(self):
         """Given up, then heard again: its point is done, in the time it took."""
-        file = self.long_sweep(exposures=1600)
+        file = self.long_sweep(exposures=800)
         begun = time.monotonic()
         with open(self.path("said"), "w") as said:
-            farm = self.start("sweep", file, "--farm", "--patience", "3", ranks=2, stdout=said)
+            farm = self.start("sweep", file, "--farm", "--patience", "1", ranks=2, stdout=said)
             self.wait_until_under_way(farm)
             slow = self.ranks_of(farm)[-1]
             os.kill(slow, signal.SIGSTOP)
             try:
-                self.wait_until(lambda: "silent for 3 s" in self.read("said"), farm)
+                self.wait_until(lambda: "silent for 1 s" in self.read("said"), farm)
             finally:
                 os.kill(slow, signal.SIGCONT)
             self.assertEqual(farm.wait(timeout=120), 0)

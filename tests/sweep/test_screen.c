@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "kcap/base/clock.h"
 #include "sweep/screen.h"
 
 enum { ROWS = 12, COLUMNS = 80, POINTS = 3 };
@@ -104,7 +105,7 @@ static farm *farm_of(int live)
     for (int i = 0; i < POINTS; ++i) {
         f->point[i].name = names[i];
         f->view[i] = (kc_point_view){
-            .index = i, .point = &f->point[i], .exposures = 100, .flops = 1, .bits_per_param = NAN};
+            .index = i, .point = &f->point[i], .to_expose = 100, .flops = 1, .bits_per_param = NAN};
     }
     f->sweep = (kc_sweep){.n = POINTS, .point = f->point};
     f->out = open_memstream(&f->said, &f->n_said);
@@ -156,6 +157,24 @@ KC_TEST(a_file_has_plain_lines)
         assert_int_equal(strncmp(line, "event=", 6), 0);
     assert_non_null(strstr(f->said, "event=farm done=0 running=0 failed=0 to_come=3 "
                                     "eta_seconds=unknown\n"));
+}
+
+/* Half of the work is done, of a run that train.max_steps ends half way too. */
+KC_TEST(the_rest_is_as_long_as_what_was_done)
+{
+    farm *f = farm_of(0);
+    f->sweep.n = 1;
+    f->view[0].state = KC_POINT_RUNNING;
+    f->view[0].exposures = 100;
+    f->view[0].to_expose = 50;
+    f->view[0].exposed = 25;
+    f->screen.begun = kc_clock() - 1000;
+    kc_farm_show(&f->screen, f->out, &f->sweep, f->view, 1);
+    f->view[0].exposed = 51; /* a step more than forecast */
+    kc_farm_show(&f->screen, f->out, &f->sweep, f->view, 1);
+    fclose(f->out);
+    assert_non_null(strstr(f->said, "eta_seconds=1000\n"));
+    assert_non_null(strstr(f->said, "eta_seconds=0\n"));
 }
 
 /* What is not known is no number. */

@@ -12,7 +12,8 @@
  * starts or writes a checkpoint. A tenth of the time limit (5 to 60 s) after it, when a run has ended by
  * itself, silence is that tenth, or 5 times the longest pause, except in a checkpoint.
  * Each rank that still lives says so with a file in the run's folder; who did not come is named by the
- * first of those that did. */
+ * first of those that did. Where other runs share the job it goes on until its time limit is over: only
+ * the name is said, once for each silence. */
 typedef struct kc_guard kc_guard;
 
 typedef struct kc_guard_request {
@@ -21,7 +22,14 @@ typedef struct kc_guard_request {
     double patience;    /* seconds                              */
     double expected;    /* of a step, rather too many; 0: not known */
     double begun, most; /* clock at the start, time limit; 0: none */
+    int others_go_on;   /* other runs share the job             */
 } kc_guard_request;
+
+/* Seconds that take until the name is said, at most. */
+enum { KC_GUARD_ROLL = 12 };
+
+/* Seconds that all have to end by themselves after a time limit of so many: a tenth of it, 5 to 60. */
+double kc_guard_grace(double most);
 
 /* What the main thread is at. */
 typedef enum kc_guard_mark {

@@ -26,6 +26,7 @@ typedef struct kc_run_request {
     int without_history; /* go on from a checkpoint whose rows are lost, where there is no other */
     double max_seconds;  /* stop in time; 0: no limit                          */
     double patience;     /* silent for longer it ends, see guard.h; 0: nobody watches */
+    int others_go_on;    /* other runs share the job, see guard.h              */
     int look;            /* prepare only: the folder is not taken              */
     FILE *talk;          /* progress; NULL: one run of many, no progress and no warnings */
     kc_watch watch;      /* called on rank 0 after each complete row and at the end; or NULL */

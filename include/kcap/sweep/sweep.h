@@ -11,7 +11,7 @@ typedef struct kc_sweep_request {
     const char *const *sets; /* [n_sets] overrides in all points                   */
     int n_sets;
     int ranks_per_point; /* ranks of a farm's group; 0: as few as can run a point  */
-    double patience;     /* seconds a group may be silent                          */
+    double patience;     /* seconds a group may be silent; fewer after max_seconds */
     double max_seconds;  /* stop in time; 0: no limit                              */
     int without_history; /* as in kc_run_request                                   */
     FILE *talk;          /* progress                                               */
@@ -37,6 +37,7 @@ typedef struct kc_point_view {
     const kc_point *point;
     int64_t n_params, n_people, exposures, max_steps; /* max_steps 0: none */
     double corpus_bits, tokens, flops;
+    double to_expose; /* exposures at its end, train.max_steps included          */
     char config_hash[17], run_hash[17]; /* as kc_config_hash and kc_config_hash_all have it */
     kc_point_state state;
     double exposed, bits_per_param; /* so far; bits NaN before a measurement             */
@@ -79,10 +80,11 @@ int kc_point_run(kc_run *run, kc_grid *g, const kc_sweep_request *q, const kc_sw
 
 /* Run all points that are not done on groups of ranks, on rank 0 into `views` as kc_sweep_survey gave
  * them. A point that fails leaves error.txt and the others go on.
+ *   stopped     by what, on rank 0, as kc_run.stopped; 0: not
  *   collective  on all ranks
  *   errors      agreed on: KC_EINPUT for ranks that do not divide; the first failed point's
  *   returns     e->code, or KC_STOPPED */
 int kc_sweep_farm(kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,
-                  kc_point_view *views, kc_error *e);
+                  kc_point_view *views, int *stopped, kc_error *e);
 
 #endif

@@ -99,10 +99,36 @@ static cJSON *point_object(const kc_point_view *v, int found)
     return object;
 }
 
+void kc_report_farm_stop(FILE *out, const kc_sweep *sweep, const kc_point_view *views,
+                         const char *by, const char *again)
+{
+    int64_t n[KC_POINT_STATES];
+    kc_point_count(sweep, views, n);
+    fprintf(out, "stopped by %s\n  %lld of %lld points are done, %lld are left\n", by,
+            (long long)n[KC_POINT_DONE], (long long)sweep->n,
+            (long long)(sweep->n - n[KC_POINT_DONE]));
+    if (again)
+        fprintf(out, "go on with\n  %s\n", again);
+}
+
+static void add_stop(cJSON *object, const kc_sweep *sweep, const kc_point_view *views,
+                     const char *by, const char *again)
+{
+    int64_t n[KC_POINT_STATES];
+    kc_point_count(sweep, views, n);
+    kc_json_text(object, "stopped_by", by);
+    kc_json_number(object, "points_done", (double)n[KC_POINT_DONE]);
+    kc_json_number(object, "points_left", (double)(sweep->n - n[KC_POINT_DONE]));
+    if (again)
+        kc_json_text(object, "go_on", again);
+}
+
 void kc_report_sweep_json(FILE *out, const char *input, const kc_sweep *sweep,
-                          const kc_point_view *views, int found)
+                          const kc_point_view *views, int found, const char *by, const char *again)
 {
     cJSON *object = cJSON_CreateObject();
+    if (by)
+        add_stop(object, sweep, views, by, again);
     kc_json_text(object, "sweep", input);
     kc_json_text(object, "base", sweep->base);
     kc_json_text(object, "out", sweep->out);
