@@ -94,8 +94,41 @@ static int check_beta(const kc_config *cfg, const kc_origin *o, int key, kc_erro
     return kc_fail_key(e, o, key, "1 keeps the moment at 0 for ever; below 1 would do");
 }
 
+/* A key of a part that is not there. */
+static int check_places(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    for (int key = kc_config_keys(cfg); key < KC_N_PLACES; ++key)
+        if (o->line[key] != 0)
+            return kc_fail_key(e, o, key, "the corpus has %lld part%s", (long long)cfg->parts,
+                               cfg->parts > 1 ? "s" : "");
+    return KC_OK;
+}
+
+/* Parts share all tokens; how often the people of a later one are shown follows from that. */
+static int check_parts(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    double sum = 0;
+    KC_TRY(check_places(cfg, o, e));
+    for (int part = 0; part < cfg->parts; ++part) {
+        const kc_config one = kc_config_of_part(cfg, part);
+        if (part > 0 && o->line[kc_key_of_part(KC_AT_corpus_exposures, part)] != 0)
+            return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_exposures, part),
+                               "follows from the shares; those of the first part alone are given");
+        if (one.corpus.share == 0)
+            return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_share, part),
+                               "a part without tokens; leave it out");
+        sum += one.corpus.share;
+    }
+    if (fabs(sum - 1) > 1e-9)
+        return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_share, (int)cfg->parts - 1),
+                           "the shares of the corpus's parts sum to %.10g; 1 would do", sum);
+out:
+    return e->code;
+}
+
 int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
+    KC_TRY(check_parts(cfg, o, e));
     KC_TRY(check_lanes(cfg, o, e));
     KC_TRY(check_head(cfg, o, e));
     KC_TRY(check_groups(cfg, o, e));

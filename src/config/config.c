@@ -7,19 +7,27 @@
 void kc_config_defaults(kc_config *cfg)
 {
     memset(cfg, 0, sizeof *cfg);
-    for (int i = 0; i < KC_N_KEYS; i++)
+    cfg->parts = 1;
+    for (int i = 0; i < KC_N_PLACES; i++)
         memcpy((char *)cfg + kc_key_rows[i].offset, kc_key_rows[i].def, kc_key_rows[i].bytes);
+}
+
+static void settle_corpus(kc_corpus_keys *corpus)
+{
+#define KC_LENGTH(key, kind, one, many, help, length, ...) length,
+    static const int64_t lengths[] = {KC_KINDS(KC_LENGTH, )};
+    if (corpus->length == 0)
+        corpus->length = lengths[corpus->kind];
 }
 
 kc_config kc_config_settled(const kc_config *cfg)
 {
-#define KC_LENGTH(key, kind, one, many, help, length, ...) length,
-    static const int64_t lengths[] = {KC_KINDS(KC_LENGTH, )};
     kc_config settled = *cfg;
     kc_model_keys *model = &settled.model;
     const double d = (double)(model->heads * model->head_dim);
-    if (settled.corpus.length == 0)
-        settled.corpus.length = lengths[cfg->corpus.kind];
+    settle_corpus(&settled.corpus);
+    for (int i = 0; i < settled.parts - 1; ++i)
+        settle_corpus(&settled.later[i]);
     if (model->kv_heads == 0)
         model->kv_heads = model->heads;
     if (model->mlp == KC_model_mlp_none)

@@ -19,7 +19,7 @@ typedef enum kc_key_type {
     KC_TYPE_CHOICE
 } kc_key_type;
 
-typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_LATER, KC_EFFECT_FREE } kc_key_effect;
+typedef enum kc_key_effect { KC_EFFECT_BITS, KC_EFFECT_FREE } kc_key_effect;
 
 #define KC_ONE(section) +1
 enum { KC_N_SECTIONS = 0 KC_SECTIONS(KC_ONE) };
@@ -38,10 +38,15 @@ typedef struct kc_key_row {
     size_t offset, bytes; /* of the field in kc_config */
 } kc_key_row;
 
-extern const kc_key_row kc_key_rows[KC_N_KEYS];
+/* TABLE 1, and behind it the keys of later parts in sections corpus.2, corpus.3, ...: see
+ * kc_key_of_part. */
+extern const kc_key_row kc_key_rows[KC_N_PLACES];
 extern const char *const kc_section_names[KC_N_SECTIONS];
 
-/* The row of section.name, or -1. */
+/* How many of these rows mean something in this configuration. */
+int kc_config_keys(const kc_config *cfg);
+
+/* The row of section.name, or -1. `corpus.1` is `corpus`. */
 int kc_key_find(const char *section, const char *name);
 
 /* The section's index, or -1. */

@@ -15,28 +15,56 @@
 #define KC_ROW_CHOICE(key, def, words_)                                                            \
     KC_PLAIN(CHOICE, key##_##def, &words_(KC_BAR, )[1]).words =                                    \
         (const char *const[]){words_(KC_QUOTED, ) NULL},
-#define KC_ROW(section_, name_, type_, def_, least_, most_, unit_, effect_, help_)                 \
-    {.section = #section_,                                                                         \
+#define KC_ROW(section_, name_, ...)                                                               \
+    KC_ROW_AT(#section_, section_.name_, section_, name_, __VA_ARGS__)
+#define KC_ROW_AT(said, field, section_, name_, type_, def_, least_, most_, unit_, effect_, help_) \
+    {.section = said,                                                                              \
      .name = #name_,                                                                               \
      .type = KC_TYPE_##type_,                                                                      \
      .least = least_,                                                                              \
      .most = most_,                                                                                \
      .effect = KC_EFFECT_##effect_,                                                                \
      .help = help_,                                                                                \
-     .offset = offsetof(kc_config, section_.name_),                                                \
+     .offset = offsetof(kc_config, field),                                                         \
      .bytes = sizeof(kc_key_##type_),                                                              \
      KC_ROW_##type_(KC_##section_##_##name_, def_, unit_)},
 #define KC_ROWS(section) KC_KEYS_##section(KC_ROW)
-const kc_key_row kc_key_rows[KC_N_KEYS] = {KC_SECTIONS(KC_ROWS)};
+/* Of a later part: the n-th. */
+#define KC_ROW_2(section, name, ...)                                                               \
+    KC_ROW_AT("corpus.2", later[0].name, section, name, __VA_ARGS__)
+#define KC_ROW_3(section, name, ...)                                                               \
+    KC_ROW_AT("corpus.3", later[1].name, section, name, __VA_ARGS__)
+#define KC_ROW_4(section, name, ...)                                                               \
+    KC_ROW_AT("corpus.4", later[2].name, section, name, __VA_ARGS__)
+#define KC_ROW_5(section, name, ...)                                                               \
+    KC_ROW_AT("corpus.5", later[3].name, section, name, __VA_ARGS__)
+#define KC_ROW_6(section, name, ...)                                                               \
+    KC_ROW_AT("corpus.6", later[4].name, section, name, __VA_ARGS__)
+#define KC_ROW_7(section, name, ...)                                                               \
+    KC_ROW_AT("corpus.7", later[5].name, section, name, __VA_ARGS__)
+#define KC_ROW_8(section, name, ...)                                                               \
+    KC_ROW_AT("corpus.8", later[6].name, section, name, __VA_ARGS__)
+const kc_key_row kc_key_rows[KC_N_PLACES] = {
+    KC_SECTIONS(KC_ROWS) KC_KEYS_corpus(KC_ROW_2) KC_KEYS_corpus(KC_ROW_3) KC_KEYS_corpus(KC_ROW_4)
+        KC_KEYS_corpus(KC_ROW_5) KC_KEYS_corpus(KC_ROW_6) KC_KEYS_corpus(KC_ROW_7)
+            KC_KEYS_corpus(KC_ROW_8)};
+_Static_assert(KC_PARTS_MAX == 8, "rows of later parts");
 
 #define KC_NAME(section) #section,
 const char *const kc_section_names[KC_N_SECTIONS] = {KC_SECTIONS(KC_NAME)};
 
 enum { WORD_MAX = 64 };
 
+int kc_config_keys(const kc_config *cfg)
+{
+    return KC_N_KEYS + ((int)cfg->parts - 1) * KC_N_corpus;
+}
+
 int kc_key_find(const char *section, const char *name)
 {
-    for (int i = 0; i < KC_N_KEYS; i++)
+    if (strcmp(section, "corpus.1") == 0)
+        section = "corpus";
+    for (int i = 0; i < KC_N_PLACES; i++)
         if (strcmp(kc_key_rows[i].section, section) == 0 && strcmp(kc_key_rows[i].name, name) == 0)
             return i;
     return -1;

@@ -46,6 +46,23 @@ static const char *name_of(int key, char name[KC_SHOWN_MAX])
     return name;
 }
 
+kc_config kc_config_of_part(const kc_config *cfg, int part)
+{
+    kc_config one = *cfg;
+    if (part > 0)
+        one.corpus = cfg->later[part - 1];
+    one.parts = 1;
+    return one;
+}
+
+kc_origin kc_origin_of_part(const kc_origin *o, int part)
+{
+    kc_origin one = *o;
+    for (int i = 0; i < KC_N_corpus; ++i)
+        one.line[KC_FIRST_corpus + i] = o->line[kc_key_of_part(KC_FIRST_corpus + i, part)];
+    return one;
+}
+
 int kc_fail_key(kc_error *e, const kc_origin *o, int key, const char *format, ...)
 {
     char place[KC_PLACE_MAX], name[KC_SHOWN_MAX], text[sizeof e->text];

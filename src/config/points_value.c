@@ -27,7 +27,7 @@ int kc_points_fail(kc_builder *b, const yaml_node_t *at, const char *name, const
 int kc_points_key(kc_builder *b, const yaml_node_t *at)
 {
     char section[KC_TEXT_MAX], message[3 * KC_SHOWN_MAX];
-    const char *name = kc_points_text(at), *dot = strchr(name, '.');
+    const char *name = kc_points_text(at), *dot = strrchr(name, '.');
     if (strcmp(name, KC_STANDS_FOR) == 0)
         return KC_OK;
     snprintf(section, sizeof section, "%.*s", dot ? (int)(dot - name) : 0, name);
@@ -137,7 +137,7 @@ int kc_points_range(kc_builder *b, const yaml_node_t *range, const char *key, kc
     if (is_log && (from <= 0 || to <= 0))
         return kc_points_fail(b, range, key, "a log scale has positive ends");
     char section[KC_TEXT_MAX], value[64];
-    const char *dot = strchr(key, '.');
+    const char *dot = strrchr(key, '.');
     snprintf(section, sizeof section, "%.*s", dot ? (int)(dot - key) : 0, key);
     const int row = dot ? kc_key_find(section, dot + 1) : -1;
     const int is_whole = row >= 0 && kc_key_rows[row].type == KC_TYPE_INT;

@@ -14,64 +14,89 @@ static void print_help(int key, FILE *out)
     fprintf(out, "  # %s%s%s", range, range[0] != '\0' ? ": " : "", kc_key_rows[key].help);
 }
 
-/* Does a key enter the hash? */
-static int is_hashed(const kc_config *cfg, const kc_key_row *row)
+static void print_key(const kc_config *cfg, int key, int help, FILE *out)
 {
-    const char *field = (const char *)cfg + row->offset;
-    if (row->effect != KC_EFFECT_LATER)
-        return row->effect == KC_EFFECT_BITS;
-    return row->type == KC_TYPE_TEXT || row->type == KC_TYPE_PATH
-               ? strcmp(field, row->def) != 0
-               : memcmp(field, row->def, row->bytes) != 0;
+    const kc_key_row *row = &kc_key_rows[key];
+    char text[KC_VALUE_MAX];
+    kc_value_print(cfg, key, text);
+    fprintf(out, "%s: ", row->name);
+    if (row->type == KC_TYPE_INT || row->type == KC_TYPE_REAL)
+        fputs(text, out);
+    else
+        kc_scalar_write(text, out);
+    if (help)
+        print_help(key, out);
+    fputc('\n', out);
 }
 
-static void print_keys(const kc_config *cfg, int help, int bits_only, FILE *out)
+/* The parts of a corpus of several as a list. How often a later part is shown is no key of its. */
+static void print_parts(const kc_config *cfg, int help, FILE *out)
 {
-    const char *section = "";
-    for (int i = 0; i < KC_N_KEYS; i++) {
-        const kc_key_row *row = &kc_key_rows[i];
-        char text[KC_VALUE_MAX];
-        if (bits_only && !is_hashed(cfg, row))
-            continue;
-        if (strcmp(section, row->section) != 0)
-            fprintf(out, "%s:\n", section = row->section);
-        kc_value_print(cfg, i, text);
-        fprintf(out, "  %s: ", row->name);
-        if (row->type == KC_TYPE_INT || row->type == KC_TYPE_REAL)
-            fputs(text, out);
-        else
-            kc_scalar_write(text, out);
-        if (help)
-            print_help(i, out);
-        fputc('\n', out);
+    for (int64_t part = 0; part < cfg->parts; ++part) {
+        for (int i = 0; i < KC_N_corpus; ++i) {
+            const int key = kc_key_of_part(KC_FIRST_corpus + i, (int)part);
+            if (part > 0 && KC_FIRST_corpus + i == KC_AT_corpus_exposures)
+                continue;
+            fputs(i == 0 ? "  - " : "    ", out);
+            print_key(cfg, key, help, out);
+        }
     }
-}
-
-static char *yaml_text(const kc_config *cfg, int bits_only, size_t *bytes)
-{
-    char *text = NULL;
-    FILE *out = open_memstream(&text, bytes);
-    KC_CHECK(out != NULL, "no memory for the text of a configuration");
-    print_keys(cfg, 0, bits_only, out);
-    KC_CHECK(fclose(out) == 0, "no memory for the text of a configuration");
-    return text;
 }
 
 void kc_config_print(const kc_config *cfg, int help, FILE *out)
 {
-    print_keys(cfg, help, 0, out);
+    const char *section = "";
+    for (int i = 0; i < KC_N_KEYS; i++) {
+        const int begins = strcmp(section, kc_key_rows[i].section) != 0;
+        const int listed = cfg->parts > 1 && KC_IS_OF_corpus(i);
+        if (begins)
+            fprintf(out, "%s:\n", section = kc_key_rows[i].section);
+        if (listed && begins)
+            print_parts(cfg, help, out);
+        if (listed)
+            continue;
+        fputs("  ", out);
+        print_key(cfg, i, help, out);
+    }
 }
 
 char *kc_config_yaml(const kc_config *cfg)
 {
+    char *text = NULL;
     size_t bytes = 0;
-    return yaml_text(cfg, 0, &bytes);
+    FILE *out = open_memstream(&text, &bytes);
+    KC_CHECK(out != NULL, "no memory for the text of a configuration");
+    kc_config_print(cfg, 0, out);
+    KC_CHECK(fclose(out) == 0, "no memory for the text of a configuration");
+    return text;
+}
+
+/* Keys that say what they say by default are left out, so that a key which is added later changes no
+ * hash of what was there before it. */
+static char *said_text(const kc_config *cfg, int bits_only, size_t *bytes)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, bytes);
+    kc_config plain;
+    kc_config_defaults(&plain);
+    KC_CHECK(out != NULL, "no memory for the text of a configuration");
+    for (int i = 0; i < kc_config_keys(cfg); ++i) {
+        const kc_key_row *row = &kc_key_rows[i];
+        if ((bits_only && row->effect != KC_EFFECT_BITS) ||
+            memcmp((const char *)cfg + row->offset, (const char *)&plain + row->offset,
+                   row->bytes) == 0)
+            continue;
+        fprintf(out, "%s.", row->section);
+        print_key(cfg, i, 0, out);
+    }
+    KC_CHECK(fclose(out) == 0, "no memory for the text of a configuration");
+    return text;
 }
 
 static void hash_yaml(const kc_config *cfg, int bits_only, char hash[17])
 {
     size_t bytes = 0;
-    char *text = yaml_text(cfg, bits_only, &bytes);
+    char *text = said_text(cfg, bits_only, &bytes);
     snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(text, bytes));
     free(text);
 }
@@ -93,7 +118,12 @@ int kc_config_differs(const kc_config *a, const kc_config *b, const char *first,
                       char *text, size_t size)
 {
     const kc_config here = kc_config_settled(a), there = kc_config_settled(b);
-    for (int i = 0; i < KC_N_KEYS; i++) {
+    if (here.parts != there.parts) {
+        snprintf(text, size, "corpus: %lld parts in %s, %lld in %s", (long long)here.parts, first,
+                 (long long)there.parts, second);
+        return 1;
+    }
+    for (int i = 0; i < kc_config_keys(&here); i++) {
         const kc_key_row *row = &kc_key_rows[i];
         char left[KC_VALUE_MAX], right[KC_VALUE_MAX];
         if (row->effect == KC_EFFECT_FREE)

@@ -139,6 +139,40 @@ out:
     return r->e->code;
 }
 
+/* The newest event begins a mapping of keys. */
+static int read_keys(reader *r, const char *section, kc_config *cfg)
+{
+    if (r->event.type != YAML_MAPPING_START_EVENT)
+        return fail_at(r, section, "not a mapping of keys to values");
+    KC_TRY(next(r));
+    while (r->event.type != YAML_MAPPING_END_EVENT) {
+        KC_TRY(read_key(r, section, cfg));
+        KC_TRY(next(r));
+    }
+out:
+    return r->e->code;
+}
+
+/* The newest event begins the list of the corpus's parts. */
+static int read_parts(reader *r, kc_config *cfg)
+{
+    char section[32] = "corpus", message[KC_SHOWN_MAX];
+    KC_TRY(next(r));
+    for (cfg->parts = 0; r->event.type != YAML_SEQUENCE_END_EVENT;) {
+        if (++cfg->parts > KC_PARTS_MAX) {
+            snprintf(message, sizeof message, "more than %d parts", KC_PARTS_MAX);
+            return fail_at(r, "corpus", message);
+        }
+        snprintf(section, sizeof section, "corpus.%lld", (long long)cfg->parts);
+        KC_TRY(read_keys(r, section, cfg));
+        KC_TRY(next(r));
+    }
+    if (cfg->parts == 0)
+        return fail_at(r, "corpus", "a list without parts");
+out:
+    return r->e->code;
+}
+
 /* The newest event is the section's name; `first` holds the line of each section met so far. */
 static int read_section(reader *r, int first[KC_N_SECTIONS], kc_config *cfg)
 {
@@ -159,13 +193,10 @@ static int read_section(reader *r, int first[KC_N_SECTIONS], kc_config *cfg)
     KC_TRY(next(r));
     if (is_empty_scalar(r)) /* every key of the section is commented out */
         return KC_OK;
-    if (r->event.type != YAML_MAPPING_START_EVENT)
-        return fail_at(r, kc_section_names[section], "not a mapping of keys to values");
-    KC_TRY(next(r));
-    while (r->event.type != YAML_MAPPING_END_EVENT) {
-        KC_TRY(read_key(r, kc_section_names[section], cfg));
-        KC_TRY(next(r));
-    }
+    if (r->event.type == YAML_SEQUENCE_START_EVENT &&
+        strcmp(kc_section_names[section], "corpus") == 0)
+        return read_parts(r, cfg);
+    return read_keys(r, kc_section_names[section], cfg);
 out:
     return r->e->code;
 }
@@ -217,7 +248,7 @@ static int find_set_key(reader *r, const char *set)
     if (equals == NULL)
         return fail_at(r, set, "no value; write --set section.key=value"), -1;
     snprintf(name, sizeof name, "%.*s", (int)(equals - set), set);
-    char *dot = strchr(name, '.');
+    char *dot = strrchr(name, '.');
     if (dot == NULL)
         return fail_unknown_key(r, "", name), -1;
     *dot = '\0';

@@ -8,7 +8,7 @@
 #include "kcap/base/err.h"
 #include "kcap/config/keys.def"
 
-enum { KC_TEXT_MAX = 512 };
+enum { KC_TEXT_MAX = 512, KC_PARTS_MAX = 8 };
 
 typedef int64_t kc_key_INT;
 typedef double kc_key_REAL;
@@ -38,13 +38,15 @@ KC_SECTIONS(KC_OF_SECTION)
 #define KC_MEMBER(section) kc_##section##_keys section;
 KC_SECTIONS(KC_STRUCT)
 typedef struct kc_config {
-    KC_SECTIONS(KC_MEMBER)
+    KC_SECTIONS(KC_MEMBER)                  /* corpus: its first part                 */
+    int64_t parts;                          /* of the corpus; 1 unless it is a list   */
+    kc_corpus_keys later[KC_PARTS_MAX - 1]; /* the others, at their defaults where unused */
 } kc_config;
 #undef KC_FIELD
 #undef KC_STRUCT
 #undef KC_MEMBER
 
-/* Every key at its default. */
+/* Every key at its default; one part. */
 void kc_config_defaults(kc_config *cfg);
 
 /* Read the YAML text of an input file over the defaults, then the overrides, then check ranges and
@@ -81,8 +83,8 @@ kc_config kc_config_settled(const kc_config *cfg);
 /* The word of a CHOICE, such as ("model", "norm"). Static text; aborts where there is no such. */
 const char *kc_config_word(const kc_config *cfg, const char *section, const char *name);
 
-/* 16 hex digits of XXH3-64 over the YAML of all BITS keys and of LATER ones that are not at their
- * default, settled. Equal hashes, same experiment. */
+/* 16 hex digits of XXH3-64 over the BITS keys that are not at their defaults, settled. Equal hashes,
+ * same experiment. */
 void kc_config_hash(const kc_config *cfg, char hash[17]);
 
 /* The same over all keys but run.name and run.out. Equal hashes, same run. */
