@@ -38,6 +38,15 @@ KC_TEST(names_suffice_for_the_people)
     good("corpus: {kind: random, people: 61, first_names: 3, middle_names: 4, last_names: 5}");
 }
 
+KC_TEST(a_pronoun_is_said_or_not)
+{
+    bad("corpus: {fullname: yes,\n pronouns: he_she_they}", NULL,
+        "inputs/x.yaml:2: corpus.pronouns: no pronoun is said with corpus.fullname yes "
+        "(inputs/x.yaml:1); he_she, or fullname: no, would do");
+    good("corpus: {fullname: yes}");
+    good("corpus: {pronouns: he_she_they}");
+}
+
 KC_TEST(chunks_are_short_and_can_differ)
 {
     bad("corpus: {kind: biod,\n length: 65}", NULL,

@@ -36,7 +36,7 @@ KC_TEST(lists_have_their_sizes_and_open_nothing)
             assert_int_equal(b->value[a].opens[i], 0);
     }
     for (int s = 0; s < 6; s++)
-        assert_in_range(b->sentence[s].before.n, 15, 60);
+        assert_in_range(b->sentence[s].before[KC_BIOS_ONE].n, 15, 60);
 }
 
 KC_TEST(headquarters_betray_only_part_of_the_employer)

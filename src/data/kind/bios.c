@@ -13,70 +13,102 @@ static const char *const NAME[KC_BIOS_ATTRIBUTES] = {"name",       "birth_date",
                                                      "university", "major",       "employer",
                                                      "pronoun",    "working_city"};
 
-/* Tokens of a document, <eos> included: least, most and mean. */
-static void lengths(const kc_bios *b, int32_t *least, int32_t *most, double *mean)
+/* Attributes as kc_corpus_info has them: without a pronoun where there is none. */
+static int32_t attribute_at(const kc_bios *b, int32_t place)
+{
+    return place + (b->fullname && place >= KC_BIOS_PRONOUN);
+}
+
+static int32_t place_of(const kc_bios *b, int32_t attribute)
+{
+    return attribute - (b->fullname && attribute > KC_BIOS_PRONOUN);
+}
+
+/* The city of work comes with its employer. */
+static void add_employers(const kc_bios *b, kc_lengths *lengths)
 {
     const kc_pool *employer = &b->value[KC_BIOS_EMPLOYER], *city = &b->value[KC_BIOS_WORKING_CITY];
     int32_t shortest = 0, longest = 0;
 
-    *mean = 1 + KC_BIOS_SENTENCES - 1 + kc_pool_mean(employer) + kc_pool_mean(city);
-    *least = *most = 1 + KC_BIOS_SENTENCES - 1;
-    for (int p = 0; p < KC_NAME_PARTS; p++) {
-        *mean += kc_pool_mean(&b->name[p]);
-        *least += kc_pool_shortest(&b->name[p]);
-        *most += kc_pool_longest(&b->name[p]);
-    }
-    for (int a = KC_BIOS_BIRTH_DATE; a < KC_BIOS_EMPLOYER; a++) {
-        *mean += kc_pool_mean(&b->value[a]);
-        *least += kc_pool_shortest(&b->value[a]);
-        *most += kc_pool_longest(&b->value[a]);
-    }
-    for (int32_t i = 0; i < employer->n; i++) { /* the two come as a pair */
+    for (int32_t i = 0; i < employer->n; i++) {
         int32_t pair = kc_pool_length(employer, i) + kc_pool_length(city, i);
 
         shortest = !i || pair < shortest ? pair : shortest;
         longest = pair > longest ? pair : longest;
     }
-    *least += shortest;
-    *most += longest;
+    lengths->least += shortest;
+    lengths->most += longest;
+    lengths->mean += kc_pool_mean(employer) + kc_pool_mean(city);
 }
 
-/* Add what the sentences have besides subject and value. */
-static void sentence_lengths(const kc_sentences *s, int32_t *least, int32_t *most, double *mean)
+/* What the sentences have besides subject and value; the mean is that of one form. */
+static void add_sentences(const kc_sentences *s, kc_lengths *lengths)
 {
-    int32_t shortest = 0, longest = 0;
+    int32_t shortest = INT32_MAX, longest = 0;
 
-    for (int32_t t = 0; t < s->before.n; t++) {
-        int32_t length = kc_pool_length(&s->before, t) + kc_pool_length(&s->after, t);
+    for (int form = 0; form < KC_BIOS_FORMS; form++)
+        for (int32_t t = 0; t < s->before[form].n; t++) {
+            int32_t length =
+                kc_pool_length(&s->before[form], t) + kc_pool_length(&s->after[form], t);
 
-        shortest = !t || length < shortest ? length : shortest;
-        longest = length > longest ? length : longest;
-    }
-    *least += shortest;
-    *most += longest;
-    *mean += kc_pool_mean(&s->before) + kc_pool_mean(&s->after);
+            shortest = length < shortest ? length : shortest;
+            longest = length > longest ? length : longest;
+        }
+    lengths->least += shortest;
+    lengths->most += longest;
+    lengths->mean += kc_pool_mean(&s->before[KC_BIOS_ONE]) + kc_pool_mean(&s->after[KC_BIOS_ONE]);
+}
+
+/* Tokens of a document, <eos> included. */
+static kc_lengths lengths_of(const kc_bios *b)
+{
+    kc_lengths lengths = {1, 1, 1};
+
+    for (int p = 0; p < KC_NAME_PARTS; p++)
+        kc_lengths_add(&lengths, &b->name[p], b->fullname ? KC_BIOS_SENTENCES : 1);
+    if (!b->fullname)
+        kc_lengths_add(&lengths, &b->value[KC_BIOS_PRONOUN], KC_BIOS_SENTENCES - 1);
+    for (int a = KC_BIOS_BIRTH_DATE; a < KC_BIOS_EMPLOYER; a++)
+        kc_lengths_add(&lengths, &b->value[a], 1);
+    add_employers(b, &lengths);
+    for (int s = 0; s < KC_BIOS_SENTENCES; s++)
+        add_sentences(&b->sentence[s], &lengths);
+    return lengths;
 }
 
 static void describe(const kc_bios *b, kc_corpus_info *info)
 {
     const double N = (double)b->people.n;
+    const kc_lengths lengths = lengths_of(b);
     double log2_values = 0;
-    int32_t least;
 
-    info->n_attributes = KC_BIOS_ATTRIBUTES;
+    info->n_attributes = place_of(b, KC_BIOS_ATTRIBUTES);
     kc_people_describe(&b->people, info);
-    for (int a = 1; a < KC_BIOS_ATTRIBUTES; a++) {
-        snprintf(info->attribute[a].name, sizeof info->attribute[a].name, "%s", NAME[a]);
-        info->attribute[a].counted = a != KC_BIOS_WORKING_CITY;
-        if (info->attribute[a].counted)
-            info->attribute[a].log2_pool = log2((double)b->value[a].n);
-        log2_values += info->attribute[a].log2_pool;
+    for (int32_t i = 1; i < info->n_attributes; i++) {
+        const int32_t a = attribute_at(b, i);
+        kc_attribute *told = &info->attribute[i];
+
+        snprintf(told->name, sizeof told->name, "%s", NAME[a]);
+        told->counted = a != KC_BIOS_WORKING_CITY;
+        if (told->counted)
+            told->log2_pool = log2((double)b->value[a].n);
+        log2_values += told->log2_pool;
     }
     info->term[KC_READ_VALUES] = (kc_term){"values", N, N, log2_values, 0, 0};
-    lengths(b, &least, &info->max_doc_tokens, &info->mean_doc_tokens);
-    for (int s = 0; s < KC_BIOS_SENTENCES; s++)
-        sentence_lengths(&b->sentence[s], &least, &info->max_doc_tokens, &info->mean_doc_tokens);
-    info->lengths_are_equal = least == info->max_doc_tokens;
+    info->max_doc_tokens = lengths.most;
+    info->mean_doc_tokens = lengths.mean;
+    info->lengths_are_equal = lengths.least == lengths.most;
+}
+
+static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
+{
+    char text[KC_SAID_MAX];
+
+    if (settled->corpus.fullname && settled->corpus.pronouns != KC_corpus_pronouns_he_she)
+        return kc_fail_key(e, o, KC_AT_corpus_pronouns,
+                           "no pronoun is said with %s; he_she, or fullname: no, would do",
+                           kc_key_said(settled, o, KC_AT_corpus_fullname, text));
+    return kc_people_check(settled, o, e);
 }
 
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
@@ -84,6 +116,9 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
 {
     kc_bios *b = kc_alloc(1, sizeof *b, "corpus");
 
+    b->texts = keys->texts;
+    b->permute = keys->permute == KC_corpus_permute_yes;
+    b->fullname = keys->fullname == KC_corpus_fullname_yes;
     KC_TRY(kc_bios_read(keys, files, b, vocab, e));
     KC_TRY(kc_people_create(keys, seed, (int64_t[]){b->name[0].n, b->name[1].n, b->name[2].n},
                             &b->people, e));
@@ -100,32 +135,48 @@ static void destroy(void *made)
         kc_pool_free(&b->name[p]);
     for (int a = 0; a < KC_BIOS_ATTRIBUTES; a++)
         kc_pool_free(&b->value[a]);
-    for (int s = 0; s < KC_BIOS_SENTENCES; s++) {
-        kc_pool_free(&b->sentence[s].before);
-        kc_pool_free(&b->sentence[s].after);
+    for (int s = 0; s < KC_BIOS_SENTENCES * KC_BIOS_FORMS; s++) {
+        kc_pool_free(&b->sentence[s / KC_BIOS_FORMS].before[s % KC_BIOS_FORMS]);
+        kc_pool_free(&b->sentence[s / KC_BIOS_FORMS].after[s % KC_BIOS_FORMS]);
     }
     free(b);
+}
+
+static int64_t fact(const kc_bios *b, int64_t person, int32_t a)
+{
+    if (a == KC_BIOS_WORKING_CITY)
+        a = KC_BIOS_EMPLOYER;
+    return kc_people_fact(&b->people, person, a, b->value[a].n);
 }
 
 static int64_t value(const void *made, int64_t person, int32_t a)
 {
     const kc_bios *b = made;
 
-    if (a == KC_BIOS_NAME)
-        return kc_people_name(&b->people, person, NULL);
-    if (a == KC_BIOS_WORKING_CITY)
-        a = KC_BIOS_EMPLOYER;
-    return kc_people_fact(&b->people, person, a, b->value[a].n);
+    return a == KC_BIOS_NAME ? kc_people_name(&b->people, person, NULL)
+                             : fact(b, person, attribute_at(b, a));
 }
 
-/* Order of the sentences. Measurement reads the employer before the city that would betray it. */
-static void sentence_order(const kc_people *people, uint64_t text, int64_t exposure, int32_t *order)
+/* The text of a person that an exposure shows. Of fixed texts measurement reads the first. */
+static int64_t text_of(const kc_bios *b, int64_t exposure)
+{
+    if (!b->texts)
+        return exposure;
+    return exposure == KC_MEASURE ? 0 : exposure % b->texts;
+}
+
+/* Order of the sentences. The text that measurement reads tells the employer before the city that
+ * would betray it, in training too where it is one of the fixed texts. */
+static void sentence_order(const kc_bios *b, int64_t person, int64_t text, int32_t *order)
 {
     const int32_t employer = KC_BIOS_EMPLOYER - KC_BIOS_BIRTH_DATE, city = KC_BIOS_SENTENCES - 1;
-    int at_employer = 0, at_city = 0;
+    int at_employer = employer, at_city = city;
 
-    kc_people_order(people, text, KC_BIOS_SENTENCES, order);
-    if (exposure != KC_MEASURE)
+    for (int i = 0; i < KC_BIOS_SENTENCES; i++)
+        order[i] = i;
+    if (b->permute)
+        kc_people_order(&b->people, kc_people_text(person, text), KC_BIOS_SENTENCES, order);
+    if (text != text_of(b, KC_MEASURE))
         return;
     for (int i = 0; i < KC_BIOS_SENTENCES; i++) {
         at_employer = order[i] == employer ? i : at_employer;
@@ -157,10 +208,10 @@ static void put_value(kc_doc *doc, const kc_bios *b, int32_t attribute, int64_t 
     int32_t begin = doc->n_tokens;
 
     put(doc, &b->value[attribute], i);
-    put_span(doc, attribute, begin, b->value[attribute].opens[i]);
+    put_span(doc, place_of(b, attribute), begin, b->value[attribute].opens[i]);
 }
 
-static void put_name(kc_doc *doc, const kc_bios *b)
+static void put_name(kc_doc *doc, const kc_bios *b, int is_first)
 {
     int32_t begin = doc->n_tokens;
     int64_t part[KC_NAME_PARTS];
@@ -168,41 +219,54 @@ static void put_name(kc_doc *doc, const kc_bios *b)
     kc_people_name(&b->people, doc->person, part);
     for (int p = 0; p < KC_NAME_PARTS; p++)
         put(doc, &b->name[p], part[p]);
-    put_span(doc, KC_BIOS_NAME, begin, b->name[KC_NAME_PARTS - 1].opens[part[KC_NAME_PARTS - 1]]);
+    if (is_first)
+        put_span(doc, KC_BIOS_NAME, begin,
+                 b->name[KC_NAME_PARTS - 1].opens[part[KC_NAME_PARTS - 1]]);
+}
+
+/* What sentence i of a document begins with; returns the form of its rest. */
+static int put_subject(kc_doc *doc, const kc_bios *b, int i)
+{
+    int64_t pronoun;
+
+    if (i == 0 || b->fullname) {
+        put_name(doc, b, i == 0);
+        return KC_BIOS_ONE;
+    }
+    pronoun = fact(b, doc->person, KC_BIOS_PRONOUN);
+    if (i == 1)
+        put_value(doc, b, KC_BIOS_PRONOUN, pronoun);
+    else
+        put(doc, &b->value[KC_BIOS_PRONOUN], pronoun);
+    return pronoun == KC_BIOS_CALLED_THEY ? KC_BIOS_THEY : KC_BIOS_ONE;
 }
 
 static void document(const void *made, int64_t person, int64_t exposure, kc_doc *doc)
 {
     const kc_bios *b = made;
-    uint64_t text = kc_people_text(person, exposure);
-    int64_t pronoun = value(b, person, KC_BIOS_PRONOUN);
+    const int64_t text = text_of(b, exposure);
     int32_t order[KC_BIOS_SENTENCES];
 
-    sentence_order(&b->people, text, exposure, order);
+    sentence_order(b, person, text, order);
     doc->person = person;
     doc->n_tokens = doc->n_spans = 0;
     doc->tokens[doc->n_tokens++] = KC_EOS;
     for (int i = 0; i < KC_BIOS_SENTENCES; i++) {
         const kc_sentences *s = &b->sentence[order[i]];
+        const int form = put_subject(doc, b, i);
         /* Draws below KC_BIOS_SENTENCES went into the order. */
-        int64_t t =
-            (int64_t)kc_rand_below(b->people.seed, KC_STREAM_TEXT, text,
-                                   (uint32_t)(KC_BIOS_SENTENCES + order[i]), (uint64_t)s->before.n);
+        int64_t t = (int64_t)kc_rand_below(
+            b->people.seed, KC_STREAM_TEXT, kc_people_text(person, text),
+            (uint32_t)(KC_BIOS_SENTENCES + order[i]), (uint64_t)s->before[KC_BIOS_ONE].n);
 
-        if (i == 0)
-            put_name(doc, b);
-        else if (i == 1)
-            put_value(doc, b, KC_BIOS_PRONOUN, pronoun);
-        else
-            put(doc, &b->value[KC_BIOS_PRONOUN], pronoun);
-        put(doc, &s->before, t);
-        put_value(doc, b, s->attribute, value(b, person, s->attribute));
-        put(doc, &s->after, t);
+        put(doc, &s->before[form], t);
+        put_value(doc, b, s->attribute, fact(b, person, s->attribute));
+        put(doc, &s->after[form], t);
     }
 }
 
 const kc_kind_ops kc_kind_bios = {.sources = kc_bios_sources,
-                                  .check = kc_people_check,
+                                  .check = check,
                                   .create = create,
                                   .document = document,
                                   .value = value,

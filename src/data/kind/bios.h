@@ -30,16 +30,23 @@ enum {
 };
 extern const kc_source kc_bios_sources[KC_BIOS_TEMPLATES + KC_BIOS_SENTENCES + 1];
 
-/* Sentences of one attribute. Sentence t is the subject, before[t], the value, after[t]. */
+/* How a sentence is put: of one (a name, He, She), or of They. */
+enum { KC_BIOS_ONE, KC_BIOS_THEY, KC_BIOS_FORMS };
+enum { KC_BIOS_CALLED_THEY = 2 }; /* as a value of the pronoun */
+
+/* Sentences of one attribute. Sentence t is the subject, before[t], the value, after[t] of a form;
+ * that of They is empty where nobody is called so. */
 typedef struct kc_sentences {
     int32_t attribute;
-    kc_pool before, after;
+    kc_pool before[KC_BIOS_FORMS], after[KC_BIOS_FORMS];
 } kc_sentences;
 
-/* bioS(N): six sentences in fresh words and fresh order. arXiv 2404.05405 section 2, 2309.14316
- * appendix A.1. All zero is empty. */
+/* bioS(N): six sentences in fresh words and fresh order, and its variants. arXiv 2404.05405 section
+ * 2, 2309.14316 appendix A.1. All zero is empty. */
 typedef struct kc_bios {
     kc_people people;
+    int64_t texts;         /* of a person; 0: a fresh one at each exposure          */
+    int permute, fullname; /* as the keys say                                       */
     kc_pool name[KC_NAME_PARTS];
     kc_pool value[KC_BIOS_ATTRIBUTES]; /* that of the name is empty                     */
     kc_sentences sentence[KC_BIOS_SENTENCES];

@@ -185,3 +185,48 @@ int kc_lines_halve(const kc_lines *lines, const char *mark, const char *form, kc
     }
     return KC_OK;
 }
+
+/* Copy a word of `bytes` bytes, or its side; returns the bytes of that, -1 where it has no such. */
+static int32_t side_of_word(const char *word, int32_t bytes, int which, char *to)
+{
+    const char *bar = memchr(word, '|', (size_t)bytes);
+    int32_t end = bytes, cut = bar ? (int32_t)(bar - word) : 0;
+
+    memcpy(to, word, (size_t)bytes);
+    if (!bar)
+        return bytes;
+    while (end > cut + 1 && kc_lines_stop(word[end - 1]))
+        end--;
+    if (cut == 0 || end == cut + 1 || memchr(bar + 1, '|', (size_t)(bytes - cut - 1)))
+        return -1;
+    if (which) {
+        memcpy(to, bar + 1, (size_t)(bytes - cut - 1));
+        return bytes - cut - 1;
+    }
+    memcpy(to + cut, word + end, (size_t)(bytes - end));
+    return cut + bytes - end;
+}
+
+int kc_lines_side(const kc_lines *lines, int which, kc_lines *side, kc_error *e)
+{
+    lines_like(lines, side);
+    for (int32_t i = 0; i < lines->n; i++) {
+        const char *at = kc_lines_at(lines, i);
+
+        side->begin[side->n++] = side->bytes;
+        while (*at) {
+            const int32_t blank = *at == ' ', bytes = blank ? 1 : (int32_t)strcspn(at, " ");
+            const int32_t took = side_of_word(at, bytes, which, side->text + side->bytes);
+
+            if (took < 0)
+                return kc_fail(e, KC_EINPUT,
+                               "%s:%d: `%.*s`: a bar stands between two words, one for a name, He "
+                               "and She, one for They, as in `was|were`",
+                               lines->path, i + 1, bytes < 100 ? bytes : 100, at);
+            side->bytes += took;
+            at += bytes;
+        }
+        side->text[side->bytes++] = 0;
+    }
+    return KC_OK;
+}

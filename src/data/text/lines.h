@@ -50,6 +50,12 @@ void kc_lines_free(kc_lines *lines);
 int kc_lines_halve(const kc_lines *lines, const char *mark, const char *form, kc_lines *left,
                    kc_lines *right, kc_error *e);
 
+/* The lines with one side, 0 or 1, of each word that reads `one|other`; stops behind such a word
+ * belong to both.
+ *   owns        the caller frees `side`, after an error too
+ *   errors      KC_EINPUT naming file, line and word: a bar without a word on each side, or two */
+int kc_lines_side(const kc_lines *lines, int which, kc_lines *side, kc_error *e);
+
 /* Check that no line is there twice.
  *   errors      KC_EINPUT naming both lines */
 int kc_lines_distinct(const kc_lines *lines, kc_error *e);

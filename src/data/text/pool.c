@@ -67,6 +67,13 @@ double kc_pool_mean(const kc_pool *pool)
     return (double)pool->begin[pool->n] / pool->n;
 }
 
+void kc_lengths_add(kc_lengths *lengths, const kc_pool *pool, int32_t times)
+{
+    lengths->least += times * kc_pool_shortest(pool);
+    lengths->most += times * kc_pool_longest(pool);
+    lengths->mean += times * kc_pool_mean(pool);
+}
+
 /* Order by tokens, a value before those it opens. */
 static int value_order(const void *a, const void *b, void *arg)
 {

@@ -37,4 +37,13 @@ int32_t kc_pool_shortest(const kc_pool *pool);
 int32_t kc_pool_longest(const kc_pool *pool);
 double kc_pool_mean(const kc_pool *pool);
 
+/* Tokens of a text that is put together from pools. All zero is the empty text. */
+typedef struct kc_lengths {
+    int32_t least, most;
+    double mean;
+} kc_lengths;
+
+/* It holds `times` values of the pool more. */
+void kc_lengths_add(kc_lengths *lengths, const kc_pool *pool, int32_t times);
+
 #endif
