@@ -144,7 +144,8 @@ static void alter(kc_config *cfg, int key)
     else if (kc_key_rows[key].type == KC_TYPE_REAL)
         *(double *)field(cfg, key) = nextafter(*(double *)field(cfg, key), 2e9);
     else if (kc_key_rows[key].type == KC_TYPE_CHOICE)
-        *(int64_t *)field(cfg, key) = words_of(&kc_key_rows[key]) - 1;
+        *(int64_t *)field(cfg, key) =
+            (*(int64_t *)field(cfg, key) + 1) % words_of(&kc_key_rows[key]);
     else
         strcat(field(cfg, key), "x");
 }
