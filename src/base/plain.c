@@ -9,7 +9,7 @@
 #include "kcap/base/open.h"
 #include "kcap/base/text.h"
 
-enum { STEP = 1 << 16, BYTE_ORDER_MARK = 0xFEFF };
+enum { STEP = 1 << 16, CHARACTER = 4, BYTE_ORDER_MARK = 0xFEFF };
 
 /* Files that are taken for text again and again, by how they begin. */
 static const struct {
@@ -56,24 +56,36 @@ static const char *fault_of(const char *c, int *n)
                : NULL;
 }
 
+/* A line of n bytes, behind which its end stands. */
+static int check_line(const char *path, int64_t line, const char *text, int64_t n, kc_error *e)
+{
+    const char *end = text + (n < KC_LINE_MOST ? n : KC_LINE_MOST);
+    int bytes = 1;
+    for (const char *c = text; c < end; c += bytes) {
+        bytes = 1;
+        if (*c >= ' ' && *c <= '~')
+            continue;
+        const char *fault = fault_of(c, &bytes);
+        if (fault)
+            return kc_fail(e, KC_EINPUT, "%s:%lld: byte %lld of the line (0x%02X): %s", path,
+                           (long long)line, (long long)(c - text) + 1, (unsigned char)*c, fault);
+    }
+    if (n > KC_LINE_MOST)
+        kc_fail(e, KC_EINPUT, "%s:%lld: a line of more than %d bytes; cut it", path,
+                (long long)line, KC_LINE_MOST);
+    return e->code;
+}
+
 static int check_lines(const char *path, const char *text, int64_t bytes, kc_error *e)
 {
-    const char *end = text + bytes, *begin = text, *fault = NULL;
+    const char *end = text + bytes;
     int64_t line = 1;
-    int n = 1;
-    for (const char *c = text; c < end && !fault; c += n) {
-        fault = fault_of(c, &n);
-        if (fault)
-            kc_fail(e, KC_EINPUT, "%s:%lld: byte %lld of the line (0x%02X): %s", path,
-                    (long long)line, (long long)(c - begin) + 1, (unsigned char)*c, fault);
-        else if (c - begin >= KC_LINE_MOST && *c != '\n')
-            return kc_fail(e, KC_EINPUT, "%s:%lld: a line of more than %d bytes; cut it", path,
-                           (long long)line, KC_LINE_MOST);
-        if (*c == '\n') {
-            begin = c + 1;
-            ++line;
-        }
+    for (const char *stop; text < end; text = stop + 1, ++line) {
+        stop = memchr(text, '\n', (size_t)(end - text));
+        stop = stop ? stop : end;
+        KC_TRY(check_line(path, line, text, stop - text, e));
     }
+out:
     return e->code;
 }
 
@@ -96,9 +108,14 @@ static char *read_bytes(FILE *f, const char *path, int64_t most, int64_t *bytes,
     return text;
 }
 
+/* Bytes of the byte order mark that a text begins with, or 0. */
+static int mark_of(const char *text)
+{
+    return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e)
 {
-    static const char mark[] = "\xef\xbb\xbf";
     FILE *f = kc_open_regular(path, e);
     *text = NULL;
     *bytes = 0;
@@ -108,8 +125,8 @@ int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, k
     fclose(f);
     KC_TRY(e->code);
     KC_TRY(check_kind(path, *text, (size_t)*bytes, e));
-    if (strncmp(*text, mark, 3) == 0)
-        memmove(*text, *text + 3, (size_t)(*bytes -= 3) + 1);
+    const int mark = mark_of(*text);
+    memmove(*text, *text + mark, (size_t)(*bytes -= mark) + 1);
     KC_TRY(check_lines(path, *text, *bytes, e));
     return KC_OK;
 out:
@@ -131,6 +148,63 @@ char *kc_plain_line(char **at)
     return line;
 }
 
+/* Read on, with what is left moved to the front. */
+static int more(kc_plain *p, kc_error *e)
+{
+    const int64_t left = p->end - p->begin;
+    memmove(p->text, p->text + p->begin, (size_t)left);
+    p->text = kc_grow(p->text, &p->room, left + STEP + 1, 1);
+    const size_t got = fread(p->text + left, 1, STEP, p->file);
+    p->begin = 0;
+    p->end = left + (int64_t)got;
+    p->bytes += (int64_t)got;
+    p->text[p->end] = 0;
+    p->at_end = got < STEP;
+    return ferror(p->file)
+               ? kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", p->path, strerror(errno))
+               : KC_OK;
+}
+
+int kc_plain_start(kc_plain *p, const char *path, FILE *file, kc_error *e)
+{
+    *p = (kc_plain){.path = path, .file = file};
+    p->text = kc_grow(NULL, &p->room, STEP + 1, 1);
+    KC_TRY(more(p, e));
+    KC_TRY(check_kind(path, p->text, (size_t)p->end, e));
+    p->begin = mark_of(p->text);
+out:
+    return e->code;
+}
+
+int kc_plain_next(kc_plain *p, char **line, kc_error *e)
+{
+    char *stop = NULL;
+    int64_t n = 0;
+    *line = NULL;
+    for (;;) {
+        stop = memchr(p->text + p->begin + n, '\n', (size_t)(p->end - p->begin - n));
+        n = stop ? stop - (p->text + p->begin) : p->end - p->begin;
+        if (stop || p->at_end || n > KC_LINE_MOST + CHARACTER)
+            break;
+        KC_TRY(more(p, e));
+    }
+    if (!stop && n == 0)
+        return KC_OK;
+    char *text = p->text + p->begin;
+    KC_TRY(check_line(p->path, ++p->line, text, n, e));
+    p->begin += n + (stop != NULL);
+    text[n > 0 && text[n - 1] == '\r' ? n - 1 : n] = 0;
+    *line = text;
+out:
+    return e->code;
+}
+
+void kc_plain_end(kc_plain *p)
+{
+    free(p->text);
+    *p = (kc_plain){.text = NULL};
+}
+
 static int is_blank(uint32_t code)
 {
     return code == 0xA0 || (code >= 0x2000 && code <= 0x200B) || code == 0x202F || code == 0x205F ||
@@ -142,6 +216,10 @@ int64_t kc_plain_blanks(char *text)
     char *to = text;
     uint32_t code;
     for (const char *from = text; *from;) {
+        if ((unsigned char)*from < 0x80) {
+            *to++ = *from++;
+            continue;
+        }
         const int n = kc_utf8(from, &code), blank = is_blank(code);
         KC_CHECK(n > 0, "a text is not UTF-8");
         memmove(to, blank ? " " : from, blank ? 1 : (size_t)n);

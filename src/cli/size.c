@@ -9,6 +9,7 @@
 #include "cli/verb.h"
 #include "kcap/io/json.h"
 #include "kcap/run/input.h"
+#include "kcap/run/progress.h"
 
 /* What --bits does not say, as biographies have it: arXiv 2404.05405, appendix A: 3275 words; a
  * million people of 54.9 bits in 74 tokens each. */
@@ -92,6 +93,29 @@ static int read_rate(const kc_grid *g, const char *text, double *rate, kc_error 
     return kc_agree(g, e);
 }
 
+/* What a corpus of the table holds. */
+static int read_facts(const options *o, kc_corpus_info *info, kc_error *e)
+{
+    kc_config cfg;
+    kc_files files = {0};
+    kc_corpus *corpus = NULL;
+    kc_config_defaults(&cfg);
+    cfg.corpus.kind = KC_corpus_kind_facts;
+    cfg.corpus.universe = o->universe;
+    if (strlen(o->facts) >= sizeof cfg.corpus.file)
+        return kc_fail(e, KC_EINPUT, "--facts: a path of more than %zu bytes",
+                       sizeof cfg.corpus.file - 1);
+    strcpy(cfg.corpus.file, o->facts);
+    KC_TRY(kc_files_load(&cfg, &files, e));
+    files.progress = kc_progress_is_live(stderr) ? stderr : NULL;
+    KC_TRY(kc_corpus_create(&cfg, &files, &corpus, e));
+    *info = *kc_corpus_about(corpus);
+out:
+    kc_corpus_destroy(corpus);
+    kc_files_free(&files);
+    return e->code;
+}
+
 static int read_load(const options *o, kc_size_question *q, kc_error *e)
 {
     const double per_token = o->bits_per_token > 0 ? o->bits_per_token : bios_bits_per_token;
@@ -101,17 +125,12 @@ static int read_load(const options *o, kc_size_question *q, kc_error *e)
         q->load = (kc_load){o->bits, o->bits / per_token, o->vocab ? o->vocab : BIOS_VOCAB};
         return KC_OK;
     }
-    if (kc_facts_read(o->facts, &q->table, e) != KC_OK)
-        return e->code;
-    if (o->universe > 0 && o->universe < (double)q->table.n_names)
-        return kc_fail(e, KC_EINPUT, "--universe %g: fewer than the %lld names of %s", o->universe,
-                       (long long)q->table.n_names, o->facts);
-    q->universe = o->universe;
-    if (o->universe > 0)
-        q->name_bits = (double)q->table.n_names * log2(o->universe / (double)q->table.n_names);
+    KC_TRY(read_facts(o, &q->info, e));
+    const kc_corpus_info *info = &q->info;
     q->load =
-        (kc_load){q->table.value_bits + q->name_bits, q->table.exposure_tokens, q->table.n_words};
-    return KC_OK;
+        (kc_load){info->max_bits, info->mean_doc_tokens * (double)info->n_people, info->n_vocab};
+out:
+    return e->code;
 }
 
 static int answer(const options *o, const kc_law *law, double rate, kc_error *e)
@@ -145,15 +164,16 @@ out:
 }
 
 static const kc_option list[] = {
-    {KC_OPTION("facts", KC_STRING, facts), .value = "FILE.tsv",
-     .help = "a table with columns name, attribute, value"},
+    {KC_OPTION("facts", KC_STRING, facts), .value = "FILE",
+     .help = "a table, TSV or CSV, with columns name, attribute, value; -: standard input"},
     {KC_OPTION("bits", KC_NUMBER, bits), .least = 1, .most = 1e18, .value = "B",
      .help = "or so many bits"},
     {KC_OPTION("params", KC_NUMBER, params), .least = 1, .most = 1e15, .value = "P",
      .help = "the other way: how many bits, and of --facts how many of them, a model of P "
              "parameters holds"},
     {KC_OPTION("universe", KC_NUMBER, universe), .least = 1, .most = 1e300, .value = "N",
-     .with = "--facts", .help = "names that could have been, to count the names' bits too"},
+     .with = "--facts",
+     .help = "names that could have been (default: names are counted by their characters)"},
     {KC_OPTION("law", KC_STRING, law), .value = "paper|LAW.json",
      .help = "bits a parameter by exposures: 2 after 1000 and 1 after 100 (default), or as "
              "analysis/law.py measured them"},

@@ -16,6 +16,8 @@ static void settle_corpus(kc_corpus_keys *corpus)
 {
 #define KC_LENGTH(key, kind, one, many, help, length, ...) length,
     static const int64_t lengths[] = {KC_KINDS(KC_LENGTH, )};
+    if (corpus->people == 0 && corpus->kind != KC_corpus_kind_facts)
+        corpus->people = 1000;
     if (corpus->length == 0)
         corpus->length = lengths[corpus->kind];
 }

@@ -85,7 +85,7 @@ void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cu
 }
 
 /* Put a document behind the `used` tokens of the window. A token at place q of the window is
- * predicted at q - 1. */
+ * predicted at q - 1. The <eos> that follows any document tells that its last value has ended. */
 static void append_document(const kc_doc *doc, int32_t used, kc_batch *batch)
 {
     for (int32_t i = 0; i < doc->n_tokens; i++) {
@@ -93,6 +93,7 @@ static void append_document(const kc_doc *doc, int32_t used, kc_batch *batch)
         if (used + i)
             batch->targets[used + i - 1] = doc->tokens[i];
     }
+    batch->targets[used + doc->n_tokens - 1] = KC_EOS;
     for (int32_t i = 0; i < doc->n_spans; i++) {
         kc_span span = doc->spans[i];
 
@@ -120,9 +121,8 @@ void kc_batch_whole(const kc_corpus *corpus, int64_t *person, int64_t end, kc_do
         used += scratch->n_tokens;
     }
     batch->counted = used ? used - 1 : 0;
-    for (int64_t i = batch->counted; i < batch->context; i++) {
+    for (int64_t i = used; i < batch->context; i++) {
         batch->targets[i] = KC_NO_TARGET;
-        if (i >= used)
-            batch->tokens[i] = KC_EOS;
+        batch->tokens[i] = KC_EOS;
     }
 }

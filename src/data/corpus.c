@@ -23,17 +23,21 @@ static kc_corpus_info described(const kc_config *cfg)
     static const kc_corpus_info rows[] = {KC_KINDS(KC_SAYS, )};
     kc_corpus_info info = rows[cfg->corpus.kind];
 
-    info.n_people = cfg->corpus.people;
+    info.n_people = kc_config_settled(cfg).corpus.people;
     info.exposures = cfg->corpus.exposures;
     info.windows_are_single = cfg->corpus.windows == KC_corpus_windows_single;
     return info;
 }
 
-/* Bits of the whole from those of its terms. */
+/* Bits of the whole from those of its terms; what a kind left out of its attributes. */
 static void add_terms(kc_corpus_info *info)
 {
     size_t n = 0;
 
+    for (kc_attribute *a = info->attribute; a < info->attribute + info->n_attributes; a++) {
+        a->share = a->share > 0 ? a->share : 1;
+        a->weight = a->weight > 0 ? a->weight : 1;
+    }
     for (kc_term *t = info->term; t < info->term + KC_N_READS; t++)
         t->max_bits = t->items * (t->log2_size - t->log2_left);
     for (int r = 0; r < KC_N_READS; r++) {

@@ -9,19 +9,20 @@ static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums,
                          const kc_capacity_lists *lists, kc_capacity_row *row)
 {
     const double N = (double)info->n_people;
-    int counted = 0;
+    double counted = 0;
     row->value_recall = 0;
     for (int a = 0; a < info->n_attributes; ++a) {
-        lists->attribute_nats[a] = sums->nats[a] / N;
-        lists->attribute_recall[a] = sums->recall[a] / N;
-        lists->attribute_first[a] = sums->first[a] / N;
+        const double share = info->attribute[a].share, n = N * share;
+        lists->attribute_nats[a] = sums->nats[a] / n;
+        lists->attribute_recall[a] = sums->recall[a] / n;
+        lists->attribute_first[a] = sums->first[a] / n;
         if (a > 0 && info->attribute[a].counted) {
-            row->value_recall += lists->attribute_recall[a];
-            ++counted;
+            row->value_recall += lists->attribute_recall[a] * share;
+            counted += share;
         }
     }
     row->name_recall = lists->attribute_recall[0];
-    row->value_recall = counted ? row->value_recall / counted : NAN;
+    row->value_recall = counted > 0 ? row->value_recall / counted : NAN;
 }
 
 /* Summed loss of what a term reads. */

@@ -124,7 +124,7 @@ static void add_span(kc_span_sums *sums, const kc_corpus_info *info, const kc_sp
     sums->recall[a] += hits;
     sums->first[a] += hit[span->begin];
     if (a > 0 && info->attribute[a].counted)
-        sums->first_chunk_nats += chunk;
+        sums->first_chunk_nats += chunk * info->attribute[a].weight;
 }
 
 static int wants_to_stop(const kc_stopper *s)

@@ -78,10 +78,6 @@ out:
 
 int kc_size_choose(const kc_load *load, const kc_law *law, int i, kc_size *size, kc_error *e)
 {
-    if (!(load->bits > 0))
-        return kc_fail(e, KC_EINPUT,
-                       "nothing is to be stored: each attribute of the facts has one value; "
-                       "--universe counts the names' bits too");
     *size = (kc_size){.exposures = law->exposures[i],
                       .bits_per_param = law->bits_per_param[i],
                       .wanted = load->bits / law->bits_per_param[i],

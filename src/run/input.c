@@ -5,6 +5,7 @@
 
 #include "kcap/base/memory.h"
 #include "kcap/base/plain.h"
+#include "kcap/run/progress.h"
 
 enum { INPUT_MOST = 1 << 20 };
 
@@ -50,7 +51,8 @@ int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_e
     char *text = files->text;
     kc_bcast(g, files, sizeof *files);
     files->text = text ? text : malloc((size_t)files->bytes);
-    KC_ROOM(files->text, "out of memory for %lld bytes of pools", (long long)files->bytes);
+    KC_ROOM(files->text || !files->bytes, "out of memory for %lld bytes of pools",
+            (long long)files->bytes);
     kc_bcast(g, files->text, (size_t)files->bytes);
 out:
     return e->code;
@@ -59,8 +61,12 @@ out:
 int kc_input_corpus(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_corpus **corpus,
                     kc_error *e)
 {
+    files->progress = g->rank == 0 && kc_progress_is_live(stderr) ? stderr : NULL;
     kc_corpus_create(cfg, files, corpus, e);
     if (kc_agree(g, e) == KC_OK) {
+        const char *warning = kc_corpus_about(*corpus)->table.warning;
+        if (g->rank == 0 && warning[0])
+            fprintf(stderr, "kcap: warning: %s: %s\n", cfg->corpus.file, warning);
         free(files->words);
         files->words = kc_corpus_words(*corpus);
     } else {

@@ -81,6 +81,12 @@ void kc_sign(kc_signature *s, const kc_grid *g, const kc_config *cfg, const kc_c
                           .terms = info->terms,
                           .law_bits_per_param = info->law_bits_per_param,
                           .law = info->law,
+                          .n_facts = info->table.n_facts,
+                          .n_duplicates = info->table.n_duplicates,
+                          .n_contradictions = info->table.n_contradictions,
+                          .value_entropy_bits =
+                              info->table.n_facts ? info->term[KC_READ_VALUES].max_bits : 0,
+                          .value_uniform_bits = info->table.uniform_bits,
                           .corpus_bits = info->max_bits,
                           .max_bits_per_param = info->max_bits / (double)layout->n_params};
 }

@@ -108,12 +108,15 @@ static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
 /* Measurement reads whole documents. */
 static int check_context(const kc_config *cfg, const kc_corpus_info *info, kc_error *e)
 {
+    const char *longest = info->table.longest;
     if (info->max_doc_tokens <= cfg->train.context)
         return KC_OK;
-    return kc_fail(e, KC_EINPUT,
-                   "train.context: %lld tokens are fewer than the longest document's %d, which "
-                   "measurement never cuts; raise train.context, or make documents shorter",
-                   (long long)cfg->train.context, info->max_doc_tokens);
+    return kc_fail(
+        e, KC_EINPUT,
+        "train.context: %lld tokens are fewer than the longest document's %d%s%s%s, which "
+        "measurement never cuts; raise train.context, or make documents shorter",
+        (long long)cfg->train.context, info->max_doc_tokens, *longest ? " (" : "", longest,
+        *longest ? ")" : "");
 }
 
 /* Everything about a trainer but its room, which is counted. */

@@ -151,11 +151,11 @@ class AppTest(unittest.TestCase):
         with open(self.path(*parts), encoding="utf-8") as file:
             return file.read()
 
-    def kcap(self, *args, ranks=0, threads=None, timeout=120, code=0):
+    def kcap(self, *args, ranks=0, threads=None, timeout=120, code=0, stdin=subprocess.DEVNULL):
         """Run to the end, check the exit code. mpirun else waits two seconds for failed ranks."""
         env = dict(environment(threads), OMPI_MCA_odls_base_sigkill_timeout="0")
         done = subprocess.run(command(args, ranks), cwd=self.folder, env=env,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stdin=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=timeout)
         if code is not None:
             self.assertEqual(done.returncode, code,

@@ -24,15 +24,40 @@ static const char *file_of(const char *bytes, size_t n)
     return kc_test_owns(path, remove_file);
 }
 
+/* Line by line it is what it is whole, or fails with the same words. */
+static void same_in_lines(const char *path, char *text, const char *fault)
+{
+    kc_error e = {0};
+    kc_plain p;
+    FILE *f = fopen(path, "rb");
+    char *line = NULL, *want = NULL;
+    assert_non_null(f);
+    for (kc_plain_start(&p, path, f, &e); !e.code; assert_string_equal(line, want)) {
+        if (kc_plain_next(&p, &line, &e) != KC_OK)
+            break;
+        want = fault ? line : kc_plain_line(&text);
+        if (!line)
+            break;
+        assert_non_null(want);
+    }
+    assert_string_equal(e.text, fault ? fault : "");
+    if (!fault)
+        assert_null(want);
+    kc_plain_end(&p);
+    fclose(f);
+}
+
 /* It is read and gives `want`. */
 static void gives(const char *bytes, size_t n, const char *want)
 {
+    const char *path = file_of(bytes, n);
     kc_error e = {0};
     char *text = NULL;
     int64_t length = 0;
-    assert_int_equal(kc_plain_read(file_of(bytes, n), 1 << 22, &text, &length, &e), KC_OK);
+    assert_int_equal(kc_plain_read(path, 1 << 22, &text, &length, &e), KC_OK);
     assert_int_equal(length, strlen(want));
     assert_string_equal(text, want);
+    same_in_lines(path, text, NULL);
     free(text);
 }
 
@@ -48,6 +73,8 @@ static void refused(const char *bytes, size_t n, const char *says)
     assert_ptr_equal(strstr(e.text, path), e.text);
     if (!strstr(e.text + strlen(path), says))
         fail_msg("'%s' is not in: %s", says, e.text);
+    if (!strstr(e.text, "larger than"))
+        same_in_lines(path, NULL, e.text);
 }
 
 #define BYTES(text) text, sizeof text - 1

@@ -112,8 +112,8 @@ static void document(const void *made, int64_t coin, int64_t exposure, kc_doc *d
     doc->tokens[1] = t->name + (int32_t)coin;
     doc->tokens[2] = t->side + (int32_t)value(made, coin, 1);
     doc->n_spans = 2;
-    doc->spans[0] = (kc_span){coin, 0, 1, 2, 2};
-    doc->spans[1] = (kc_span){coin, 1, 2, 3, 3};
+    doc->spans[0] = (kc_span){coin, 0, 1, 2, 2, 0};
+    doc->spans[1] = (kc_span){coin, 1, 2, 3, 3, 0};
 }
 
 const kc_kind_ops kc_kind_toy = {.sources = sources,

@@ -36,23 +36,27 @@ static inline texts small_texts(void)
          "{subject} works in {value}.\n{subject} goes to {value} each day.\n"}};
 }
 
-/* The texts as if they had been read from files under /small. */
+/* Add a text as if it had been read from a file under /small. */
+static inline void add_file(kc_files *files, const char *name, const char *text)
+{
+    const size_t bytes = strlen(text);
+    const int i = files->n++;
+
+    files->text = realloc(files->text, (size_t)files->bytes + bytes + 1);
+    memcpy(files->text + files->bytes, text, bytes + 1);
+    snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
+    snprintf(files->file[i].path, sizeof files->file[i].path, "/small/%s", name);
+    files->file[i].begin = files->bytes;
+    files->file[i].bytes = (int64_t)bytes;
+    files->bytes += (int64_t)bytes + 1;
+}
+
 static inline kc_files files_of(const texts *t)
 {
     kc_files files = {0};
 
-    for (int i = 0; i < N_TEXTS; i++) {
-        size_t bytes = strlen(t->text[i]);
-
-        files.text = realloc(files.text, (size_t)files.bytes + bytes + 1);
-        memcpy(files.text + files.bytes, t->text[i], bytes + 1);
-        snprintf(files.file[i].name, sizeof files.file[i].name, "%s", t->name[i]);
-        snprintf(files.file[i].path, sizeof files.file[i].path, "/small/%s", t->name[i]);
-        files.file[i].begin = files.bytes;
-        files.file[i].bytes = (int64_t)bytes;
-        files.bytes += (int64_t)bytes + 1;
-        files.n++;
-    }
+    for (int i = 0; i < N_TEXTS; i++)
+        add_file(&files, t->name[i], t->text[i]);
     return files;
 }
 
@@ -68,6 +72,8 @@ static inline kc_config config_of(int64_t kind, int64_t people)
     kc_config_defaults(&cfg);
     cfg.corpus.kind = kind;
     cfg.corpus.people = people;
+    if (kind == KC_corpus_kind_facts)
+        strcpy(cfg.corpus.file, "/small/facts/table");
     return cfg;
 }
 
@@ -91,8 +97,19 @@ static inline kc_corpus *corpus_from(const kc_config *cfg, kc_files files)
     return corpus;
 }
 
+static const char small_table[] =
+    "Rome\tcountry\tItaly\nRome\tpopulation\t2.8 million\nRome, Georgia\tcountry\tUS\n"
+    "Oslo\tcountry\tNorway\nOslo\triver\tAkerselva\nParis\tcountry\tFrance\n"
+    "Paris Texas\tcountry\tUS\nBern\tcountry\tUS of A\n";
+
 static inline kc_corpus *small_corpus(const kc_config *cfg, const texts *t)
 {
+    kc_files table = {0};
+
+    if (cfg->corpus.kind == KC_corpus_kind_facts) {
+        add_file(&table, "facts/table", small_table);
+        return corpus_from(cfg, table);
+    }
     return corpus_from(cfg, files_of(t));
 }
 

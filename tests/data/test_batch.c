@@ -321,7 +321,8 @@ static void window_check(const kc_corpus *c, const kc_batch *batch, int64_t from
     }
     assert_int_equal(batch->n_spans, n_spans);
     assert_int_equal(batch->counted, at - 1);
-    for (int64_t k = at - 1; k < batch->context; k++)
+    assert_int_equal(batch->targets[at - 1], KC_EOS); /* of the document that would follow */
+    for (int64_t k = at; k < batch->context; k++)
         assert_int_equal(batch->targets[k], KC_NO_TARGET);
     for (; at < batch->context; at++)
         assert_int_equal(batch->tokens[at], KC_EOS);

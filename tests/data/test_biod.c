@@ -85,7 +85,7 @@ static void document_check(const kc_corpus *c, const kc_doc *doc, int64_t person
     assert_int_equal(doc->tokens[1], 1 + name / 16);
     assert_int_equal(doc->tokens[2], 6 + name / 4 % 4);
     assert_int_equal(doc->tokens[3], 10 + name % 4);
-    assert_memory_equal(&doc->spans[0], (&(kc_span){person, 0, 1, 2, 4}), sizeof(kc_span));
+    assert_memory_equal(&doc->spans[0], (&(kc_span){person, 0, 1, 2, 4, 0}), sizeof(kc_span));
     for (int32_t s = 1; s < doc->n_spans; s++) {
         const kc_span *span = &doc->spans[s];
         int32_t *mine = strings + (span->attribute - 1) * value;

@@ -78,6 +78,14 @@ KC_TEST(random_strings_can_differ)
     good("corpus: {kind: random, length: 1048576}");
 }
 
+KC_TEST(facts_are_in_a_file)
+{
+    bad("corpus: {kind: facts}", NULL,
+        "default: corpus.file: corpus.kind facts is made of a table: name it, a TSV or CSV file of "
+        "name, attribute, value");
+    good("corpus: {kind: facts, file: x.tsv}");
+}
+
 /* A configuration that no file said is checked too. */
 KC_TEST(no_corpus_is_made_of_bad_keys)
 {
@@ -101,7 +109,7 @@ static void check_documents(const kc_corpus *c)
     kc_doc doc = doc_for(c);
 
     for (int64_t i = 0; i < info->n_people; i++) {
-        int64_t seen = 0, end = 1;
+        int64_t seen = 0, end = 1, all = 0;
 
         kc_corpus_document(c, i, i % 3 - 1, &doc);
         assert_int_equal(doc.person, i);
@@ -113,11 +121,14 @@ static void check_documents(const kc_corpus *c)
             const kc_span *span = &doc.spans[s];
 
             assert_in_range(span->begin, end, span->head_end - 1);
-            assert_in_range(span->end, span->head_end, doc.n_tokens);
+            assert_in_range(span->end, span->head_end, doc.n_tokens + span->opens);
+            assert_int_equal(seen & (int64_t)1 << span->attribute, 0);
             seen |= (int64_t)1 << span->attribute;
         }
-        assert_int_equal(doc.n_spans, info->n_attributes);
-        assert_int_equal(seen, ((int64_t)1 << info->n_attributes) - 1);
+        for (int a = 0; a < info->n_attributes; a++)
+            all |= (int64_t)(info->attribute[a].share == 1) << a;
+        assert_int_equal(seen & all, all);
+        assert_true(all & 1);
     }
 }
 
@@ -128,7 +139,7 @@ KC_TEST(every_kind_keeps_the_contract)
     static const char *const words[][3] = {KC_KINDS(KC_WORD, )};
 
     for (int64_t kind = 0; kind < (int64_t)(sizeof words / sizeof *words); kind++) {
-        kc_config cfg = config_of(kind, 30);
+        kc_config cfg = config_of(kind, kind == KC_corpus_kind_facts ? 0 : 30);
         texts t = small_texts();
         kc_corpus *c = small_corpus(&cfg, &t);
         const kc_corpus_info *info = kc_corpus_about(c);

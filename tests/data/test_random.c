@@ -65,7 +65,7 @@ KC_TEST(a_document_is_a_string_behind_an_eos)
         assert_int_equal(doc.person, i);
         assert_int_equal(doc.n_tokens, S + 1);
         assert_int_equal(doc.n_spans, 1);
-        assert_memory_equal(&doc.spans[0], (&(kc_span){i, 0, 1, 2, S + 1}), sizeof(kc_span));
+        assert_memory_equal(&doc.spans[0], (&(kc_span){i, 0, 1, 2, S + 1, 0}), sizeof(kc_span));
         assert_int_equal(doc.tokens[0], KC_EOS);
         assert_int_equal(doc.tokens[1], 1 + kc_corpus_value(c, i, 0));
         for (int32_t t = 1; t <= S; t++)

@@ -3,6 +3,7 @@
 #define KCAP_BASE_PLAIN_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "kcap/base/err.h"
 
@@ -23,6 +24,26 @@ int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, k
 /* The next line of such a text, its end cut off; NULL: there is none. *at begins as the text.
  *   owns        the line lies in the text */
 char *kc_plain_line(char **at);
+
+/* Such a text line by line, in the memory of the longest line; end with kc_plain_end. */
+typedef struct kc_plain {
+    const char *path; /* for messages; borrowed  */
+    FILE *file;       /* borrowed                */
+    int64_t line;     /* number of the last line */
+    int64_t bytes;    /* read so far             */
+    char *text;       /* begin ... end - 1 is still to be given */
+    int64_t room, begin, end;
+    int at_end; /* of the file */
+} kc_plain;
+
+/* Read from an open file, which is the caller's.
+ *   errors      as kc_plain_read, of the file as a whole */
+int kc_plain_start(kc_plain *p, const char *path, FILE *file, kc_error *e);
+
+/* The next line, its end cut off; NULL: there is none. It stands until the next call.
+ *   errors      as kc_plain_read, of this line */
+int kc_plain_next(kc_plain *p, char **line, kc_error *e);
+void kc_plain_end(kc_plain *p);
 
 /* Make every blank that is none of ASCII's (no-break, thin, ideographic, of zero width: they look
  * like a blank or like nothing) a plain one, in place; returns the bytes of the text then. */

@@ -18,7 +18,8 @@ void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cu
                    kc_doc *scratch, kc_batch *batch);
 
 /* One window of whole measurement documents of people *person ... end-1: as many as fit into T
- * tokens (of windows_are_single one), none cut; the rest is padded with uncounted targets. Only targets inside spans matter to
+ * tokens (of windows_are_single one), none cut, then the <eos> that follows any document, as a target
+ * (a last value may end with it); the rest is padded with uncounted targets. Only targets inside spans matter to
  * measurement, all tokens of the documents are counted. `*person` advances to the first person
  * not in the window.
  *   batch       windows = 1; spans: room for T, positions are those of the targets

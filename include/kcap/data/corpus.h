@@ -9,15 +9,31 @@
 
 /* A corpus is a function, not a file: person(i) and document(i, exposure) follow from the seed and
  * the pools. Sources: arXiv 2404.05405 section 2 (bioS, bioD), its footnotes 9 and 12;
- * arXiv 2505.24832 (random; its bits are explained in src/data/kind/random.c). */
+ * arXiv 2505.24832 (random; its bits are explained in src/data/kind/random.c). Facts of the user's
+ * (src/data/kind/facts.c) come from a table. */
 typedef struct kc_corpus kc_corpus;
 
 /* One attribute of a person. Attribute 0 is always the name; of random, the string. */
 typedef struct kc_attribute {
     char name[32];    /* name, birth_date, ..., or id1, id2, ...; random: string                 */
-    double log2_pool; /* bits of one value: log2 of the values it is drawn from, uniformly       */
+    double log2_pool; /* bits of one value: log2 of the values it is drawn from, uniformly; facts:
+                         entropy of the values as they stand in the table                       */
     int counted;      /* 0: follows from another attribute (working_city) and stores no bits      */
+    double share;     /* of the people who have it; 1 where create leaves 0                      */
+    double weight;    /* of its losses in what KC_READ_CHUNKS reads; 1 where create leaves 0     */
+    double distinct, string_bits; /* facts: its different values, and the bits that spell them   */
 } kc_attribute;
+
+/* What a table of facts holds besides; all 0 of other kinds. */
+typedef struct kc_table_info {
+    int64_t n_facts;          /* (name, attribute) with a value                       */
+    int64_t n_duplicates;     /* rows left out because the same stands there          */
+    int64_t n_contradictions; /* rows left out because another value stands there     */
+    double uniform_bits;      /* values, were each drawn uniformly from the distinct ones of its
+                                 attribute; entropy says values_bits                  */
+    char longest[300];        /* where the longest document comes from, file:line: name */
+    char warning[900];        /* about rows left out; empty: none were                 */
+} kc_table_info;
 
 /* What a loss is read of: the spans of the name, of all counted values, of these' first chunks. */
 typedef enum kc_read { KC_READ_NAME, KC_READ_VALUES, KC_READ_CHUNKS, KC_N_READS } kc_read;
@@ -50,6 +66,7 @@ typedef struct kc_corpus_info {
     char terms[64];      /* their names, - where there is none, parted by blanks           */
     double max_bits;     /* of a perfect memory of all terms                               */
     double ordered_bits; /* the same with log2_left 0: of one that knows whose turn it is  */
+    kc_table_info table;
 } kc_corpus_info;
 
 enum { KC_MEASURE = -1 }; /* in place of an exposure: the document that measurement reads */
@@ -98,7 +115,8 @@ void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposur
 
 /* Index of the person's value of attribute a, below the pool's size (a = 0: of the full name, below
  * N0; birth_date: (year * 12 + month) * 28 + day; working_city: that of the employer;
- * biod: of chunk 0; random: of the string's first token, below V). For tests and tables. */
+ * biod: of chunk 0; random: of the string's first token, below V; facts: in the order in which the
+ * values come in the table, -1 for an attribute that the name does not have). For tests and tables. */
 int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribute);
 
 /* The word of a token: borrowed, UTF-8. <eos> for KC_EOS. */

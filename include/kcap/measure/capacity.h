@@ -35,6 +35,7 @@ extern const kc_measure kc_measure_capacity;
  *   biod    N log2(N0 / e^p1) + N K log2(D^C / e^p2) + K D log2(T^L / (D e^p3)),
  *                                                           p2, p3 means over (person, attribute)
  *   random  N log2(V^S / e^p1)
+ *   facts   see src/data/kind/facts_bits.c
  * Fills all of the row but its kc_event and the experts' loads. Of a term that the corpus
  * does not have 0 bits are stored, and its nats and recall are NaN.
  *   collective  no */

@@ -40,7 +40,7 @@ typedef struct kc_span_sums {
     double nats[KC_ATTRIBUTES_MAX];   /* summed loss of the attribute's tokens               */
     double recall[KC_ATTRIBUTES_MAX]; /* people all of whose tokens of it are the likeliest  */
     double first[KC_ATTRIBUTES_MAX];  /* people whose first token of it is                   */
-    double first_chunk_nats;          /* over counted attributes but the name: first chunk's loss */
+    double first_chunk_nats; /* over counted attributes but the name: first chunk's loss x weight */
 } kc_span_sums;
 
 /* Bytes that kc_measure_spans takes while it runs on so many ranks. */

@@ -25,7 +25,7 @@ void kc_law_published(kc_law *law);
 
 /* What is to be stored. */
 typedef struct kc_load {
-    double bits;            /* of all facts                      */
+    double bits;            /* of all facts, more than 0         */
     double exposure_tokens; /* of one exposure of all of them    */
     int64_t n_vocab;
 } kc_load;
@@ -40,7 +40,7 @@ typedef struct kc_size {
 
 /* The smallest sensible GPT-2 that holds the load after law->exposures[i] exposures: about as many layers
  * as heads, at least 2 layers, heads of 64 floats or narrower where those are too coarse.
- *   errors      KC_EINPUT: nothing is to be stored, or more parameters are needed than 200 layers of
+ *   errors      KC_EINPUT: more parameters are needed than 200 layers of
  *               256 heads have */
 int kc_size_choose(const kc_load *load, const kc_law *law, int i, kc_size *size, kc_error *e);
 

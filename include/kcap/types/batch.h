@@ -7,12 +7,14 @@
 enum { KC_ATTRIBUTES_MAX = 65 }; /* of a person: the name and up to 64 */
 
 /* The tokens of one attribute's value (or of the name) inside a document or a window. Positions
- * count tokens from 0. `head_end` ends the value's first chunk (bioD: `length` tokens; else its
- * first token). */
+ * count tokens from 0. `head_end` ends the value's first chunk (bioD: `length` tokens; facts: all of
+ * it; else its first token). */
 typedef struct kc_span {
     int64_t person;
     int32_t attribute;            /* 0 is the name; index into kc_corpus_info.attribute          */
     int32_t begin, head_end, end; /* begin < head_end <= end                                     */
+    int64_t opens; /* 1: the last token is not the value's own, but tells that no longer
+                                     value is meant                                              */
 } kc_span;
 
 /* One document of one person: an <eos> token, then the text. Buffers belong to whoever made the

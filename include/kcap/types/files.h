@@ -3,10 +3,11 @@
 #define KCAP_TYPES_FILES_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "kcap/base/text.h"
 
-enum { KC_FILES_MAX = 16 };
+enum { KC_FILES_MAX = 80 };
 
 /* The text files a corpus is made of (pools and templates), whole, in one block of memory, so that
  * they can be broadcast, put into a checkpoint and read back. `text` is one allocation holding all
@@ -19,9 +20,10 @@ typedef struct kc_files {
         int64_t begin;          /* of its text, in bytes from kc_files.text */
         int64_t bytes;          /* without the zero byte                  */
     } file[KC_FILES_MAX];
-    int64_t bytes; /* of text, zero bytes included */
-    char *text;    /* malloc'ed; free with kc_files_free */
-    char *words;   /* of the corpus made of them, see kc_corpus_words; NULL: not listed */
+    int64_t bytes;  /* of text, zero bytes included */
+    char *text;     /* malloc'ed; free with kc_files_free */
+    FILE *progress; /* where to tell of a long reading; NULL: nowhere */
+    char *words;    /* of the corpus made of them, see kc_corpus_words; NULL: not listed */
 } kc_files;
 
 #endif

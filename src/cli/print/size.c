@@ -9,13 +9,14 @@ static void print_table(FILE *out, const kc_size_question *q)
 {
     if (!q->facts)
         return;
-    fprintf(out,
-            "%s: %lld facts of %lld names, %lld attributes, %lld words%s\n"
-            "  values %.6g bits, names %s%.6g bits\n",
-            q->facts, (long long)q->table.n_rows, (long long)q->table.n_names,
-            (long long)q->table.n_attributes, (long long)q->table.n_words,
-            q->table.n_duplicates ? ", rows that stand twice counted once" : "",
-            q->table.value_bits, q->universe > 0 ? "" : "(no --universe) ", q->name_bits);
+    const kc_corpus_info *info = &q->info;
+    fprintf(out, "%s: %lld facts of %lld names, %d attributes, V = %lld\n", q->facts,
+            (long long)info->table.n_facts, (long long)info->n_people, info->n_attributes - 1,
+            (long long)info->n_vocab);
+    if (info->table.warning[0])
+        fprintf(out, "  %s\n", info->table.warning);
+    for (const kc_term *t = info->term; t < info->term + KC_N_READS; ++t)
+        fprintf(out, "  %-8s %12.6g bits\n", t->name, t->max_bits);
 }
 
 static double core_hours(const kc_size_question *q, double flops)
@@ -59,7 +60,7 @@ void kc_report_size(FILE *out, const kc_size_question *q, const kc_size *sizes)
 /* Facts of the table's kind that so many bits are. */
 static double facts_of(const kc_size_question *q, double bits)
 {
-    return q->facts ? bits / (q->load.bits / (double)q->table.n_rows) : NAN;
+    return q->facts ? bits / (q->load.bits / (double)q->info.table.n_facts) : NAN;
 }
 
 void kc_report_holds(FILE *out, const kc_size_question *q)
@@ -77,7 +78,7 @@ void kc_report_holds(FILE *out, const kc_size_question *q)
     }
     if (q->facts)
         fprintf(out, "\nA fact of this table is %.4g bits on average.\n",
-                q->load.bits / (double)q->table.n_rows);
+                q->load.bits / (double)q->info.table.n_facts);
 }
 
 /* One number of a JSON object. */
@@ -100,13 +101,18 @@ static cJSON *question(const kc_size_question *q)
     cJSON *object = cJSON_CreateObject();
     if (q->facts) {
         kc_json_text(object, "facts", q->facts);
-        ADD(object, {"n_facts", (double)q->table.n_rows},
-            {"n_duplicates", (double)q->table.n_duplicates}, {"n_names", (double)q->table.n_names},
-            {"n_attributes", (double)q->table.n_attributes});
+        const kc_corpus_info *info = &q->info;
+        ADD(object, {"n_facts", (double)info->table.n_facts},
+            {"n_duplicates", (double)info->table.n_duplicates},
+            {"n_contradictions", (double)info->table.n_contradictions},
+            {"n_names", (double)info->n_people}, {"n_attributes", info->n_attributes - 1},
+            {"name_bits", info->term[KC_READ_NAME].max_bits},
+            {"value_bits", info->term[KC_READ_VALUES].max_bits},
+            {"value_uniform_bits", info->table.uniform_bits},
+            {"string_bits", info->term[KC_READ_CHUNKS].max_bits});
     }
     if (q->facts || q->params == 0)
-        ADD(object, {"value_bits", q->load.bits - q->name_bits}, {"name_bits", q->name_bits},
-            {"bits", q->load.bits}, {"tokens_per_exposure", q->load.exposure_tokens},
+        ADD(object, {"bits", q->load.bits}, {"tokens_per_exposure", q->load.exposure_tokens},
             {"n_vocab", (double)q->load.n_vocab});
     kc_json_text(object, "law", q->law->source);
     return object;

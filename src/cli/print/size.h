@@ -4,14 +4,13 @@
 
 #include <stdio.h>
 
-#include "kcap/data/text/facts.h"
+#include "kcap/data/corpus.h"
 #include "kcap/plan/size.h"
 
 /* What kcap size was asked. All borrowed; nothing here is collective. */
 typedef struct kc_size_question {
-    const char *facts; /* the table's file; NULL: bits alone        */
-    kc_facts table;
-    double universe, name_bits; /* of names; 0: not stated           */
+    const char *facts;   /* the table's file; NULL: bits alone        */
+    kc_corpus_info info; /* of a corpus made of it */
     kc_load load;
     double params; /* the other way round; 0: not                */
     double rate;   /* operations a second of a core; 0: not stated */

@@ -151,12 +151,12 @@ static void document(const void *made, int64_t person, int64_t exposure, kc_doc 
     doc->tokens[n++] = KC_EOS;
     for (int p = 0; p < KC_NAME_PARTS; p++)
         doc->tokens[n++] = b->name[p] + (int32_t)part[p];
-    doc->spans[0] = (kc_span){person, 0, 1, 2, n};
+    doc->spans[0] = (kc_span){person, 0, 1, 2, n, 0};
     for (int32_t s = 0; s < b->K; s++) {
         int32_t a = order[s];
 
         doc->tokens[n++] = b->marker + a;
-        doc->spans[s + 1] = (kc_span){person, a + 1, n, n + length, n + (int32_t)b->C * length};
+        doc->spans[s + 1] = (kc_span){person, a + 1, n, n + length, n + (int32_t)b->C * length, 0};
         for (int64_t chunk = 0; chunk < b->C; chunk++, n += length)
             memcpy(doc->tokens + n, b->strings + (a * b->D + chunk_of(b, person, a, chunk)) * b->L,
                    (size_t)length * sizeof *doc->tokens);

@@ -200,7 +200,7 @@ static void put(kc_doc *doc, const kc_pool *pool, int64_t i)
 static void put_span(kc_doc *doc, int32_t attribute, int32_t begin, int opens)
 {
     doc->spans[doc->n_spans++] =
-        (kc_span){doc->person, attribute, begin, begin + 1, doc->n_tokens + opens};
+        (kc_span){doc->person, attribute, begin, begin + 1, doc->n_tokens + opens, opens};
 }
 
 static void put_value(kc_doc *doc, const kc_bios *b, int32_t attribute, int64_t i)

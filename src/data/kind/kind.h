@@ -11,6 +11,10 @@
 typedef struct kc_kind_ops {
     const kc_source *sources; /* the files it is made of, the last followed by an empty one */
 
+    /* Add files that keys name one by one, behind the sources; NULL: there are none.
+     *   errors      KC_EINPUT */
+    int (*load)(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
+
     /* What its keys demand of each other.
      *   o           for messages (kc_fail_key); may be NULL
      *   errors      KC_EINPUT */

@@ -49,7 +49,7 @@ void kc_people_describe(const kc_people *people, kc_corpus_info *info)
 {
     const double N = (double)people->n, log2_names = log2((double)people->n_names);
 
-    info->attribute[0] = (kc_attribute){"name", log2_names, 1};
+    info->attribute[0] = (kc_attribute){.name = "name", .log2_pool = log2_names, .counted = 1};
     info->term[KC_READ_NAME] = (kc_term){"names", N, N, log2_names, log2(N), 0};
 }
 

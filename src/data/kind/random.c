@@ -63,7 +63,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
     *r = (strings){seed, keys->length, keys->vocab,
                    kc_vocab_numbered(vocab, "r", 0, "", keys->vocab)};
     info->n_attributes = 1;
-    info->attribute[0] = (kc_attribute){"string", log2_string, 1};
+    info->attribute[0] = (kc_attribute){.name = "string", .log2_pool = log2_string, .counted = 1};
     info->term[KC_READ_NAME] = (kc_term){info->many, N, N, log2_string, log2(N), 0};
     info->max_doc_tokens = (int32_t)(1 + r->S);
     info->mean_doc_tokens = info->max_doc_tokens;
@@ -97,7 +97,7 @@ static void document(const void *made, int64_t string, int64_t exposure, kc_doc 
     doc->person = string;
     doc->n_tokens = n;
     doc->n_spans = 1;
-    doc->spans[0] = (kc_span){string, 0, 1, 2, n};
+    doc->spans[0] = (kc_span){string, 0, 1, 2, n, 0};
 }
 
 const kc_kind_ops kc_kind_random = {.sources = sources,

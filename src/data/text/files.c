@@ -99,33 +99,48 @@ static int file_read(kc_folders *f, const char *file, char *path, size_t size, c
     return no_file(f, file, e);
 }
 
-/* Append a text and a zero byte to the block of memory. */
-static int file_append(const char *text, int64_t bytes, const char *path, kc_files *files,
-                       int64_t *room, kc_error *e)
+int kc_files_add(kc_files *files, const char *name, const char *path, const char *text,
+                 int64_t bytes, kc_error *e)
 {
+    const int i = files->n;
+    int64_t room = files->bytes;
+
+    if (i == KC_FILES_MAX)
+        return kc_fail(e, KC_EINPUT, "%s: a corpus is made of at most %d files", path,
+                       KC_FILES_MAX);
     if (files->bytes + bytes > KC_FILE_BYTES_MAX)
         return kc_fail(e, KC_EINPUT, "%s: more than %d bytes of pools and templates; cut the file",
                        path, KC_FILE_BYTES_MAX);
-    files->text = kc_grow(files->text, room, files->bytes + bytes + 1, 1);
-    memcpy(files->text + files->bytes, text, (size_t)bytes + 1);
+    files->text = kc_grow(files->text, &room, files->bytes + bytes + 1, 1);
+    memcpy(files->text + files->bytes, text, (size_t)bytes);
+    files->text[files->bytes + bytes] = 0;
+    snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
+    snprintf(files->file[i].path, sizeof files->file[i].path, "%s", path);
+    files->file[i].begin = files->bytes;
+    files->file[i].bytes = bytes;
     files->bytes += bytes + 1;
+    files->n++;
     return KC_OK;
 }
 
-static int file_load(kc_folders *f, const char *name, kc_files *files, int64_t *room, kc_error *e)
+const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes)
+{
+    for (int i = 0; i < files->n; i++)
+        if (strcmp(files->file[i].name, name) == 0) {
+            *bytes = files->file[i].bytes;
+            return files->text + files->file[i].begin;
+        }
+    return NULL;
+}
+
+static int file_load(kc_folders *f, const char *name, kc_files *files, kc_error *e)
 {
     char path[sizeof files->file[0].path], *text = NULL;
     int64_t bytes = 0;
-    const int i = files->n;
 
     KC_TRY(file_read(f, strchr(name, '/') + 1, path, sizeof path, &text, &bytes, e));
     bytes = kc_plain_blanks(text);
-    snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
-    memcpy(files->file[i].path, path, sizeof path);
-    files->file[i].begin = files->bytes;
-    files->file[i].bytes = bytes;
-    files->n++;
-    KC_TRY(file_append(text, bytes, path, files, room, e));
+    KC_TRY(kc_files_add(files, name, path, text, bytes, e));
 out:
     free(text);
     return e->code;
@@ -134,7 +149,7 @@ out:
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
 {
     const char *root = getenv("KCAP_INPUTS");
-    int64_t room = 0;
+    const kc_kind_ops *kind = kc_kind_of(cfg->corpus.kind);
     kc_folders pools, templates;
 
     memset(files, 0, sizeof *files);
@@ -142,9 +157,10 @@ int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
         return kc_fail(e, KC_EINPUT, "KCAP_INPUTS=%.200s: %s", root, kc_path_fault(root));
     folders_for(&cfg->corpus, "pools", &pools);
     folders_for(&cfg->corpus, "templates", &templates);
-    for (const kc_source *s = kc_kind_of(cfg->corpus.kind)->sources; s->name; s++)
-        KC_TRY(file_load(strncmp(s->name, "pools/", 6) ? &templates : &pools, s->name, files, &room,
-                         e));
+    for (const kc_source *s = kind->sources; s->name; s++)
+        KC_TRY(file_load(strncmp(s->name, "pools/", 6) ? &templates : &pools, s->name, files, e));
+    if (kind->load)
+        KC_TRY(kind->load(&cfg->corpus, files, e));
     return KC_OK;
 out:
     kc_files_free(files);

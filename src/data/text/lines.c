@@ -29,9 +29,7 @@ static int all_stops(const char *from, const char *end)
     return from == end || is_blank(*from);
 }
 
-/* Write the normal form of [from, end) and a zero byte; returns the bytes of both. It never takes
- * more than the line and its end. */
-static int32_t normalise(const char *from, const char *end, char *to)
+int32_t kc_lines_normal(const char *from, const char *end, char *to)
 {
     char *start = to;
 
@@ -58,7 +56,7 @@ static int lines_add(kc_lines *lines, const char *from, const char *end, int64_t
                        number);
     lines->begin = kc_grow(lines->begin, room, number, sizeof *lines->begin);
     lines->begin[lines->n++] = lines->bytes;
-    lines->bytes += normalise(from, end, to);
+    lines->bytes += kc_lines_normal(from, end, to);
     if (!to[0])
         return kc_fail(e, KC_EINPUT, "%s:%d: an empty line; each line holds one entry", lines->path,
                        number);

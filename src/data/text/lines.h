@@ -19,6 +19,14 @@ typedef struct kc_source {
         file ".txt", "corpus." #field, offsetof(kc_corpus_keys, field)                             \
     }
 
+/* Add a text to the files of a corpus.
+ *   errors      KC_EINPUT: more than KC_FILES_MAX files, or more than a gigabyte */
+int kc_files_add(kc_files *files, const char *name, const char *path, const char *text,
+                 int64_t bytes, kc_error *e);
+
+/* The text of one of them, or NULL. */
+const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes);
+
 /* The lines of a pool or of templates in normal form: words parted by one blank, none at the ends,
  * none before , . ; : ! ? where these end a word. Two lines that read alike are equal bytes. All
  * zero is an empty list; release with kc_lines_free. */
@@ -32,6 +40,10 @@ typedef struct kc_lines {
 
 /* 1 for , . ; : ! ? : at the end of a word each is a word of its own. */
 int kc_lines_stop(char c);
+
+/* Write the normal form of [from, end) and a zero byte; returns the bytes of both. It never takes
+ * more than the line and its end, and `to` may be `from`. */
+int32_t kc_lines_normal(const char *from, const char *end, char *to);
 
 /* Line i, borrowed. The number of line i in its file is i + 1. */
 const char *kc_lines_at(const kc_lines *lines, int32_t i);

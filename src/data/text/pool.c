@@ -39,6 +39,26 @@ void kc_pool_from_lines(const kc_lines *lines, kc_vocab *vocab, kc_pool *pool)
     free(tokens);
 }
 
+int kc_pool_from_texts(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc_error *e)
+{
+    int64_t used = 0, room = 0, tokens_room = 0;
+    int32_t *tokens = NULL;
+
+    kc_pool_create(texts->n, 0, pool);
+    for (int32_t i = 0; i < texts->n; i++) {
+        const char *text = kc_vocab_word(texts, i);
+
+        tokens = kc_grow(tokens, &tokens_room, (int64_t)strlen(text), sizeof *tokens);
+        used += kc_vocab_tokens(vocab, text, tokens);
+        if (used > INT32_MAX)
+            return kc_fail(e, KC_EINPUT, "the table has more than %d tokens; cut it", INT32_MAX);
+        pool->token = kc_grow(pool->token, &room, used, sizeof *pool->token);
+        kc_pool_add(pool, tokens, (int32_t)used - pool->begin[i]);
+    }
+    free(tokens);
+    return KC_OK;
+}
+
 int32_t kc_pool_length(const kc_pool *pool, int64_t i)
 {
     return pool->begin[i + 1] - pool->begin[i];
@@ -123,6 +143,8 @@ int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *nex
             int32_t token = pool->token[pool->begin[sorted[j]] + length];
 
             pool->opens[sorted[i]] = 1;
+            if (n_next == 0)
+                break;
             if (can_follow(token, next, n_next)) {
                 kc_fail(e, KC_EINPUT,
                         "%s: `%.200s` (line %d) and `%.200s` (line %d) cannot be told apart in a "

@@ -24,9 +24,15 @@ void kc_pool_add(kc_pool *pool, const int32_t *tokens, int32_t n);
 /* One value a line, its words interned. */
 void kc_pool_from_lines(const kc_lines *lines, kc_vocab *vocab, kc_pool *pool);
 
+/* The same of a list of texts in the normal form of kc_lines.
+ *   errors      KC_EINPUT: more than 2^31 - 1 tokens */
+int kc_pool_from_texts(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc_error *e);
+
 /* Find the values that open another one. Such a value is read with the token that follows it in
  * the text, which must therefore never be the token that follows it in the longer value.
- *   next        [n_next] pools whose values can follow in the text; empty values are passed over
+ *   lines       the values, for messages; NULL where n_next is 0
+ *   next        [n_next] pools whose values can follow in the text; empty values are passed over. 0:
+ *               what follows is never a token of a value
  *   errors      KC_EINPUT naming both values and the token */
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
                  const kc_vocab *vocab, kc_error *e);

@@ -100,6 +100,11 @@ int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes)
     return *slot - 1;
 }
 
+int32_t kc_vocab_find(const kc_vocab *vocab, const char *word, int32_t bytes)
+{
+    return vocab->n_slots ? *place(vocab, word, bytes) - 1 : -1;
+}
+
 int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens)
 {
     int32_t n = 0;

@@ -28,6 +28,9 @@ int32_t kc_vocab_numbered(kc_vocab *vocab, const char *before, int64_t first, co
 /* The token of the first word like this one that came by kc_vocab_intern; new if there is none. */
 int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes);
 
+/* The token that kc_vocab_intern would give without making one, or -1. */
+int32_t kc_vocab_find(const kc_vocab *vocab, const char *word, int32_t bytes);
+
 /* Split text at blanks, and each of , . ; : ! ? at a word's end from the word; intern all.
  *   text        in the normal form of kc_lines
  *   tokens      room for as many tokens as text has bytes

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_DATA_KIND_FACTS_H
+#define KCAP_DATA_KIND_FACTS_H
+
+#include "data/kind/people.h"
+#include "data/text/pool.h"
+#include "data/text/fact_table.h"
+
+/* The user's facts, in tokens. All zero is empty. */
+typedef struct kc_facts {
+    kc_people people;    /* of its fields only seed and n are meant */
+    kc_fact_table table; /* its texts are let go once they are in tokens */
+    kc_pool name;
+    int32_t n_attributes;
+    kc_pool value[KC_ATTRIBUTES_MAX - 1];
+    int32_t marker; /* token of the first attribute's */
+} kc_facts;
+
+/* Put the table into `files`: whole, or where it is large what it can be told by: path, bytes, hash.
+ *   errors      KC_EINPUT as kc_plain_read; no file named */
+int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
+
+/* Read the table that `files` holds or names. Of a large one the bytes must be those of the hash; it is
+ * looked for where corpus.file says, where it was, and in the working directory.
+ *   errors      KC_EINPUT as kc_fact_table_read; not found, or another one */
+int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_fact_table *table,
+                   kc_error *e);
+
+/* Fill in what the corpus holds: attributes, terms, lengths. The texts of the table are still there.
+ *   errors      KC_EINPUT: corpus.universe below the number of names */
+int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, kc_corpus_info *info,
+                      kc_error *e);
+
+/* Bits of the texts, character by character, each with an end mark, by how often characters stand in
+ * them: M H for M characters, end marks included, of entropy H. */
+double kc_facts_code(const kc_vocab *texts);
+
+#endif

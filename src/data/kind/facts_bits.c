@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a table of facts holds, in three parts. With N names, n_a values of attribute a, D_a different
+ * ones, H_a their entropy as they stand in the table, n and D the sums of n_a and D_a, and B the bits of
+ * texts by their own characters (kc_facts_code):
+ *   names    N (log2 N0 - log2 N), in order N log2 N0; where no universe N0 is stated log2 N0 = B / N
+ *   values   sum n_a H_a
+ *   strings  sum (B_a - D_a log2 D_a)
+ * and of each a model that pays losses p (nats) stores, as arXiv 2404.05405, Definition 4.1, has it,
+ *   names    N (log2 N0 - p1 log2 e)              p1 mean over names
+ *   values   sum n_a (H_a - p_a log2 e)           p_a mean over the values of attribute a
+ *   strings  sum (B_a - D_a (log2 D_a + p_a log2 e)) */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "data/kind/facts.h"
+#include "kcap/base/memory.h"
+#include "kcap/base/text.h"
+
+enum { CODES = 0x110000 };
+
+/* How often each character stands in a text is added to `count`. */
+static int64_t count_characters(const char *text, int64_t *count)
+{
+    int64_t n = 0;
+    uint32_t code;
+
+    for (int bytes; *text; text += bytes, n++) {
+        bytes = kc_utf8(text, &code);
+        KC_CHECK(bytes > 0, "a text is not UTF-8");
+        count[code]++;
+    }
+    return n;
+}
+
+double kc_facts_code(const kc_vocab *texts)
+{
+    int64_t *count = kc_alloc(CODES, sizeof *count, "characters"), all = texts->n;
+    double bits = 0;
+
+    for (int32_t i = 0; i < texts->n; i++)
+        all += count_characters(kc_vocab_word(texts, i), count);
+    count[0] = texts->n; /* the end marks */
+    for (int64_t c = 0; c < CODES; c++)
+        if (count[c])
+            bits += (double)count[c] * log2((double)all / (double)count[c]);
+    free(count);
+    return bits;
+}
+
+/* How often each value stands in the table, an attribute's behind another's; *distinct: how many. The
+ * caller frees it. */
+static int64_t *count_values(const kc_fact_table *t, double *distinct)
+{
+    int64_t first[KC_ATTRIBUTES_MAX] = {0};
+
+    for (int32_t a = 0; a < t->attribute.n; a++)
+        first[a + 1] = first[a] + t->value[a].n;
+    *distinct = (double)first[t->attribute.n];
+    int64_t *count = kc_alloc(first[t->attribute.n], sizeof *count, "values");
+    for (int64_t i = 0; i < t->n_rows; i++)
+        count[first[t->of_attribute[i]] + t->of_value[i]]++;
+    return count;
+}
+
+/* n_a H_a of D counts, and n_a, their sum. */
+static double entropy(const int64_t *count, int32_t D, double *n)
+{
+    double bits = 0;
+
+    *n = 0;
+    for (int32_t v = 0; v < D; v++)
+        *n += (double)count[v];
+    for (int32_t v = 0; v < D; v++)
+        bits += (double)count[v] * log2(*n / (double)count[v]);
+    return bits;
+}
+
+static void values_describe(const kc_facts *f, kc_corpus_info *info)
+{
+    const kc_fact_table *t = &f->table;
+    const double n = (double)t->n_rows;
+    double bits = 0, strings = 0, distinct;
+    int64_t *count = count_values(t, &distinct), *at = count;
+
+    for (int32_t a = 0; a < f->n_attributes; at += t->value[a++].n) {
+        kc_attribute *x = &info->attribute[a + 1];
+        const double D = t->value[a].n;
+        double n_a;
+        const double values = entropy(at, t->value[a].n, &n_a);
+
+        snprintf(x->name, sizeof x->name, "%s", kc_vocab_word(&t->attribute, a));
+        x->log2_pool = values / n_a;
+        x->counted = 1;
+        x->share = n_a / (double)t->name.n;
+        x->weight = D / n_a * n / distinct;
+        x->distinct = D;
+        x->string_bits = kc_facts_code(&t->value[a]);
+        bits += values;
+        strings += x->string_bits - D * log2(D);
+        info->table.uniform_bits += n_a * log2(D);
+    }
+    free(count);
+    info->term[KC_READ_VALUES] = (kc_term){"values", n, n, bits / n, 0, 0};
+    info->term[KC_READ_CHUNKS] = (kc_term){"strings", distinct, n, strings / distinct, 0, 0};
+}
+
+static int names_describe(const kc_facts *f, const kc_corpus_keys *keys, kc_corpus_info *info,
+                          kc_error *e)
+{
+    const double N = f->table.name.n, bits = kc_facts_code(&f->table.name);
+    const double log2_names = keys->universe > 0 ? log2(keys->universe) : bits / N;
+
+    if (keys->universe > 0 && keys->universe < N)
+        return kc_fail(
+            e, KC_EINPUT,
+            "corpus.universe: %g names that could have been are fewer than the %.0f that "
+            "are in the table; 0 counts them by their characters",
+            keys->universe, N);
+    info->attribute[0] = (kc_attribute){
+        .name = "name", .log2_pool = log2_names, .counted = 1, .distinct = N, .string_bits = bits};
+    info->term[KC_READ_NAME] = (kc_term){"names", N, N, log2_names, log2(N), 0};
+    return KC_OK;
+}
+
+static int32_t tokens_of(const kc_facts *f, int64_t name)
+{
+    const kc_fact_table *t = &f->table;
+    int32_t n = 1 + kc_pool_length(&f->name, name);
+
+    for (int64_t i = t->begin[name]; i < t->begin[name + 1]; i++)
+        n += 1 + kc_pool_length(&f->value[t->of_attribute[i]], t->of_value[i]);
+    return n;
+}
+
+static void lengths_describe(const kc_facts *f, kc_corpus_info *info)
+{
+    const kc_fact_table *t = &f->table;
+    int32_t least = INT32_MAX, longest = 0;
+    double all = 0;
+
+    for (int32_t i = 0; i < t->name.n; i++) {
+        const int32_t n = tokens_of(f, i);
+
+        least = n < least ? n : least;
+        all += n;
+        if (n > info->max_doc_tokens) {
+            info->max_doc_tokens = n;
+            longest = i;
+        }
+    }
+    info->mean_doc_tokens = all / t->name.n;
+    info->lengths_are_equal = least == info->max_doc_tokens;
+    snprintf(info->table.longest, sizeof info->table.longest, "line %lld: `%.200s`",
+             (long long)t->line[longest], kc_vocab_word(&t->name, longest));
+}
+
+static void warn(const kc_fact_table *t, char *text, size_t size)
+{
+    size_t n = 0;
+
+    if (t->n_duplicates)
+        n += (size_t)snprintf(text, size, "%lld rows stand there already and are left out",
+                              (long long)t->n_duplicates);
+    if (t->n_contradictions)
+        snprintf(text + n, size - n, "%s%lld rows contradict an earlier one, which stands: %s",
+                 n ? "; " : "", (long long)t->n_contradictions, t->contradiction);
+}
+
+int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, kc_corpus_info *info,
+                      kc_error *e)
+{
+    const kc_fact_table *t = &f->table;
+
+    KC_TRY(names_describe(f, keys, info, e));
+    info->n_people = t->name.n;
+    info->n_attributes = f->n_attributes + 1;
+    info->table.n_facts = t->n_rows;
+    info->table.n_duplicates = t->n_duplicates;
+    info->table.n_contradictions = t->n_contradictions;
+    values_describe(f, info);
+    lengths_describe(f, info);
+    warn(t, info->table.warning, sizeof info->table.warning);
+out:
+    return e->code;
+}

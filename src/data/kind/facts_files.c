@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "data/kind/facts.h"
+#include "kcap/base/memory.h"
+#include "kcap/base/open.h"
+#include "kcap/base/plain.h"
+#include "kcap/io/file.h"
+
+/* A table of so many bytes is held in checkpoints, a larger one by its hash. */
+enum { HELD_MOST = 1 << 24, CHUNK = 1 << 20 };
+static const char reference_name[] = "facts/reference", standard_input[] = "-";
+static const char *const table_names[] = {"facts/table", "facts/table.csv", "facts/table.tsv",
+                                          "facts/table.tab"};
+static const char reference_form[] = "path: %s\nbytes: %" PRId64 "\nxxh3_64: %016" PRIx64 "\n";
+
+/* What a large table is told by. */
+typedef struct reference {
+    char path[KC_PATH_MAX];
+    int64_t bytes;
+    uint64_t hash;
+} reference;
+
+static int64_t bytes_of(const char *path)
+{
+    struct stat s;
+
+    return stat(path, &s) == 0 && S_ISREG(s.st_mode) ? (int64_t)s.st_size : -1;
+}
+
+static int hash_of(const char *path, int64_t bytes, uint64_t *hash, kc_error *e)
+{
+    const int64_t n = (bytes + CHUNK - 1) / CHUNK;
+    uint64_t *hashes = kc_alloc(n, sizeof *hashes, "hashes");
+
+    if (kc_file_hash(path, bytes, CHUNK, 0, 1, hashes, e) == KC_OK)
+        *hash = kc_hash_combine(hashes, n);
+    free(hashes);
+    return e->code;
+}
+
+static int add_reference(const char *path, int64_t bytes, kc_files *files, kc_error *e)
+{
+    char text[KC_PATH_MAX + 100];
+    uint64_t hash = 0;
+
+    KC_TRY(hash_of(path, bytes, &hash, e));
+    const int n = snprintf(text, sizeof text, reference_form, path, bytes, hash);
+    KC_TRY(kc_files_add(files, reference_name, path, text, n, e));
+out:
+    return e->code;
+}
+
+/* What a held table is called: its path's ending says what parts its columns. */
+static const char *name_for(const char *path)
+{
+    const size_t n = strlen(path);
+
+    for (size_t i = 1; i < sizeof table_names / sizeof *table_names; i++)
+        if (n > 4 && strcmp(path + n - 4, strrchr(table_names[i], '.')) == 0)
+            return table_names[i];
+    return table_names[0];
+}
+
+int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
+{
+    const char *path = keys->file;
+    const int64_t size = bytes_of(path);
+    char *text = NULL;
+    int64_t bytes = 0;
+
+    if (strcmp(path, standard_input) == 0)
+        return KC_OK;
+    if (size > HELD_MOST)
+        return add_reference(path, size, files, e);
+    KC_TRY(kc_plain_read(path, HELD_MOST, &text, &bytes, e));
+    KC_TRY(kc_files_add(files, name_for(path), path, text, bytes, e));
+out:
+    free(text);
+    return e->code;
+}
+
+static int read_reference(const kc_files *files, reference *r, kc_error *e)
+{
+    int64_t bytes = 0;
+    const char *text = kc_files_find(files, reference_name, &bytes);
+
+    _Static_assert(KC_PATH_MAX == 1024, "the width below is that of a path");
+    if (!text || sscanf(text, "path: %1023[^\n]\nbytes: %" SCNd64 "\nxxh3_64: %" SCNx64, r->path,
+                        &r->bytes, &r->hash) != 3)
+        return kc_fail(e, KC_EINPUT,
+                       "%s: neither a table of facts nor what it is told by is among the files",
+                       reference_name);
+    return KC_OK;
+}
+
+/* The first of the places that has a file, or NULL. */
+static const char *place_of(const kc_corpus_keys *keys, const reference *r)
+{
+    const char *slash = strrchr(r->path, '/');
+    const char *const places[] = {keys->file, r->path, slash ? slash + 1 : r->path};
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (places[i][0] && bytes_of(places[i]) >= 0)
+            return places[i];
+    return NULL;
+}
+
+static int find_reference(const kc_corpus_keys *keys, const kc_files *files, char *path,
+                          kc_error *e)
+{
+    reference r = {.bytes = 0};
+    uint64_t hash = 0;
+
+    KC_TRY(read_reference(files, &r, e));
+    const char *at = place_of(keys, &r);
+    if (!at)
+        return kc_fail(e, KC_EINPUT,
+                       "%s: no such file; a table of %" PRId64 " bytes is not held in checkpoints: "
+                       "put it there or into the working directory, or set corpus.file",
+                       r.path, r.bytes);
+    if (bytes_of(at) == r.bytes)
+        KC_TRY(hash_of(at, r.bytes, &hash, e));
+    if (hash != r.hash || bytes_of(at) != r.bytes)
+        return kc_fail(e, KC_EINPUT,
+                       "%s: another table than that of the run, which has %" PRId64
+                       " bytes of XXH3 %016" PRIx64 "; put that one there, or set corpus.file",
+                       at, r.bytes, r.hash);
+    snprintf(path, KC_PATH_MAX, "%s", at);
+out:
+    return e->code;
+}
+
+/* A held table as a file, and where it was; NULL: it is not held. */
+static FILE *open_held(const kc_files *files, char *path)
+{
+    FILE *f = NULL;
+
+    for (int i = 0; i < files->n && !f; i++)
+        for (size_t k = 0; k < sizeof table_names / sizeof *table_names; k++)
+            if (strcmp(files->file[i].name, table_names[k]) == 0) {
+                snprintf(path, KC_PATH_MAX, "%s", files->file[i].path);
+                f = fmemopen(files->text + files->file[i].begin, (size_t)files->file[i].bytes, "r");
+                KC_ROOM(f, "out of memory for %s", path);
+            }
+    return f;
+}
+
+int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_fact_table *table,
+                   kc_error *e)
+{
+    char path[KC_PATH_MAX] = "standard input";
+    const int is_input = strcmp(keys->file, standard_input) == 0;
+    FILE *f = is_input ? stdin : open_held(files, path);
+
+    if (!f) {
+        KC_TRY(find_reference(keys, files, path, e));
+        f = kc_open_regular(path, e);
+        KC_TRY(e->code);
+    }
+    kc_fact_table_read(path, f, keys->people, files->progress, table, e);
+    if (!is_input)
+        fclose(f);
+out:
+    return e->code;
+}
