@@ -3,11 +3,12 @@
 
 #include "cli/print/report.h"
 #include "cli/verb.h"
+#include "kcap/measure/each.h"
 #include "kcap/measure/measure.h"
 #include "kcap/run/open.h"
 
 typedef struct options {
-    const char *input;
+    const char *input, *per_fact;
     int json;
 } options;
 
@@ -20,6 +21,8 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
     kc_measurements_create(&all, &opened.cfg, kc_corpus_about(opened.corpus), &opened.model.shape);
     for (int i = 0; i < all.n; ++i)
         kc_measured_take(&all.of[i], &opened.subject);
+    if (o->per_fact)
+        KC_TRY(kc_measure_each(&opened.subject, o->per_fact, e));
     const kc_about about = {&opened.cfg, opened.corpus, &opened.sign.stamp};
     const kc_outcome outcome = {.status = "measured",
                                 .checkpoint = opened.info.path,
@@ -35,6 +38,9 @@ out:
 }
 
 static const kc_option list[] = {{KC_OPTION("RUN|CHECKPOINT.h5", KC_WORD, input)},
+                                 {KC_OPTION("per-fact", KC_STRING, per_fact), .value = "FILE.csv",
+                                  .help = "write which facts were kept: name, attribute, value, "
+                                          "probability, bits, recalled"},
                                  {KC_OPTION_JSON}};
 
 const kc_verb kc_verb_measure = {

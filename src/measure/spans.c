@@ -189,11 +189,16 @@ typedef struct reading {
     round_news *news;             /* [ranks]                                */
 } reading;
 
+int64_t kc_measure_group(const kc_corpus_info *info)
+{
+    const int64_t even = (info->n_people + GROUPS - 1) / GROUPS;
+    return even > PEOPLE ? even : PEOPLE;
+}
+
 static reading reading_of(const kc_corpus_info *info, int64_t context, int ranks, int threads,
                           kc_arena *a)
 {
-    const int64_t even = (info->n_people + GROUPS - 1) / GROUPS;
-    reading r = {.people = even > PEOPLE ? even : PEOPLE};
+    reading r = {.people = kc_measure_group(info)};
     r.groups = (info->n_people + r.people - 1) / r.people;
     r.here = (r.groups + ranks - 1) / ranks;
     r.windows = kc_arena_take(a, threads, sizeof *r.windows);

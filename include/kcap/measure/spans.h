@@ -57,6 +57,10 @@ typedef struct kc_stopper {
     void (*seen)(void *of, double share);
 } kc_stopper;
 
+/* People of a group: group k, of people k x so many and those that follow, is read by rank k modulo the
+ * number of ranks. */
+int64_t kc_measure_group(const kc_corpus_info *info);
+
 /* Read every person's measurement document once. People are taken in fixed groups of consecutive
  * ones; a group's whole documents are packed into windows of `context` tokens in order; groups
  * are spread over ranks and threads, and their sums added in group order.

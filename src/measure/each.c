@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/measure/each.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kcap/base/memory.h"
+#include "kcap/base/text.h"
+#include "kcap/io/file.h"
+
+/* What became of one fact. */
+typedef struct kept {
+    float nats;
+    int32_t read, recalled;
+} kept;
+
+/* A scorer that remembers. Rank r reads groups r, r + ranks, ... of `group` people. */
+typedef struct memory {
+    kc_scorer scorer;
+    const kc_corpus_info *info;
+    int64_t group, rounds;
+    int ranks;
+    kept *mine; /* [rounds, group, attributes] */
+} memory;
+
+static kept *place(const memory *m, int64_t person, int32_t attribute)
+{
+    const int64_t round = person / m->group / m->ranks, within = person % m->group;
+    return &m->mine[(round * m->group + within) * m->info->n_attributes + attribute];
+}
+
+static void remember(void *memory_, int thread, const kc_batch *window, float *nats, uint8_t *hit)
+{
+    memory *m = memory_;
+    kc_scorer_score(&m->scorer, thread, window, nats, hit);
+    for (int32_t i = 0; window && i < window->n_spans; ++i) {
+        const kc_span *s = &window->spans[i];
+        double sum = 0;
+        kept k = {.read = 1, .recalled = 1};
+        for (int32_t t = s->begin; t < s->end; ++t) {
+            sum += nats[t];
+            k.recalled &= hit[t];
+        }
+        k.nats = (float)sum;
+        *place(m, s->person, s->attribute) = k;
+    }
+}
+
+/* Who writes. */
+typedef struct writer {
+    const kc_corpus *corpus;
+    const kc_corpus_info *info;
+    FILE *out;
+    kc_doc doc;
+} writer;
+
+/* The text of a span without the token that only tells its end; the caller frees it. */
+static char *text_of(const writer *w, const kc_span *s)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *f = open_memstream(&text, &bytes);
+    KC_ROOM(f, "out of memory for the text of a fact");
+    for (int32_t t = s->begin; t < s->end - s->opens; ++t) {
+        const int32_t token = w->doc.tokens[t];
+        fprintf(f, "%s%s", t > s->begin && !kc_corpus_word_joins(w->corpus, token) ? " " : "",
+                kc_corpus_word(w->corpus, token));
+    }
+    KC_ROOM(fclose(f) == 0, "out of memory for the text of a fact");
+    return text;
+}
+
+static void put_cell(FILE *out, const char *text, const char *end)
+{
+    if (!text[strcspn(text, ",\"\n")]) {
+        fprintf(out, "%s%s", text, end);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; ++text)
+        fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
+    fprintf(out, "\"%s", end);
+}
+
+static void put_row(const writer *w, const char *name, const kc_span *s, const kept *k)
+{
+    const kc_attribute *a = &w->info->attribute[s->attribute];
+    char *value = text_of(w, s);
+    put_cell(w->out, name, ",");
+    put_cell(w->out, a->name, ",");
+    put_cell(w->out, value, ",");
+    fprintf(w->out, "%.6g,", exp(-(double)k->nats));
+    if (a->counted)
+        fprintf(w->out, "%.6f", a->log2_pool - (double)k->nats * M_LOG2E);
+    fprintf(w->out, ",%d\n", k->recalled);
+    free(value);
+}
+
+static int by_attribute(const void *a, const void *b)
+{
+    return ((const kc_span *)a)->attribute - ((const kc_span *)b)->attribute;
+}
+
+/* The rows of one person, whose name is the first. */
+static void put_person(writer *w, int64_t person, const kept *of)
+{
+    kc_corpus_document(w->corpus, person, KC_MEASURE, &w->doc);
+    qsort(w->doc.spans, (size_t)w->doc.n_spans, sizeof *w->doc.spans, by_attribute);
+    char *name = text_of(w, &w->doc.spans[0]);
+    for (int32_t i = 0; i < w->doc.n_spans; ++i) {
+        const kc_span *s = &w->doc.spans[i];
+        KC_CHECK(of[s->attribute].read, "attribute %d of %lld was not read", s->attribute,
+                 (long long)person);
+        put_row(w, name, s, &of[s->attribute]);
+    }
+    free(name);
+}
+
+/* All ranks' groups of a round, in order. */
+static void put_round(writer *w, const memory *m, int64_t round, const kept *all)
+{
+    const int64_t first = round * m->group * m->ranks, end = first + m->group * m->ranks;
+    for (int64_t i = first; i < end && i < m->info->n_people; ++i)
+        put_person(w, i, &all[(i - first) * m->info->n_attributes]);
+}
+
+static void put_all(const kc_subject *x, const memory *m, FILE *out)
+{
+    const int64_t n = m->group * m->info->n_attributes;
+    writer w = {.corpus = x->corpus, .info = m->info, .out = out};
+    kept *all = kc_alloc(n * m->ranks, sizeof *all, "facts of a round");
+    w.doc.tokens = kc_alloc(m->info->max_doc_tokens, sizeof *w.doc.tokens, "tokens");
+    w.doc.spans = kc_alloc(m->info->n_attributes, sizeof *w.doc.spans, "spans");
+    if (out)
+        fputs("name,attribute,value,probability,bits,recalled\n", out);
+    for (int64_t round = 0; round < m->rounds; ++round) {
+        kc_allgather(x->grid, m->mine + round * n, all, (size_t)n * sizeof *all);
+        if (out)
+            put_round(&w, m, round, all);
+    }
+    free(all);
+    free(w.doc.tokens);
+    free(w.doc.spans);
+}
+
+/* Rank 0's file beside the path; NULL on others, and after an error. */
+static FILE *open_beside(const kc_grid *g, const char *path, char *partial, kc_error *e)
+{
+    FILE *out = NULL;
+    snprintf(partial, KC_PATH_MAX + 16, "%s.partial", path);
+    if (g->rank == 0 && !(out = fopen(partial, "w")))
+        kc_fail(e, KC_EIO, "%s: cannot be written: %s", partial, strerror(errno));
+    return out;
+}
+
+static int finish(FILE *out, const char *partial, const char *path, kc_error *e)
+{
+    const int failed = ferror(out);
+    if (fclose(out) != 0 || failed)
+        return kc_fail(e, KC_EIO, "%s: cannot be written: %s", partial, strerror(errno));
+    KC_TRY(kc_file_sync(partial, e));
+    KC_TRY(kc_file_rename(partial, path, e));
+out:
+    return e->code;
+}
+
+static void read_all(const kc_subject *x, memory *m)
+{
+    kc_span_sums sums;
+    m->rounds = ((m->info->n_people + m->group - 1) / m->group + m->ranks - 1) / m->ranks;
+    m->mine = kc_alloc(m->rounds * m->group * m->info->n_attributes, sizeof *m->mine, "facts");
+    kc_scorer_create(&m->scorer, x->model, x->weights, x->threads);
+    kc_measure_spans(x->grid, x->corpus, x->model->shape.T, remember, m, x->threads, NULL, &sums);
+    kc_scorer_destroy(&m->scorer);
+}
+
+int kc_measure_each(const kc_subject *x, const char *path, kc_error *e)
+{
+    char partial[KC_PATH_MAX + 16];
+    const kc_corpus_info *info = kc_corpus_about(x->corpus);
+    memory m = {.info = info, .group = kc_measure_group(info), .ranks = x->grid->size};
+    FILE *out = open_beside(x->grid, path, partial, e);
+    KC_TRY(kc_agree(x->grid, e));
+    read_all(x, &m);
+    put_all(x, &m, out);
+    KC_TRY_ROOT(x->grid, finish(out, partial, path, e));
+out:
+    free(m.mine);
+    return e->code;
+}
