@@ -77,6 +77,7 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e
     if (run->from.path[0]) {
         run->files = run->from.files;
         run->from.files = (kc_files){0};
+        KC_TRY_ROOT(g, kc_files_check(&run->cfg, &run->files, e));
     } else
         KC_TRY(kc_input_files(g, &run->cfg, &run->files, e));
     KC_TRY(kc_input_corpus(g, &run->cfg, &run->files, &run->corpus, e));

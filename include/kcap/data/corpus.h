@@ -88,6 +88,11 @@ int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e);
 void kc_files_free(kc_files *files);
 
+/* Is a file that a key names, where it is there, the one that these of a checkpoint hold or tell of?
+ *   collective  no
+ *   errors      KC_EINPUT: it is another one */
+int kc_files_check(const kc_config *cfg, const kc_files *files, kc_error *e);
+
 /* Build pools, templates and vocabulary; keeps what it needs of `files`, which may be freed after.
  *   collective  no; the same on every rank
  *   owns        release with kc_corpus_destroy, which accepts NULL

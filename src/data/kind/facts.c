@@ -138,6 +138,7 @@ static void document(const void *made, int64_t name, int64_t exposure, kc_doc *d
 
 const kc_kind_ops kc_kind_facts = {.sources = sources,
                                    .load = kc_facts_load,
+                                   .same = kc_facts_same,
                                    .check = check,
                                    .create = create,
                                    .document = document,

@@ -20,6 +20,9 @@ typedef struct kc_facts {
  *   errors      KC_EINPUT as kc_plain_read; no file named */
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
 
+/* As kc_kind_ops.same. */
+int kc_facts_same(const kc_corpus_keys *keys, const kc_files *files, kc_error *e);
+
 /* Read the table that `files` holds or names. Of a large one the bytes must be those of the hash; it is
  * looked for where corpus.file says, where it was, and in the working directory.
  *   errors      KC_EINPUT as kc_fact_table_read; not found, or another one */

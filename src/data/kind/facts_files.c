@@ -98,6 +98,48 @@ static int read_reference(const kc_files *files, reference *r, kc_error *e)
     return KC_OK;
 }
 
+/* Where these files hold a table, or -1. */
+static int held_at(const kc_files *files)
+{
+    for (int i = 0; i < files->n; i++)
+        for (size_t k = 0; k < sizeof table_names / sizeof *table_names; k++)
+            if (strcmp(files->file[i].name, table_names[k]) == 0)
+                return i;
+    return -1;
+}
+
+/* Do both hold the same table, or tell of the same? */
+static int are_same(const kc_files *a, const kc_files *b, kc_error *e)
+{
+    const int i = held_at(a), k = held_at(b);
+    reference x, y;
+
+    if (i >= 0 && k >= 0)
+        return a->file[i].bytes == b->file[k].bytes &&
+               memcmp(a->text + a->file[i].begin, b->text + b->file[k].begin,
+                      (size_t)a->file[i].bytes) == 0;
+    return i < 0 && k < 0 && read_reference(a, &x, e) == KC_OK &&
+           read_reference(b, &y, e) == KC_OK && x.bytes == y.bytes && x.hash == y.hash;
+}
+
+int kc_facts_same(const kc_corpus_keys *keys, const kc_files *files, kc_error *e)
+{
+    kc_files now = {0};
+
+    if (bytes_of(keys->file) < 0)
+        return KC_OK;
+    KC_TRY(kc_facts_load(keys, &now, e));
+    if (!are_same(&now, files, e))
+        kc_fail(
+            e, KC_EINPUT,
+            "corpus.file: %s: another table than that of the checkpoint; go on with that one, or "
+            "begin a new run",
+            keys->file);
+out:
+    kc_files_free(&now);
+    return e->code;
+}
+
 /* The first of the places that has a file, or NULL. */
 static const char *place_of(const kc_corpus_keys *keys, const reference *r)
 {
@@ -138,15 +180,13 @@ out:
 /* A held table as a file, and where it was; NULL: it is not held. */
 static FILE *open_held(const kc_files *files, char *path)
 {
-    FILE *f = NULL;
+    const int i = held_at(files);
 
-    for (int i = 0; i < files->n && !f; i++)
-        for (size_t k = 0; k < sizeof table_names / sizeof *table_names; k++)
-            if (strcmp(files->file[i].name, table_names[k]) == 0) {
-                snprintf(path, KC_PATH_MAX, "%s", files->file[i].path);
-                f = fmemopen(files->text + files->file[i].begin, (size_t)files->file[i].bytes, "r");
-                KC_ROOM(f, "out of memory for %s", path);
-            }
+    if (i < 0)
+        return NULL;
+    snprintf(path, KC_PATH_MAX, "%s", files->file[i].path);
+    FILE *f = fmemopen(files->text + files->file[i].begin, (size_t)files->file[i].bytes, "r");
+    KC_ROOM(f, "out of memory for %s", path);
     return f;
 }
 

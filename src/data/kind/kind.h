@@ -15,6 +15,10 @@ typedef struct kc_kind_ops {
      *   errors      KC_EINPUT */
     int (*load)(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
 
+    /* Are files that keys name those of a checkpoint, where they are there? NULL: they need not be.
+     *   errors      KC_EINPUT */
+    int (*same)(const kc_corpus_keys *keys, const kc_files *files, kc_error *e);
+
     /* What its keys demand of each other.
      *   o           for messages (kc_fail_key); may be NULL
      *   errors      KC_EINPUT */

@@ -167,6 +167,13 @@ out:
     return e->code;
 }
 
+int kc_files_check(const kc_config *cfg, const kc_files *files, kc_error *e)
+{
+    const kc_kind_ops *kind = kc_kind_of(cfg->corpus.kind);
+
+    return kind->same ? kind->same(&cfg->corpus, files, e) : KC_OK;
+}
+
 void kc_files_free(kc_files *files)
 {
     free(files->text);

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""corpus.kind facts: a table of the user's from file to bits, alone in a checkpoint, and fact by fact."""
+import csv
+import filecmp
+import os
+import shutil
+
+import harness
+from harness import AppTest
+
+TABLE = "".join(f"city {i}\t{a}\t{v}\n" for i in range(300) for a, v in (
+    ("country", f"land {i % 7}"), ("code", f"c{i}"), ("river, \"main\"", f"the {i % 11} stream")) if i % 3 or a != "code")
+INPUT = """corpus: {kind: facts, file: FILE, exposures: 4}
+model: {layers: 1, heads: 1, head_dim: 32}
+train: {context: 32, batch: 4, lanes: 4, lr: 5.0e-3, warmup_steps: 5}
+checkpoint: {every_steps: 100}
+parallel: {threads: 1}
+"""
+
+
+class Facts(AppTest):
+    def table(self, text=TABLE, name="t.tsv"):
+        self.input(text, name)
+        self.input(INPUT.replace("FILE", name))
+
+    def test_a_checkpoint_stands_alone(self):
+        """The table is in it, and another one is no way to go on."""
+        self.table()
+        self.kcap_train("a", "--set", "train.max_steps=30")
+        self.table(TABLE.replace("land 3", "land 4"))
+        self.fails("another table than that of the checkpoint", "train", "input.yaml", "--out", "a",
+                   "--resume", "auto")
+        self.table()
+        whole = self.train_json("b")
+        self.kcap_train("a", "--resume", "auto", ranks=2)
+        os.remove(self.path("t.tsv"))
+        self.kcap_train("a", "--resume", "auto")
+        for folder in "a", "b":
+            self.assertEqual(self.json("measure", folder)["total_bits"], whole["total_bits"])
+
+    def test_a_large_table_is_told_by_its_hash(self):
+        rows = [f"name {i}\tnote\t{'word ' * 9000}{i % 3}\n" for i in range(380)]
+        self.table("".join(rows))
+        self.assertGreater(os.path.getsize(self.path("t.tsv")), 1 << 24)
+        little = "--set", "train.context=9100", "--set", "train.max_steps=1", "--set", "corpus.people=4"
+        whole = self.train_json("a", *little)
+        checkpoint = os.path.join("a", "checkpoints", "step_0000000001.h5")
+        self.assertLess(os.path.getsize(self.path(checkpoint)), 1 << 20)
+        self.assertEqual(self.json("measure", "a")["total_bits"], whole["total_bits"])
+        os.mkdir(self.path("moved"))
+        shutil.move(self.path("t.tsv"), self.path("moved", "t.tsv"))
+        self.fails("t.tsv: no such file; a table of", "measure", "a")
+        shutil.move(self.path("moved", "t.tsv"), self.path("t.tsv"))
+        self.input("".join(rows).replace("name 379", "name 380"), "t.tsv")
+        self.fails("t.tsv: another table than that of the run", "measure", "a", ranks=2)
+
+    def test_fact_by_fact(self):
+        """The rows' bits are the parts that are reported, on any number of ranks."""
+        self.table()
+        self.kcap_train("a", "--set", "corpus.exposures=40")
+        found = self.json("measure", "a", "--per-fact", "kept.csv")
+        self.kcap("measure", "a", "--per-fact", "kept3.csv", ranks=3)
+        self.assertTrue(filecmp.cmp(self.path("kept.csv"), self.path("kept3.csv"), shallow=False))
+        with open(self.path("kept.csv"), encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        said = [(r["name"], r["attribute"], r["value"]) for r in rows if r["attribute"] != "name"]
+        self.assertEqual(sorted(said), sorted(tuple(r.split("\t")) for r in TABLE.splitlines()))
+        bits = {"name": 0, "value": 0}
+        recalled = []
+        for row in rows:
+            part = "name" if row["attribute"] == "name" else "value"
+            bits[part] += float(row["bits"])
+            recalled += [int(row["recalled"])] if part == "value" else []
+        for part, sum_ in bits.items():
+            self.assertAlmostEqual(sum_, found[f"{part}_bits"], delta=1e-3)
+        self.assertAlmostEqual(sum(recalled) / len(recalled), found["value_recall"])
+        self.assertTrue(0 < sum(recalled) < len(recalled))
+        self.fails("cannot be written", "measure", "a", "--per-fact", "nowhere/kept.csv", code=4)
+
+    def test_rows_left_out_are_counted_once(self):
+        self.table(TABLE + "city 1\tcountry\tland 1\ncity 1\tcountry\tland 2\n")
+        said = self.kcap("corpus", "input.yaml", ranks=2).stderr
+        self.assertEqual(said.count("1 rows stand there already and are left out; 1 rows contradict an "
+                                    "earlier one, which stands: `city 1`, country: `land 1` stands"), 1)
+
+    def test_what_cannot_be_read_leaves_nothing(self):
+        self.table(TABLE + "city 1\tcountry\n")
+        self.fails("t.tsv:801: 2 columns, the first line has 3", "train", "input.yaml", "--out", "a")
+        self.assertFalse(os.path.exists(self.path("a")))
+        self.table()
+        self.fails(("the longest document's", "(line 3: `city 1`)", "raise train.context"), "train", "input.yaml",
+                   "--out", "a", "--set", "train.context=8")
+        self.fails("fewer than the 300", "corpus", "input.yaml", "--set", "corpus.universe=299")
+
+
+if __name__ == "__main__":
+    harness.main()
