@@ -6,12 +6,17 @@
 #include <string.h>
 
 #include "data/corpus_internal.h"
+#include "data/word/tokens.h"
 #include "kcap/base/memory.h"
 
 int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     const kc_config settled = kc_config_settled(cfg);
 
+    if (cfg->vocab.kind == KC_vocab_kind_gpt2 && !cfg->vocab.merges[0])
+        return kc_fail_key(e, o, KC_AT_vocab_kind,
+                           "gpt2 needs vocab.merges, the file of its merges: GPT-2's vocab.bpe, or "
+                           "the merges.txt of a tokenizer like it");
     return kc_kind_of(cfg->corpus.kind)->check(&settled, o, e);
 }
 
@@ -50,7 +55,35 @@ static void add_terms(kc_corpus_info *info)
     }
 }
 
+/* <eos> and, of byte pairs, how texts are cut. */
+static int vocab_create(const kc_files *files, kc_split split, kc_corpus *c, kc_error *e)
+{
+    int f = 0;
+
+    kc_vocab_add(&c->vocab, "<eos>", 5);
+    c->vocab.split = split;
+    if (split != KC_SPLIT_PAIRS)
+        return KC_OK;
+    while (f < files->n && strcmp(files->file[f].name, KC_MERGES) != 0)
+        f++;
+    if (f == files->n)
+        return kc_fail(e, KC_EINPUT, KC_MERGES ": not among the files given");
+    KC_TRY(kc_bpe_read(files->file[f].path, files->text + files->file[f].begin, &c->bpe, e));
+    c->vocab.bpe = &c->bpe;
+    c->vocab.token_of = kc_alloc(c->bpe.symbols.n, sizeof *c->vocab.token_of, "symbols");
+out:
+    return e->code;
+}
+
 int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **corpus, kc_error *e)
+{
+    const kc_split split = cfg->vocab.kind == KC_vocab_kind_words ? KC_SPLIT_WORDS : KC_SPLIT_PAIRS;
+
+    return kc_corpus_make(cfg, files, split, corpus, e);
+}
+
+int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, kc_corpus **corpus,
+                   kc_error *e)
 {
     const kc_config settled = kc_config_settled(cfg);
     kc_corpus *c = NULL;
@@ -59,9 +92,10 @@ int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **co
     KC_TRY(kc_corpus_check(cfg, NULL, e));
     c = kc_alloc(1, sizeof *c, "corpus");
     c->info = described(cfg);
+    c->info.token_word = split == KC_SPLIT_WORDS ? "words" : "tokens";
     c->seed = (uint64_t)cfg->run.seed;
     c->kind = kc_kind_of(cfg->corpus.kind);
-    kc_vocab_add(&c->vocab, "<eos>", 5);
+    KC_TRY(vocab_create(files, split, c, e));
     c->made = c->kind->create(&settled.corpus, c->seed, files, &c->vocab, &c->info, e);
     KC_TRY(e->code);
     c->info.n_vocab = c->vocab.n;
@@ -77,8 +111,10 @@ void kc_corpus_destroy(kc_corpus *corpus)
 {
     if (!corpus)
         return;
-    corpus->kind->destroy(corpus->made);
+    if (corpus->made)
+        corpus->kind->destroy(corpus->made);
     kc_vocab_free(&corpus->vocab);
+    kc_bpe_free(&corpus->bpe);
     free(corpus);
 }
 
@@ -117,9 +153,15 @@ char *kc_corpus_words(const kc_corpus *corpus)
     return words;
 }
 
-int kc_corpus_word_joins(const kc_corpus *corpus, int32_t token)
+char *kc_corpus_text(const kc_corpus *corpus, const int32_t *tokens, int32_t n)
 {
-    const char *word = kc_corpus_word(corpus, token);
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
 
-    return kc_lines_stop(word[0]) && !word[1];
+    KC_ROOM(out, "out of memory for the text of %d tokens", n);
+    for (int32_t i = 0; i < n; i++)
+        kc_vocab_say(&corpus->vocab, tokens[i], out);
+    KC_CHECK(fclose(out) == 0, "no memory for the text of %d tokens", n);
+    return text;
 }

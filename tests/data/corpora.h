@@ -151,19 +151,13 @@ static inline kc_doc doc_for(const kc_corpus *corpus)
                     .spans = test_room(info->n_attributes, sizeof(kc_span))};
 }
 
-/* Running text of tokens begin ... end-1 in a static buffer. */
+/* Running text of tokens begin ... end-1, without a blank in front; the test's. */
 static inline const char *text_of(const kc_corpus *corpus, const int32_t *tokens, int32_t begin,
                                   int32_t end)
 {
-    static char text[1 << 16];
-    size_t n = 0;
+    const char *text = kc_test_owns(kc_corpus_text(corpus, tokens + begin, end - begin), free);
 
-    text[0] = 0;
-    for (int32_t i = begin; i < end; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s",
-                              i > begin && !kc_corpus_word_joins(corpus, tokens[i]) ? " " : "",
-                              kc_corpus_word(corpus, tokens[i]));
-    return text;
+    return text + (text[0] == ' ');
 }
 
 static inline const kc_span *span_of(const kc_doc *doc, int32_t attribute)

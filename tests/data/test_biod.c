@@ -66,7 +66,6 @@ KC_TEST(words_stand_in_their_order)
     assert_int_equal(kc_corpus_about(c)->n_vocab, 19);
     for (int32_t i = 0; i < 19; i++)
         assert_string_equal(kc_corpus_word(c, i), WANT[i]);
-    assert_int_equal(kc_corpus_word_joins(c, 14), 0);
 }
 
 /* The corpus whose documents are checked. */

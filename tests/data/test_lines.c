@@ -141,6 +141,24 @@ KC_TEST(values_that_open_others_are_marked)
     kc_pool_free(&pool);
 }
 
+KC_TEST(values_are_read_on_until_they_are_told_apart)
+{
+    kc_error e = {0};
+    kc_pool pool = marked("Acme\nAcme and Sons\nAcme Ltd\n", "and more.\nLtd and Sons.\n", &e);
+
+    /* `and more` against `and Sons`, but of `Ltd` nothing is left to tell by. */
+    assert_int_equal(e.code, KC_EINPUT);
+    assert_string_equal(e.text, "/small/pools/city.txt: `Acme` (line 1) and `Acme Ltd` (line 3) "
+                                "cannot be told apart in a sentence that goes on with `Ltd`; "
+                                "change a value or the sentence");
+    kc_pool_free(&pool);
+    e = (kc_error){0};
+    pool = marked("Acme\nAcme and Sons\nAcme Ltd\n", "and more.\n", &e);
+    assert_string_equal(e.text, "");
+    assert_int_equal(pool.opens[0], 2);
+    kc_pool_free(&pool);
+}
+
 KC_TEST(values_that_cannot_be_told_apart_are_refused)
 {
     kc_error e = {0};

@@ -56,6 +56,7 @@ typedef struct kc_corpus_info {
     double law_bits_per_param;     /* the same as a number                        */
     int64_t n_people, exposures;   /* N, documents of each */
     int64_t n_vocab;               /* V */
+    const char *token_word;        /* what they are: words, or tokens of several bytes */
     int32_t n_attributes;          /* the name included */
     kc_attribute attribute[KC_ATTRIBUTES_MAX];
     int32_t max_doc_tokens; /* longest possible document, <eos> included */
@@ -84,7 +85,9 @@ int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
  *   collective  no: one rank reads, kc_input_files gives the others what it read
  *   owns        the caller frees with kc_files_free
  *   errors      KC_EIO or KC_EINPUT naming the file that is missing, and the folders tried;
- *               random needs no file and has none of these */
+ *               random needs no file and has none of these. Of vocab.kind bpe those of
+ *               kc_corpus_create too, and a vocab.size too small for the bytes that occur: its
+ *               merges are learnt here, once, and are a file of the corpus from then on */
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e);
 void kc_files_free(kc_files *files);
 
@@ -113,8 +116,9 @@ const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus);
  *               comes before the employer, so that the employer's bits are read before they leak
  *   doc         buffers of the caller: max_doc_tokens tokens, n_attributes spans; spans stand in
  *               the order of the text, each attribute once; the pronoun's span is its first
- *               occurrence. A value that is a proper prefix of another one of its pool spans the
- *               token after it too, so that Pr[value] sums to at most 1 over the pool
+ *               occurrence. A value that is a proper prefix of another one of its pool spans what
+ *               follows too, up to the token that tells the two apart (of words one token, of
+ *               byte pairs rarely two), so that Pr[value] sums to at most 1 over the pool
  *   collective  no; same bits everywhere */
 void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposure, kc_doc *doc);
 
@@ -124,13 +128,15 @@ void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposur
  * values come in the table, -1 for an attribute that the name does not have). For tests and tables. */
 int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribute);
 
-/* The word of a token: borrowed, UTF-8. <eos> for KC_EOS. */
+/* The word of a token: borrowed, UTF-8. <eos> for KC_EOS; of byte pairs each byte is a character
+ * that can be seen (a blank is Ġ), as in GPT-2's files. */
 const char *kc_corpus_word(const kc_corpus *corpus, int32_t token);
 
 /* All words in the order of their tokens, a line each. The caller frees the text. */
 char *kc_corpus_words(const kc_corpus *corpus);
 
-/* 1 when no blank stands before this word in running text (, . ; : ! ?). */
-int kc_corpus_word_joins(const kc_corpus *corpus, int32_t token);
+/* Running text of n tokens, with the blanks that stand before them; the caller frees it. UTF-8,
+ * where the tokens begin and end with characters. */
+char *kc_corpus_text(const kc_corpus *corpus, const int32_t *tokens, int32_t n);
 
 #endif

@@ -160,12 +160,14 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
         fprintf(out, "go on, on any number of ranks, with\n  %s\n", outcome->again);
 }
 
-/* Words of tokens begin ... end-1 as running text. */
-static void put_words(FILE *out, const kc_corpus *corpus, const kc_doc *doc, int begin, int end)
+/* Running text of tokens begin ... end-1, and `open` before it, behind the blank that it begins with. */
+static void put_text(FILE *out, const kc_corpus *corpus, const kc_doc *doc, int begin, int end,
+                     const char *open)
 {
-    for (int t = begin; t < end; ++t)
-        fprintf(out, "%s%s", t > begin && !kc_corpus_word_joins(corpus, doc->tokens[t]) ? " " : "",
-                kc_corpus_word(corpus, doc->tokens[t]));
+    char *text = kc_corpus_text(corpus, doc->tokens + begin, end - begin);
+    const int blank = text[0] == ' ';
+    fprintf(out, "%s%s%s", blank ? " " : "", open, text + blank);
+    free(text);
 }
 
 static void show_document(FILE *out, const kc_corpus *corpus, const kc_doc *doc)
@@ -173,19 +175,14 @@ static void show_document(FILE *out, const kc_corpus *corpus, const kc_doc *doc)
     const kc_corpus_info *info = kc_corpus_about(corpus);
     int at = 0;
     fprintf(out, "%s %lld, %d tokens:\n ", info->one, (long long)doc->person, doc->n_tokens);
-    for (int i = 0; i <= doc->n_spans; ++i) {
-        const int begin = i < doc->n_spans ? doc->spans[i].begin : doc->n_tokens;
-        if (begin > at) {
-            fputs(kc_corpus_word_joins(corpus, doc->tokens[at]) ? "" : " ", out);
-            put_words(out, corpus, doc, at, begin);
-        }
-        if (i == doc->n_spans)
-            break;
-        fputs(" [", out);
-        put_words(out, corpus, doc, begin, doc->spans[i].end);
-        fprintf(out, "](%s)", info->attribute[doc->spans[i].attribute].name);
-        at = doc->spans[i].end;
+    for (int i = 0; i < doc->n_spans; ++i) {
+        const kc_span *span = &doc->spans[i];
+        put_text(out, corpus, doc, at, span->begin, "");
+        put_text(out, corpus, doc, span->begin, span->end, "[");
+        fprintf(out, "](%s)", info->attribute[span->attribute].name);
+        at = span->end;
     }
+    put_text(out, corpus, doc, at, doc->n_tokens, "");
     fputs("\n\n", out);
 }
 
@@ -231,7 +228,7 @@ void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t 
     const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
     const char *sure = info->lengths_are_equal ? "" : " (estimated)";
     corpus_head(out, info);
-    fprintf(out, ", V = %s words\n", grouped(a, info->n_vocab));
+    fprintf(out, ", V = %s %s\n", grouped(a, info->n_vocab), info->token_word);
     fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
     fprintf(out, "  %s tokens an exposure%s", grouped_real(a, all), sure);
     fprintf(out, ", %s in %s exposures\n", grouped_real(a, all * (double)info->exposures),

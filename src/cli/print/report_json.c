@@ -82,7 +82,7 @@ void kc_report_run_json(FILE *out, const kc_about *s, const kc_measurements *mea
     kc_json_put(out, object);
 }
 
-/* A document as {person, text, tokens, spans: [{attribute, text, begin, end}]}. */
+/* A document as {person, words, token_ids, text, spans: [{attribute, begin, end}]}. */
 static cJSON *document(const kc_corpus *corpus, const kc_doc *doc)
 {
     cJSON *object = cJSON_CreateObject();
@@ -91,6 +91,9 @@ static cJSON *document(const kc_corpus *corpus, const kc_doc *doc)
     for (int t = 0; t < doc->n_tokens; ++t)
         cJSON_AddItemToArray(words, cJSON_CreateString(kc_corpus_word(corpus, doc->tokens[t])));
     cJSON_AddItemToObject(object, "token_ids", cJSON_CreateIntArray(doc->tokens, doc->n_tokens));
+    char *text = kc_corpus_text(corpus, doc->tokens + 1, doc->n_tokens - 1);
+    kc_json_text(object, "text", text);
+    free(text);
     cJSON *spans = cJSON_AddArrayToObject(object, "spans");
     for (int i = 0; i < doc->n_spans; ++i) {
         const kc_span *x = &doc->spans[i];

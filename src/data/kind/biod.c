@@ -40,7 +40,10 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
                            (long long)keys->diversity,
                            kc_key_said(settled, o, KC_AT_corpus_alphabet, text),
                            kc_key_said(settled, o, KC_AT_corpus_length, length), strings);
+    KC_TRY(kc_kind_numbered(settled, o, e));
     return kc_people_check(settled, o, e);
+out:
+    return e->code;
 }
 
 /* Each part of the name has tokens of its own, even for equal words. */

@@ -17,7 +17,7 @@ const kc_source kc_bios_sources[] = {KC_NAME_SOURCES,
                                      KC_SOURCE("templates/working_city", sentences),
                                      {NULL, NULL, 0}};
 
-enum { MONTHS = 12, DAYS = 28, FIRST_YEAR = 1900, DATE_TOKENS = 4 };
+enum { MONTHS = 12, DAYS = 28, FIRST_YEAR = 1900, DATE_TOKENS = 24 };
 
 /* All dates as `October 2, 1996` or `2 October 1996`. Days end at 28, so that each month has
  * each. */

@@ -25,11 +25,11 @@ static void markers_create(kc_facts *f, kc_vocab *vocab)
     for (int32_t a = 0; a < f->n_attributes; a++) {
         const char *name = kc_vocab_word(&f->table.attribute, a);
         const int32_t n = (int32_t)strlen(name);
-        char *word = kc_alloc(n + 1, 1, "bytes of a marker");
+        char *word = kc_alloc(n + 2, 1, "bytes of a marker");
 
         memcpy(word, name, (size_t)n);
         word[n] = ':';
-        kc_vocab_add(vocab, word, n + 1);
+        kc_vocab_mark(vocab, word);
         free(word);
     }
 }

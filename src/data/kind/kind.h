@@ -47,4 +47,8 @@ KC_KINDS(KC_KIND_ROW, )
 /* The row of a value of corpus.kind. */
 const kc_kind_ops *kc_kind_of(int64_t kind);
 
+/* For the check of a kind whose tokens are numbered, and no texts.
+ *   errors      KC_EINPUT: vocab.kind is not words */
+int kc_kind_numbered(const kc_config *settled, const kc_origin *o, kc_error *e);
+
 #endif

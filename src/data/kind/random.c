@@ -42,7 +42,7 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
     char vocab[KC_SAID_MAX], length[KC_SAID_MAX];
 
     if ((double)keys->people <= most)
-        return KC_OK;
+        return kc_kind_numbered(settled, o, e);
     return kc_fail_key(e, o, KC_AT_corpus_people,
                        "%lld strings cannot all differ with %s and %s; at most %.0f, or a larger "
                        "vocab or length, would do",

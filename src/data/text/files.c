@@ -8,9 +8,10 @@
 #include "kcap/data/corpus.h"
 #include "kcap/base/memory.h"
 #include "kcap/base/plain.h"
-#include "data/kind/kind.h"
+#include "data/corpus_internal.h"
+#include "data/learn.h"
 
-enum { KC_FOLDERS_MAX = 3, KC_FILE_BYTES_MAX = 1 << 30 };
+enum { KC_FOLDERS_MAX = 3 };
 
 /* Folders to look into, the first that has a file winning; `key` is set when the user named it. */
 typedef struct kc_folders {
@@ -99,40 +100,6 @@ static int file_read(kc_folders *f, const char *file, char *path, size_t size, c
     return no_file(f, file, e);
 }
 
-int kc_files_add(kc_files *files, const char *name, const char *path, const char *text,
-                 int64_t bytes, kc_error *e)
-{
-    const int i = files->n;
-    int64_t room = files->bytes;
-
-    if (i == KC_FILES_MAX)
-        return kc_fail(e, KC_EINPUT, "%s: a corpus is made of at most %d files", path,
-                       KC_FILES_MAX);
-    if (files->bytes + bytes > KC_FILE_BYTES_MAX)
-        return kc_fail(e, KC_EINPUT, "%s: more than %d bytes of pools and templates; cut the file",
-                       path, KC_FILE_BYTES_MAX);
-    files->text = kc_grow(files->text, &room, files->bytes + bytes + 1, 1);
-    memcpy(files->text + files->bytes, text, (size_t)bytes);
-    files->text[files->bytes + bytes] = 0;
-    snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
-    snprintf(files->file[i].path, sizeof files->file[i].path, "%s", path);
-    files->file[i].begin = files->bytes;
-    files->file[i].bytes = bytes;
-    files->bytes += bytes + 1;
-    files->n++;
-    return KC_OK;
-}
-
-const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes)
-{
-    for (int i = 0; i < files->n; i++)
-        if (strcmp(files->file[i].name, name) == 0) {
-            *bytes = files->file[i].bytes;
-            return files->text + files->file[i].begin;
-        }
-    return NULL;
-}
-
 static int file_load(kc_folders *f, const char *name, kc_files *files, kc_error *e)
 {
     char path[sizeof files->file[0].path], *text = NULL;
@@ -141,6 +108,22 @@ static int file_load(kc_folders *f, const char *name, kc_files *files, kc_error 
     KC_TRY(file_read(f, strchr(name, '/') + 1, path, sizeof path, &text, &bytes, e));
     bytes = kc_plain_blanks(text);
     KC_TRY(kc_files_add(files, name, path, text, bytes, e));
+out:
+    free(text);
+    return e->code;
+}
+
+/* The merges of byte pairs: the user's, or those of the corpus itself. */
+static int merges_load(const kc_config *cfg, kc_files *files, kc_error *e)
+{
+    const int learns = cfg->vocab.kind == KC_vocab_kind_bpe;
+    const char *path = learns ? "merges learnt of the corpus" : cfg->vocab.merges;
+    char *text = NULL;
+    int64_t bytes = 0;
+
+    KC_TRY(learns ? kc_learn_merges(cfg, files, &text, &bytes, e)
+                  : kc_plain_read(path, KC_FILE_BYTES_MAX, &text, &bytes, e));
+    KC_TRY(kc_files_add(files, KC_MERGES, path, text, bytes, e));
 out:
     free(text);
     return e->code;
@@ -161,6 +144,8 @@ int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
         KC_TRY(file_load(strncmp(s->name, "pools/", 6) ? &templates : &pools, s->name, files, e));
     if (kind->load)
         KC_TRY(kind->load(&cfg->corpus, files, e));
+    if (cfg->vocab.kind != KC_vocab_kind_words)
+        KC_TRY(merges_load(cfg, files, e));
     return KC_OK;
 out:
     kc_files_free(files);

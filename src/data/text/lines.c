@@ -1,10 +1,45 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "data/text/lines.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kcap/base/memory.h"
+
+int kc_files_add(kc_files *files, const char *name, const char *path, const char *text,
+                 int64_t bytes, kc_error *e)
+{
+    const int i = files->n;
+    int64_t room = files->bytes;
+
+    if (i == KC_FILES_MAX)
+        return kc_fail(e, KC_EINPUT, "%s: a corpus is made of at most %d files", path,
+                       KC_FILES_MAX);
+    if (files->bytes + bytes > KC_FILE_BYTES_MAX)
+        return kc_fail(e, KC_EINPUT, "%s: more than %d bytes of pools and templates; cut the file",
+                       path, KC_FILE_BYTES_MAX);
+    files->text = kc_grow(files->text, &room, files->bytes + bytes + 1, 1);
+    memcpy(files->text + files->bytes, text, (size_t)bytes);
+    files->text[files->bytes + bytes] = 0;
+    snprintf(files->file[i].name, sizeof files->file[i].name, "%s", name);
+    snprintf(files->file[i].path, sizeof files->file[i].path, "%s", path);
+    files->file[i].begin = files->bytes;
+    files->file[i].bytes = bytes;
+    files->bytes += bytes + 1;
+    files->n++;
+    return KC_OK;
+}
+
+const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes)
+{
+    for (int i = 0; i < files->n; i++)
+        if (strcmp(files->file[i].name, name) == 0) {
+            *bytes = files->file[i].bytes;
+            return files->text + files->file[i].begin;
+        }
+    return NULL;
+}
 
 int kc_lines_stop(char c)
 {

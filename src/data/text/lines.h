@@ -19,6 +19,8 @@ typedef struct kc_source {
         file ".txt", "corpus." #field, offsetof(kc_corpus_keys, field)                             \
     }
 
+enum { KC_FILE_BYTES_MAX = 1 << 30 }; /* of all files of a corpus */
+
 /* Add a text to the files of a corpus.
  *   errors      KC_EINPUT: more than KC_FILES_MAX files, or more than a gigabyte */
 int kc_files_add(kc_files *files, const char *name, const char *path, const char *text,

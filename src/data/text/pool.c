@@ -48,7 +48,7 @@ int kc_pool_from_texts(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc
     for (int32_t i = 0; i < texts->n; i++) {
         const char *text = kc_vocab_word(texts, i);
 
-        tokens = kc_grow(tokens, &tokens_room, (int64_t)strlen(text), sizeof *tokens);
+        tokens = kc_grow(tokens, &tokens_room, (int64_t)strlen(text) + 1, sizeof *tokens);
         used += kc_vocab_tokens(vocab, text, tokens);
         if (used > INT32_MAX)
             return kc_fail(e, KC_EINPUT, "the table has more than %d tokens; cut it", INT32_MAX);
@@ -119,14 +119,40 @@ static int opens(const kc_pool *pool, int32_t value, int32_t longer)
                    (size_t)n * sizeof *pool->token);
 }
 
-/* 1 when some value of `next` begins with the token. */
-static int can_follow(int32_t token, const kc_pool *const *next, int n_next)
+/* Tokens of `next` value i that stand in the text t[0] ... t[n-1] too, from its start. */
+static int32_t shared(const kc_pool *next, int32_t i, const int32_t *t, int32_t n)
 {
+    const int32_t *v = next->token + next->begin[i], m = kc_pool_length(next, i);
+    int32_t k = 0;
+
+    while (k < n && k < m && v[k] == t[k])
+        k++;
+    return k;
+}
+
+/* How many tokens behind a value tell whether it is the longer one, whose others are t[0] ... t[n-1];
+ * -1: a text can go on as the longer one does to its end, or to the text's. */
+static int32_t telling(const int32_t *t, int32_t n, const kc_pool *const *next, int n_next)
+{
+    int32_t most = 1;
+
     for (int p = 0; p < n_next; p++)
-        for (int32_t i = 0; i < next[p]->n; i++)
-            if (kc_pool_length(next[p], i) > 0 && next[p]->token[next[p]->begin[i]] == token)
-                return 1;
-    return 0;
+        for (int32_t i = 0; i < next[p]->n; i++) {
+            const int32_t m = kc_pool_length(next[p], i), k = shared(next[p], i, t, n);
+
+            if (m > 0 && (k == m || k == n))
+                return -1;
+            most = k + 1 > most ? k + 1 : most;
+        }
+    return most;
+}
+
+static int fail(const kc_lines *lines, int32_t a, int32_t b, const char *word, kc_error *e)
+{
+    return kc_fail(e, KC_EINPUT,
+                   "%s: `%.200s` (line %d) and `%.200s` (line %d) cannot be told apart in a "
+                   "sentence that goes on with `%.100s`; change a value or the sentence",
+                   lines->path, kc_lines_at(lines, a), a + 1, kc_lines_at(lines, b), b + 1, word);
 }
 
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
@@ -138,21 +164,17 @@ int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *nex
         sorted[i] = i;
     qsort_r(sorted, (size_t)pool->n, sizeof *sorted, value_order, pool);
     for (int32_t i = 0; i < pool->n; i++) {
-        for (int32_t j = i + 1; j < pool->n && opens(pool, sorted[i], sorted[j]); j++) {
-            int32_t length = kc_pool_length(pool, sorted[i]);
-            int32_t token = pool->token[pool->begin[sorted[j]] + length];
+        const int32_t value = sorted[i], length = kc_pool_length(pool, value);
 
-            pool->opens[sorted[i]] = 1;
+        for (int32_t j = i + 1; j < pool->n && opens(pool, value, sorted[j]); j++) {
+            const int32_t *rest = pool->token + pool->begin[sorted[j]] + length;
+            const int32_t n = telling(rest, kc_pool_length(pool, sorted[j]) - length, next, n_next);
+
+            if (n < 0)
+                KC_TRY(fail(lines, value, sorted[j], kc_vocab_word(vocab, *rest), e));
+            pool->opens[value] = n > pool->opens[value] ? n : pool->opens[value];
             if (n_next == 0)
                 break;
-            if (can_follow(token, next, n_next)) {
-                kc_fail(e, KC_EINPUT,
-                        "%s: `%.200s` (line %d) and `%.200s` (line %d) cannot be told apart in a "
-                        "sentence that goes on with `%.100s`; change a value or the sentence",
-                        lines->path, kc_lines_at(lines, sorted[i]), sorted[i] + 1,
-                        kc_lines_at(lines, sorted[j]), sorted[j] + 1, kc_vocab_word(vocab, token));
-                goto out;
-            }
         }
     }
 out:

@@ -3,7 +3,7 @@
 #define KCAP_DATA_TEXT_POOL_H
 
 #include "data/text/lines.h"
-#include "data/word/vocab.h"
+#include "data/word/tokens.h"
 
 /* Values as runs of tokens, one after the other: value i is token[begin[i]] up to
  * token[begin[i+1] - 1]. Release with kc_pool_free; all zero is empty. */
@@ -11,7 +11,8 @@ typedef struct kc_pool {
     int32_t n;
     int32_t *begin; /* [n+1]                                                        */
     int32_t *token; /* [begin[n]]                                                   */
-    uint8_t *opens; /* [n]: 1 where the value is a proper prefix of another one     */
+    int32_t *opens; /* [n]: where the value is a proper prefix of another one, how many tokens
+                       behind it tell the two apart; else 0 */
 } kc_pool;
 
 /* Room for n values of at most `tokens` tokens in all; fill in with kc_pool_add. */
@@ -28,12 +29,13 @@ void kc_pool_from_lines(const kc_lines *lines, kc_vocab *vocab, kc_pool *pool);
  *   errors      KC_EINPUT: more than 2^31 - 1 tokens */
 int kc_pool_from_texts(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc_error *e);
 
-/* Find the values that open another one. Such a value is read with the token that follows it in
- * the text, which must therefore never be the token that follows it in the longer value.
+/* Find the values that open another one. Such a value is read with as many tokens that follow it in
+ * the text as tell it from the longer value: of words one, of byte pairs rarely two.
  *   lines       the values, for messages; NULL where n_next is 0
  *   next        [n_next] pools whose values can follow in the text; empty values are passed over. 0:
  *               what follows is never a token of a value
- *   errors      KC_EINPUT naming both values and the token */
+ *   errors      KC_EINPUT naming both values and the token: what follows in the text can be all
+ *               that the longer value has more, or all of it begin so */
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
                  const kc_vocab *vocab, kc_error *e);
 

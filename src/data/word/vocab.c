@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "kcap/base/err.h"
-#include "data/text/lines.h"
 #include "kcap/base/memory.h"
 
 void kc_vocab_free(kc_vocab *vocab)
@@ -14,6 +13,7 @@ void kc_vocab_free(kc_vocab *vocab)
     free(vocab->text);
     free(vocab->begin);
     free(vocab->slot);
+    free(vocab->token_of);
     memset(vocab, 0, sizeof *vocab);
 }
 
@@ -103,22 +103,4 @@ int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes)
 int32_t kc_vocab_find(const kc_vocab *vocab, const char *word, int32_t bytes)
 {
     return vocab->n_slots ? *place(vocab, word, bytes) - 1 : -1;
-}
-
-int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens)
-{
-    int32_t n = 0;
-
-    while (*text) {
-        int32_t bytes = (int32_t)strcspn(text, " "), word = bytes;
-
-        while (word > 0 && kc_lines_stop(text[word - 1]))
-            word--;
-        if (word > 0)
-            tokens[n++] = kc_vocab_intern(vocab, text, word);
-        for (int32_t i = word; i < bytes; i++)
-            tokens[n++] = kc_vocab_intern(vocab, text + i, 1);
-        text += bytes + (text[bytes] == ' ');
-    }
-    return n;
 }

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+/* What texts are cut into, see kc_vocab_tokens. */
+typedef enum kc_split { KC_SPLIT_WORDS, KC_SPLIT_PIECES, KC_SPLIT_PAIRS } kc_split;
+
 /* Words, numbered from 0 in the order they come. All zero is empty; release with kc_vocab_free. */
 typedef struct kc_vocab {
     int32_t n;
@@ -13,6 +16,9 @@ typedef struct kc_vocab {
     int64_t text_room, begin_room;
     int32_t *slot;   /* hash table of word numbers + 1; 0 is a free place */
     int32_t n_slots; /* a power of two, or 0                              */
+    kc_split split;
+    const struct kc_bpe *bpe; /* of PAIRS, borrowed                                   */
+    int32_t *token_of;        /* of PAIRS: the token of each symbol; 0: it is none yet */
 } kc_vocab;
 
 void kc_vocab_free(kc_vocab *vocab);
@@ -30,12 +36,6 @@ int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes);
 
 /* The token that kc_vocab_intern would give without making one, or -1. */
 int32_t kc_vocab_find(const kc_vocab *vocab, const char *word, int32_t bytes);
-
-/* Split text at blanks, and each of , . ; : ! ? at a word's end from the word; intern all.
- *   text        in the normal form of kc_lines
- *   tokens      room for as many tokens as text has bytes
- *   errors      none; returns the number of tokens */
-int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens);
 
 /* Borrowed until the next word is added. */
 const char *kc_vocab_word(const kc_vocab *vocab, int32_t token);

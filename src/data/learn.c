@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "data/learn.h"
+
+#include <stdlib.h>
+
+#include "data/corpus_internal.h"
+#include "data/word/bpe_learn.h"
+#include "data/word/printable.h"
+#include "data/word/tokens.h"
+#include "kcap/base/memory.h"
+#include "kcap/base/rng.h"
+
+enum { DRAWN = 100000 }; /* documents; a few more where that makes the same number of each person */
+
+/* How often each piece occurs in the documents drawn. */
+static int64_t *count_pieces(const kc_corpus *c)
+{
+    const kc_corpus_info *info = kc_corpus_about(c);
+    const int64_t N = info->n_people, people = N < DRAWN ? N : DRAWN;
+    const int64_t enough = (DRAWN + people - 1) / people;
+    const int64_t each = info->exposures < enough ? info->exposures : enough;
+    int64_t *count = kc_alloc(info->n_vocab, sizeof *count, "pieces");
+    kc_doc doc = {.tokens = kc_alloc(info->max_doc_tokens, sizeof *doc.tokens, "tokens"),
+                  .spans = kc_alloc(info->n_attributes, sizeof *doc.spans, "spans")};
+
+    for (int64_t i = 0; i < people * each; i++) {
+        const uint64_t person =
+            kc_perm(c->seed, KC_STREAM_VOCAB, 0, (uint64_t)(i % people), (uint64_t)N);
+
+        kc_corpus_document(c, (int64_t)person, i / people, &doc);
+        for (int32_t t = 0; t < doc.n_tokens; t++)
+            count[doc.tokens[t]]++;
+    }
+    for (int32_t i = 0; i < c->vocab.n; i++)
+        count[i] *= !kc_vocab_is_mark(&c->vocab, i);
+    free(doc.tokens);
+    free(doc.spans);
+    return count;
+}
+
+/* Marks, and the different bytes of all pieces: what there must be tokens for. */
+static int64_t count_needed(const kc_vocab *pieces)
+{
+    char seen[KC_BYTES] = {0};
+    int64_t n = 0;
+
+    for (int32_t i = 0; i < pieces->n; i++) {
+        const char *at = kc_vocab_word(pieces, i);
+        const int is_mark = kc_vocab_is_mark(pieces, i);
+
+        n += is_mark;
+        for (int bytes; *at && !is_mark; at += bytes) {
+            const int byte = kc_printable_byte(at, &bytes);
+
+            n += !seen[byte];
+            seen[byte] = 1;
+        }
+    }
+    return n;
+}
+
+int kc_learn_merges(const kc_config *cfg, const kc_files *files, char **text, int64_t *bytes,
+                    kc_error *e)
+{
+    kc_corpus *c = NULL;
+    kc_bpe bpe = {0};
+    int64_t *count = NULL, needed;
+
+    *text = NULL;
+    KC_TRY(kc_corpus_make(cfg, files, KC_SPLIT_PIECES, &c, e));
+    needed = count_needed(&c->vocab);
+    if (cfg->vocab.size < needed) {
+        kc_fail(e, KC_EINPUT,
+                "vocab.size: %lld tokens, but <eos>, markers and the different bytes of the corpus "
+                "are %lld; at least so many would do",
+                (long long)cfg->vocab.size, (long long)needed);
+        goto out;
+    }
+    count = count_pieces(c);
+    kc_bpe_create(&bpe);
+    kc_bpe_learn(&c->vocab, count, cfg->vocab.size - needed, &bpe);
+    *text = kc_bpe_text(&bpe, bytes);
+out:
+    free(count);
+    kc_bpe_free(&bpe);
+    kc_corpus_destroy(c);
+    return e->code;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "data/word/tokens.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/text/lines.h"
+#include "data/word/bpe.h"
+#include "data/word/pretoken.h"
+#include "data/word/printable.h"
+#include "kcap/base/memory.h"
+
+static int32_t words(kc_vocab *vocab, const char *text, int32_t *tokens)
+{
+    int32_t n = 0;
+
+    while (*text) {
+        int32_t bytes = (int32_t)strcspn(text, " "), word = bytes;
+
+        while (word > 0 && kc_lines_stop(text[word - 1]))
+            word--;
+        if (word > 0)
+            tokens[n++] = kc_vocab_intern(vocab, text, word);
+        for (int32_t i = word; i < bytes; i++)
+            tokens[n++] = kc_vocab_intern(vocab, text + i, 1);
+        text += bytes + (text[bytes] == ' ');
+    }
+    return n;
+}
+
+/* A text with each byte as a character that can be seen; the caller frees it. */
+static char *seen(const char *text, int32_t bytes, int32_t *n)
+{
+    char *all = kc_alloc((int64_t)bytes * KC_PRINTABLE_MOST + 1, 1, "bytes of a token");
+
+    *n = 0;
+    for (int32_t i = 0; i < bytes; i++)
+        *n += kc_printable((uint8_t)text[i], all + *n);
+    return all;
+}
+
+static int32_t whole(kc_vocab *vocab, const char *piece, int32_t bytes, int32_t *tokens)
+{
+    int32_t n;
+    char *word = seen(piece, bytes, &n);
+
+    *tokens = kc_vocab_intern(vocab, word, n);
+    free(word);
+    return 1;
+}
+
+int32_t kc_vocab_mark(kc_vocab *vocab, const char *word)
+{
+    const int32_t bytes = (int32_t)strlen(word);
+    char *spaced, *all;
+    int32_t n, token;
+
+    if (vocab->split == KC_SPLIT_WORDS)
+        return kc_vocab_add(vocab, word, bytes);
+    spaced = kc_alloc(bytes + 1, 1, "bytes of a word");
+    spaced[0] = ' ';
+    memcpy(spaced + 1, word, (size_t)bytes);
+    all = seen(spaced, bytes + 1, &n);
+    token = kc_vocab_add(vocab, all, n);
+    free(spaced);
+    free(all);
+    return token;
+}
+
+int kc_vocab_is_mark(const kc_vocab *vocab, int32_t token)
+{
+    const char *word = kc_vocab_word(vocab, token);
+
+    return kc_vocab_find(vocab, word, (int32_t)strlen(word)) != token;
+}
+
+/* Symbols become tokens as they are met, so that those that never occur have none. */
+static int32_t pairs(kc_vocab *vocab, const char *piece, int32_t bytes, int32_t *tokens)
+{
+    const int32_t n = kc_bpe_encode(vocab->bpe, piece, bytes, tokens);
+
+    for (int32_t i = 0; i < n; i++) {
+        int32_t *token = &vocab->token_of[tokens[i]];
+
+        if (!*token) {
+            const char *symbol = kc_vocab_word(&vocab->bpe->symbols, tokens[i]);
+
+            *token = kc_vocab_intern(vocab, symbol, (int32_t)strlen(symbol));
+        }
+        tokens[i] = *token;
+    }
+    return n;
+}
+
+/* 1 when running text has no blank before this one. */
+static int joins(const char *text)
+{
+    while (kc_lines_stop(*text))
+        text++;
+    return !*text || *text == ' ';
+}
+
+int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens)
+{
+    const char *end = text + strlen(text);
+    char *spaced;
+    int32_t n = 0;
+
+    if (vocab->split == KC_SPLIT_WORDS)
+        return words(vocab, text, tokens);
+    text += strspn(text, " ");
+    while (end > text && end[-1] == ' ')
+        end--;
+    if (text == end)
+        return 0;
+    spaced = kc_alloc(end - text + 1, 1, "bytes of text");
+    spaced[0] = ' ';
+    memcpy(spaced + 1, text, (size_t)(end - text));
+    end = spaced + 1 + (end - text);
+    for (const char *at = spaced + joins(text); at < end;) {
+        const int32_t bytes = (int32_t)kc_pretoken(at, end);
+
+        n += (vocab->split == KC_SPLIT_PIECES ? whole : pairs)(vocab, at, bytes, tokens + n);
+        at += bytes;
+    }
+    free(spaced);
+    return n;
+}
+
+void kc_vocab_say(const kc_vocab *vocab, int32_t token, FILE *out)
+{
+    const char *word = kc_vocab_word(vocab, token);
+    int bytes;
+
+    if (vocab->split == KC_SPLIT_WORDS || token == 0)
+        fprintf(out, "%s%s", kc_lines_stop(word[0]) && !word[1] ? "" : " ", word);
+    else
+        for (; *word; word += bytes)
+            fputc(kc_printable_byte(word, &bytes), out);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef KCAP_DATA_WORD_TOKENS_H
+#define KCAP_DATA_WORD_TOKENS_H
+
+#include <stdio.h>
+
+#include "data/word/vocab.h"
+
+/* The tokens of a piece of running text, such as a name, a value, or what stands before or behind
+ * one; new ones are added. Pieces are cut into tokens apart, so that no token is of two of them.
+ *   words       parted at blanks, and each of , . ; : ! ? at a word's end from the word
+ *   else        GPT-2's pieces (kc_pretoken), or what byte pairs make of them, of the text with one
+ *               blank in front where running text has one: none before , . ; : ! ?. The bytes of
+ *               all tokens of a document, in their order, are its running text
+ *   text        in the normal form of kc_lines; blanks at its ends do not count
+ *   tokens      room for as many tokens as text has bytes, and one
+ *   errors      none; returns the number of tokens */
+int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens);
+
+/* Add a token that no text has, such as a marker: in running text it is a word.
+ *   word        without blanks at its ends */
+int32_t kc_vocab_mark(kc_vocab *vocab, const char *word);
+
+/* 1 when a token came by kc_vocab_mark (or kc_vocab_add). */
+int kc_vocab_is_mark(const kc_vocab *vocab, int32_t token);
+
+/* Write the running text of a token, with the blank that stands before it. */
+void kc_vocab_say(const kc_vocab *vocab, int32_t token, FILE *out);
+
+#endif

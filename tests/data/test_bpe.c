@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Vocabularies of byte pairs: what is read, learnt and left out; texts are those of words, byte for
+ * byte. bpe.py holds tokens and merges to GPT-2's own. */
+#include "corpora.h"
+
+#include "data/learn.h"
+#include "data/word/bpe.h"
+#include "data/word/printable.h"
+#include "kcap/base/text.h"
+
+KC_TEST(each_byte_is_a_character_of_its_own)
+{
+    char all[KC_BYTES * KC_PRINTABLE_MOST + 1] = "", *at = all;
+    uint32_t code;
+    int n = 0;
+
+    for (int byte = 0; byte < KC_BYTES; byte++)
+        at += kc_printable((uint8_t)byte, at);
+    *at = 0;
+    at = all;
+    for (int byte = 0; byte < KC_BYTES; byte++, at += n) {
+        assert_int_equal(kc_printable_byte(at, &n), byte);
+        assert_int_equal(kc_utf8(at, &code), n);
+        assert_true(code > ' ' && code != 0x7F && (code < 0x80 || code > 0xA0));
+    }
+    assert_int_equal(kc_printable_byte(at, &n), -1);
+    assert_int_equal(kc_printable_byte("\xc4\xa0", &n), ' '); /* U+0120 */
+    assert_int_equal(kc_printable_byte("\xc5\x84", &n), -1);  /* U+0144, past the last */
+    assert_int_equal(kc_printable_byte(" ", &n), -1);
+    assert_int_equal(kc_printable_byte("\xff", &n), -1);
+}
+
+static void give_back(void *bpe)
+{
+    kc_bpe_free(bpe);
+    free(bpe);
+}
+
+static kc_bpe *read_merges(const char *text, kc_error *e)
+{
+    kc_bpe *bpe = kc_test_owns(kc_alloc(1, sizeof *bpe, "merges"), give_back);
+
+    kc_bpe_read("m.txt", text, bpe, e);
+    return bpe;
+}
+
+static void bad(const char *text, const char *message)
+{
+    kc_error e = {0};
+    char whole[400];
+
+    read_merges(text, &e);
+    assert_int_equal(e.code, KC_EINPUT);
+    snprintf(whole, sizeof whole,
+             "%s; a line holds two symbols with a blank between, such as `\xc4\xa0t he`, below a "
+             "line `#version: 0.2`",
+             message);
+    assert_string_equal(e.text, whole);
+}
+
+KC_TEST(merges_are_read_or_refused_with_their_line)
+{
+    bad("#version: 0.2\na b\nab\n", "m.txt:3: `ab` is no merge");
+    bad("a b\r\na b c\r\n", "m.txt:2: `a b c` is no merge");
+    bad("a b\n\n", "m.txt:2: `` is no merge");
+    bad("a \tb\n", "m.txt:1: `a \tb` is no merge");
+    bad("a \xf0\x9f\x98\x80\n", "m.txt:1: `a \xf0\x9f\x98\x80` is no merge");
+    bad("a b\nc d\na b\n", "m.txt:3: `a b` stands there already");
+    bad("ab c\n", "m.txt:1: `ab c` merges a first symbol that no line makes");
+    bad("a bc\n", "m.txt:1: `a bc` merges a second symbol that no line makes");
+    kc_error e = {0};
+    assert_int_equal(read_merges("#version: 0.2\n", &e)->n, 0);
+    assert_int_equal(read_merges("", &e)->n, 0);
+    assert_int_equal(e.code, KC_OK);
+}
+
+static void encodes(const kc_bpe *bpe, const char *text, const char *want)
+{
+    int32_t symbols[64];
+    const int32_t n = kc_bpe_encode(bpe, text, (int32_t)strlen(text), symbols);
+    char said[400] = "";
+
+    for (int32_t i = 0; i < n; i++) {
+        strcat(said, i ? " " : "");
+        strcat(said, kc_vocab_word(&bpe->symbols, symbols[i]));
+    }
+    assert_string_equal(said, want);
+}
+
+KC_TEST(pairs_are_merged_by_rank_and_from_the_left)
+{
+    kc_error e = {0};
+    const kc_bpe *bpe = read_merges("b c\na b\nab c\na a\naa aa\n\xc4\xa0 bc", &e);
+
+    assert_int_equal(e.code, KC_OK);
+    encodes(bpe, "abc", "a bc");
+    encodes(bpe, "abd", "ab d");
+    encodes(bpe, "aaa", "aa a");
+    encodes(bpe, "aaaaaaa", "aaaa aa a");
+    encodes(bpe, " bc",
+            "\xc4\xa0"
+            "bc");
+    encodes(bpe, "\xff", "\xc3\xbf");
+    encodes(bpe, "", "");
+}
+
+/* The small texts with names that bytes cut in two. */
+static texts odd_texts(void)
+{
+    texts t = small_texts();
+
+    t.text[0] = "Zo\xc3\xab\ne\xcc\x81milie\n\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x9a\x80\n"
+                "\xe0\xa4\xb9\xe0\xa4\xbf\xe0\xa4\xa8\n\xe6\x9d\xb1\xe4\xba\xac 12\n";
+    t.text[1] = "O'Neill's\nd'\xc3\x89\n.NET\n";
+    return t;
+}
+
+static kc_config bpe_config(int64_t people, int64_t size)
+{
+    kc_config cfg = config_of(KC_corpus_kind_bios, people);
+
+    cfg.vocab.kind = KC_vocab_kind_bpe;
+    cfg.vocab.size = size;
+    return cfg;
+}
+
+static void files_give_back(void *files)
+{
+    kc_files_free(files);
+    free(files);
+}
+
+/* The texts and the merges learnt of them. */
+static kc_files *learnt(const kc_config *cfg, const texts *t, kc_error *e)
+{
+    kc_files *files = kc_test_owns(kc_alloc(1, sizeof *files, "files"), files_give_back);
+    int64_t bytes = 0;
+    char *merges = NULL;
+
+    *files = files_of(t);
+    if (kc_learn_merges(cfg, files, &merges, &bytes, e) != KC_OK)
+        return files;
+    kc_test_owns(merges, free);
+    snprintf(files->file[files->n].name, sizeof files->file[0].name, "vocab/merges.txt");
+    files->file[files->n].begin = files->bytes;
+    files->file[files->n++].bytes = bytes;
+    files->text = realloc(files->text, (size_t)(files->bytes + bytes + 1));
+    memcpy(files->text + files->bytes, merges, (size_t)bytes + 1);
+    files->bytes += bytes + 1;
+    return files;
+}
+
+static kc_corpus *learnt_corpus(const kc_config *cfg, const texts *t)
+{
+    kc_error e = {0};
+    const kc_files *files = learnt(cfg, t, &e);
+
+    assert_string_equal(e.text, "");
+    return corpus_with(cfg, files);
+}
+
+/* The text of a document up to a token, the name of <eos> left out. */
+static char *begins(const kc_corpus *c, const kc_doc *doc, int32_t end)
+{
+    return kc_test_owns(kc_corpus_text(c, doc->tokens + 1, end - 1), free);
+}
+
+static void same_texts(const kc_corpus *words, const kc_corpus *pairs)
+{
+    kc_doc a = doc_for(words), b = doc_for(pairs);
+
+    for (int64_t i = 0; i < 60; i++) {
+        kc_corpus_document(words, i, i % 5 - 1, &a);
+        kc_corpus_document(pairs, i, i % 5 - 1, &b);
+        assert_string_equal(begins(words, &a, a.n_tokens), begins(pairs, &b, b.n_tokens));
+        assert_int_equal(a.n_spans, b.n_spans);
+        for (int32_t s = 0; s < a.n_spans; s++) {
+            const kc_span *x = &a.spans[s], *y = &b.spans[s];
+
+            assert_int_equal(x->attribute, y->attribute);
+            assert_string_equal(begins(words, &a, x->begin), begins(pairs, &b, y->begin));
+        }
+        assert_in_range(b.n_tokens, 2, kc_corpus_about(pairs)->max_doc_tokens);
+    }
+}
+
+/* Blanks in front of words are all that running text has besides them, so both say the same. */
+KC_TEST(texts_are_those_of_words_byte_for_byte)
+{
+    static const int64_t sizes[] = {110, 180, 5000};
+    const texts t = odd_texts();
+
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        kc_config cfg = bpe_config(60, sizes[s]);
+        kc_corpus *pairs = learnt_corpus(&cfg, &t);
+
+        assert_in_range(kc_corpus_about(pairs)->n_vocab, 60, sizes[s]);
+        cfg.vocab.kind = KC_vocab_kind_words;
+        same_texts(small_corpus(&cfg, &t), pairs);
+    }
+}
+
+/* Every token but <eos> is in a text that a document can have. */
+KC_TEST(tokens_that_never_occur_are_left_out)
+{
+    const texts t = small_texts();
+    const kc_config cfg = bpe_config(80, 300);
+    kc_corpus *c = learnt_corpus(&cfg, &t);
+    const int64_t V = kc_corpus_about(c)->n_vocab;
+    char *seen = test_room(V, 1);
+    kc_doc doc = doc_for(c);
+
+    for (int64_t i = 0; i < 80 * 400; i++) {
+        kc_corpus_document(c, i % 80, i / 80, &doc);
+        for (int32_t at = 0; at < doc.n_tokens; at++)
+            seen[doc.tokens[at]] = 1;
+    }
+    assert_int_equal(memchr(seen, 0, (size_t)V) == NULL, 1);
+}
+
+KC_TEST(sizes_that_do_not_hold_the_bytes_are_refused)
+{
+    texts t = small_texts();
+    kc_config cfg = bpe_config(60, 20);
+    kc_error e = {0};
+
+    learnt(&cfg, &t, &e);
+    assert_int_equal(e.code, KC_EINPUT);
+    long long least = 0;
+    assert_int_equal(sscanf(e.text,
+                            "vocab.size: 20 tokens, but <eos>, markers and the different bytes of "
+                            "the corpus are %lld; at least so many would do",
+                            &least),
+                     1);
+    cfg.vocab.size = least;
+    assert_int_equal(kc_corpus_about(learnt_corpus(&cfg, &t))->n_vocab, least);
+    cfg.vocab.size = least - 1;
+    e = (kc_error){0};
+    learnt(&cfg, &t, &e);
+    assert_int_equal(e.code, KC_EINPUT);
+}
+
+static void refused(const char *yaml, const char *message)
+{
+    kc_origin o = {.path = "x.yaml"};
+    kc_error e = {0};
+    kc_config cfg;
+
+    assert_int_equal(kc_config_read(yaml, strlen(yaml), &o, &cfg, &e), KC_OK);
+    assert_int_equal(kc_corpus_check(&cfg, &o, &e), KC_EINPUT);
+    assert_string_equal(e.text, message);
+}
+
+KC_TEST(keys_that_make_no_vocabulary_are_refused)
+{
+    refused("corpus: {kind: random}\nvocab: {kind: bpe}",
+            "x.yaml:2: vocab.kind: byte pairs are made of text, and corpus.kind random (x.yaml:1) "
+            "has numbered tokens; words would do");
+    refused("corpus: {kind: biod}\nvocab: {kind: gpt2, merges: m}",
+            "x.yaml:2: vocab.kind: byte pairs are made of text, and corpus.kind biod (x.yaml:1) "
+            "has numbered tokens; words would do");
+    refused("vocab: {kind: gpt2}",
+            "x.yaml:1: vocab.kind: gpt2 needs vocab.merges, the file of its merges: GPT-2's "
+            "vocab.bpe, or the merges.txt of a tokenizer like it");
+}
+
+KC_TEST_MAIN(NULL, NULL)
