@@ -57,19 +57,12 @@ typedef struct writer {
     kc_doc doc;
 } writer;
 
-/* The text of a span without the token that only tells its end; the caller frees it. */
+/* The text of a span without the tokens that only tell its end; the caller frees it. */
 static char *text_of(const writer *w, const kc_span *s)
 {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *f = open_memstream(&text, &bytes);
-    KC_ROOM(f, "out of memory for the text of a fact");
-    for (int32_t t = s->begin; t < s->end - s->opens; ++t) {
-        const int32_t token = w->doc.tokens[t];
-        fprintf(f, "%s%s", t > s->begin && !kc_corpus_word_joins(w->corpus, token) ? " " : "",
-                kc_corpus_word(w->corpus, token));
-    }
-    KC_ROOM(fclose(f) == 0, "out of memory for the text of a fact");
+    char *text = kc_corpus_text(w->corpus, w->doc.tokens + s->begin, s->end - s->opens - s->begin);
+    if (text[0] == ' ')
+        memmove(text, text + 1, strlen(text));
     return text;
 }
 

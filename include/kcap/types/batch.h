@@ -13,7 +13,7 @@ typedef struct kc_span {
     int64_t person;
     int32_t attribute;            /* 0 is the name; index into kc_corpus_info.attribute          */
     int32_t begin, head_end, end; /* begin < head_end <= end                                     */
-    int64_t opens; /* 1: the last token is not the value's own, but tells that no longer
+    int64_t opens; /* n: the last n tokens are not the value's own, but tells that no longer
                                      value is meant                                              */
 } kc_span;
 
