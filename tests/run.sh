@@ -46,7 +46,8 @@ suite() {
     shift
     echo "== testing $folder"
     rm -f "$folder/junit.xml"
-    ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$jobs" \
+    # Thirds of a core, see tests/CMakeLists.txt.
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$((3 * jobs))" \
         --output-junit "$folder/junit.xml" "$@" </dev/null || status=$?
     counts=$(/usr/bin/python3 - "$folder/junit.xml" "$status" <<'PY'
 import sys
@@ -94,9 +95,6 @@ if build "$root/build/tests-clang-mpich" Release -DCMAKE_C_COMPILER=clang -DMPI_
     suite "$root/build/tests-clang-mpich" -R "^(test_.*|app_launch)$" -L "^(unit|app)$" -E "_np4$|_blis$"
 fi
 if build "$root/build/tests-sanitize" Sanitize -DMPI_C_COMPILER=mpicc.openmpi; then
-    # Leaks inside Open MPI are named by library, which only the slow unwinder sees.
-    export ASAN_OPTIONS=fast_unwind_on_malloc=0
-    export LSAN_OPTIONS=suppressions=$root/tests/lsan.supp:print_suppressions=0
     suite "$root/build/tests-sanitize" -L "^unit$" ${select[@]+"${select[@]}"}
 fi
 

@@ -6,7 +6,6 @@ import math
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -25,6 +24,7 @@ import law_families as families  # noqa: E402
 import law_cells  # noqa: E402
 import law_fits as fits  # noqa: E402
 import make_run  # noqa: E402
+import programs  # noqa: E402
 
 PEOPLE_BITS = 47.8
 
@@ -200,9 +200,8 @@ class Command(unittest.TestCase):
         self.addCleanup(self.temp.cleanup)
         self.sweep, self.out = Path(self.temp.name, "sweep"), Path(self.temp.name, "out")
 
-    def law(self, *args, code=0):
-        done = subprocess.run([sys.executable, ANALYSIS / "law.py", *map(str, args)],
-                              capture_output=True, text=True, timeout=120, check=False)
+    def law(self, *args, code=0, by=programs.called):
+        done = by("law", *args)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
@@ -219,7 +218,7 @@ class Command(unittest.TestCase):
 
     def test_whole(self):
         names = self.write(exposures=(100, 300, 1000))
-        said = self.law(self.sweep, "--out", self.out).stdout
+        said = self.law(self.sweep, "--out", self.out, by=programs.started).stdout
         law = self.found()
         self.assertEqual(law["peak_exposures"], 1000)
         self.assertTrue(1.9 < law["peak_bits_per_param"] < 2.05)
@@ -351,7 +350,8 @@ class Command(unittest.TestCase):
         names = self.write(seeds=(1,))
         for name in names:
             (self.sweep / name / "run.h5").unlink()
-        self.assertIn("no finished point", self.law(self.sweep, "--out", self.out, code=2).stderr)
+        self.assertIn("no finished point", self.law(self.sweep, "--out", self.out, code=2,
+                                                    by=programs.started).stderr)
         self.assertFalse(self.out.exists())
         self.assertIn("no such folder", self.law(self.sweep / "x", "--out", self.out, code=2).stderr)
         (self.sweep / "sweep.json").write_text("{")
@@ -432,8 +432,8 @@ class Command(unittest.TestCase):
     def test_same_input_same_files(self):
         self.write()
         outs = [Path(self.temp.name, x) for x in ("a", "b")]
-        for out in outs:
-            self.law(self.sweep, "--out", out)
+        for out, by in zip(outs, (programs.started, programs.called)):
+            self.law(self.sweep, "--out", out, by=by)
         for name in json.loads((outs[0] / "law.json").read_text())["files"]:
             self.assertEqual((outs[0] / name).read_bytes(), (outs[1] / name).read_bytes(), name)
 

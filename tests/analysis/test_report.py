@@ -17,9 +17,9 @@ import h5py
 import numpy as np
 
 import make_run
+import programs
 
-REPORT = Path(__file__).resolve().parents[2] / "analysis" / "report.py"
-sys.path.insert(0, str(REPORT.parent))
+sys.path.insert(0, str(programs.ANALYSIS))
 import kcap_files  # pylint: disable=wrong-import-position
 import plot  # pylint: disable=wrong-import-position
 
@@ -42,9 +42,8 @@ class Report(unittest.TestCase):
         self.run = self.base / "toy"
         make_run.write_run(self.run).close()
 
-    def report(self, *arguments, code=0):
-        done = subprocess.run([sys.executable, str(REPORT), *map(str, arguments)], text=True,
-                              capture_output=True, check=False, timeout=120)
+    def report(self, *arguments, code=0, by=programs.called):
+        done = by("report", *arguments)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
@@ -156,7 +155,7 @@ class Report(unittest.TestCase):
 
     def test_json_is_one_object(self):
         self.edit(lambda file: file["measure/seconds"].__setitem__(5, float("nan")))
-        result = self.report(self.run, "--json")
+        result = self.report(self.run, "--json", by=programs.started)
         answer = json.loads(result.stdout, parse_constant=lambda text: self.fail(text))
         row = answer["runs"][0]
         self.assertEqual(row["corpus_bits"], 95636.0)
@@ -264,8 +263,8 @@ class Report(unittest.TestCase):
                          "hits,step\n0.25,600\n")
         self.assertRegex(self.report(self.run).stdout, r"recall, step 600\n +hits +0.25 share\n")
 
-    def expect(self, text, *arguments, code=2):
-        result = self.report(*arguments, code=code)
+    def expect(self, text, *arguments, code=2, by=programs.called):
+        result = self.report(*arguments, code=code, by=by)
         self.assertEqual(result.stdout, "")
         self.assertIn(text, result.stderr)
         self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
@@ -288,7 +287,7 @@ class Report(unittest.TestCase):
     def test_unwritable_out(self):
         (self.base / "file").write_text("", encoding="utf-8")
         self.expect("choose another folder with --out", self.run, "--out", self.base / "file" / "x",
-                    code=4)
+                    code=4, by=programs.started)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The two shipped inputs keep their promises: the law itself, and full biographies."""
+"""The shipped inputs keep their promises: the law itself, full biographies, random strings. Those that
+train to the end are long; a tenth or a quarter of their exposures stands for them."""
 import os
 import time
 
@@ -12,10 +13,11 @@ INPUTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "i
 
 
 class Shipped(harness.AppTest):
-    def run_input(self, name):
+    def run_input(self, name, *sets):
         start = time.monotonic()
-        done = self.kcap("train", os.path.join(INPUTS, name), "--out", "out", "--json", ranks=2,
-                         threads=1, timeout=800)
+        done = self.kcap("train", os.path.join(INPUTS, name), "--out", "out", "--json",
+                         *(word for each in sets for word in ("--set", each)), ranks=2, threads=1,
+                         timeout=800)
         print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
         report = one_object(done.stdout)
         rows = read_columns(self.path("out"), "measure")
@@ -33,26 +35,38 @@ class Shipped(harness.AppTest):
         print({column: round(float(rows[column][-1]), 4) for column in shown}, flush=True)
         return stamp, rows
 
-    def test_quickstart(self):
-        """34,400 parameters, over-filled, hold close to 2 bits each after 1000 exposures
-        (arXiv 2404.05405, Result 3), all three terms counted."""
-        stamp, rows = self.run_input("quickstart.yaml")
+    def quickstart(self, exposures, least, *sets):
+        """34,400 parameters, over-filled, all three terms counted."""
+        stamp, rows = self.run_input("quickstart.yaml", *sets)
         self.assertEqual(stamp["n_params"], 2 * (12 * 32 ** 2 + 13 * 32) + 279 * 32 + 2 * 32)
         self.assertEqual(stamp["n_vocab"], 279)
         self.assertAlmostEqual(stamp["max_bits_per_param"], 2.78, 2)
-        self.assertEqual(rows["exposures"][-1], 1000)
-        self.assertGreaterEqual(rows["bits_per_param"][-1], 1.80)
+        self.assertEqual(rows["exposures"][-1], exposures)
+        self.assertGreaterEqual(rows["bits_per_param"][-1], least)
         self.assertLessEqual(rows["diversity_bits"].max(), 0)
         loss = read_columns(self.path("out"), "steps")["loss"]
         self.assertTrue(np.isfinite(loss).all())
 
-    def test_bios_small(self):
-        """At least 300 people's full biographies, at least 12,000 bits, 95 % of them stored."""
-        stamp, rows = self.run_input("bios_small.yaml")
+    def test_quickstart(self):
+        """Close to 2 bits each after 1000 exposures (arXiv 2404.05405, Result 3)."""
+        self.quickstart(1000, 1.80)
+
+    def test_quickstart_soon(self):
+        self.quickstart(100, 0.70, "corpus.exposures=100", "train.warmup_steps=625")
+
+    def bios_small(self, share, recall, *sets):
+        """At least 300 people's full biographies, at least 12,000 bits."""
+        stamp, rows = self.run_input("bios_small.yaml", *sets)
         self.assertGreaterEqual(stamp["n_people"], 300)
         self.assertGreaterEqual(stamp["corpus_bits"], 12000)
-        self.assertGreaterEqual(rows["total_bits"][-1] / stamp["corpus_bits"], 0.95)
-        self.assertGreater(rows["value_recall"][-1], 0.95)
+        self.assertGreaterEqual(rows["total_bits"][-1] / stamp["corpus_bits"], share)
+        self.assertGreater(rows["value_recall"][-1], recall)
+
+    def test_bios_small(self):
+        self.bios_small(0.95, 0.95)
+
+    def test_bios_small_soon(self):
+        self.bios_small(0.25, 0.15, "corpus.exposures=100", "train.warmup_steps=100")
 
     def test_random_small(self):
         """Random strings, as in arXiv 2505.24832: at this budget 2.48 bits a parameter."""
