@@ -22,7 +22,7 @@ static int32_t token_ahead(const kc_corpus *corpus, int64_t lane, int64_t n_lane
     return token;
 }
 
-/* Windows of one document each, and padding. Its last token has nothing to predict. */
+/* Windows of one document each, the <eos> behind it as a target, and padding. */
 static void next_single(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
                         kc_doc *scratch, kc_batch *batch)
 {
@@ -30,18 +30,20 @@ static void next_single(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, 
 
     batch->counted = 0;
     for (int64_t at = 0; at < batch->windows * T; at += T) {
-        scratch->n_tokens = 0;
+        int64_t n = 0;
+
         if (!kc_order_done(corpus, lane, n_lanes, cursor)) {
             kc_order_document(corpus, lane, n_lanes, cursor, scratch);
             kc_order_next(corpus, lane, n_lanes, cursor);
+            n = scratch->n_tokens;
         }
-        KC_CHECK(scratch->n_tokens <= T, "a document of %d tokens, windows of %lld",
-                 scratch->n_tokens, (long long)T);
-        batch->counted += scratch->n_tokens ? scratch->n_tokens - 1 : 0;
+        KC_CHECK(n <= T, "a document of %lld tokens, windows of %lld", (long long)n, (long long)T);
+        batch->counted += n;
         for (int64_t i = 0; i < T; i++) {
-            batch->tokens[at + i] = i < scratch->n_tokens ? scratch->tokens[i] : KC_EOS;
-            batch->targets[at + i] =
-                i + 1 < scratch->n_tokens ? scratch->tokens[i + 1] : KC_NO_TARGET;
+            batch->tokens[at + i] = i < n ? scratch->tokens[i] : KC_EOS;
+            batch->targets[at + i] = i + 1 < n    ? scratch->tokens[i + 1]
+                                     : i + 1 == n ? KC_EOS
+                                                  : KC_NO_TARGET;
         }
     }
 }
@@ -104,14 +106,14 @@ static void append_document(const kc_doc *doc, int32_t used, kc_batch *batch)
     }
 }
 
-void kc_batch_whole(const kc_corpus *corpus, int64_t *person, int64_t end, kc_doc *scratch,
-                    kc_batch *batch)
+void kc_batch_whole(const kc_corpus *corpus, int64_t exposure, int64_t *person, int64_t end,
+                    kc_doc *scratch, kc_batch *batch)
 {
     int32_t used = 0;
 
     batch->n_spans = 0;
     for (; *person < end; ++*person) {
-        kc_corpus_document(corpus, *person, KC_MEASURE, scratch);
+        kc_corpus_document(corpus, *person, exposure, scratch);
         KC_CHECK(scratch->n_tokens <= batch->context, "a document of %d tokens, windows of %lld",
                  scratch->n_tokens, (long long)batch->context);
         if (used + scratch->n_tokens > batch->context ||

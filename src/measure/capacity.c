@@ -112,20 +112,32 @@ static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks
     return __builtin_add_overflow(all, spans, &all) ? SIZE_MAX : all;
 }
 
+double kc_capacity_held_out(const kc_corpus_info *info, const kc_span_sums *sums)
+{
+    const double n = (double)info->n_held_out;
+    return n > 0 ? n * info->term[KC_READ_NAME].log2_size - sums->nats[0] * M_LOG2E : NAN;
+}
+
 static int take(const kc_subject *x, const kc_schema *schema, void *row)
 {
     const kc_capacity_lists lists = kc_capacity_lists_of(schema, row);
+    const kc_stopper quiet = {.stop = x->stopper.stop, .of = x->stopper.of};
     kc_scorer scorer;
-    kc_span_sums sums;
+    kc_span_sums sums, held_out = {0};
     kc_scorer_create(&scorer, x->model, x->weights, x->threads);
-    const int why = kc_measure_spans(x->grid, x->corpus, x->model->shape.T, kc_scorer_score,
-                                     &scorer, x->threads, &x->stopper, &sums);
+    int why = kc_measure_spans(x->grid, x->corpus, x->model->shape.T, kc_scorer_score, &scorer,
+                               x->threads, &x->stopper, &sums);
     if (!why)
         kc_scorer_loads(x->grid, &scorer, lists.expert_load);
+    if (!why && kc_corpus_about(x->corpus)->n_held_out)
+        why = kc_measure_held_out(x->grid, x->corpus, x->model->shape.T, kc_scorer_score, &scorer,
+                                  x->threads, &quiet, &held_out);
     kc_scorer_destroy(&scorer);
     if (why)
         return why;
     kc_capacity(kc_corpus_about(x->corpus), &sums, x->model->layout.n_params, row, &lists);
+    ((kc_capacity_row *)row)->held_out_bits =
+        kc_capacity_held_out(kc_corpus_about(x->corpus), &held_out);
     return 0;
 }
 

@@ -143,23 +143,29 @@ static int goes_on(const kc_grid *ep, int mine, int *all)
     return mine;
 }
 
+/* People read one after the other. */
+typedef struct group {
+    const kc_corpus *corpus;
+    int64_t exposure, from, end; /* KC_MEASURE or KC_HELD_OUT */
+} group;
+
 /* `all` [ep size]: room for goes_on. */
-static kc_span_sums measure_group(const kc_grid *ep, const kc_corpus *corpus, window *w,
-                                  int64_t from, int64_t end, kc_score score, void *scorer,
-                                  const kc_stopper *stopper, int *all)
+static kc_span_sums measure_group(const kc_grid *ep, const group *of, window *w, kc_score score,
+                                  void *scorer, const kc_stopper *stopper, int *all)
 {
-    const kc_corpus_info *info = kc_corpus_about(corpus);
+    const kc_corpus_info *info = kc_corpus_about(of->corpus);
+    int64_t from = of->from;
     kc_span_sums sums = {0};
     for (;;) {
         if (wants_to_stop(stopper))
-            from = end; /* nobody will ask for the sums */
-        if (!goes_on(ep, from < end, all))
+            from = of->end; /* nobody will ask for the sums */
+        if (!goes_on(ep, from < of->end, all))
             return sums;
-        if (from >= end) {
+        if (from >= of->end) {
             score(scorer, 0, NULL, NULL, NULL);
             continue;
         }
-        kc_batch_whole(corpus, &from, end, &w->doc, &w->batch);
+        kc_batch_whole(of->corpus, of->exposure, &from, of->end, &w->doc, &w->batch);
         score(scorer, omp_get_thread_num(), &w->batch, w->nats, w->hit);
         for (int32_t i = 0; i < w->batch.n_spans; ++i)
             add_span(&sums, info, &w->batch.spans[i], w->nats, w->hit);
@@ -214,6 +220,15 @@ static reading reading_of(const kc_corpus_info *info, int64_t context, int ranks
     return r;
 }
 
+/* Group `i` of these people, empty behind the last. */
+static group group_of(const reading *r, const group *people, int64_t i)
+{
+    group of = *people;
+    of.from = i * r->people;
+    of.end = of.from + r->people < people->end ? of.from + r->people : people->end;
+    return of;
+}
+
 size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int ranks, int threads)
 {
     kc_arena count = {0};
@@ -241,15 +256,15 @@ static int64_t next_round(int64_t round, int at_once, double seconds)
     return seconds > 2 && round > at_once ? round / 2 : round;
 }
 
-int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
-                     void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums)
+/* At most all people of the corpus, from the first. */
+static int read_people(const kc_grid *g, const group *people, int64_t context, kc_score score,
+                       void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums)
 {
-    const kc_corpus_info *info = kc_corpus_about(corpus);
+    const kc_corpus_info *info = kc_corpus_about(people->corpus);
     kc_arena arena = {0};
     reading_of(info, context, g->size, threads, &arena);
     kc_arena_reserve(&arena);
     const reading r = reading_of(info, context, g->size, threads, &arena);
-    const int64_t N = info->n_people;
     const int at_once = g->ep ? 1 : threads;
     round_news news = {.why = 0};
     for (int64_t first = 0, round = at_once, last; first < r.here && !news.why; first = last) {
@@ -257,9 +272,9 @@ int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context,
         last = first + round < r.here ? first + round : r.here;
 #pragma omp parallel for num_threads(at_once) if (at_once > 1) schedule(dynamic)
         for (int64_t i = first; i < last; ++i) {
-            const int64_t from = (i * g->size + g->rank) * r.people, end = from + r.people;
-            r.mine[i] = measure_group(g->ep, corpus, &r.windows[omp_get_thread_num()], from,
-                                      end < N ? end : N, score, scorer, stopper, r.asked);
+            const group of = group_of(&r, people, i * g->size + g->rank);
+            r.mine[i] = measure_group(g->ep, &of, &r.windows[omp_get_thread_num()], score, scorer,
+                                      stopper, r.asked);
         }
         news = (round_news){kc_clock() - begun, wants_to_stop(stopper)};
         news = share(g, news, r.news);
@@ -275,4 +290,18 @@ int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context,
     }
     kc_arena_destroy(&arena);
     return news.why;
+}
+
+int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
+                     void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums)
+{
+    const group people = {corpus, KC_MEASURE, 0, kc_corpus_about(corpus)->n_people};
+    return read_people(g, &people, context, score, scorer, threads, stopper, sums);
+}
+
+int kc_measure_held_out(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
+                        void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums)
+{
+    const group people = {corpus, KC_HELD_OUT, 0, kc_corpus_about(corpus)->n_held_out};
+    return read_people(g, &people, context, score, scorer, threads, stopper, sums);
 }

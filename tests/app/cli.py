@@ -339,7 +339,7 @@ class Random(harness.AppTest):
         self.assertIn("name_recall=0", done.stdout)
         for word in ("value", "nan", "names", "people", "person", "total "):
             self.assertNotIn(word, done.stdout.replace("total_bits", ""))
-        for word in ("60 strings, 2,693 bits", "strings   ", "nats a string",
+        for word in ("60 strings, 2,693 bits", "strings   ", "never shown  ", "nats a string",
                      "bits a parameter", "recalled exactly"):
             self.assertIn(word, done.stdout)
 
@@ -353,6 +353,7 @@ class Random(harness.AppTest):
         for name in ("value_bits", "diversity_bits"):
             self.assertEqual(report[name], 0)
         self.assertEqual(report["total_bits"], report["name_bits"])
+        self.assertLess(report["held_out_bits"], 10)
         self.assertAlmostEqual(report["name_bits"],
                                60 * (9 * math.log2(50) - report["name_nats"] / math.log(2)), 6)
         self.assertGreater(report["name_bits"], rows["name_bits"][0])

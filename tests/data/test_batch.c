@@ -272,12 +272,13 @@ KC_TEST(a_document_has_a_window_of_its_own)
                     kc_order_next(c, lane, LANES, &order);
                 }
                 for (int64_t i = 0; i < T; i++) {
-                    const int in = i < want.n_tokens, ahead = i + 1 < want.n_tokens;
+                    const int in = i < want.n_tokens, last = i == want.n_tokens - 1;
 
                     assert_int_equal(batch.tokens[at + i], in ? want.tokens[i] : KC_EOS);
-                    assert_int_equal(batch.targets[at + i],
-                                     ahead ? want.tokens[i + 1] : KC_NO_TARGET);
-                    counted += ahead;
+                    assert_int_equal(batch.targets[at + i], last ? KC_EOS
+                                                            : in ? want.tokens[i + 1]
+                                                                 : KC_NO_TARGET);
+                    counted += in;
                 }
             }
             assert_int_equal(batch.counted, counted);
@@ -289,7 +290,7 @@ KC_TEST(a_document_has_a_window_of_its_own)
     for (person = 0; person < N;) {
         const int64_t from = person;
 
-        kc_batch_whole(c, &person, N, &doc, &batch);
+        kc_batch_whole(c, KC_MEASURE, &person, N, &doc, &batch);
         assert_int_equal(person, from + 1);
     }
 }
@@ -339,7 +340,7 @@ KC_TEST(whole_windows_cover_everybody_once)
 
         for (int64_t person = 2, from; person < 59;) {
             from = person;
-            kc_batch_whole(c, &person, 59, &doc, &batch);
+            kc_batch_whole(c, KC_MEASURE, &person, 59, &doc, &batch);
             assert_true(person > from && person <= 59);
             window_check(c, &batch, from, person);
             if (person < 59) { /* one more would not have fitted */
@@ -357,7 +358,7 @@ KC_TEST(an_empty_range_gives_an_empty_window)
     kc_doc doc = doc_for(c);
     int64_t person = 5;
 
-    kc_batch_whole(c, &person, 5, &doc, &batch);
+    kc_batch_whole(c, KC_MEASURE, &person, 5, &doc, &batch);
     assert_int_equal(person, 5);
     assert_int_equal(batch.counted, 0);
     assert_int_equal(batch.n_spans, 0);

@@ -93,6 +93,23 @@ KC_TEST(a_string_does_not_know_the_others)
     }
 }
 
+/* Strings held out of training are the ones that a larger corpus would go on with. */
+KC_TEST(strings_held_out_are_none_of_those_shown)
+{
+    kc_corpus *c = strings(20, 6, 17, 9), *many = strings(40, 6, 17, 9);
+    kc_doc doc = doc_for(c), other = doc_for(many);
+
+    assert_int_equal(kc_corpus_about(c)->n_held_out, 20);
+    for (int64_t i = 0; i < 20; i++) {
+        kc_corpus_document(c, i, KC_HELD_OUT, &doc);
+        kc_corpus_document(many, 20 + i, 0, &other);
+        assert_int_equal(doc.person, i);
+        assert_int_equal(doc.spans[0].person, i);
+        assert_memory_equal(doc.tokens, other.tokens, 7 * sizeof *doc.tokens);
+    }
+    assert_int_equal(kc_corpus_about(strings(1000000, 6, 17, 9))->n_held_out, 4096);
+}
+
 /* Single tokens, neighbours in a string, and the same place of neighbouring strings. Counts as far
  * from even as these are drawn once in 30,000 seeds, either way. */
 KC_TEST(tokens_are_uniform_and_independent)

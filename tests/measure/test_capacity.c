@@ -230,6 +230,65 @@ KC_TEST(strings_read_nothing_or_all)
     check_random(*state, small_random(1, 1, 5));
 }
 
+/* Who knows all strings of a corpus by heart, and holds tokens likely as a memory that is sure by
+ * half says: 1/2 for the one that follows in a string that began so, the rest spread evenly. */
+static void heart_score(void *context, int thread, const kc_batch *window, float *nats,
+                        uint8_t *hit)
+{
+    const library *l = context;
+    const double V = (double)l->cfg.corpus.vocab;
+    kc_doc doc = doc_for(l->corpus);
+    (void)thread;
+    memset(hit, 0, (size_t)window->context);
+    for (int32_t i = 0; i < window->n_spans; ++i) {
+        const int32_t begin = window->spans[i].begin, n = window->spans[i].end - begin;
+        double known[64] = {0}, alike[64] = {0};
+        for (int64_t s = 0; s < l->info->n_people; ++s) {
+            kc_corpus_document(l->corpus, s, 0, &doc);
+            for (int32_t t = 0; t < n; ++t) {
+                alike[t] += 1;
+                if (doc.tokens[1 + t] != window->targets[begin + t])
+                    break;
+                known[t] += 1;
+            }
+        }
+        for (int32_t t = 0; t < n; ++t) {
+            const double p = alike[t] > 0 ? 0.5 * known[t] / alike[t] + 0.5 / V : 1 / V;
+            nats[begin + t] = (float)-log(p);
+        }
+    }
+}
+
+static double held_out(const kc_grid *g, const library *l, kc_score score, void *who)
+{
+    kc_span_sums sums;
+    kc_measure_held_out(g, l->corpus, 3 * l->info->max_doc_tokens + 1, score, who, 1, NULL, &sums);
+    assert_same_on_all(g, &sums, sizeof sums);
+    return kc_capacity_held_out(l->info, &sums);
+}
+
+/* Of strings never shown nobody has stored anything, whatever they know of those shown; a uniform
+ * guess loses nothing of them either. */
+KC_TEST(strings_never_shown_read_nothing)
+{
+    library l;
+    kc_span_sums sums;
+    full_row row;
+    guesser even = {40, 40}, odd = {80, 40};
+    library_open(&l, small_random(300, 6, 40), 0);
+    kc_measure_spans(*state, l.corpus, 30, heart_score, &l, 1, NULL, &sums);
+    capacity(&l, &sums, &row);
+    assert_true(row.name_bits > 0.5 * l.info->max_bits);
+    /* 10 bits once in 1024 seeds at most, whoever guesses. */
+    assert_true(held_out(*state, &l, heart_score, &l) < -100);
+    assert_float_equal(held_out(*state, &l, guesser_score, &even) / l.info->ordered_bits, 0, 1e-7);
+    assert_float_equal(held_out(*state, &l, guesser_score, &odd), -300, 1e-2);
+    library_open(&l, small_random(5000, 3, 40), 0);
+    assert_float_equal(held_out(*state, &l, guesser_score, &odd), -4096, 1e-2);
+    library_open(&l, small_bios(60), 0);
+    assert_true(isnan(held_out(*state, &l, guesser_score, &odd)));
+}
+
 /* Losses and hits that anybody can work out: attribute a of person i loses (a + 1) / 4 + i / 1024
  * a token; all its tokens are hit, or only the first, or all but the first, by (i + a) mod 3. */
 static float made_up_nats(int64_t person, int32_t attribute)

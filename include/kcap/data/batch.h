@@ -8,8 +8,7 @@
  * into windows of T inputs, each predicting the token that follows it, so that every token but a
  * lane's first is a target once. After its last document a lane's windows are padded with <eos> inputs whose targets do
  * not count; a finished lane gives windows without any counted target. Where the corpus has
- * windows_are_single each window is one document and such padding, and the document's last token has
- * no target.
+ * windows_are_single each window is one document, <eos> as the last target, and such padding.
  *   batch       windows B and context T set by the caller, buffers [B,T]; spans are not filled
  *   cursor      advanced; kc_cursor is all a restart needs
  *   scratch     a document's buffers (see kc_corpus_document), overwritten
@@ -17,15 +16,16 @@
 void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
                    kc_doc *scratch, kc_batch *batch);
 
-/* One window of whole measurement documents of people *person ... end-1: as many as fit into T
- * tokens (of windows_are_single one), none cut, then the <eos> that follows any document, as a target
- * (a last value may end with it); the rest is padded with uncounted targets. Only targets inside spans matter to
+/* One window of whole documents, of exposure KC_MEASURE or KC_HELD_OUT, of people *person ... end-1: as
+ * many as fit into T tokens (of windows_are_single one), none cut, then the <eos> that follows any
+ * document, as a target (a last value may end with it); the rest is padded with uncounted targets.
+ * Only targets inside spans matter to
  * measurement, all tokens of the documents are counted. `*person` advances to the first person
  * not in the window.
  *   batch       windows = 1; spans: room for T, positions are those of the targets
  *   errors      aborts when a single document is longer than T: the caller has checked
  *               max_doc_tokens against the context */
-void kc_batch_whole(const kc_corpus *corpus, int64_t *person, int64_t end, kc_doc *scratch,
-                    kc_batch *batch);
+void kc_batch_whole(const kc_corpus *corpus, int64_t exposure, int64_t *person, int64_t end,
+                    kc_doc *scratch, kc_batch *batch);
 
 #endif

@@ -55,6 +55,7 @@ typedef struct kc_corpus_info {
     const char *law;               /* what was published of such, see kinds.def   */
     double law_bits_per_param;     /* the same as a number                        */
     int64_t n_people, exposures;   /* N, documents of each */
+    int64_t n_held_out;            /* that measurement reads and training never shows; 0: none */
     int64_t n_vocab;               /* V */
     const char *token_word;        /* what they are: words, or tokens of several bytes */
     int32_t n_attributes;          /* the name included */
@@ -70,7 +71,9 @@ typedef struct kc_corpus_info {
     kc_table_info table;
 } kc_corpus_info;
 
-enum { KC_MEASURE = -1 }; /* in place of an exposure: the document that measurement reads */
+/* In place of an exposure: the document that measurement reads; one that is never shown, of a `person`
+ * below n_held_out, who is none of the corpus's. */
+enum { KC_MEASURE = -1, KC_HELD_OUT = -2 };
 
 enum { KC_EOS = 0 }; /* token that begins every document */
 
@@ -112,7 +115,7 @@ const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus);
 
 /* The document of a person at an exposure: fresh templates and sentence order at each (random:
  * always the same text).
- *   exposure    0 ... , or KC_MEASURE: one fixed draw of its own, in which the working city never
+ *   exposure    0 ... , or KC_HELD_OUT, or KC_MEASURE: one fixed draw of its own, in which the working city never
  *               comes before the employer, so that the employer's bits are read before they leak
  *   doc         buffers of the caller: max_doc_tokens tokens, n_attributes spans; spans stand in
  *               the order of the text, each attribute once; the pronoun's span is its first

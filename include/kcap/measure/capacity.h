@@ -36,11 +36,14 @@ extern const kc_measure kc_measure_capacity;
  *                                                           p2, p3 means over (person, attribute)
  *   random  N log2(V^S / e^p1)
  *   facts   see src/data/kind/facts_bits.c
- * Fills all of the row but its kc_event and the experts' loads. Of a term that the corpus
+ * Fills all of the row but its kc_event, the experts' loads and held_out_bits. Of a term that the corpus
  * does not have 0 bits are stored, and its nats and recall are NaN.
  *   collective  no */
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
                  kc_capacity_row *row, const kc_capacity_lists *lists);
+
+/* What the formula of the names gives for who is held out; NaN where nobody is. */
+double kc_capacity_held_out(const kc_corpus_info *info, const kc_span_sums *sums);
 
 /* People (or strings) whose documents a window of measurement holds, where they have the mean length.
  *   collective  no */

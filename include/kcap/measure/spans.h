@@ -40,6 +40,8 @@ typedef struct kc_span_sums {
     double nats[KC_ATTRIBUTES_MAX];   /* summed loss of the attribute's tokens               */
     double recall[KC_ATTRIBUTES_MAX]; /* people all of whose tokens of it are the likeliest  */
     double first[KC_ATTRIBUTES_MAX];  /* people whose first token of it is                   */
+    double
+        held_out_nats; /* of the names (random: strings) of who is never shown                  */
     double first_chunk_nats; /* over counted attributes but the name: first chunk's loss x weight */
 } kc_span_sums;
 
@@ -72,5 +74,9 @@ int64_t kc_measure_group(const kc_corpus_info *info);
  *   errors      aborts when a document does not fit the context, which is checked before */
 int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
                      void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums);
+
+/* The same of the documents that are held out. */
+int kc_measure_held_out(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
+                        void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums);
 
 #endif

@@ -83,6 +83,8 @@ static void print_capacity(FILE *out, const kc_about *s, const kc_measured *m, i
         }
     if (terms > 1)
         item(out, "total", row->total_bits, info->max_bits);
+    if (isfinite(row->held_out_bits))
+        item(out, "never shown", row->held_out_bits, 0);
     fprintf(out, "  %-17s %15.4f  (the corpus's maximum for this model: %.4f)\n",
             "bits a parameter", row->bits_per_param, row->max_bits_per_param);
     warn_of_few(out, s);
