@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a checkpoint holds beside its tensors, as texts of a safetensors file's metadata, so that
 the file can be measured alone: kcap.version, kcap.run_id, kcap.config (effective YAML),
-kcap.config_hash, kcap.step, kcap.tokens, kcap.lanes (a line a lane: epoch next offset docs),
+kcap.config_hash, kcap.step, kcap.tokens, kcap.lanes (a line a lane: epoch next offset docs used),
 kcap.files (names of pools and templates, a line each), kcap.file.<name>; and format: pt, which
 transformers wants."""
 
@@ -19,7 +19,8 @@ def written(checkpoint):
     texts = {"format": "pt", "kcap.version": checkpoint.version, "kcap.run_id": checkpoint.run_id,
              "kcap.config": checkpoint.config_text, "kcap.config_hash": checkpoint.config_hash,
              "kcap.step": str(checkpoint.step), "kcap.tokens": str(checkpoint.tokens),
-             "kcap.lanes": "".join("%d %d %d %d\n" % tuple(lane) for lane in checkpoint.lanes)}
+             "kcap.lanes": "".join(" ".join("%d" % x for x in lane) + "\n"
+                                   for lane in checkpoint.lanes)}
     for name, text in checkpoint.files.items():
         texts[f"kcap.file.{name}"] = text
     texts["kcap.files"] = "".join(f"{name}\n" for name in checkpoint.files)
@@ -62,13 +63,13 @@ class Meta:
         key = f"kcap.file.{short(name)}"
         if f"kcap.file.{name}" not in self._texts:
             raise self._wrong(key, "is missing")
-        if not re.fullmatch(r"(pools|templates)/[a-z_]+\.txt", name):
+        if not re.fullmatch(r"(?:[2-8]/)?(pools|templates)/[a-z_]+\.txt", name):
             raise self._wrong(key, "is of none of the names that pools and templates have")
         return self._texts[f"kcap.file.{name}"]
 
     def lanes(self, n):
-        """The cursors of n lanes."""
+        """The n cursors; those of before corpora had parts lack the last number, which is 0."""
         text = self._texts.get("kcap.lanes", "")
-        if not re.fullmatch(rf"(?:{NUMBER} {NUMBER} {NUMBER} {NUMBER}\n){{{n}}}", text):
-            raise self._wrong("kcap.lanes", "is not four numbers for each lane")
-        return [[int(x) for x in line.split(" ")] for line in text.splitlines()]
+        if not re.fullmatch(rf"(?:{NUMBER}(?: {NUMBER}){{3,4}}\n){{{n}}}", text):
+            raise self._wrong("kcap.lanes", "is not five numbers for each lane")
+        return [[int(x) for x in (line + " 0").split(" ")[:5]] for line in text.splitlines()]

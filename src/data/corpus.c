@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/corpus_internal.h"
+#include "data/mix.h"
 #include "data/word/tokens.h"
 #include "kcap/base/memory.h"
 
@@ -17,7 +18,16 @@ int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
         return kc_fail_key(e, o, KC_AT_vocab_kind,
                            "gpt2 needs vocab.merges, the file of its merges: GPT-2's vocab.bpe, or "
                            "the merges.txt of a tokenizer like it");
-    return kc_kind_of(cfg->corpus.kind)->check(&settled, o, e);
+    for (int part = 0; part < cfg->parts; part++) {
+        const kc_config one = kc_config_of_part(&settled, part);
+        const kc_origin from = o ? kc_origin_of_part(o, part) : (kc_origin){.path = NULL};
+
+        KC_TRY(kc_kind_of(one.corpus.kind)->check(&one, o ? &from : NULL, e));
+        KC_TRY(kc_lead_check(&one, o ? &from : NULL, e));
+        KC_TRY(kc_mix_check(&settled, part, o, e));
+    }
+out:
+    return e->code;
 }
 
 /* What the keys and the kind's row say. */
@@ -30,6 +40,7 @@ static kc_corpus_info described(const kc_config *cfg)
 
     info.n_people = kc_config_settled(cfg).corpus.people;
     info.exposures = cfg->corpus.exposures;
+    info.share = cfg->corpus.share;
     info.windows_are_single = cfg->corpus.windows == KC_corpus_windows_single;
     return info;
 }
@@ -60,8 +71,8 @@ static int vocab_create(const kc_files *files, kc_split split, kc_corpus *c, kc_
 {
     int f = 0;
 
-    kc_vocab_add(&c->vocab, "<eos>", 5);
-    c->vocab.split = split;
+    kc_vocab_add(c->vocab, "<eos>", 5);
+    c->vocab->split = split;
     if (split != KC_SPLIT_PAIRS)
         return KC_OK;
     while (f < files->n && strcmp(files->file[f].name, KC_MERGES) != 0)
@@ -69,9 +80,58 @@ static int vocab_create(const kc_files *files, kc_split split, kc_corpus *c, kc_
     if (f == files->n)
         return kc_fail(e, KC_EINPUT, KC_MERGES ": not among the files given");
     KC_TRY(kc_bpe_read(files->file[f].path, files->text + files->file[f].begin, &c->bpe, e));
-    c->vocab.bpe = &c->bpe;
-    c->vocab.token_of = kc_alloc(c->bpe.symbols.n, sizeof *c->vocab.token_of, "symbols");
+    c->vocab->bpe = &c->bpe;
+    c->vocab->token_of = kc_alloc(c->bpe.symbols.n, sizeof *c->vocab->token_of, "symbols");
 out:
+    return e->code;
+}
+
+/* The room that documents of all parts take, and what is common to all. */
+static void join_parts(kc_corpus *corpus)
+{
+    kc_corpus_info *whole = &corpus->info;
+
+    for (int i = 0; i < corpus->n_parts; i++) {
+        const kc_corpus_info *info = &corpus->part[i]->info;
+
+        if (info->max_doc_tokens > whole->room_tokens)
+            whole->room_tokens = info->max_doc_tokens;
+        if (info->n_attributes > whole->room_spans)
+            whole->room_spans = info->n_attributes;
+    }
+    for (int i = 0; i < corpus->n_parts; i++) {
+        kc_corpus_info *info = &corpus->part[i]->info;
+
+        info->n_vocab = corpus->vocab->n;
+        info->token_word = corpus->vocab->split == KC_SPLIT_WORDS ? "words" : "tokens";
+        info->n_parts = corpus->n_parts;
+        info->room_tokens = whole->room_tokens;
+        info->room_spans = whole->room_spans;
+    }
+}
+
+/* `cfg` is of this part alone. Its people are those from `corpus->first` on. */
+static int part_create(const kc_config *cfg, int part, const kc_files *files, kc_corpus *corpus,
+                       kc_error *e)
+{
+    kc_files *own = kc_alloc(1, sizeof *own, "files");
+    kc_corpus_info *info = &corpus->info;
+
+    *info = described(cfg);
+    if (part > 0)
+        info->exposures = KC_NO_END;
+    corpus->seed = (uint64_t)cfg->run.seed;
+    corpus->kind = kc_kind_of(cfg->corpus.kind);
+    kc_files_of_part(files, part, own);
+    corpus->made = corpus->kind->create(&cfg->corpus, corpus->seed, own, corpus->vocab, info, e);
+    KC_TRY(e->code);
+    KC_TRY(kc_mix_names(corpus, part, e));
+    kc_lead_create(cfg->corpus.tag, corpus->vocab, &corpus->lead);
+    info->max_doc_tokens += corpus->lead.n;
+    info->mean_doc_tokens += corpus->lead.n;
+    add_terms(info);
+out:
+    free(own);
     return e->code;
 }
 
@@ -87,19 +147,27 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
 {
     const kc_config settled = kc_config_settled(cfg);
     kc_corpus *c = NULL;
+    int64_t first = 0;
 
     *corpus = NULL;
     KC_TRY(kc_corpus_check(cfg, NULL, e));
     c = kc_alloc(1, sizeof *c, "corpus");
-    c->info = described(cfg);
-    c->info.token_word = split == KC_SPLIT_WORDS ? "words" : "tokens";
-    c->seed = (uint64_t)cfg->run.seed;
-    c->kind = kc_kind_of(cfg->corpus.kind);
+    c->vocab = kc_alloc(1, sizeof *c->vocab, "corpus");
+    c->by_documents = cfg->train.mix == KC_train_mix_documents;
     KC_TRY(vocab_create(files, split, c, e));
-    c->made = c->kind->create(&settled.corpus, c->seed, files, &c->vocab, &c->info, e);
-    KC_TRY(e->code);
-    c->info.n_vocab = c->vocab.n;
-    add_terms(&c->info);
+    while (c->n_parts < cfg->parts) {
+        const kc_config one = kc_config_of_part(&settled, c->n_parts);
+        kc_corpus *part = c->n_parts ? kc_alloc(1, sizeof *part, "corpus") : c;
+
+        c->part[c->n_parts] = part;
+        part->number = c->n_parts;
+        part->vocab = c->vocab;
+        part->first = kc_kind_of(one.corpus.kind)->by_index ? first : 0;
+        if (part_create(&one, c->n_parts++, files, part, e) != KC_OK)
+            goto out;
+        first += part->kind->by_index ? part->info.n_people + part->info.n_held_out : 0;
+    }
+    join_parts(c);
     *corpus = c;
     return KC_OK;
 out:
@@ -111,11 +179,20 @@ void kc_corpus_destroy(kc_corpus *corpus)
 {
     if (!corpus)
         return;
-    if (corpus->made)
-        corpus->kind->destroy(corpus->made);
-    kc_vocab_free(&corpus->vocab);
+    for (int i = corpus->n_parts - 1; i >= 0; i--)
+        if (corpus->part[i]->made)
+            corpus->part[i]->kind->destroy(corpus->part[i]->made);
+    for (int i = 1; i < corpus->n_parts; i++)
+        free(corpus->part[i]);
+    kc_vocab_free(corpus->vocab);
     kc_bpe_free(&corpus->bpe);
+    free(corpus->vocab);
     free(corpus);
+}
+
+const kc_corpus *kc_corpus_part(const kc_corpus *corpus, int part)
+{
+    return corpus->part[part];
 }
 
 const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus)
@@ -127,24 +204,28 @@ void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposur
 {
     KC_CHECK(person >= 0 && person < corpus->info.n_people, "person %lld of %lld",
              (long long)person, (long long)corpus->info.n_people);
-    corpus->kind->document(corpus->made, person, exposure, doc);
+    corpus->kind->document(corpus->made, corpus->first + person, exposure, doc);
+    kc_lead_put(&corpus->lead, doc);
+    doc->person = person;
+    for (int32_t i = 0; i < doc->n_spans; i++)
+        doc->spans[i].person = person;
 }
 
 int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribute)
 {
     KC_CHECK(attribute >= 0 && attribute < corpus->info.n_attributes, "attribute %d of %d",
              attribute, corpus->info.n_attributes);
-    return corpus->kind->value(corpus->made, person, attribute);
+    return corpus->kind->value(corpus->made, corpus->first + person, attribute);
 }
 
 const char *kc_corpus_word(const kc_corpus *corpus, int32_t token)
 {
-    return kc_vocab_word(&corpus->vocab, token);
+    return kc_vocab_word(corpus->vocab, token);
 }
 
 char *kc_corpus_words(const kc_corpus *corpus)
 {
-    const kc_vocab *vocab = &corpus->vocab;
+    const kc_vocab *vocab = corpus->vocab;
     char *words = kc_alloc(vocab->bytes + 1, 1, "bytes of words");
 
     memcpy(words, vocab->text, (size_t)vocab->bytes);
@@ -161,7 +242,7 @@ char *kc_corpus_text(const kc_corpus *corpus, const int32_t *tokens, int32_t n)
 
     KC_ROOM(out, "out of memory for the text of %d tokens", n);
     for (int32_t i = 0; i < n; i++)
-        kc_vocab_say(&corpus->vocab, tokens[i], out);
+        kc_vocab_say(corpus->vocab, tokens[i], out);
     KC_CHECK(fclose(out) == 0, "no memory for the text of %d tokens", n);
     return text;
 }

@@ -7,14 +7,25 @@
 
 /* The name of the merges among the files of a corpus. */
 #define KC_MERGES "vocab/merges.txt"
+#include "data/lead.h"
 
+/* Exposures of a part that is shown as long as the first one is. A text is drawn by its exposure's
+ * lower 32 bits. */
+enum { KC_NO_END = INT32_MAX };
+
+/* A part; the first one is the corpus. */
 struct kc_corpus {
     kc_corpus_info info;
     uint64_t seed;
-    kc_bpe bpe; /* of a vocabulary of byte pairs */
-    kc_vocab vocab;
+    int number;      /* of the part, from 0 */
+    kc_bpe bpe;      /* of a vocabulary of byte pairs; of the first part alone */
+    kc_vocab *vocab; /* of all parts */
     const kc_kind_ops *kind;
-    void *made; /* the kind's own */
+    void *made;                /* the kind's own                                          */
+    int64_t first;             /* its people are those of the kind's index from here on   */
+    kc_lead lead;              /* in front of each document                               */
+    int by_documents, n_parts; /* of the first part alone, as what follows    */
+    kc_corpus *part[KC_PARTS_MAX];
 };
 
 /* As kc_corpus_create, with a vocabulary of a kind of its own. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "data/learn.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "data/corpus_internal.h"
@@ -12,27 +13,47 @@
 
 enum { DRAWN = 100000 }; /* documents; a few more where that makes the same number of each person */
 
+/* Documents of a part for each token of all that are drawn, as the shares have it. */
+static double documents_of(const kc_corpus *part)
+{
+    const kc_corpus_info *info = kc_corpus_about(part);
+
+    return info->share / info->mean_doc_tokens;
+}
+
+/* The pieces of about `drawn` documents of a part, as many of each person. */
+static void count_part(const kc_corpus *c, double drawn, kc_doc *doc, int64_t *count)
+{
+    const kc_corpus_info *info = kc_corpus_about(c);
+    const int64_t N = info->n_people, people = (double)N < drawn ? N : (int64_t)ceil(drawn);
+    const int64_t enough = (int64_t)ceil(drawn / (double)people);
+    const int64_t each = info->exposures < enough ? info->exposures : enough;
+
+    for (int64_t i = 0; i < people * each; i++) {
+        const uint64_t person = kc_perm(c->seed, KC_STREAM_VOCAB, (uint64_t)c->number,
+                                        (uint64_t)(i % people), (uint64_t)N);
+
+        kc_corpus_document(c, (int64_t)person, i / people, doc);
+        for (int32_t t = 0; t < doc->n_tokens; t++)
+            count[doc->tokens[t]]++;
+    }
+}
+
 /* How often each piece occurs in the documents drawn. */
 static int64_t *count_pieces(const kc_corpus *c)
 {
     const kc_corpus_info *info = kc_corpus_about(c);
-    const int64_t N = info->n_people, people = N < DRAWN ? N : DRAWN;
-    const int64_t enough = (DRAWN + people - 1) / people;
-    const int64_t each = info->exposures < enough ? info->exposures : enough;
     int64_t *count = kc_alloc(info->n_vocab, sizeof *count, "pieces");
-    kc_doc doc = {.tokens = kc_alloc(info->max_doc_tokens, sizeof *doc.tokens, "tokens"),
-                  .spans = kc_alloc(info->n_attributes, sizeof *doc.spans, "spans")};
+    kc_doc doc = {.tokens = kc_alloc(info->room_tokens, sizeof *doc.tokens, "tokens"),
+                  .spans = kc_alloc(info->room_spans, sizeof *doc.spans, "spans")};
+    double all = 0;
 
-    for (int64_t i = 0; i < people * each; i++) {
-        const uint64_t person =
-            kc_perm(c->seed, KC_STREAM_VOCAB, 0, (uint64_t)(i % people), (uint64_t)N);
-
-        kc_corpus_document(c, (int64_t)person, i / people, &doc);
-        for (int32_t t = 0; t < doc.n_tokens; t++)
-            count[doc.tokens[t]]++;
-    }
-    for (int32_t i = 0; i < c->vocab.n; i++)
-        count[i] *= !kc_vocab_is_mark(&c->vocab, i);
+    for (int i = 0; i < c->n_parts; i++)
+        all += documents_of(c->part[i]);
+    for (int i = 0; i < c->n_parts; i++)
+        count_part(c->part[i], DRAWN * documents_of(c->part[i]) / all, &doc, count);
+    for (int32_t i = 0; i < c->vocab->n; i++)
+        count[i] *= !kc_vocab_is_mark(c->vocab, i);
     free(doc.tokens);
     free(doc.spans);
     return count;
@@ -68,7 +89,7 @@ int kc_learn_merges(const kc_config *cfg, const kc_files *files, char **text, in
 
     *text = NULL;
     KC_TRY(kc_corpus_make(cfg, files, KC_SPLIT_PIECES, &c, e));
-    needed = count_needed(&c->vocab);
+    needed = count_needed(c->vocab);
     if (cfg->vocab.size < needed) {
         kc_fail(e, KC_EINPUT,
                 "vocab.size: %lld tokens, but <eos>, markers and the different bytes of the corpus "
@@ -78,7 +99,7 @@ int kc_learn_merges(const kc_config *cfg, const kc_files *files, char **text, in
     }
     count = count_pieces(c);
     kc_bpe_create(&bpe);
-    kc_bpe_learn(&c->vocab, count, cfg->vocab.size - needed, &bpe);
+    kc_bpe_learn(c->vocab, count, cfg->vocab.size - needed, &bpe);
     *text = kc_bpe_text(&bpe, bytes);
 out:
     free(count);

@@ -91,6 +91,7 @@ const kc_capacity_row *kc_capacity_last(const kc_measurements *all)
 static void columns(const kc_corpus_info *info, const kc_shape *shape, kc_schema *s)
 {
     const int64_t attributes = info->n_attributes;
+    const int64_t parts = info->n_parts > 1 ? info->n_parts : KC_NO_COLUMN;
     const int64_t experts = shape->E ? shape->l * shape->E : KC_NO_COLUMN;
     const kc_column all[] = {KC_COLUMNS_EVENT(KC_COLUMN_ROW) KC_COLUMNS_CAPACITY(KC_COLUMN_ROW)
                                  KC_LISTS_CAPACITY(KC_COLUMN_LIST)};
@@ -135,6 +136,8 @@ static int take(const kc_subject *x, const kc_schema *schema, void *row)
     kc_scorer_destroy(&scorer);
     if (why)
         return why;
+    for (int i = 0; lists.part_exposures && i < kc_corpus_about(x->corpus)->n_parts; ++i)
+        lists.part_exposures[i] = x->exposures[i];
     kc_capacity(kc_corpus_about(x->corpus), &sums, x->model->layout.n_params, row, &lists);
     ((kc_capacity_row *)row)->held_out_bits =
         kc_capacity_held_out(kc_corpus_about(x->corpus), &held_out);

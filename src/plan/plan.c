@@ -14,7 +14,7 @@ static void count_run(const kc_config *cfg, const kc_corpus_info *info, kc_plan 
 {
     const double each = info->windows_are_single ? (double)cfg->train.context /* padding too */
                                                  : info->mean_doc_tokens;
-    p->tokens_per_exposure = each * (double)info->n_people;
+    p->tokens_per_exposure = each * (double)info->n_people / info->share;
     p->tokens = p->tokens_per_exposure * (double)info->exposures;
     p->tokens_per_step = cfg->train.batch * cfg->train.context;
     p->steps = (int64_t)ceil(p->tokens / (double)p->tokens_per_step);

@@ -116,7 +116,7 @@ int kc_checkpoint_write(const kc_grid *g, const char *dir, const kc_state *state
                                .step = state->step,
                                .tokens = state->tokens,
                                .has_moments = state->m != NULL,
-                               .n_lanes = state->n_lanes,
+                               .n_cursors = state->n_lanes * state->n_parts,
                                .cursors = state->cursors,
                                .files = *files};
     kc_shelf_path(dir, state->step, ".h5", info.path, sizeof info.path);
@@ -135,10 +135,14 @@ out:
 
 static int read_cursors(const kc_checkpoint_info *info, kc_state *state, kc_error *e)
 {
-    if (info->n_lanes != state->n_lanes)
-        return kc_fail(e, KC_EINPUT, "%s: holds %lld lanes, this run has %lld (train.lanes)",
-                       info->path, (long long)info->n_lanes, (long long)state->n_lanes);
-    memcpy(state->cursors, info->cursors, (size_t)info->n_lanes * sizeof *info->cursors);
+    if (info->n_cursors != state->n_lanes * state->n_parts)
+        return kc_fail(
+            e, KC_EINPUT,
+            "%s: holds %lld cursors, this run has %lld lanes (train.lanes) of %lld parts "
+            "of the corpus",
+            info->path, (long long)info->n_cursors, (long long)state->n_lanes,
+            (long long)state->n_parts);
+    memcpy(state->cursors, info->cursors, (size_t)info->n_cursors * sizeof *info->cursors);
     return KC_OK;
 }
 

@@ -11,7 +11,7 @@
 #include "record/embed.h"
 #include "record/manifest.h"
 
-enum { CURSOR = 4, FRAME_BYTES = 1 << 16 };
+enum { CURSOR = 5, FRAME_BYTES = 1 << 16 };
 
 _Static_assert(sizeof(kc_cursor) == CURSOR * sizeof(int64_t),
                "kc_cursor is a row of /lanes/cursor");
@@ -34,11 +34,14 @@ static int write_lanes(kc_h5 *f, const kc_checkpoint_info *info, kc_error *e)
 {
     static const char path[] = "/lanes/cursor";
     kc_h5_array a = {.id = 0};
-    const int64_t dims[2] = {info->n_lanes, CURSOR};
+    const int64_t dims[2] = {info->n_cursors, CURSOR};
     KC_TRY(kc_h5_group(f, "/lanes", e));
     KC_TRY(kc_h5_array_create(f, path, KC_H5_INT, 2, dims, e));
-    KC_TRY(kc_h5_describe(f, path, "1",
-                          "where each lane stands in its documents: epoch, next, offset, docs", e));
+    KC_TRY(kc_h5_describe(
+        f, path, "1",
+        "where each lane stands in the documents of each part, the parts of a lane one "
+        "after the other: epoch, next, offset, docs, used",
+        e));
     KC_TRY(kc_h5_array_open(f, path, KC_H5_INT, &a, e));
     kc_h5_array_write(&a, 0, dims[0] * dims[1], info->cursors, e);
     kc_h5_array_close(&a, e);
@@ -53,7 +56,7 @@ int kc_draft_begin(const kc_draft *d, kc_h5 *f, const kc_checkpoint_info *info, 
 {
     const char *words = info->files.words;
     bytes += info->files.bytes + (words ? (int64_t)strlen(words) : 0) +
-             info->n_lanes * (int64_t)sizeof(kc_cursor) + FRAME_BYTES;
+             info->n_cursors * (int64_t)sizeof(kc_cursor) + FRAME_BYTES;
     KC_TRY(kc_file_reserve(d->h5_partial, bytes, e));
     KC_TRY(kc_h5_create(f, d->h5_partial, KC_H5_PLAIN, e));
     KC_TRY(kc_stamp_write(f, &info->stamp, e));

@@ -58,21 +58,30 @@ static int check_stamp(const kc_h5 *f, const kc_stamp *stamp, kc_error *e)
 /* No count of steps, tokens or documents comes near it. */
 static const int64_t most = (int64_t)1 << 53;
 
+/* Files from before corpora had parts lack the last column. */
+enum { CURSOR = sizeof(kc_cursor) / sizeof(int64_t) };
+
 static int read_cursors(kc_h5 *f, kc_checkpoint_info *info, kc_error *e)
 {
     kc_h5_array a = {.id = 0};
+    int64_t *values = NULL, columns;
     KC_TRY(kc_h5_array_open(f, "/lanes/cursor", KC_H5_INT, &a, e));
-    if (a.n_dims != 2 || a.dims[1] * (int64_t)sizeof(int64_t) != sizeof(kc_cursor)) {
+    columns = a.n_dims == 2 ? a.dims[1] : 0;
+    if (columns != CURSOR && columns != CURSOR - 1) {
         kc_fail(e, KC_EINPUT, "%s: /lanes/cursor is no table of cursors", f->path);
         goto out;
     }
-    info->n_lanes = a.dims[0];
-    info->cursors = kc_alloc(info->n_lanes, sizeof *info->cursors, "cursors");
-    KC_TRY(kc_h5_array_read(&a, 0, a.dims[0] * a.dims[1], info->cursors, e));
-    for (int64_t i = 0; i < a.dims[0] * a.dims[1]; ++i)
-        if (((const int64_t *)info->cursors)[i] < 0 || ((const int64_t *)info->cursors)[i] > most)
+    info->n_cursors = a.dims[0];
+    info->cursors = kc_alloc(info->n_cursors, sizeof *info->cursors, "cursors");
+    values = kc_alloc(info->n_cursors, sizeof *info->cursors, "cursors");
+    KC_TRY(kc_h5_array_read(&a, 0, a.dims[0] * columns, values, e));
+    for (int64_t i = 0; i < a.dims[0] * columns; ++i) {
+        ((int64_t *)&info->cursors[i / columns])[i % columns] = values[i];
+        if (values[i] < 0 || values[i] > most)
             kc_fail(e, KC_EINPUT, "%s: /lanes/cursor holds a place that no lane comes to", f->path);
+    }
 out:
+    free(values);
     kc_h5_array_close(&a, e);
     return e->code;
 }

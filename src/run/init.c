@@ -32,7 +32,8 @@ static void start(const kc_grid *g, const kc_config *cfg, kc_state *state)
     state->lo = lo;
     memcpy(state->expert_lo, expert_lo + g->rank, sizeof state->expert_lo);
     state->n_lanes = cfg->train.lanes;
-    state->cursors = kc_alloc(state->n_lanes, sizeof *state->cursors, "lanes");
+    state->n_parts = cfg->parts;
+    state->cursors = kc_alloc(state->n_lanes * state->n_parts, sizeof *state->cursors, "lanes");
     state->params = calloc((size_t)layout->n_flat, sizeof *state->params);
     KC_ROOM(state->params, "out of memory for %lld weights", (long long)layout->n_flat);
     kc_params_init(layout, (uint64_t)cfg->run.seed, cfg->model.init_std, state->params);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kcap/base/clock.h"
+#include "kcap/data/order.h"
 #include "kcap/io/file.h"
 #include "kcap/run/signals.h"
 
@@ -142,16 +143,16 @@ static void show_share(void *of, double share)
 static kc_subject subject_of(kc_run *run)
 {
     const kc_state *state = kc_trainer_state(run->trainer);
-    const double people = (double)kc_corpus_about(run->corpus)->n_people;
-    return (kc_subject){.grid = run->grid,
-                        .corpus = run->corpus,
-                        .model = kc_trainer_model(run->trainer),
-                        .weights = kc_trainer_weights(run->trainer),
-                        .threads = run->host.threads,
-                        .step = state->step,
-                        .tokens = state->tokens,
-                        .exposures = (double)kc_trainer_docs(run->trainer) / people,
-                        .stopper = {why_break_off, run, show_share}};
+    kc_subject subject = {.grid = run->grid,
+                          .corpus = run->corpus,
+                          .model = kc_trainer_model(run->trainer),
+                          .weights = kc_trainer_weights(run->trainer),
+                          .threads = run->host.threads,
+                          .step = state->step,
+                          .tokens = state->tokens,
+                          .stopper = {why_break_off, run, show_share}};
+    kc_order_exposures(run->corpus, state->n_lanes, state->cursors, subject.exposures);
+    return subject;
 }
 
 void kc_run_measure(kc_run *run, int i)

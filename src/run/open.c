@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kcap/comm/exchange.h"
+#include "kcap/data/order.h"
 #include "kcap/run/input.h"
 
 static int find(kc_opened *o, const kc_grid *g, const char *where, kc_error *e)
@@ -30,7 +31,8 @@ static int read_weights(kc_opened *o, const kc_grid *g, kc_error *e)
     float *wt = aligned_alloc(64, bytes);
     state->n_lanes = o->cfg.train.lanes;
     state->params = aligned_alloc(64, bytes);
-    state->cursors = malloc((size_t)state->n_lanes * sizeof *state->cursors);
+    state->n_parts = o->cfg.parts;
+    state->cursors = malloc((size_t)(state->n_lanes * state->n_parts) * sizeof *state->cursors);
     KC_ROOM(lo && wt && state->params && state->cursors, "out of memory for the weights");
     kc_slices(g, layout->n_dense, lo);
     state->lo = lo;
@@ -38,14 +40,6 @@ static int read_weights(kc_opened *o, const kc_grid *g, kc_error *e)
     if (kc_checkpoint_read(g, &o->info, state, e) == KC_OK)
         kc_params_transpose(layout, state->params, wt, o->host.threads);
     return e->code;
-}
-
-static double exposures(const kc_opened *o)
-{
-    double docs = 0;
-    for (int64_t k = 0; k < o->state.n_lanes; ++k)
-        docs += (double)o->state.cursors[k].docs;
-    return docs / (double)kc_corpus_about(o->corpus)->n_people;
 }
 
 int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
@@ -67,8 +61,8 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
                               .weights = &o->weights,
                               .threads = o->host.threads,
                               .step = o->state.step,
-                              .tokens = o->state.tokens,
-                              .exposures = exposures(o)};
+                              .tokens = o->state.tokens};
+    kc_order_exposures(o->corpus, o->state.n_lanes, o->state.cursors, o->subject.exposures);
 out:
     return e->code;
 }

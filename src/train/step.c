@@ -10,8 +10,10 @@ static void batch(kc_trainer *t, int64_t here, kc_lane_room *room)
 {
     kc_lane_report *r = &t->mine[here];
     const int64_t lane = t->first_lane + here;
-    r->cursor = t->state.cursors[lane];
-    kc_batch_next(t->corpus, lane, t->state.n_lanes, &r->cursor, &room->doc, &room->batch);
+    const int64_t parts = t->state.n_parts;
+    kc_cursor *next = t->mine_next + here * parts;
+    memcpy(next, t->state.cursors + lane * parts, (size_t)parts * sizeof *next);
+    kc_batch_next(t->corpus, lane, t->state.n_lanes, next, &room->doc, &room->batch);
     r->counted = room->batch.counted;
     r->loss = 0;
 }
@@ -92,6 +94,8 @@ static kc_lane_report share_reports(kc_trainer *t, kc_step_news *news)
     for (int64_t i = 0; i < t->lanes_here; ++i)
         t->mine[i].news = *news;
     kc_allgather(t->grid, t->mine, t->reports, (size_t)t->lanes_here * sizeof *t->mine);
+    kc_allgather(t->grid, t->mine_next, t->next,
+                 (size_t)(t->lanes_here * t->state.n_parts) * sizeof *t->next);
     memset(news->phase, 0, sizeof news->phase);
     for (int64_t k = 0; k < t->state.n_lanes; ++k) {
         const kc_lane_report *r = &t->reports[k];
@@ -149,8 +153,8 @@ int kc_trainer_step(kc_trainer *t, kc_step_news *news, kc_step_row *row, kc_erro
         return kc_trainer_not_finite(t, own, all.loss / (double)all.counted, e);
     const kc_adamw adam = adamw_of(t, norm, all.counted);
     kc_trainer_update(t, &adam, own);
-    for (int64_t k = 0; k < t->state.n_lanes; ++k)
-        t->state.cursors[k] = t->reports[k].cursor;
+    memcpy(t->state.cursors, t->next,
+           (size_t)(t->state.n_lanes * t->state.n_parts) * sizeof *t->next);
     t->state.step += 1;
     t->state.tokens += all.counted;
     kc_trainer_refresh(t);

@@ -13,7 +13,6 @@
 typedef struct kc_lane_report {
     double loss;
     int64_t counted;
-    kc_cursor cursor;
     kc_routing routing; /* of experts  */
     kc_step_news news;  /* of its rank */
 } kc_lane_report;
@@ -41,10 +40,11 @@ struct kc_trainer {
     kc_reducer reducer, expert_reducer;
     double *squares; /* [ep, blocks of this rank's experts] */
     float *wt;
-    kc_lane_room *room;      /* [at_once]    */
-    kc_lane_report *mine;    /* [lanes_here] */
-    kc_lane_report *reports; /* [n_lanes]    */
-    kc_phases phases;        /* of the last step */
+    kc_lane_room *room;          /* [at_once]    */
+    kc_cursor *mine_next, *next; /* [lanes_here, n_parts], [n_lanes, n_parts]: after the step */
+    kc_lane_report *mine;        /* [lanes_here] */
+    kc_lane_report *reports;     /* [n_lanes]    */
+    kc_phases phases;            /* of the last step */
 };
 
 /* This rank's part of the gradient: of the dense tensors, and of its experts (NULL: none). Borrowed from

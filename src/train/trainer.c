@@ -17,8 +17,8 @@ static kc_lane_room room_of(const kc_trainer *t, kc_arena *a)
     kc_lane_room r = {.batch = {.windows = windows, .context = T}};
     r.batch.tokens = kc_arena_take(a, windows * T, sizeof *r.batch.tokens);
     r.batch.targets = kc_arena_take(a, windows * T, sizeof *r.batch.targets);
-    r.doc.tokens = kc_arena_take(a, info->max_doc_tokens, sizeof *r.doc.tokens);
-    r.doc.spans = kc_arena_take(a, info->n_attributes, sizeof *r.doc.spans);
+    r.doc.tokens = kc_arena_take(a, info->room_tokens, sizeof *r.doc.tokens);
+    r.doc.spans = kc_arena_take(a, info->room_spans, sizeof *r.doc.spans);
     return r;
 }
 
@@ -33,7 +33,7 @@ static kc_needs take_room(kc_trainer *t, kc_arena *a)
 {
     const kc_layout *layout = &t->model.layout;
     const int64_t n = layout->n_flat, L = t->state.n_lanes;
-    const int64_t experts = n - layout->n_dense, ep = t->model.ep_size;
+    const int64_t experts = n - layout->n_dense, ep = t->model.ep_size, parts = t->state.n_parts;
     const int64_t most = share_of(layout->n_dense, t->grid->size) + share_of(experts, t->dp.size);
     kc_needs needs = {{0}};
     size_t *bytes = needs.bytes;
@@ -52,7 +52,9 @@ static kc_needs take_room(kc_trainer *t, kc_arena *a)
         kc_reducer_create(&t->expert_reducer, &t->dp, experts, a);
     t->squares = kc_arena_take(a, ep * (experts / KC_BLOCK), sizeof *t->squares);
     bytes[KC_exchange_bytes] = kc_arena_since(a);
-    t->state.cursors = kc_arena_take(a, L, sizeof *t->state.cursors);
+    t->state.cursors = kc_arena_take(a, L * parts, sizeof *t->state.cursors);
+    t->next = kc_arena_take(a, L * parts, sizeof *t->next);
+    t->mine_next = kc_arena_take(a, t->lanes_here * parts, sizeof *t->mine_next);
     t->room = kc_arena_take(a, t->at_once, sizeof *t->room);
     t->mine = kc_arena_take(a, t->lanes_here, sizeof *t->mine);
     t->reports = kc_arena_take(a, L, sizeof *t->reports);
@@ -137,6 +139,7 @@ static int describe(kc_trainer *t, int only_asked, const kc_corpus *corpus, kc_n
         t->dp.size = g->size / t->model.ep_size;
     t->state.layout = &t->model.layout;
     t->state.n_lanes = cfg->train.lanes;
+    t->state.n_parts = info->n_parts;
     t->lanes_here = cfg->train.lanes / g->size;
     t->first_lane = t->lanes_here * g->rank;
     t->model.add_sources =
@@ -230,7 +233,7 @@ int64_t kc_trainer_planned(const kc_trainer *t)
 int kc_trainer_done(const kc_trainer *t)
 {
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
-        if (!kc_order_done(t->corpus, k, t->state.n_lanes, &t->state.cursors[k]))
+        if (!kc_order_done(t->corpus, k, t->state.n_lanes, &t->state.cursors[k * t->state.n_parts]))
             return 0;
     return 1;
 }
@@ -239,6 +242,6 @@ void kc_trainer_refresh(kc_trainer *t)
 {
     t->docs = 0;
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
-        t->docs += t->state.cursors[k].docs;
+        t->docs += t->state.cursors[k * t->state.n_parts].docs;
     kc_params_transpose(&t->model.layout, t->state.params, t->wt, t->threads);
 }

@@ -147,8 +147,8 @@ static inline kc_doc doc_for(const kc_corpus *corpus)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
 
-    return (kc_doc){.tokens = test_room(info->max_doc_tokens, sizeof(int32_t)),
-                    .spans = test_room(info->n_attributes, sizeof(kc_span))};
+    return (kc_doc){.tokens = test_room(info->room_tokens, sizeof(int32_t)),
+                    .spans = test_room(info->room_spans, sizeof(kc_span))};
 }
 
 /* Running text of tokens begin ... end-1, without a blank in front; the test's. */

@@ -282,6 +282,7 @@ KC_TEST(a_document_has_a_window_of_its_own)
                 }
             }
             assert_int_equal(batch.counted, counted);
+            order.used = order.docs * T;
             assert_memory_equal(&cursor, &order, sizeof cursor);
         }
         docs += cursor.docs;

@@ -98,6 +98,7 @@ static void hold(holder *h, const kc_grid *g, const kc_layout *l)
     h->state = (kc_state){.layout = l,
                           .lo = h->lo,
                           .n_lanes = LANES,
+                          .n_parts = 1,
                           .cursors = h->cursors,
                           .params = test_room(l->n_flat, sizeof(float)),
                           .m = test_room(mine, sizeof(float)),
@@ -118,7 +119,8 @@ static void fill(holder *h, const kc_grid *g, int64_t step)
         s->v[at] = is_padding(s->layout, i) ? 0 : value(2, step, i);
     }
     for (int64_t i = 0; i < LANES; ++i)
-        h->cursors[i] = (kc_cursor){step + i, step * 2 + i, step * 3 + i, step * 4 + i};
+        h->cursors[i] =
+            (kc_cursor){step + i, step * 2 + i, step * 3 + i, step * 4 + i, step * 5 + i};
 }
 
 static void assert_says(const char *text, const char *part)
@@ -318,7 +320,7 @@ KC_TEST(python_sees_global_shapes)
         "w = (1 * 0.25 + 21.0 + i / 7.0).astype('f4').reshape(3, 7, 9)\n"
         "assert (f['m/weight'][:] == w).all(), f['m/weight'][:] - w\n"
         "assert f['files/pools/z.txt'][()] == b'x\\0y\\n'\n"
-        "assert f['lanes/cursor'][:].tolist()[1] == [8, 15, 22, 29]\n"
+        "assert f['lanes/cursor'][:].tolist()[1] == [8, 15, 22, 29, 36]\n"
         "assert f.attrs['step'] == 7 and f.attrs['n_params'] == 9\n"
         "def look(name, d):\n"
         "  if isinstance(d, h5py.Dataset): assert d.attrs['unit'] and d.attrs['description'], d\n"
@@ -555,7 +557,7 @@ KC_TEST(another_layout_is_refused)
     expect_refusal(x, &more, LANES, "/params/gate is missing");
     less.n -= 1;
     expect_refusal(x, &less, LANES, "/params holds 4 tensors, this model has 3");
-    expect_refusal(x, &l, LANES - 1, "holds 3 lanes, this run has 2");
+    expect_refusal(x, &l, LANES - 1, "holds 3 cursors, this run has 2 lanes");
 }
 
 /* Two blocks with a router and so many experts. */

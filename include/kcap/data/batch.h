@@ -6,14 +6,18 @@
 
 /* The next windows of lane `lane` of `n_lanes`. Its documents (see order.h) are concatenated and cut
  * into windows of T inputs, each predicting the token that follows it, so that every token but a
- * lane's first is a target once. After its last document a lane's windows are padded with <eos> inputs whose targets do
- * not count; a finished lane gives windows without any counted target. Where the corpus has
- * windows_are_single each window is one document, <eos> as the last target, and such padding.
+ * lane's first is a target once. After its last document a lane's windows are padded with <eos>
+ * inputs whose targets do not count; a finished lane gives windows without any counted target. Where
+ * a part has windows_are_single each of its windows is one document, <eos> as the last target, and
+ * such padding.
+ * Of several parts each window is of one, whose documents are concatenated for themselves; with
+ * train.mix documents all go into one stream, the next one from the part that lacks most of its
+ * share. Shares are of places in windows. A lane ends with the first part's last document.
  *   batch       windows B and context T set by the caller, buffers [B,T]; spans are not filled
- *   cursor      advanced; kc_cursor is all a restart needs
+ *   cursors     [n_parts], advanced; they are all a restart needs
  *   scratch     a document's buffers (see kc_corpus_document), overwritten
- *   collective  no; a function of (corpus, cursor, lane, n_lanes), same bits everywhere */
-void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursor,
+ *   collective  no; a function of (corpus, cursors, lane, n_lanes), same bits everywhere */
+void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cursor *cursors,
                    kc_doc *scratch, kc_batch *batch);
 
 /* One window of whole documents, of exposure KC_MEASURE or KC_HELD_OUT, of people *person ... end-1: as

@@ -13,6 +13,10 @@
  * (src/data/kind/facts.c) come from a table. */
 typedef struct kc_corpus kc_corpus;
 
+/* A corpus has parts, each of a kind and with people of its own, and one vocabulary. What is said of a
+ * corpus here is said of its first part, which is also what measurement reads. */
+const kc_corpus *kc_corpus_part(const kc_corpus *corpus, int part);
+
 /* One attribute of a person. Attribute 0 is always the name; of random, the string. */
 typedef struct kc_attribute {
     char name[32];    /* name, birth_date, ..., or id1, id2, ...; random: string                 */
@@ -49,21 +53,24 @@ typedef struct kc_term {
         max_bits; /* of a perfect memory: items x (log2_size - log2_left); the corpus fills it in */
 } kc_term;
 
-/* What the corpus holds; constant. */
+/* What a part of the corpus holds; constant. */
 typedef struct kc_corpus_info {
     const char *kind, *one, *many; /* corpus.kind and what it holds, in words     */
     const char *law;               /* what was published of such, see kinds.def   */
     double law_bits_per_param;     /* the same as a number                        */
-    int64_t n_people, exposures;   /* N, documents of each */
+    int64_t n_people, exposures;   /* N, documents of each; of a later part no end */
     int64_t n_held_out;            /* that measurement reads and training never shows; 0: none */
     int64_t n_vocab;               /* V */
     const char *token_word;        /* what they are: words, or tokens of several bytes */
     int32_t n_attributes;          /* the name included */
     kc_attribute attribute[KC_ATTRIBUTES_MAX];
-    int32_t max_doc_tokens; /* longest possible document, <eos> included */
-    double mean_doc_tokens; /* expected length, <eos> included */
-    int lengths_are_equal;  /* 1: every document has mean_doc_tokens tokens exactly */
-    int windows_are_single; /* 1: a window holds one document, and begins with it */
+    int n_parts;                     /* of the whole corpus */
+    double share;                    /* of all tokens, this part's */
+    int32_t room_tokens, room_spans; /* of the longest document of any part */
+    int32_t max_doc_tokens;          /* longest possible document, <eos> included */
+    double mean_doc_tokens;          /* expected length, <eos> included */
+    int lengths_are_equal;           /* 1: every document has mean_doc_tokens tokens exactly */
+    int windows_are_single;          /* 1: a window holds one document, and begins with it */
     kc_term term[KC_N_READS];
     char terms[64];      /* their names, - where there is none, parted by blanks           */
     double max_bits;     /* of a perfect memory of all terms                               */

@@ -15,9 +15,9 @@ typedef struct kc_subject {
     const kc_model *model;
     const kc_weights *weights;
     int threads;
-    int64_t step, tokens; /* done, trained on                            */
-    double exposures;     /* documents shown over people                 */
-    kc_stopper stopper;   /* of a measurement that takes long            */
+    int64_t step, tokens;           /* done, trained on                            */
+    double exposures[KC_PARTS_MAX]; /* documents shown over people, by part of the corpus */
+    kc_stopper stopper;             /* of a measurement that takes long            */
 } kc_subject;
 
 #endif

@@ -15,7 +15,7 @@
  *   /params/<tensor>  /m/<tensor>  /v/<tensor>    one dataset a tensor, global shape, stored as its
  *                     attribute `codec` says (codec.def; absent: float32), unit and description;
  *                     /m and /v, the optimiser's moments, are absent where only weights are kept
- *   /lanes/cursor     [L, 4] int64: epoch, next, offset, docs
+ *   /lanes/cursor     [L x parts, 5] int64: epoch, next, offset, docs, used
  *   /files/<name>     the pools and templates, one text dataset each; attribute `order` of
  *                     /files: their names in order, a line each
  *   /vocab/words      the words of the vocabulary in the order of their tokens, a line each: for
@@ -28,8 +28,8 @@ typedef struct kc_checkpoint_info {
     kc_stamp stamp;         /* config, config_hash and run_id are never empty */
     int64_t step, tokens;
     int has_moments;
-    int64_t n_lanes;
-    kc_cursor *cursors; /* [n_lanes]                              */
+    int64_t n_cursors;  /* lanes x parts of the corpus            */
+    kc_cursor *cursors; /* [n_cursors]                            */
     kc_files files;     /* as they were when it was written       */
 } kc_checkpoint_info;
 

@@ -39,12 +39,13 @@ typedef struct kc_batch {
     kc_span *spans;  /* measurement only; NULL in training */
 } kc_batch;
 
-/* Where a lane stands in its stream of documents. All zero is the start. */
+/* Where a lane stands in its stream of a part's documents. All zero is the start. */
 typedef struct kc_cursor {
     int64_t epoch;  /* exposures of each person already given in full      */
     int64_t next;   /* index of the lane's next document within the epoch  */
     int64_t offset; /* tokens of that document already used as inputs      */
     int64_t docs;   /* documents used up, all epochs                       */
+    int64_t used;   /* places of windows that the stream has filled, with what pads them */
 } kc_cursor;
 
 #endif

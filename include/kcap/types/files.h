@@ -7,7 +7,7 @@
 
 #include "kcap/base/text.h"
 
-enum { KC_FILES_MAX = 80 };
+enum { KC_FILES_MAX = 160 };
 
 /* The text files a corpus is made of (pools and templates), whole, in one block of memory, so that
  * they can be broadcast, put into a checkpoint and read back. `text` is one allocation holding all

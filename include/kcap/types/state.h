@@ -77,7 +77,8 @@ typedef struct kc_state {
     int64_t step;         /* optimiser steps done                 */
     int64_t tokens;       /* counted tokens trained on            */
     int64_t n_lanes;      /* L                                    */
-    kc_cursor *cursors;   /* [L]: every lane's, equal on all ranks */
+    int64_t n_parts;      /* of the corpus                        */
+    kc_cursor *cursors;   /* [L, n_parts]: every lane's, equal on all ranks */
 } kc_state;
 
 #endif

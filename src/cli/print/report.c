@@ -124,6 +124,23 @@ static void print_measured(FILE *out, const kc_about *s, const kc_measurements *
     }
 }
 
+/* Of a corpus of several parts: what else was shown. */
+static void print_parts(FILE *out, const kc_corpus *corpus, const kc_measurements *measured)
+{
+    const kc_capacity_row *row = kc_capacity_last(measured);
+    const int n = kc_corpus_about(corpus)->n_parts;
+    char a[32];
+    for (int i = 0; n > 1 && i < n; ++i) {
+        const kc_corpus_info *info = kc_corpus_about(kc_corpus_part(corpus, i));
+        fprintf(out, "  part %d, %.4g %% of the tokens: %s, N = %s %s", i + 1, 100 * info->share,
+                info->kind, grouped(a, info->n_people), info->many);
+        if (row)
+            fprintf(out, ", %.4g exposures",
+                    kc_capacity_lists_of(&measured->of[0].schema, row).part_exposures[i]);
+        fputs(i ? "\n" : ", measured\n", out);
+    }
+}
+
 void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured,
                    const kc_outcome *outcome)
 {
@@ -142,6 +159,7 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
     fputc('\n', out);
     corpus_head(out, info);
     fprintf(out, ", %s bits at perfect recall\n", grouped_real(a, info->max_bits));
+    print_parts(out, s->corpus, measured);
     print_measured(out, s, measured, outcome->steps);
     fprintf(out, "%s%s%s\n  %s", outcome->status, outcome->stopped_by ? " by " : "",
             outcome->stopped_by ? outcome->stopped_by : "", grouped(a, outcome->steps));
@@ -222,18 +240,34 @@ static void bits_of_corpus(FILE *out, const kc_corpus_info *info)
     item(out, "in order, H", info->ordered_bits, 0);
 }
 
-void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
+/* How often a later part is shown follows from the first one's tokens. */
+static void lengths_of_part(FILE *out, const kc_corpus_info *info, double tokens)
 {
-    const kc_corpus_info *info = kc_corpus_about(corpus);
     char a[32], b[32];
-    show_documents(out, corpus, show, exposure);
     const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
     const char *sure = info->lengths_are_equal ? "" : " (estimated)";
-    corpus_head(out, info);
-    fprintf(out, ", V = %s %s\n", grouped(a, info->n_vocab), info->token_word);
     fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
-    fprintf(out, "  %s tokens an exposure%s", grouped_real(a, all), sure);
-    fprintf(out, ", %s in %s exposures\n", grouped_real(a, all * (double)info->exposures),
-            grouped(b, info->exposures));
-    bits_of_corpus(out, info);
+    fprintf(out, "  %s tokens an exposure%s, %s in ", grouped_real(a, all), sure,
+            grouped_real(b, tokens * info->share));
+    fprintf(out, "%.6g exposures\n", tokens * info->share / all);
+}
+
+void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
+{
+    const kc_corpus_info *whole = kc_corpus_about(corpus);
+    const double tokens =
+        whole->mean_doc_tokens * (double)whole->n_people * (double)whole->exposures / whole->share;
+    char a[32];
+    for (int i = 0; i < whole->n_parts; ++i) {
+        const kc_corpus *part = kc_corpus_part(corpus, i);
+        const kc_corpus_info *info = kc_corpus_about(part);
+        show_documents(out, part, show, exposure);
+        corpus_head(out, info);
+        fprintf(out, ", V = %s %s\n", grouped(a, info->n_vocab), info->token_word);
+        if (info->n_parts > 1)
+            fprintf(out, "  part %d of %d, %.4g %% of all tokens%s\n", i + 1, info->n_parts,
+                    100 * info->share, i ? ", not measured" : "");
+        lengths_of_part(out, info, tokens);
+        bits_of_corpus(out, info);
+    }
 }

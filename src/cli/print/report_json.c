@@ -132,7 +132,8 @@ void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int
     kc_json_number(object, "mean_doc_tokens", info->mean_doc_tokens);
     kc_json_number(object, "max_doc_tokens", info->max_doc_tokens);
     kc_json_number(object, "tokens",
-                   info->mean_doc_tokens * (double)info->n_people * (double)info->exposures);
+                   info->mean_doc_tokens * (double)info->n_people * (double)info->exposures /
+                       info->share);
     cJSON_AddBoolToObject(object, "tokens_are_exact", info->lengths_are_equal);
     kc_json_number(object, "corpus_bits", info->max_bits);
     kc_json_number(object, "ordered_bits", info->ordered_bits);

@@ -56,8 +56,10 @@ static int names_create(const kc_corpus_keys *keys, uint64_t seed, const kc_file
         kc_lines lines;
 
         if (kc_lines_load(keys, files, &sources[p], &lines, e) == KC_OK) {
-            b->name[p] = vocab->n;
-            for (int32_t i = 0; i < lines.n; i++)
+            const int32_t known = kc_vocab_group(vocab, sources[p].name, lines.n);
+
+            b->name[p] = known < 0 ? vocab->n : known;
+            for (int32_t i = 0; i < lines.n && known < 0; i++)
                 kc_vocab_add(vocab, kc_lines_at(&lines, i),
                              (int32_t)strlen(kc_lines_at(&lines, i)));
         }
@@ -170,6 +172,7 @@ static void document(const void *made, int64_t person, int64_t exposure, kc_doc 
 }
 
 const kc_kind_ops kc_kind_biod = {.sources = sources,
+                                  .by_index = 1,
                                   .check = check,
                                   .create = create,
                                   .document = document,

@@ -266,6 +266,7 @@ static void document(const void *made, int64_t person, int64_t exposure, kc_doc 
 }
 
 const kc_kind_ops kc_kind_bios = {.sources = kc_bios_sources,
+                                  .by_index = 1,
                                   .check = check,
                                   .create = create,
                                   .document = document,

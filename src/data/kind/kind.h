@@ -10,6 +10,7 @@
 /* What a kind of corpus is. No function is collective; each gives the same on every rank. */
 typedef struct kc_kind_ops {
     const kc_source *sources; /* the files it is made of, the last followed by an empty one */
+    int by_index; /* 1: there is a person for any index, so that parts need not share any */
 
     /* Add files that keys name one by one, behind the sources; NULL: there are none.
      *   errors      KC_EINPUT */

@@ -129,34 +129,59 @@ out:
     return e->code;
 }
 
-int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
+/* The files of one part, under their plain names. */
+static int part_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
-    const char *root = getenv("KCAP_INPUTS");
-    const kc_kind_ops *kind = kc_kind_of(cfg->corpus.kind);
+    const kc_kind_ops *kind = kc_kind_of(keys->kind);
     kc_folders pools, templates;
 
-    memset(files, 0, sizeof *files);
-    if (root && kc_path_fault(root))
-        return kc_fail(e, KC_EINPUT, "KCAP_INPUTS=%.200s: %s", root, kc_path_fault(root));
-    folders_for(&cfg->corpus, "pools", &pools);
-    folders_for(&cfg->corpus, "templates", &templates);
+    folders_for(keys, "pools", &pools);
+    folders_for(keys, "templates", &templates);
     for (const kc_source *s = kind->sources; s->name; s++)
         KC_TRY(file_load(strncmp(s->name, "pools/", 6) ? &templates : &pools, s->name, files, e));
     if (kind->load)
-        KC_TRY(kind->load(&cfg->corpus, files, e));
-    if (cfg->vocab.kind != KC_vocab_kind_words)
-        KC_TRY(merges_load(cfg, files, e));
-    return KC_OK;
+        KC_TRY(kind->load(keys, files, e));
 out:
-    kc_files_free(files);
+    return e->code;
+}
+
+int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
+{
+    const char *root = getenv("KCAP_INPUTS");
+    kc_files *own = kc_alloc(1, sizeof *own, "files");
+
+    memset(files, 0, sizeof *files);
+    if (root && kc_path_fault(root))
+        kc_fail(e, KC_EINPUT, "KCAP_INPUTS=%.200s: %s", root, kc_path_fault(root));
+    for (int part = 0; part < cfg->parts && e->code == KC_OK; part++) {
+        const kc_config one = kc_config_of_part(cfg, part);
+
+        if (part_load(&one.corpus, own, e) == KC_OK)
+            kc_files_join(own, part, files, e);
+        kc_files_free(own);
+    }
+    free(own);
+    if (e->code == KC_OK && cfg->vocab.kind != KC_vocab_kind_words)
+        merges_load(cfg, files, e);
+    if (e->code)
+        kc_files_free(files);
     return e->code;
 }
 
 int kc_files_check(const kc_config *cfg, const kc_files *files, kc_error *e)
 {
-    const kc_kind_ops *kind = kc_kind_of(cfg->corpus.kind);
+    kc_files *own = kc_alloc(1, sizeof *own, "files");
 
-    return kind->same ? kind->same(&cfg->corpus, files, e) : KC_OK;
+    for (int part = 0; part < cfg->parts && e->code == KC_OK; part++) {
+        const kc_config one = kc_config_of_part(cfg, part);
+        const kc_kind_ops *kind = kc_kind_of(one.corpus.kind);
+
+        kc_files_of_part(files, part, own);
+        if (kind->same)
+            kind->same(&one.corpus, own, e);
+    }
+    free(own);
+    return e->code;
 }
 
 void kc_files_free(kc_files *files)

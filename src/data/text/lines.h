@@ -29,6 +29,14 @@ int kc_files_add(kc_files *files, const char *name, const char *path, const char
 /* The text of one of them, or NULL. */
 const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes);
 
+/* Add the files of part `part`, from 0. The first part that needs a file gives it its plain name; a later
+ * one with another file of that name has its own, as 2/pools/city.txt.
+ *   errors      KC_EINPUT as kc_files_add */
+int kc_files_join(const kc_files *own, int part, kc_files *files, kc_error *e);
+
+/* The files of part `part` under their plain names. Borrowed: `own` is not freed. */
+void kc_files_of_part(const kc_files *files, int part, kc_files *own);
+
 /* The lines of a pool or of templates in normal form: words parted by one blank, none at the ends,
  * none before , . ; : ! ? where these end a word. Two lines that read alike are equal bytes. All
  * zero is an empty list; release with kc_lines_free. */

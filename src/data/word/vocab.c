@@ -8,8 +8,15 @@
 #include "kcap/base/err.h"
 #include "kcap/base/memory.h"
 
+struct kc_vocab_group {
+    char name[48];
+    int32_t first;
+    int64_t n;
+};
+
 void kc_vocab_free(kc_vocab *vocab)
 {
+    free(vocab->group);
     free(vocab->text);
     free(vocab->begin);
     free(vocab->slot);
@@ -34,11 +41,32 @@ int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes)
     return vocab->n++;
 }
 
+int32_t kc_vocab_group(kc_vocab *vocab, const char *name, int64_t n)
+{
+    int64_t room = vocab->n_groups;
+    struct kc_vocab_group *g;
+
+    for (g = vocab->group; g < vocab->group + vocab->n_groups; g++)
+        if (!strcmp(g->name, name) && g->n >= n)
+            return g->first;
+    vocab->group = kc_grow(vocab->group, &room, vocab->n_groups + 1, sizeof *vocab->group);
+    g = &vocab->group[vocab->n_groups++];
+    snprintf(g->name, sizeof g->name, "%s", name);
+    g->first = vocab->n;
+    g->n = n;
+    return -1;
+}
+
 int32_t kc_vocab_numbered(kc_vocab *vocab, const char *before, int64_t first, const char *after,
                           int64_t n)
 {
-    int32_t token = vocab->n;
+    char name[48];
+    const int32_t token = vocab->n;
 
+    snprintf(name, sizeof name, "%s%lld%s", before, (long long)first, after);
+    const int32_t known = kc_vocab_group(vocab, name, n);
+    if (known >= 0)
+        return known;
     for (int64_t i = first; i < first + n; i++) {
         char word[32];
 

@@ -19,6 +19,8 @@ typedef struct kc_vocab {
     kc_split split;
     const struct kc_bpe *bpe; /* of PAIRS, borrowed                                   */
     int32_t *token_of;        /* of PAIRS: the token of each symbol; 0: it is none yet */
+    int32_t n_groups;
+    struct kc_vocab_group *group; /* [n_groups]                           */
 } kc_vocab;
 
 void kc_vocab_free(kc_vocab *vocab);
@@ -26,7 +28,12 @@ void kc_vocab_free(kc_vocab *vocab);
 /* Add a word of `bytes` bytes even if there is one like it; returns its token. */
 int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes);
 
-/* Add n words: <before>, a number from `first` on, <after>; at most 31 bytes each. Returns the
+/* Words that are numbered for themselves, even where there are words like them, and are the same for all
+ * parts of a corpus. The token of the first where a group of this name has n words or more, else
+ * -1: the caller adds them, and they are the group from now on. */
+int32_t kc_vocab_group(kc_vocab *vocab, const char *name, int64_t n);
+
+/* A group of n words: <before>, a number from `first` on, <after>; at most 31 bytes each. Returns the
  * token of the first. */
 int32_t kc_vocab_numbered(kc_vocab *vocab, const char *before, int64_t first, const char *after,
                           int64_t n);

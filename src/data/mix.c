@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "data/mix.h"
+
+#include <math.h>
+#include <string.h>
+
+static int has_names(const kc_config *cfg)
+{
+    const kc_source *first = kc_kind_of(cfg->corpus.kind)->sources;
+
+    return first->name && !strcmp(first->name, "pools/first_name.txt");
+}
+
+static int fail_pools(const kc_config *cfg, const kc_config *other, int part, const kc_origin *o,
+                      kc_error *e)
+{
+    return kc_fail_key(
+        e, o, kc_key_of_part(KC_AT_corpus_pools, part),
+        "'%.200s', but parts with people share their names, and with them the pools: "
+        "'%.200s', as an earlier part has, would do",
+        cfg->corpus.pools, other->corpus.pools);
+}
+
+static int same_names(const kc_config *cfg, const kc_config *other, int part, const kc_origin *o,
+                      kc_error *e)
+{
+    const kc_corpus_keys *a = &cfg->corpus, *b = &other->corpus;
+    const int64_t counts[3][2] = {{a->first_names, b->first_names},
+                                  {a->middle_names, b->middle_names},
+                                  {a->last_names, b->last_names}};
+
+    for (int i = 0; i < 3; i++)
+        if (counts[i][0] != counts[i][1])
+            return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_first_names + i, part),
+                               "%lld, but parts with people share their names: %lld, as an earlier "
+                               "part has, would do",
+                               (long long)counts[i][0], (long long)counts[i][1]);
+    return strcmp(a->pools, b->pools) ? fail_pools(cfg, other, part, o, e) : KC_OK;
+}
+
+int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_error *e)
+{
+    const kc_config one = kc_config_of_part(settled, part);
+    char text[KC_SAID_MAX];
+
+    if (settled->parts > 1 && settled->train.mix == KC_train_mix_documents &&
+        one.corpus.windows == KC_corpus_windows_single)
+        return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_windows, part),
+                           "a document alone in its window, with %s; train.mix: windows would do",
+                           kc_key_said(settled, o, KC_AT_train_mix, text));
+    for (int other = 0; other < part && has_names(&one); other++) {
+        const kc_config earlier = kc_config_of_part(settled, other);
+
+        if (has_names(&earlier))
+            KC_TRY(same_names(&one, &earlier, part, o, e));
+    }
+out:
+    return e->code;
+}
+
+int kc_mix_names(const kc_corpus *part, int number, kc_error *e)
+{
+    const double names = exp2(part->info.attribute[0].log2_pool);
+    const int64_t people = part->first + part->info.n_people;
+
+    if (!part->kind->by_index || (double)people < names + 0.5)
+        return KC_OK;
+    return kc_fail(
+        e, KC_EINPUT,
+        "corpus.%d.people: with those of the parts before it %lld %s, but there are names "
+        "for %.0f; fewer would do",
+        number + 1, (long long)people, part->info.many, floor(names + 0.5));
+}
+
+/* The first part takes window j of its lane where j x share + lane / lanes passes a whole number. Over
+ * all lanes this rounds lanes x windows x share once (Hermite's identity). What is left is shared by
+ * the others in the same way. */
+int kc_mix_window(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, int64_t context,
+                  const kc_cursor *cursors)
+{
+    const double phase = (double)lane / (double)n_lanes;
+    double left = 1;
+    int64_t j = 0;
+    int part = 0;
+
+    for (int i = 0; i < corpus->n_parts; i++)
+        j += cursors[i].used / context;
+    for (; part < corpus->n_parts - 1; part++) {
+        const double share = corpus->part[part]->info.share / left;
+        const double taken = floor((double)j * share + phase);
+
+        if (floor((double)(j + 1) * share + phase) > taken)
+            break;
+        j -= (int64_t)taken;
+        left -= corpus->part[part]->info.share;
+    }
+    return part;
+}
+
+int kc_mix_document(const kc_corpus *corpus, const kc_cursor *cursors)
+{
+    double all = 0, most = -INFINITY;
+    int next = 0;
+
+    for (int i = 0; i < corpus->n_parts; i++)
+        all += (double)cursors[i].used;
+    for (int i = 0; i < corpus->n_parts; i++) {
+        const double lacks = corpus->part[i]->info.share * all - (double)cursors[i].used;
+
+        if (cursors[i].offset)
+            return i;
+        if (lacks > most) {
+            most = lacks;
+            next = i;
+        }
+    }
+    return next;
+}
