@@ -23,7 +23,10 @@ def lay_files(folder, config_text, files):
     for name, text in files.items():
         (path.parent / name).parent.mkdir(exist_ok=True)
         (path.parent / name).write_bytes(text.encode(errors="surrogateescape"))
-    return path, [f"corpus.{name}={path.parent / name}" for name in ("pools", "templates")]
+    sets = [f"corpus.{name}={path.parent / name}" for name in ("pools", "templates")]
+    if hf_words.MERGES in files:
+        sets.append(f"vocab.merges={path.parent / hf_words.MERGES}")
+    return path, sets
 
 
 def words_of(checkpoint, kcap):
@@ -55,10 +58,13 @@ def _write(folder, checkpoint, words, s):
     checkpoint.check_tensors(tensors_of(s))
     write(folder / "model.safetensors", {piece.name: piece.shape for piece in pieces},
           hf_meta.written(checkpoint), _parts(pieces, checkpoint))
-    vocabulary = hf_words.vocabulary(words)
+    pairs = hf_words.pairs_of(checkpoint.files)
+    vocabulary = hf_words.vocabulary(words, pairs)
     _write_json(folder / "config.json", hf_config.written(name, checkpoint.config, s))
     _write_json(folder / "vocab.json", vocabulary)
-    _write_json(folder / "tokenizer.json", hf_words.tokenizer(vocabulary))
+    if pairs is not None:
+        write_text(folder / "merges.txt", checkpoint.files[hf_words.MERGES])
+    _write_json(folder / "tokenizer.json", hf_words.tokenizer(vocabulary, words, pairs))
     _write_json(folder / "tokenizer_config.json", hf_words.tokenizer_config(s))
     return name, len(pieces)
 

@@ -105,10 +105,10 @@ def import_folder(where, second, out, kcap=None):
         with new:
             source.init(new.partial)
             with kcap_checkpoint.find(new.partial) as start:
-                words = start.words
+                words, pairs = start.words, hf_words.pairs_of(start.files)
             s = shape_of(config, len(words))
             hf_config.check(where / "config.json", found, name, config, s, source.wanted)
-            hf_words.check(where / "vocab.json", words, source.wanted)
+            hf_words.check(where / "vocab.json", words, pairs, source.wanted)
             step, tokens = _write(new, source, name, folder, pieces)
             new.keep()
     return {"status": "imported", "input": str(where), "out": str(new.path), "class": name,

@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The vocabulary as Hugging Face's programs read it: vocab.json, tokenizer.json and
-tokenizer_config.json.
+tokenizer_config.json, and of byte pairs merges.txt.
 
 The tokenizer makes kcap's tokens of a text: <eos> first, then words parted by blanks, where each of
 , . ; : ! ? at a word's end is a word of its own, in corpora that have it as a word (bios; the id1:
 of biod is one word); decoding is the inverse. Its limits: a word that the corpus has not is an
 error, and of tokens with the same word, such as a first and a middle name of biod, a text's word is
-always the first; kcap alone tells them apart. Those after it are named word#token."""
+always the first; kcap alone tells them apart. Those after it are named word#token.
+
+Of byte pairs it is GPT-2's, with a blank in front of the text. kcap cuts a name, a value and what
+stands between them apart, so its limit is a value that ends in a mark before a mark of the sentence,
+as in `Yahoo!.`, where the tokenizer may make one token of both. Merges need all that they make, so
+tokens that the corpus has not come after those of the model, which has no rows for them. A marker of
+a table is an added token."""
 
 from exact_json import read_object, short, whole
 from kcap_files import FileError
 
 EOS = "<eos>"
 STOPS = ",.;:!?"
+MERGES = "vocab/merges.txt"  # among the files of a checkpoint
+
+_SEEN = [byte for byte in range(256) if chr(byte).isprintable() and byte != 32]
+_HIDDEN = [byte for byte in range(256) if byte not in _SEEN]
+BYTES = {chr(byte): byte for byte in _SEEN} | {
+    chr(256 + i): byte for i, byte in enumerate(_HIDDEN)}
 
 
 def names_of(words):
@@ -30,8 +42,29 @@ def names_of(words):
     return names
 
 
-def vocabulary(words):
-    """{name: token} of the words of a checkpoint, which are bytes."""
+def pairs_of(files):
+    """The pairs that a run's merges merge; None where its vocabulary is of words."""
+    if MERGES not in files:
+        return None
+    return [tuple(line.split(" ")) for line in files[MERGES].splitlines()
+            if line and not line.startswith("#version")]
+
+
+def _made(pairs):
+    """What stands in texts of byte pairs: bytes, as GPT-2 shows them, and what merges make."""
+    return [*BYTES, *(left + right for left, right in pairs)]
+
+
+def _marks(words, pairs):
+    """Tokens that no text has, but for <eos>, with their text: {token: text}."""
+    made = set(_made(pairs))
+    return {token: bytes(BYTES[char] for char in word).decode().strip()
+            for token, word in enumerate(words) if token and word not in made}
+
+
+def vocabulary(words, pairs=None):
+    """{name: token} of the words of a checkpoint, which are bytes; of byte pairs with what merges
+    make and the corpus has not."""
     texts = []
     for token, word in enumerate(words):
         try:
@@ -39,14 +72,21 @@ def vocabulary(words):
         except UnicodeDecodeError:
             raise FileError(f"vocab.json: word {token} of the corpus is not UTF-8, as JSON "
                             "demands") from None
-    return {name: token for token, name in enumerate(names_of(texts))}
+    if pairs is None:
+        return {name: token for token, name in enumerate(names_of(texts))}
+    for token, text in _marks(texts, pairs).items():
+        texts[token] = text
+    names = {name: token for token, name in enumerate(names_of(texts))}
+    for name in _made(pairs):
+        names.setdefault(name, len(names))
+    return names
 
 
-def check(path, words, wanted):
+def check(path, words, pairs, wanted):
     """Is this vocab.json the corpus's? Where there is no such file nothing is said against it."""
     if not path.exists():
         return
-    found, right = read_object(path, 1 << 28), list(vocabulary(words))
+    found, right = read_object(path, 1 << 28), list(vocabulary(words, pairs))
     for name, value in found.items():
         token = whole(value)
         there = right[token] if token is not None and token < len(right) else None
@@ -66,30 +106,52 @@ def _stops(names):
     return [(f"[{known}](?![{known}]*[^{known}])", f" (?=[{known}](?![^ ]))")] if known else []
 
 
-def tokenizer(names):
-    """tokenizer.json of the tokenizers library, of {name: token}."""
+def _added(token, text, lstrip):
+    return {"id": token, "content": text, "single_word": False, "lstrip": lstrip, "rstrip": False,
+            "normalized": False, "special": True}
+
+
+def _words_model(names):
+    """What a tokenizer of words is, beside what all are."""
     stops = _stops(names)
-    eos = {"id": 0, "content": EOS, "single_word": False, "lstrip": False, "rstrip": False,
-           "normalized": False, "special": True}
-    begin = {"SpecialToken": {"id": EOS, "type_id": 0}}
-    one, two = ([begin, {"Sequence": {"id": text, "type_id": 0}}] for text in "AB")
     return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": [eos],
-        "normalizer": None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
             {"type": "Split", "pattern": {"Regex": " "}, "behavior": "Removed", "invert": False},
             *({"type": "Split", "pattern": {"Regex": at_end}, "behavior": "Isolated",
                "invert": False}
               for at_end, _ in stops)]},
-        "post_processor": {
-            "type": "TemplateProcessing", "single": one, "pair": one + two,
-            "special_tokens": {EOS: {"id": EOS, "ids": [0], "tokens": [EOS]}}},
         "decoder": {"type": "Sequence", "decoders": [
             {"type": "WordPiece", "prefix": "##", "cleanup": False},
             {"type": "Fuse"},
             *({"type": "Replace", "pattern": {"Regex": blank_before}, "content": ""}
               for _, blank_before in stops)]},
         "model": {"type": "WordLevel", "vocab": names, "unk_token": "<unk>"}}
+
+
+def _pairs_model(names, pairs):
+    bytes_of = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True,
+                "use_regex": True}
+    return {
+        "pre_tokenizer": bytes_of, "decoder": bytes_of,
+        "model": {"type": "BPE", "dropout": None, "unk_token": None,
+                  "continuing_subword_prefix": "", "end_of_word_suffix": "", "fuse_unk": False,
+                  "vocab": names, "merges": [" ".join(pair) for pair in pairs]}}
+
+
+def tokenizer(names, words=(), pairs=None):
+    """tokenizer.json of the tokenizers library, of {name: token}; of byte pairs their words too."""
+    marks = _marks([word.decode() for word in words], pairs) if pairs is not None else {}
+    begin = {"SpecialToken": {"id": EOS, "type_id": 0}}
+    one, two = ([begin, {"Sequence": {"id": text, "type_id": 0}}] for text in "AB")
+    return {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [_added(0, EOS, False),
+                         *(_added(token, text, True) for token, text in marks.items())],
+        "normalizer": None,
+        "post_processor": {
+            "type": "TemplateProcessing", "single": one, "pair": one + two,
+            "special_tokens": {EOS: {"id": EOS, "ids": [0], "tokens": [EOS]}}},
+        **(_words_model(names) if pairs is None else _pairs_model(names, pairs))}
 
 
 def tokenizer_config(s):

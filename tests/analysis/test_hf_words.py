@@ -2,11 +2,17 @@
 """The vocabulary that hf.py export writes: every token has a name of its own, and tokenizer.json,
 carried out here as the tokenizers library does, makes kcap's tokens of a text."""
 import re
+import shutil
+import sys
+from pathlib import Path
 
 import hf_harness
 import hf_words
 from harness import merged
 from hf_harness import CASES, HfTest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
+import bpe  # noqa: E402, which makes tokens as GPT-2 does
 
 
 def split(rule, pieces):
@@ -103,6 +109,60 @@ class Words(HfTest):
                 self.assertEqual(decode(tokenizer, found), text)
             self.assertEqual(self.read_json(f"hf_{case}", "tokenizer_config.json")["eos_token"],
                              "<eos>")
+
+    def pairs_encode(self, tokenizer, text):
+        """Tokens of byte pairs: added ones first, which take blanks before them along."""
+        model, rule = tokenizer["model"], tokenizer["pre_tokenizer"]
+        self.assertEqual((model["type"], rule["type"], rule["use_regex"], rule["add_prefix_space"]),
+                         ("BPE", "ByteLevel", True, True))
+        ranks = {tuple(pair.split(" ")): rank for rank, pair in enumerate(model["merges"])}
+        added = {each["content"]: each["id"] for each in tokenizer["added_tokens"]}
+        tokens = [0]
+        for part in re.split(f" *({'|'.join(map(re.escape, added))})", text):
+            if part in added:
+                tokens.append(added[part])
+            elif part:
+                spaced = part if part.startswith(" ") else " " + part
+                tokens += [model["vocab"][symbol] for piece in bpe.pieces(spaced)
+                           for symbol in bpe.encode(piece, ranks)]
+        return tokens
+
+    def check_pairs(self, corpus, vocab):
+        """What a tokenizer of byte pairs makes of running text is what kcap makes."""
+        self.input({**merged(CASES["neox"][1], vocab=vocab, train={"context": 256}),
+                    "corpus": corpus})
+        for folder in ("pairs", "hf_pairs"):
+            shutil.rmtree(self.path(folder), ignore_errors=True)
+        self.kcap("init", "input.yaml", "--out", "pairs")
+        self.hf("export", "pairs", "hf_pairs")
+        tokenizer = self.read_json("hf_pairs", "tokenizer.json")
+        vocabulary = self.read_json("hf_pairs", "vocab.json")
+        shown = self.json("corpus", "input.yaml", "--show", "20")
+        self.assertEqual(tokenizer["model"]["vocab"], vocabulary)
+        self.assertGreaterEqual(len(vocabulary), shown["n_vocab"])
+        for document in shown["documents"]:
+            self.assertEqual(self.pairs_encode(tokenizer, document["text"][1:]),
+                             document["token_ids"])
+        return tokenizer
+
+    def test_byte_pairs(self):
+        corpus = {"kind": "bios", "people": 200}
+        learnt = self.check_pairs(corpus, {"kind": "bpe", "size": 1500})
+        self.hf("import", "hf_pairs", "--out", "back")
+        self.kcap("measure", "back")
+        merges = self.path("merges.txt")
+        shutil.copy(self.path("hf_pairs", "merges.txt"), merges)
+        self.assertEqual(self.check_pairs(corpus, {"kind": "gpt2", "merges": str(merges)}), learnt)
+
+    def test_markers(self):
+        """A marker of a table is an added token, a blank inside it or not."""
+        Path(self.path("t.tsv")).write_text("name\tattribute\tvalue\n" + "".join(
+            f"Zo\u00eb {i}\t{a}\tv{i % 7} \U0001f469\u200d\U0001f680\n"
+            for i in range(30) for a in ("home page", "age")), encoding="utf-8")
+        tokenizer = self.check_pairs({"kind": "facts", "file": str(self.path("t.tsv"))},
+                                     {"kind": "bpe", "size": 120})
+        self.assertEqual({each["content"] for each in tokenizer["added_tokens"]},
+                         {"<eos>", "home page:", "age:"})
 
     def test_stops(self):
         """Blanks part words; stops at a word's end are words, others are not."""
