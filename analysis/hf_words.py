@@ -56,9 +56,9 @@ def _made(pairs):
 
 
 def _marks(words, pairs):
-    """Tokens that no text has, but for <eos>, with their text: {token: text}."""
+    """Tokens that no text has, but for <eos>, with the blank before them: {token: text}."""
     made = set(_made(pairs))
-    return {token: bytes(BYTES[char] for char in word).decode().strip()
+    return {token: bytes(BYTES[char] for char in word).decode()
             for token, word in enumerate(words) if token and word not in made}
 
 
@@ -106,9 +106,9 @@ def _stops(names):
     return [(f"[{known}](?![{known}]*[^{known}])", f" (?=[{known}](?![^ ]))")] if known else []
 
 
-def _added(token, text, lstrip):
-    return {"id": token, "content": text, "single_word": False, "lstrip": lstrip, "rstrip": False,
-            "normalized": False, "special": True}
+def _added(token, text, special):
+    return {"id": token, "content": text, "single_word": False, "lstrip": False, "rstrip": False,
+            "normalized": False, "special": special}
 
 
 def _words_model(names):
@@ -145,8 +145,8 @@ def tokenizer(names, words=(), pairs=None):
     one, two = ([begin, {"Sequence": {"id": text, "type_id": 0}}] for text in "AB")
     return {
         "version": "1.0", "truncation": None, "padding": None,
-        "added_tokens": [_added(0, EOS, False),
-                         *(_added(token, text, True) for token, text in marks.items())],
+        "added_tokens": [_added(0, EOS, True),
+                         *(_added(token, text, False) for token, text in marks.items())],
         "normalizer": None,
         "post_processor": {
             "type": "TemplateProcessing", "single": one, "pair": one + two,
