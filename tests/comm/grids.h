@@ -11,7 +11,7 @@
 static inline int all_ranks(void **state)
 {
     kc_grid *g = kc_alloc(1, sizeof *g, "grids");
-    kc_grid_start(g);
+    test_start_mpi(g);
     if (g->size > 1)
         setenv("CMOCKA_TEST_ABORT", "1", 1);
     *state = g;
@@ -20,7 +20,7 @@ static inline int all_ranks(void **state)
 
 static inline int all_ranks_stop(void **state)
 {
-    kc_grid_stop(*state);
+    test_stop_mpi(*state);
     free(*state);
     return 0;
 }

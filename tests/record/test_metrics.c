@@ -126,7 +126,7 @@ static pid_t spawn(const job *j)
         return pid;
     kc_grid g;
     kc_error e = {0};
-    kc_grid_start(&g);
+    test_start_mpi(&g);
     int code = work(j, &g, &e);
     FILE *out = NULL;
     char path[128];
@@ -138,7 +138,7 @@ static pid_t spawn(const job *j)
         fputs(strstr(e.text, "File too large") && strstr(e.text, "run.h5") ? "" : e.text, stderr);
         code = strstr(e.text, "File too large") && strstr(e.text, "run.h5") ? code : 99;
     }
-    kc_grid_stop(&g); /* must not fall over a file that could not be written */
+    test_stop_mpi(&g); /* must not fall over a file that could not be written */
     exit(code);
 }
 
