@@ -7,6 +7,7 @@
 
 #include "kcap/io/json.h"
 #include "cli/print/report.h"
+#include "kcap/config/place.h"
 
 #define ADD_TEXT(object, name, value) kc_json_text(object, name, value)
 #define ADD_INT(object, name, value)  kc_json_number(object, name, (double)(value))
@@ -120,20 +121,21 @@ static void add_documents(cJSON *object, const kc_corpus *corpus, int64_t show, 
     free(doc.tokens);
 }
 
-void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
+/* A part that so many tokens are of. */
+static cJSON *corpus_of(const kc_corpus *corpus, double tokens, int64_t show, int64_t exposure)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
+    const double each = info->mean_doc_tokens * (double)info->n_people;
     const kc_term *names = &info->term[KC_READ_NAME], *values = &info->term[KC_READ_VALUES];
     cJSON *object = cJSON_CreateObject();
     kc_json_text(object, "kind", info->kind);
     kc_json_number(object, "n_people", (double)info->n_people);
-    kc_json_number(object, "exposures", (double)info->exposures);
+    kc_json_number(object, "share", info->share);
+    kc_json_number(object, "exposures", tokens / each);
     kc_json_number(object, "n_vocab", (double)info->n_vocab);
     kc_json_number(object, "mean_doc_tokens", info->mean_doc_tokens);
     kc_json_number(object, "max_doc_tokens", info->max_doc_tokens);
-    kc_json_number(object, "tokens",
-                   info->mean_doc_tokens * (double)info->n_people * (double)info->exposures /
-                       info->share);
+    kc_json_number(object, "tokens", tokens);
     cJSON_AddBoolToObject(object, "tokens_are_exact", info->lengths_are_equal);
     kc_json_number(object, "corpus_bits", info->max_bits);
     kc_json_number(object, "ordered_bits", info->ordered_bits);
@@ -148,6 +150,20 @@ void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int
         cJSON_AddItemToArray(
             bits, cJSON_CreateNumber(info->attribute[a].log2_pool - (a ? 0 : names->log2_left)));
     add_documents(object, corpus, show, exposure);
+    return object;
+}
+
+void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
+{
+    const kc_corpus_info *info = kc_corpus_about(corpus);
+    const double tokens = info->mean_doc_tokens * (double)info->n_people * (double)info->exposures;
+    cJSON *object = corpus_of(corpus, tokens, show, exposure);
+    cJSON *later = cJSON_AddArrayToObject(object, "later_parts");
+    for (int i = 1; i < info->n_parts; ++i) {
+        const kc_corpus *part = kc_corpus_part(corpus, i);
+        const double share = kc_corpus_about(part)->share / info->share;
+        cJSON_AddItemToArray(later, corpus_of(part, tokens * share, show, exposure));
+    }
     kc_json_put(out, object);
 }
 
@@ -158,10 +174,19 @@ void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int
 #define KEY_PATH(part, name)   ADD_TEXT(section, #name, cfg->part.name)
 #define KEY_CHOICE(part, name) ADD_TEXT(section, #name, kc_config_word(cfg, #part, #name))
 
+#define ADD_KEY(part, name, type, def, least, most, unit, effect, help) KEY_##type(part, name);
+
+static cJSON *later_part(const kc_config *all, int i)
+{
+    const kc_config one = kc_config_of_part(all, i), *cfg = &one;
+    cJSON *section = cJSON_CreateObject();
+    KC_KEYS_corpus(ADD_KEY);
+    return section;
+}
+
 void kc_report_config_json(FILE *out, const kc_config *cfg)
 {
     cJSON *object = cJSON_CreateObject();
-#define ADD_KEY(part, name, type, def, least, most, unit, effect, help) KEY_##type(part, name);
 #define ADD_SECTION(part)                                                                          \
     {                                                                                              \
         cJSON *section = cJSON_AddObjectToObject(object, #part);                                   \
@@ -170,6 +195,9 @@ void kc_report_config_json(FILE *out, const kc_config *cfg)
     KC_SECTIONS(ADD_SECTION)
 #undef ADD_SECTION
 #undef ADD_KEY
+    cJSON *later = cJSON_AddArrayToObject(object, "later_parts");
+    for (int i = 1; i < cfg->parts; ++i)
+        cJSON_AddItemToArray(later, later_part(cfg, i));
     kc_json_put(out, object);
 }
 
