@@ -31,6 +31,8 @@ static int check(const void *given, kc_error *e)
     if (o->bits > 0 && (o->facts || o->params > 0))
         return kc_fail(e, KC_EINPUT, "size: --bits or --%s, not both",
                        o->facts ? "facts" : "params");
+    if (o->vocab > 0 && !o->facts && o->bits == 0)
+        return kc_fail(e, KC_EINPUT, "size: --vocab goes with --bits or --facts");
     return KC_OK;
 }
 
@@ -94,7 +96,7 @@ static int read_rate(const kc_grid *g, const char *text, double *rate, kc_error 
 }
 
 /* What a corpus of the table holds. */
-static int read_facts(const options *o, kc_corpus_info *info, kc_error *e)
+static int read_facts(const options *o, const kc_law *law, kc_corpus_info *info, kc_error *e)
 {
     kc_config cfg;
     kc_files files = {0};
@@ -102,6 +104,9 @@ static int read_facts(const options *o, kc_corpus_info *info, kc_error *e)
     kc_config_defaults(&cfg);
     cfg.corpus.kind = KC_corpus_kind_facts;
     cfg.corpus.universe = o->universe;
+    cfg.vocab.kind = KC_vocab_kind_bpe;
+    if (o->vocab)
+        cfg.vocab.size = o->vocab;
     if (strlen(o->facts) >= sizeof cfg.corpus.file)
         return kc_fail(e, KC_EINPUT, "--facts: a path of more than %zu bytes",
                        sizeof cfg.corpus.file - 1);
@@ -110,6 +115,15 @@ static int read_facts(const options *o, kc_corpus_info *info, kc_error *e)
     files.progress = kc_progress_is_live(stderr) ? stderr : NULL;
     KC_TRY(kc_corpus_create(&cfg, &files, &corpus, e));
     *info = *kc_corpus_about(corpus);
+    const int64_t suits = kc_size_vocab(info->max_bits, law);
+    if (!o->vocab && suits < cfg.vocab.size) {
+        kc_corpus_destroy(corpus);
+        corpus = NULL;
+        cfg.vocab.size = suits;
+        KC_TRY(kc_files_learn(&cfg, &files, e));
+        KC_TRY(kc_corpus_create(&cfg, &files, &corpus, e));
+        *info = *kc_corpus_about(corpus);
+    }
 out:
     kc_corpus_destroy(corpus);
     kc_files_free(&files);
@@ -125,7 +139,7 @@ static int read_load(const options *o, kc_size_question *q, kc_error *e)
         q->load = (kc_load){o->bits, o->bits / per_token, o->vocab ? o->vocab : BIOS_VOCAB};
         return KC_OK;
     }
-    KC_TRY(read_facts(o, &q->info, e));
+    KC_TRY(read_facts(o, q->law, &q->info, e));
     const kc_corpus_info *info = &q->info;
     q->load =
         (kc_load){info->max_bits, info->mean_doc_tokens * (double)info->n_people, info->n_vocab};
@@ -173,12 +187,13 @@ static const kc_option list[] = {
              "parameters holds"},
     {KC_OPTION("universe", KC_NUMBER, universe), .least = 1, .most = 1e300, .value = "N",
      .with = "--facts",
-     .help = "names that could have been (default: names are counted by their characters)"},
+     .help = "names that could have been (default: names are counted by their tokens)"},
     {KC_OPTION("law", KC_STRING, law), .value = "paper|LAW.json",
      .help = "bits a parameter by exposures: 2 after 1000 and 1 after 100 (default), or as "
              "analysis/law.py measured them"},
     {KC_OPTION("vocab", KC_COUNT, vocab), .least = 3, .most = 1000000, .value = "V",
-     .with = "--bits", .help = "words of the vocabulary (default: 3275)"},
+     .help = "words of the vocabulary (default: 3275); of --facts byte-pair tokens (default: 512 "
+             "to 2048, by its bits)"},
     {KC_OPTION("bits-per-token", KC_NUMBER, bits_per_token), .least = 1e-6, .most = 1e3,
      .value = "X", .with = "--bits", .help = "what a token of text brings (default: 0.74)"},
     {KC_OPTION("core-rate", KC_STRING, core_rate), .value = "FLOPS|BENCH.json",

@@ -6,7 +6,7 @@
 
 #include "kcap/plan/plan.h"
 
-enum { LAYERS_MAX = 200, HEADS_MAX = 256 };
+enum { LAYERS_MAX = 200, HEADS_MAX = 256, WIDTH_LEAST = 16, VOCAB_LEAST = 512, VOCAB_MOST = 2048 };
 
 const int kc_size_ranks[KC_SIZE_GRIDS] = {1, 16, 256};
 
@@ -25,6 +25,26 @@ static double params_of(int64_t layers, int64_t d, int64_t n_vocab)
     return (double)layers * (12 * w * w + 13 * w) + (double)n_vocab * w + 2 * w;
 }
 
+int64_t kc_size_vocab(double bits, const kc_law *law)
+{
+    double most = 0;
+    int64_t V = VOCAB_LEAST;
+    for (int i = 0; i < law->n; ++i)
+        most = fmax(most, law->bits_per_param[i]);
+    /* P = 12 l d^2 with as many layers as heads of 64: d^3 = 64 P / 12. */
+    const double P = bits / most, fits = P / (4 * cbrt(64 * P / 12));
+    while (V < VOCAB_MOST && (double)(2 * V) <= fits)
+        V *= 2;
+    return V;
+}
+
+/* Layers that a width is sane with: at least 2, else one for each 16 floats. */
+static int64_t layers_most(int64_t d)
+{
+    const int64_t most = d / WIDTH_LEAST;
+    return most < 2 ? 2 : most < LAYERS_MAX ? most : LAYERS_MAX;
+}
+
 /* A small model among those that are large enough, about as many layers as heads: a factor of e
  * between them counts as much as a twentieth of the size. */
 static int choose_shape(int64_t n_vocab, kc_size *c)
@@ -32,7 +52,7 @@ static int choose_shape(int64_t n_vocab, kc_size *c)
     for (int64_t hd = 64; hd >= 8; hd /= 2) {
         double best = INFINITY;
         for (int64_t h = 1; h <= HEADS_MAX; ++h)
-            for (int64_t l = 2; l <= LAYERS_MAX; ++l) {
+            for (int64_t l = 2; h * hd >= WIDTH_LEAST && l <= layers_most(h * hd); ++l) {
                 const double P = params_of(l, h * hd, n_vocab);
                 const double price = P / c->wanted - 1 + 0.05 * fabs(log((double)l / (double)h));
                 if (P < c->wanted || price >= best)

@@ -101,6 +101,11 @@ int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
 int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e);
 void kc_files_free(kc_files *files);
 
+/* Byte pairs for another vocab.size in place of those that are among the files.
+ *   collective  no
+ *   errors      KC_EINPUT as kc_files_load */
+int kc_files_learn(const kc_config *cfg, kc_files *files, kc_error *e);
+
 /* Is a file that a key names, where it is there, the one that these of a checkpoint hold or tell of?
  *   collective  no
  *   errors      KC_EINPUT: it is another one */

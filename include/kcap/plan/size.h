@@ -30,6 +30,10 @@ typedef struct kc_load {
     int64_t n_vocab;
 } kc_load;
 
+/* Tokens of a vocabulary that suits a model for so many bits at the law's most bits a parameter: a power
+ * of two from 512 to 2048, so that the embedding is about a quarter of it. */
+int64_t kc_size_vocab(double bits, const kc_law *law);
+
 /* One answer: a model, and what it takes to train it. */
 typedef struct kc_size {
     double exposures, bits_per_param, wanted; /* wanted: parameters that the law asks for */
@@ -39,7 +43,9 @@ typedef struct kc_size {
 } kc_size;
 
 /* The smallest sensible GPT-2 that holds the load after law->exposures[i] exposures: about as many layers
- * as heads, at least 2 layers, heads of 64 floats or narrower where those are too coarse.
+ * as heads, at least 2 layers and a width of 16, more layers only with 16 floats of width for each; heads of
+ * 64 floats or narrower where those are too coarse. Where the vocabulary is large for the load the
+ * embedding alone can be more than is needed.
  *   errors      KC_EINPUT: more parameters are needed than 200 layers of
  *               256 heads have */
 int kc_size_choose(const kc_load *load, const kc_law *law, int i, kc_size *size, kc_error *e);

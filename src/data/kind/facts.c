@@ -73,7 +73,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
     f->n_attributes = f->table.attribute.n;
     f->people = (kc_people){.seed = seed, .n = f->table.name.n};
     KC_TRY(tokens_create(f, vocab, e));
-    KC_TRY(kc_facts_describe(f, keys, info, e));
+    KC_TRY(kc_facts_describe(f, keys, vocab->n, info, e));
     drop_texts(&f->table);
 out:
     return f;

@@ -16,7 +16,8 @@ typedef struct kc_facts {
     int32_t marker; /* token of the first attribute's */
 } kc_facts;
 
-/* Put the table into `files`: whole, or where it is large what it can be told by: path, bytes, hash.
+/* Put the table into `files`: whole, or where it is large what it can be told by: path, bytes, hash. A
+ * path `-`, which no input file can name, is standard input, held whole.
  *   errors      KC_EINPUT as kc_plain_read; no file named */
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
 
@@ -30,12 +31,13 @@ int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_fact_ta
                    kc_error *e);
 
 /* Fill in what the corpus holds: attributes, terms, lengths. The texts of the table are still there.
+ *   n_vocab     tokens of the vocabulary
  *   errors      KC_EINPUT: corpus.universe below the number of names */
-int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, kc_corpus_info *info,
-                      kc_error *e);
+int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, int32_t n_vocab,
+                      kc_corpus_info *info, kc_error *e);
 
-/* Bits of the texts, character by character, each with an end mark, by how often characters stand in
- * them: M H for M characters, end marks included, of entropy H. */
-double kc_facts_code(const kc_vocab *texts);
+/* Bits of all texts, token by token, each with an end mark, by how often each token stands in them:
+ * M H for M tokens, end marks included, of entropy H. */
+double kc_facts_code(const kc_pool *texts, int32_t n_vocab);
 
 #endif

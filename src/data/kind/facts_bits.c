@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a table of facts holds, in three parts. With N names, n_a values of attribute a, D_a different
  * ones, H_a their entropy as they stand in the table, n and D the sums of n_a and D_a, and B the bits of
- * texts by their own characters (kc_facts_code):
+ * texts token by token (kc_facts_code):
  *   names    N (log2 N0 - log2 N), in order N log2 N0; where no universe N0 is stated log2 N0 = B / N
  *   values   sum n_a H_a
  *   strings  sum (B_a - D_a log2 D_a)
@@ -15,35 +15,18 @@
 
 #include "data/kind/facts.h"
 #include "kcap/base/memory.h"
-#include "kcap/base/text.h"
 
-enum { CODES = 0x110000 };
-
-/* How often each character stands in a text is added to `count`. */
-static int64_t count_characters(const char *text, int64_t *count)
+double kc_facts_code(const kc_pool *texts, int32_t n_vocab)
 {
-    int64_t n = 0;
-    uint32_t code;
+    int64_t *count = kc_alloc(n_vocab, sizeof *count, "tokens");
+    const double all = (double)texts->begin[texts->n] + texts->n;
+    double bits = texts->n * log2(all / texts->n); /* the end marks */
 
-    for (int bytes; *text; text += bytes, n++) {
-        bytes = kc_utf8(text, &code);
-        KC_CHECK(bytes > 0, "a text is not UTF-8");
-        count[code]++;
-    }
-    return n;
-}
-
-double kc_facts_code(const kc_vocab *texts)
-{
-    int64_t *count = kc_alloc(CODES, sizeof *count, "characters"), all = texts->n;
-    double bits = 0;
-
-    for (int32_t i = 0; i < texts->n; i++)
-        all += count_characters(kc_vocab_word(texts, i), count);
-    count[0] = texts->n; /* the end marks */
-    for (int64_t c = 0; c < CODES; c++)
-        if (count[c])
-            bits += (double)count[c] * log2((double)all / (double)count[c]);
+    for (int32_t i = 0; i < texts->begin[texts->n]; i++)
+        count[texts->token[i]]++;
+    for (int32_t t = 0; t < n_vocab; t++)
+        if (count[t])
+            bits += (double)count[t] * log2(all / (double)count[t]);
     free(count);
     return bits;
 }
@@ -76,7 +59,7 @@ static double entropy(const int64_t *count, int32_t D, double *n)
     return bits;
 }
 
-static void values_describe(const kc_facts *f, kc_corpus_info *info)
+static void values_describe(const kc_facts *f, int32_t n_vocab, kc_corpus_info *info)
 {
     const kc_fact_table *t = &f->table;
     const double n = (double)t->n_rows;
@@ -95,7 +78,7 @@ static void values_describe(const kc_facts *f, kc_corpus_info *info)
         x->share = n_a / (double)t->name.n;
         x->weight = D / n_a * n / distinct;
         x->distinct = D;
-        x->string_bits = kc_facts_code(&t->value[a]);
+        x->string_bits = kc_facts_code(&f->value[a], n_vocab);
         bits += values;
         strings += x->string_bits - D * log2(D);
         info->table.uniform_bits += n_a * log2(D);
@@ -105,17 +88,17 @@ static void values_describe(const kc_facts *f, kc_corpus_info *info)
     info->term[KC_READ_CHUNKS] = (kc_term){"strings", distinct, n, strings / distinct, 0, 0};
 }
 
-static int names_describe(const kc_facts *f, const kc_corpus_keys *keys, kc_corpus_info *info,
-                          kc_error *e)
+static int names_describe(const kc_facts *f, const kc_corpus_keys *keys, int32_t n_vocab,
+                          kc_corpus_info *info, kc_error *e)
 {
-    const double N = f->table.name.n, bits = kc_facts_code(&f->table.name);
+    const double N = f->table.name.n, bits = kc_facts_code(&f->name, n_vocab);
     const double log2_names = keys->universe > 0 ? log2(keys->universe) : bits / N;
 
     if (keys->universe > 0 && keys->universe < N)
         return kc_fail(
             e, KC_EINPUT,
             "corpus.universe: %g names that could have been are fewer than the %.0f that "
-            "are in the table; 0 counts them by their characters",
+            "are in the table; 0 counts them by their tokens",
             keys->universe, N);
     info->attribute[0] = (kc_attribute){
         .name = "name", .log2_pool = log2_names, .counted = 1, .distinct = N, .string_bits = bits};
@@ -167,18 +150,18 @@ static void warn(const kc_fact_table *t, char *text, size_t size)
                  n ? "; " : "", (long long)t->n_contradictions, t->contradiction);
 }
 
-int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, kc_corpus_info *info,
-                      kc_error *e)
+int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, int32_t n_vocab,
+                      kc_corpus_info *info, kc_error *e)
 {
     const kc_fact_table *t = &f->table;
 
-    KC_TRY(names_describe(f, keys, info, e));
+    KC_TRY(names_describe(f, keys, n_vocab, info, e));
     info->n_people = t->name.n;
     info->n_attributes = f->n_attributes + 1;
     info->table.n_facts = t->n_rows;
     info->table.n_duplicates = t->n_duplicates;
     info->table.n_contradictions = t->n_contradictions;
-    values_describe(f, info);
+    values_describe(f, n_vocab, info);
     lengths_describe(f, info);
     warn(t, info->table.warning, sizeof info->table.warning);
 out:

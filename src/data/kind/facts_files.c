@@ -66,6 +66,24 @@ static const char *name_for(const char *path)
     return table_names[0];
 }
 
+/* Hold what standard input brings, whatever its size. */
+static int add_input(kc_files *files, kc_error *e)
+{
+    char *text = NULL;
+    int64_t room = 0, bytes = 0;
+
+    for (size_t got = CHUNK; got == CHUNK; bytes += (int64_t)got) {
+        text = kc_grow(text, &room, bytes + CHUNK, 1);
+        got = fread(text + bytes, 1, CHUNK, stdin);
+    }
+    if (ferror(stdin))
+        kc_fail(e, KC_EINPUT, "standard input: cannot be read: %s", strerror(errno));
+    else
+        kc_files_add(files, table_names[0], "standard input", text, bytes, e);
+    free(text);
+    return e->code;
+}
+
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
     const char *path = keys->file;
@@ -74,7 +92,7 @@ int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
     int64_t bytes = 0;
 
     if (strcmp(path, standard_input) == 0)
-        return KC_OK;
+        return add_input(files, e);
     if (size > HELD_MOST)
         return add_reference(path, size, files, e);
     KC_TRY(kc_plain_read(path, HELD_MOST, &text, &bytes, e));
@@ -193,9 +211,8 @@ static FILE *open_held(const kc_files *files, char *path)
 int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_fact_table *table,
                    kc_error *e)
 {
-    char path[KC_PATH_MAX] = "standard input";
-    const int is_input = strcmp(keys->file, standard_input) == 0;
-    FILE *f = is_input ? stdin : open_held(files, path);
+    char path[KC_PATH_MAX] = "";
+    FILE *f = open_held(files, path);
 
     if (!f) {
         KC_TRY(find_reference(keys, files, path, e));
@@ -203,8 +220,7 @@ int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_fact_ta
         KC_TRY(e->code);
     }
     kc_fact_table_read(path, f, keys->people, files->progress, table, e);
-    if (!is_input)
-        fclose(f);
+    fclose(f);
 out:
     return e->code;
 }

@@ -129,6 +129,17 @@ out:
     return e->code;
 }
 
+int kc_files_learn(const kc_config *cfg, kc_files *files, kc_error *e)
+{
+    const int last = files->n - 1;
+
+    if (last >= 0 && strcmp(files->file[last].name, KC_MERGES) == 0) {
+        files->bytes = files->file[last].begin;
+        files->n = last;
+    }
+    return merges_load(cfg, files, e);
+}
+
 /* The files of one part, under their plain names. */
 static int part_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
