@@ -11,8 +11,8 @@ from harness import AppTest
 
 
 def code(*texts):
-    """Bits of texts by their characters, each with an end mark."""
-    count = collections.Counter("\0".join(texts) + "\0")
+    """Bits of texts by their words, each text with an end mark."""
+    count = collections.Counter(" \0 ".join(texts).split(" ") + ["\0"])
     all_ = sum(count.values())
     return sum(n * math.log2(all_ / n) for n in count.values())
 
@@ -49,6 +49,18 @@ class Size(AppTest):
         self.assertEqual(found["n_vocab"], 5 + 6 + 3)
         # four <eos>, five words of names, six markers, seven words of values
         self.assertEqual(found["tokens_per_exposure"], 4 + 5 + 6 + 7)
+
+    def test_models_are_sane(self):
+        """Whatever the vocabulary is: no thin towers, and byte pairs that suit the load."""
+        rows = [f"n{i}\t{a}\tw{i * 7 % 5003}{a}\n" for i in range(5000) for a in "xyz"]
+        found = self.size("--facts", self.facts("".join(rows)))
+        self.assertTrue(found["n_vocab"] <= 512, found["n_vocab"])
+        for args in ("--facts", "facts.tsv", "--vocab", "8192"), ("--bits", "4e6", "--vocab", "164977"), \
+                    ("--bits", "100"), ("--bits", "2e7"):
+            for c in self.size(*args)["choices"]:
+                width = c["heads"] * c["head_dim"]
+                self.assertTrue(width >= 16 and 2 <= c["layers"] <= max(2, width // 16), c)
+                self.assertGreaterEqual(c["n_params"], c["parameters_needed"])
 
     def test_bits_by_the_published_law(self):
         found = self.size("--bits", "3.2e9")
@@ -154,7 +166,7 @@ class Size(AppTest):
                            (("--bits", "5", "--params", "9"), "--bits or --params, not both"),
                            (("--bits", "5", "x.yaml"), "one input at a time"),
                            (("--bits", "5", "--universe", "9"), "--universe goes with --facts"),
-                           (("--facts", "x", "--vocab", "9"), "--vocab goes with --bits"),
+                           (("--params", "5", "--vocab", "9"), "--vocab goes with --bits or --facts"),
                            (("--facts", "x", "--bits-per-token", "9"), "goes with --bits"),
                            (("--bits", "5", "--set", "run.seed=1"), "--set: not an option of size")):
             self.fails(part, "size", *args)
