@@ -228,7 +228,7 @@ class Frame:
         if config is not None:
             attributes["config"] = config
         if lanes is not None:
-            self._file["lanes/cursor"][...] = np.array(lanes, "<i8").reshape(-1, 4)
+            self._file["lanes/cursor"][...] = np.array(lanes, "<i8")
         run_id = attributes["run_id"]
         self.close()
         path = self._folder / f"step_{step:010d}.h5"
