@@ -197,6 +197,173 @@ KC_TEST(values_are_uniform_and_orders_fresh)
     assert_true(uneven(order, 6) < 4 && uneven(order, 6) > -4);
 }
 
+/* The same corpus in both forms of text. */
+static void both_forms(kc_config cfg, kc_corpus *form[2])
+{
+    const texts t = small_texts();
+
+    for (int i = 0; i < 2; i++) {
+        cfg.corpus.text = i ? KC_corpus_text_paper : KC_corpus_text_compact;
+        form[i] = small_corpus(&cfg, &t);
+    }
+}
+
+static kc_config format_of(int64_t K, int64_t C, int64_t D, int64_t L, int64_t T)
+{
+    kc_config cfg = config_of(KC_corpus_kind_biod, N);
+
+    cfg.corpus.attributes = K;
+    cfg.corpus.chunks = C;
+    cfg.corpus.diversity = D;
+    cfg.corpus.length = L;
+    cfg.corpus.alphabet = T;
+    return cfg;
+}
+
+/* What paper text must read, from what compact text says: `set item 2 to c07 c03, c09 c01.` */
+static void paper_text(kc_corpus *const form[2], const kc_config *cfg, const kc_doc *compact,
+                       char *to)
+{
+    const int L = (int)cfg->corpus.length, C = (int)cfg->corpus.chunks;
+    char most[16];
+    const int digits = snprintf(most, sizeof most, "%d", (int)cfg->corpus.alphabet - 1);
+
+    to += sprintf(to, "%s", text_of(form[0], compact->tokens, 1, 4));
+    for (int32_t s = 1; s < compact->n_spans; s++) {
+        const kc_span *span = &compact->spans[s];
+
+        to += sprintf(to, "%s set item %d to", s > 1 ? " They" : "", span->attribute);
+        for (int c = 0; c < C * L; c++) {
+            const char *word = kc_corpus_word(form[0], compact->tokens[span->begin + c]);
+
+            assert_int_equal(word[0], 'c');
+            to += sprintf(to, "%s c%0*d", c && c % L == 0 ? "," : "", digits, atoi(word + 1));
+        }
+        to += sprintf(to, ".");
+    }
+}
+
+/* Check the spans of paper text: where each begins and ends, and where its first chunk does. */
+static void paper_spans(kc_corpus *const form[2], const kc_config *cfg, const kc_doc *compact,
+                        const kc_doc *paper)
+{
+    const int32_t L = (int32_t)cfg->corpus.length, C = (int32_t)cfg->corpus.chunks;
+
+    assert_int_equal(paper->n_spans, compact->n_spans);
+    for (int32_t s = 0; s < paper->n_spans; s++) {
+        const kc_span *span = &paper->spans[s], *other = &compact->spans[s];
+        char want[32];
+
+        assert_int_equal(span->attribute, other->attribute);
+        assert_int_equal(span->person, other->person);
+        if (s == 0)
+            continue;
+        assert_int_equal(span->head_end, span->begin + L);
+        assert_int_equal(span->end, span->begin + C * L + C - 1);
+        snprintf(want, sizeof want, "item %d to", span->attribute);
+        assert_string_equal(text_of(form[1], paper->tokens, span->begin - 3, span->begin), want);
+        assert_string_equal(kc_corpus_word(form[1], paper->tokens[span->end]), ".");
+    }
+    assert_int_equal(paper->spans[0].begin, 1);
+    assert_string_equal(
+        text_of(form[1], paper->tokens, paper->spans[0].end, paper->spans[0].end + 1), "set");
+}
+
+/* Sentences and tables of markers say the same, and hold the same bits. */
+KC_TEST(both_forms_of_text_say_the_same)
+{
+    static const int64_t FORMAT[][5] = {
+        {3, 2, 10, 4, 5}, {1, 1, 20, 1, 20}, {7, 3, 12, 2, 101}, {2, 5, 9, 1, 10}};
+
+    for (size_t f = 0; f < sizeof FORMAT / sizeof *FORMAT; f++) {
+        const int64_t *x = FORMAT[f];
+        const kc_config cfg = format_of(x[0], x[1], x[2], x[3], x[4]);
+        kc_corpus *form[2];
+        kc_doc compact, paper;
+
+        both_forms(cfg, form);
+        compact = doc_for(form[0]);
+        paper = doc_for(form[1]);
+        assert_float_equal(kc_corpus_about(form[1])->max_bits, kc_corpus_about(form[0])->max_bits,
+                           0);
+        assert_memory_equal(kc_corpus_about(form[1])->term, kc_corpus_about(form[0])->term,
+                            sizeof kc_corpus_about(form[0])->term);
+        for (int64_t i = 0; i < N * 3; i++) {
+            char want[8192];
+
+            kc_corpus_document(form[0], i % N, i / N - 1, &compact);
+            kc_corpus_document(form[1], i % N, i / N - 1, &paper);
+            paper_text(form, &cfg, &compact, want);
+            assert_string_equal(text_of(form[1], paper.tokens, 1, paper.n_tokens), want);
+            assert_int_equal(paper.tokens[0], KC_EOS);
+            paper_spans(form, &cfg, &compact, &paper);
+            for (int32_t a = 0; a <= x[0]; a++)
+                assert_int_equal(kc_corpus_value(form[0], i % N, a),
+                                 kc_corpus_value(form[1], i % N, a));
+        }
+    }
+}
+
+KC_TEST(sentences_have_the_length_that_is_told)
+{
+    kc_config cfg = format_of(6, 2, 16, 3, 64);
+    kc_corpus *form[2];
+    const kc_corpus_info *info;
+    double mean = 0;
+    int32_t least = INT32_MAX, most = 0;
+    kc_doc doc;
+
+    both_forms(cfg, form);
+    info = kc_corpus_about(form[1]);
+    doc = doc_for(form[1]);
+    for (int64_t i = 0; i < N; i++) { /* everybody: the names are all there are */
+        kc_corpus_document(form[1], i, 0, &doc);
+        mean += doc.n_tokens / (double)N;
+        least = doc.n_tokens < least ? doc.n_tokens : least;
+        most = doc.n_tokens > most ? doc.n_tokens : most;
+    }
+    assert_float_equal(mean, info->mean_doc_tokens, 1e-9);
+    assert_int_equal(most, info->max_doc_tokens);
+    assert_int_equal(info->max_doc_tokens, 1 + 4 + 6 * (5 + 2 * 3 + 1 + 1) - 1);
+    assert_int_equal(least, most - 1); /* Eve Marie is two words */
+    assert_false(info->lengths_are_equal);
+}
+
+/* The ends of what arXiv 2404.05405 explores (Result 3): a token each character, sizes as told. */
+KC_TEST(formats_of_the_paper_all_work)
+{
+    static const int64_t FORMAT[][5] = {{1, 1, 10, 1, 20},        {50, 50, 10, 50, 20},
+                                        {50, 1, 10000, 1, 40000}, {1, 50, 10000, 50, 40000},
+                                        {1, 50, 10000, 4, 20},    {50, 2, 10, 50, 40000}};
+
+    for (size_t f = 0; f < sizeof FORMAT / sizeof *FORMAT; f++) {
+        const int64_t K = FORMAT[f][0], C = FORMAT[f][1], L = FORMAT[f][3], T = FORMAT[f][4];
+        const double D = (double)FORMAT[f][2];
+        kc_corpus *form[2];
+        const kc_corpus_info *info;
+        kc_doc doc;
+
+        both_forms(format_of(K, C, FORMAT[f][2], L, T), form);
+        info = kc_corpus_about(form[0]);
+        assert_int_equal(info->n_vocab, 1 + 13 + K + T);
+        assert_int_equal(info->max_doc_tokens, 1 + 3 + K * (1 + C * L));
+        assert_float_equal(info->term[KC_READ_VALUES].max_bits, N * K * C * log2(D), 1e-6);
+        assert_float_equal(info->term[KC_READ_CHUNKS].max_bits,
+                           (double)K * D * ((double)L * log2((double)T) - log2(D)), 1e-3);
+        for (int i = 0; i < 2; i++) {
+            doc = doc_for(form[i]);
+            info = kc_corpus_about(form[i]);
+            for (int64_t person = 0; person < 3; person++) {
+                kc_corpus_document(form[i], person, 0, &doc);
+                assert_in_range(doc.n_tokens, info->max_doc_tokens - 1, info->max_doc_tokens);
+                for (int32_t s = 1; s < doc.n_spans; s++)
+                    assert_int_equal(doc.spans[s].end - doc.spans[s].begin,
+                                     C * L + (i ? C - 1 : 0));
+            }
+        }
+    }
+}
+
 KC_TEST(a_short_pool_is_refused)
 {
     kc_config cfg = config_of(KC_corpus_kind_biod, 10);

@@ -44,7 +44,7 @@ KC_TEST(each_variant_tells_the_person)
         kc_config cfg = plain();
 
         cfg.corpus.birth_years = 2;
-        cfg.corpus.texts = v % 2 * 3;
+        cfg.corpus.wordings = v % 2 * 3;
         cfg.corpus.permute = v / 2 % 2;
         cfg.corpus.date = v / 4 % 2;
         cfg.corpus.fullname = v / 8 == 1 || v / 8 == 4;
@@ -68,7 +68,7 @@ KC_TEST(fixed_texts_come_in_turn)
         kc_doc doc = doc_for(fresh.c), other = doc_for(fresh.c);
         int same = 0, in_order = 0;
 
-        cfg.corpus.texts = M;
+        cfg.corpus.wordings = M;
         const biographies fixed = biographies_of(cfg, small_texts());
         for (int64_t i = 0; i < N * 20; i++) {
             const int64_t person = i % N, exposure = i / N - 1;
@@ -106,7 +106,7 @@ KC_TEST(measurement_reads_a_fixed_text)
     kc_config cfg = plain();
     kc_doc doc, other;
 
-    cfg.corpus.texts = 5;
+    cfg.corpus.wordings = 5;
     const biographies b = biographies_of(cfg, small_texts());
     doc = doc_for(b.c);
     other = doc_for(b.c);

@@ -116,7 +116,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
 {
     kc_bios *b = kc_alloc(1, sizeof *b, "corpus");
 
-    b->texts = keys->texts;
+    b->texts = keys->wordings;
     b->permute = keys->permute == KC_corpus_permute_yes;
     b->fullname = keys->fullname == KC_corpus_fullname_yes;
     KC_TRY(kc_bios_read(keys, files, b, vocab, e));
@@ -188,15 +188,6 @@ static void sentence_order(const kc_bios *b, int64_t person, int64_t text, int32
     }
 }
 
-static void put(kc_doc *doc, const kc_pool *pool, int64_t i)
-{
-    int32_t n = kc_pool_length(pool, i);
-
-    memcpy(doc->tokens + doc->n_tokens, pool->token + pool->begin[i],
-           (size_t)n * sizeof *doc->tokens);
-    doc->n_tokens += n;
-}
-
 static void put_span(kc_doc *doc, int32_t attribute, int32_t begin, int opens)
 {
     doc->spans[doc->n_spans++] =
@@ -207,7 +198,7 @@ static void put_value(kc_doc *doc, const kc_bios *b, int32_t attribute, int64_t 
 {
     int32_t begin = doc->n_tokens;
 
-    put(doc, &b->value[attribute], i);
+    kc_pool_put(&b->value[attribute], i, doc);
     put_span(doc, place_of(b, attribute), begin, b->value[attribute].opens[i]);
 }
 
@@ -218,7 +209,7 @@ static void put_name(kc_doc *doc, const kc_bios *b, int is_first)
 
     kc_people_name(&b->people, doc->person, part);
     for (int p = 0; p < KC_NAME_PARTS; p++)
-        put(doc, &b->name[p], part[p]);
+        kc_pool_put(&b->name[p], part[p], doc);
     if (is_first)
         put_span(doc, KC_BIOS_NAME, begin,
                  b->name[KC_NAME_PARTS - 1].opens[part[KC_NAME_PARTS - 1]]);
@@ -237,7 +228,7 @@ static int put_subject(kc_doc *doc, const kc_bios *b, int i)
     if (i == 1)
         put_value(doc, b, KC_BIOS_PRONOUN, pronoun);
     else
-        put(doc, &b->value[KC_BIOS_PRONOUN], pronoun);
+        kc_pool_put(&b->value[KC_BIOS_PRONOUN], pronoun, doc);
     return pronoun == KC_BIOS_CALLED_THEY ? KC_BIOS_THEY : KC_BIOS_ONE;
 }
 
@@ -259,9 +250,9 @@ static void document(const void *made, int64_t person, int64_t exposure, kc_doc 
             b->people.seed, KC_STREAM_TEXT, kc_people_text(person, text),
             (uint32_t)(KC_BIOS_SENTENCES + order[i]), (uint64_t)s->before[KC_BIOS_ONE].n);
 
-        put(doc, &s->before[form], t);
+        kc_pool_put(&s->before[form], t, doc);
         put_value(doc, b, s->attribute, fact(b, person, s->attribute));
-        put(doc, &s->after[form], t);
+        kc_pool_put(&s->after[form], t, doc);
     }
 }
 

@@ -106,12 +106,12 @@ static int64_t value(const void *made, int64_t name, int32_t attribute)
 /* Value i of the pool and its span. */
 static void put(kc_doc *doc, int32_t attribute, const kc_pool *pool, int64_t i)
 {
-    const int32_t begin = doc->n_tokens, n = kc_pool_length(pool, i), opens = pool->opens[i];
+    const int32_t begin = doc->n_tokens, opens = pool->opens[i];
+    int32_t end;
 
-    memcpy(doc->tokens + begin, pool->token + pool->begin[i], (size_t)n * sizeof *doc->tokens);
-    doc->n_tokens += n;
-    doc->spans[doc->n_spans++] =
-        (kc_span){doc->person, attribute, begin, begin + n + opens, begin + n + opens, opens};
+    kc_pool_put(pool, i, doc);
+    end = doc->n_tokens + opens;
+    doc->spans[doc->n_spans++] = (kc_span){doc->person, attribute, begin, end, end, opens};
 }
 
 static void document(const void *made, int64_t name, int64_t exposure, kc_doc *doc)

@@ -59,6 +59,15 @@ int kc_pool_from_texts(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc
     return KC_OK;
 }
 
+void kc_pool_put(const kc_pool *pool, int64_t i, kc_doc *doc)
+{
+    const int32_t n = kc_pool_length(pool, i);
+
+    memcpy(doc->tokens + doc->n_tokens, pool->token + pool->begin[i],
+           (size_t)n * sizeof *doc->tokens);
+    doc->n_tokens += n;
+}
+
 int32_t kc_pool_length(const kc_pool *pool, int64_t i)
 {
     return pool->begin[i + 1] - pool->begin[i];

@@ -4,6 +4,7 @@
 
 #include "data/text/lines.h"
 #include "data/word/tokens.h"
+#include "kcap/types/batch.h"
 
 /* Values as runs of tokens, one after the other: value i is token[begin[i]] up to
  * token[begin[i+1] - 1]. Release with kc_pool_free; all zero is empty. */
@@ -38,6 +39,9 @@ int kc_pool_from_texts(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc
  *               that the longer value has more, or all of it begin so */
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
                  const kc_vocab *vocab, kc_error *e);
+
+/* Write value i behind a document. */
+void kc_pool_put(const kc_pool *pool, int64_t i, kc_doc *doc);
 
 /* Tokens of value i; of the shortest and the longest value; of the average one. */
 int32_t kc_pool_length(const kc_pool *pool, int64_t i);
