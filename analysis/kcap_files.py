@@ -141,6 +141,7 @@ def _read(path, file, finished):
     config = yaml.safe_load(stamp["config"])
     if not isinstance(config, dict):
         raise KeyError("attribute config is not a mapping of sections")
+    config = _parts_apart(config)
     measure = _columns(file, "measure", finished, MEASURES)
     loads = _loads(path, config, measure)
     names = _attribute_names(file, measure)
@@ -151,6 +152,16 @@ def _read(path, file, finished):
              for group in ("measure", *others) for name, data in file.get(group, {}).items()}
     return Run(path, finished, stamp, config, _flat(_columns(file, "steps", finished, STEPS)), measure, names,
                loads, others, units)
+
+
+def _parts_apart(config):
+    """Of a corpus that is a list the first part as section `corpus`, the others as `corpus.2` and so
+    on, as --set calls them."""
+    parts = config.get("corpus")
+    if not isinstance(parts, list) or not parts:
+        return config
+    later = {f"corpus.{n}": part for n, part in enumerate(parts[1:], 2)}
+    return config | {"corpus": parts[0]} | later
 
 
 def _check_seal(attributes):

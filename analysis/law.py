@@ -180,8 +180,10 @@ def analyse(points, left_out):
     cells = law_cells.cells_of(points)
     law_families.name_families(cells)
     by_exposures, by_law = {}, {}
-    for cell in cells:
+    alone = [c for c in cells if c["useful_share"] == 1]  # a law is of models that see nothing else
+    for cell in alone or cells:
         by_exposures.setdefault(cell["exposures"], []).append(cell)
+    for cell in cells:
         by_law.setdefault(cell["law_key"], []).append(cell)
     headline = 1000 if 1000 in by_exposures else max(by_exposures)
     peaks = [fits.peak(by_exposures[E]) for E in sorted(by_exposures)]
@@ -229,7 +231,7 @@ def write_tables(result, out):
 
 def setting_keys(texts, points):
     """section.key texts as pairs, all of which the points have."""
-    keys = [tuple(text.split(".", 1)) for text in texts]
+    keys = [tuple(text.rsplit(".", 1)) for text in texts]
     known = {(section, key) for p in points for section, settings in json.loads(p["cell_key"]).items()
              for key in settings}
     for text, key in zip(texts, keys):

@@ -28,6 +28,7 @@ def label_of(names):
 def cell_of(group):
     """One cell of all its points."""
     first = group[0]
+    corpus = json.loads(first["cell_key"]).get("corpus", {})
     values = [p["bits_per_param"] for p in group]
     mean = sum(values) / len(values)
     sd = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) \
@@ -37,6 +38,7 @@ def cell_of(group):
             "bits_per_param": mean, "sd": sd, "max_bits_per_param": first["max_bits_per_param"],
             "share": mean / first["max_bits_per_param"],
             "total_bits": sum(p["total_bits"] for p in group) / len(group),
+            "useful_share": corpus.get("share", 1), "tag": corpus.get("tag", ""),
             "label": label_of([p["name"] for p in group]), "law_key": first["law_key"], "points": group}
 
 

@@ -26,6 +26,7 @@ def draw_all(result, cells, out):
         bits_vs_params(result, at_headline, cells, headline, out),
         r_vs_rmax(result, at_headline, cells, headline, out),
         r_vs_exposures(result, cells, out),
+        mixtures(cells, out),
         residuals(result, out),
         forecast(result, at_headline, out)]
 
@@ -166,6 +167,48 @@ def r_vs_exposures(result, cells, out):
     return finish(figure, out, "r_vs_exposures", title,
                   "Bits stored a parameter against exposures, exposures logarithmic",
                   columns_of([c for g in groups for c in g]))
+
+
+def fields_of(cells, exposures, shares):
+    """Mean R by exposures and share, NaN where there is no cell."""
+    fields = np.full((len(exposures), len(shares)), np.nan)
+    for y, x in np.ndindex(fields.shape):
+        own = [c["bits_per_param"] for c in cells
+               if (c["exposures"], c["useful_share"]) == (exposures[y], shares[x])]
+        fields[y, x] = sum(own) / len(own) if own else np.nan
+    return fields
+
+
+def mixtures(cells, out):
+    """R over share of useful tokens and exposures, a panel a tag; a field is the mean of its cells."""
+    title = "Useful documents among others"
+    cells = [c for c in cells if c["useful_share"] < 1]
+    shares = sorted({c["useful_share"] for c in cells})
+    exposures = sorted({c["exposures"] for c in cells})
+    tags = sorted({c["tag"] for c in cells})
+    if len(shares) < 2:
+        return left_out(title, "no corpora of several parts with different shares")
+    figure, grid = plt.subplots(1, len(tags), figsize=(0.8 + (0.5 + 0.8 * len(shares)) * len(tags),
+                                                       1.5 + 0.5 * len(exposures)), dpi=150,
+                                squeeze=False, sharey=True, layout="constrained")
+    values = [c["bits_per_param"] for c in cells]
+    for axes, tag in zip(grid.flat, tags):
+        fields = fields_of([c for c in cells if c["tag"] == tag], exposures, shares)
+        image = axes.imshow(fields, origin="lower", aspect="auto", cmap="Blues", vmin=min(values),
+                            vmax=max(values))
+        for (y, x), value in np.ndenumerate(fields):
+            dark = value > (min(values) + max(values)) / 2
+            axes.text(x, y, f"{value:.2f}" if math.isfinite(value) else "", ha="center", va="center",
+                      color="white" if dark else INK, fontsize=8)
+        axes.set_xticks(range(len(shares)), [f"{s:.3g}" for s in shares])
+        axes.set_yticks(range(len(exposures)), [f"{E:,}" for E in exposures])
+        axes.set_title(f"tag {shown(tag)}" if tag else "no tag", loc="left", color=INK, fontsize=10)
+        axes.set_xlabel("useful share of the tokens")
+    grid[0, 0].set_ylabel("exposures")
+    figure.colorbar(image, ax=list(grid.flat), label="R: bits stored a parameter")
+    return finish(figure, out, "mixtures", title,
+                  "Bits stored a parameter over the useful share of all tokens and exposures",
+                  columns_of(cells) | {k: [c[k] for c in cells] for k in ("useful_share", "tag")})
 
 
 def panels_of(result):

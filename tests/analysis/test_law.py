@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """law.py on synthetic sweeps: planted laws are found, damage is named, the page stands alone."""
 
+import csv
 import json
 import math
 import os
@@ -334,6 +335,37 @@ class Command(unittest.TestCase):
         for key in ("train.rate", "lr", "run.seed"):
             said = self.law(self.sweep, "--out", self.out, "--best", key, code=2).stderr
             self.assertIn(f"--best {key}: no key of these runs; theirs are corpus.exposures,", said)
+
+    def test_mixtures(self):
+        """Useful documents among others are drawn apart, and no fit or peak is made of them."""
+        def among(corpus, share, tag):
+            later = {k: v for k, v in corpus.items() if k != "exposures"} | {"share": 1 - share}
+            return [corpus | {"share": share, "tag": tag}, later]
+
+        def R_of(share, tag, seed):
+            return 3 * share + 0.25 * bool(tag) + 0.01 * seed
+
+        for share in (0.125, 0.5):
+            for tag in ("", "<w>"):
+                for seed in (1, 2):
+                    name = f"share={share},tag={tag},seed={seed}"
+                    write_point(self.sweep, name, 2000, 24, 100, seed, R_of(share, tag, seed))
+                    with h5py.File(self.sweep / name / "run.h5", "r+") as file:
+                        config = yaml.safe_load(file.attrs["config"])
+                        config["corpus"] = among(config["corpus"], share, tag)
+                        file.attrs["config"] = yaml.safe_dump(config)
+        for seed in (1, 2):
+            write_point(self.sweep, f"alone,seed={seed}", 2000, 24, 100, seed, 1.1)
+        self.law(self.sweep, "--out", self.out)
+        law = self.found()
+        self.assertIn("mixtures.png", law["files"])
+        with open(self.out / "mixtures.csv", newline="") as file:
+            rows = {(r["useful_share"], r["tag"]): float(r["bits_per_param"]) for r in csv.DictReader(file)}
+        self.assertEqual(set(rows), {(s, t) for s in ("0.125", "0.5") for t in ("", "<w>")})
+        for (share, tag), R in rows.items():
+            self.assertAlmostEqual(R, R_of(float(share), tag, 1.5), 6)
+        self.assertAlmostEqual(law["peak_bits_per_param"], 1.1)
+        self.assertEqual(len(law["cells"]), 5)
 
     def test_too_few_for_an_interval(self):
         """Three sizes and two seeds: the fits stand, and that they have no interval is said."""
