@@ -294,20 +294,22 @@ class Output(ErrorTest):
         """A file size limit acts as a full disk does: exit 4, the older checkpoints stay good."""
         # Larger than the files that MPI maps, which the limit must leave alone.
         self.input(merged(BIOD, model={"layers": 10, "head_dim": 64}))
-        self.kcap_train("out", "--set", "train.max_steps=10", threads=1)
-        size = os.path.getsize(checkpoints(self.path("out"))[10])
+        self.kcap_train("out", "--set", "train.max_steps=2", threads=1)
+        size = os.path.getsize(checkpoints(self.path("out"))[2])
         script = self.path(self.input(f"#!/bin/bash\nulimit -f {size // 1024 - 100}\n"
                                       'exec "$@"\n', "limited"))
         os.chmod(script, 0o755)
-        args = harness.command(["train", "input.yaml", "--out", "out", "--resume", "auto"])
+        go_on = "--resume", "auto", "--set", "train.max_steps=3"
+        args = harness.command(["train", "input.yaml", "--out", "out", *go_on])
         done = harness.subprocess.run([script] + args, cwd=self.folder, env=harness.environment(1),
                                       capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 4, done.stderr)
         self.assertIn("File too large", done.stderr)
-        self.assertEqual(list(checkpoints(self.path("out"))), [10])
+        self.assertEqual(list(checkpoints(self.path("out"))), [2])
         self.assertEqual(sorted(os.listdir(self.path("out", "checkpoints"))),
-                         ["step_0000000010.h5", "step_0000000010.manifest"])
-        self.kcap_train("out", "--resume", "auto", ranks=2, threads=1)
+                         ["step_0000000002.h5", "step_0000000002.manifest"])
+        self.kcap_train("out", *go_on, ranks=2, threads=1)
+        self.assertEqual(max(checkpoints(self.path("out"))), 3)
 
 
 class Numeric(ErrorTest):

@@ -312,7 +312,8 @@ class Interrupted(ResumeTest):
         self.assertTrue(np.array_equal(steps["step"], np.arange(1, len(steps["step"]) + 1)))
         self.assertTrue(np.isfinite(steps["loss"]).all())
         self.assertGreaterEqual(len(steps["step"]), second)
-        self.end(process, code=0)
+        process.send_signal(signal.SIGUSR1)
+        self.end(process)
 
     def stopped_by(self, number, ranks, then):
         process = self.start("train", "input.yaml", "--out", "out", ranks=ranks, threads=1)

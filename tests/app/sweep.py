@@ -141,7 +141,7 @@ class Sweep(AppTest):
         threads = [read_attributes(self.path("sweep", n, "run.h5"))["threads"] for n in NAMES]
         self.assertEqual(threads, [len(os.sched_getaffinity(0))] * 6)
 
-    def long_sweep(self, text=POINTS, exposures=400):
+    def long_sweep(self, text=POINTS, exposures=250):
         return self.write(text, merged(BIOD, corpus={"exposures": exposures},
                                        checkpoint={"every_steps": 40}))
 
