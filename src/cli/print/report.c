@@ -236,6 +236,9 @@ static void bits_of_corpus(FILE *out, const kc_corpus_info *info)
         if (t->name)
             item(out, t->name, t->max_bits, 0);
     }
+    if (info->table.n_facts)
+        fprintf(out, "  %-17s %15.0f bits, were each drawn uniformly; %lld facts\n", "  the values",
+                info->table.uniform_bits, (long long)info->table.n_facts);
     item(out, "maximum, a set", info->max_bits, 0);
     item(out, "in order, H", info->ordered_bits, 0);
 }

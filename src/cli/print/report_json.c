@@ -142,6 +142,12 @@ static cJSON *corpus_of(const kc_corpus *corpus, double tokens, int64_t show, in
     kc_json_number(object, "max_name_bits", names->max_bits);
     kc_json_number(object, "max_value_bits", values->max_bits);
     kc_json_number(object, "max_diversity_bits", info->term[KC_READ_CHUNKS].max_bits);
+    if (info->table.n_facts) {
+        kc_json_number(object, "n_facts", (double)info->table.n_facts);
+        kc_json_number(object, "n_duplicates", (double)info->table.n_duplicates);
+        kc_json_number(object, "n_contradictions", (double)info->table.n_contradictions);
+        kc_json_number(object, "value_uniform_bits", info->table.uniform_bits);
+    }
     kc_json_number(object, "log2_names", names->log2_size);
     kc_json_number(object, "log2_values", values->log2_size);
     add_names(object, info);
