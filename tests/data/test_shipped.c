@@ -3,12 +3,14 @@
 #include "corpora.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "data/corpus_internal.h"
 #include "data/kind/bios.h"
 
-enum { EMPLOYER = 5, WORKING_CITY = 7 };
+enum { EMPLOYER = 5, PRONOUN = 6, WORKING_CITY = 7 };
 
 KC_TEST(bits_are_those_of_the_paper)
 {
@@ -95,6 +97,91 @@ KC_TEST(biographies_have_the_usual_length)
     assert_float_equal(sum / 30000, info->mean_doc_tokens, 0.3);
     assert_true(info->mean_doc_tokens > 50 && info->mean_doc_tokens < 90);
     assert_true(info->max_doc_tokens < 160);
+}
+
+/* Every attribute of a million people, each part of their names, and each two attributes together:
+ * one of these 25 counts is further from even than 4.5 sigma, or closer to it, in one of 6,000
+ * seeds. */
+KC_TEST(a_million_people_are_uniform)
+{
+    enum { N = 1000000, PARTS = 3, COLUMNS = PARTS + PRONOUN };
+    static const int64_t PART[PARTS] = {400, 400, 1000};
+    static uint16_t cell[COLUMNS][N]; /* below 1000 each; dates by month and day */
+    int64_t size[COLUMNS] = {400, 400, 1000, 12 * 28, 200, 300, 100, 263, 3};
+    static int64_t count[400 * 400], years[67200];
+    kc_config cfg = config_of(KC_corpus_kind_bios, N);
+    kc_corpus *c;
+
+    cfg.corpus.pronouns = KC_corpus_pronouns_he_she_they;
+    c = shipped_corpus(&cfg);
+    for (int64_t i = 0; i < N; i++) {
+        int64_t name = kc_corpus_value(c, i, 0);
+
+        for (int p = PARTS - 1; p >= 0; name /= PART[p--])
+            cell[p][i] = (uint16_t)(name % PART[p]);
+        years[kc_corpus_value(c, i, 1)]++;
+        cell[PARTS][i] = (uint16_t)(kc_corpus_value(c, i, 1) % (12 * 28));
+        for (int32_t a = 2; a <= PRONOUN; a++)
+            cell[PARTS + a - 1][i] = (uint16_t)kc_corpus_value(c, i, a);
+        assert_int_equal(kc_corpus_value(c, i, WORKING_CITY), cell[PARTS + EMPLOYER - 1][i]);
+    }
+    assert_true(fabs(uneven(years, 67200)) < 4.5);
+    for (int x = 0; x < COLUMNS; x++) {
+        memset(count, 0, sizeof count);
+        for (int64_t i = 0; i < N; i++)
+            count[cell[x][i]]++;
+        assert_true(fabs(uneven(count, size[x])) < 4.5);
+        for (int y = PARTS; y < x;
+             y++) { /* names are drawn without replacement: their parts apart */
+            memset(count, 0, sizeof count);
+            for (int64_t i = 0; i < N; i++)
+                count[cell[x][i] * size[y] + cell[y][i]]++;
+            assert_true(fabs(uneven(count, size[x] * size[y])) < 4.5);
+        }
+    }
+}
+
+/* Lists as the authors of the paper publish them for their biographies (fields/ of their
+ * Capo-bioS-bioR): the same names and counts, one entry a line, a file more than is needed. */
+KC_TEST(pools_of_the_paper_s_authors_are_taken)
+{
+    static const struct {
+        const char *file, *form;
+        int n;
+    } LIST[] = {{"first_name", "First%d", 400},
+                {"middle_name", "First%d", 400},
+                {"last_name", "Last%d", 1000},
+                {"city", "City%d, NJ", 200},
+                {"university", "University of %d", 300},
+                {"field", "Field %d", 100},
+                {"company", "Company%1$d; City%1$d, NY", 263},
+                {"job", "Job %d", 199}};
+    char folder[] = "/tmp/kcap_fields_XXXXXX", path[100];
+    kc_config cfg = config_of(KC_corpus_kind_bios, 1000);
+    kc_corpus *c;
+
+    assert_non_null(mkdtemp(folder));
+    strcpy(cfg.corpus.pools, folder);
+    for (size_t i = 0; i < sizeof LIST / sizeof *LIST; i++) {
+        FILE *f;
+
+        snprintf(path, sizeof path, "%s/%s.txt", folder, LIST[i].file);
+        f = fopen(path, "w");
+        assert_non_null(f);
+        for (int k = 0; k < LIST[i].n; k++) {
+            fprintf(f, LIST[i].form, k);
+            fputc('\n', f);
+        }
+        fclose(f);
+    }
+    c = shipped_corpus(&cfg);
+    assert_float_equal(kc_corpus_about(c)->term[KC_READ_VALUES].log2_size, 47.5916, 1e-4);
+    assert_float_equal(exp2(kc_corpus_about(c)->term[KC_READ_NAME].log2_size), 1.6e8, 1);
+    for (size_t i = 0; i < sizeof LIST / sizeof *LIST; i++) {
+        snprintf(path, sizeof path, "%s/%s.txt", folder, LIST[i].file);
+        unlink(path);
+    }
+    rmdir(folder);
 }
 
 static double seconds(void)
