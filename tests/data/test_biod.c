@@ -329,6 +329,30 @@ KC_TEST(sentences_have_the_length_that_is_told)
     assert_false(info->lengths_are_equal);
 }
 
+/* A word that no document has is not in the vocabulary. */
+KC_TEST(sentences_have_no_word_to_spare)
+{
+    for (int64_t K = 1; K < 3; K++)
+        for (int64_t C = 1; C < 3; C++) {
+            kc_corpus *form[2];
+            kc_doc doc;
+            int64_t missing = 0;
+            uint8_t *seen;
+
+            both_forms(format_of(K, C, 9, 1, 9), form); /* every character is a string */
+            doc = doc_for(form[1]);
+            seen = test_room(kc_corpus_about(form[1])->n_vocab, 1);
+            for (int64_t i = 0; i < N * 4; i++) {
+                kc_corpus_document(form[1], i % N, i / N, &doc);
+                for (int32_t t = 0; t < doc.n_tokens; t++)
+                    seen[doc.tokens[t]] = 1;
+            }
+            for (int64_t v = 0; v < kc_corpus_about(form[1])->n_vocab; v++)
+                missing += !seen[v];
+            assert_int_equal(missing, 0);
+        }
+}
+
 /* The ends of what arXiv 2404.05405 explores (Result 3): a token each character, sizes as told. */
 KC_TEST(formats_of_the_paper_all_work)
 {

@@ -35,10 +35,10 @@ static void paper_create(kc_biod *b, kc_vocab *vocab)
     int32_t tokens[4];
 
     numbered("set item ", 1, 1, " to", b->K, vocab, &b->first);
-    numbered("They set item ", 1, 1, " to", b->K, vocab, &b->again);
+    numbered(b->K > 1 ? "They set item " : "set item ", 1, 1, " to", b->K, vocab, &b->again);
     numbered("c", digits, 0, "", b->T, vocab, &b->character);
     kc_pool_create(2, 4, &b->behind);
-    kc_pool_add(&b->behind, tokens, kc_vocab_tokens(vocab, ",", tokens));
+    kc_pool_add(&b->behind, tokens, kc_vocab_tokens(vocab, b->C > 1 ? "," : ".", tokens));
     kc_pool_add(&b->behind, tokens, kc_vocab_tokens(vocab, ".", tokens));
 }
 
