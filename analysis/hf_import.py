@@ -16,6 +16,7 @@ from hf_export import lay_files
 from hf_folder import Folder, match
 from hf_meta import Meta
 from hf_model import count_params, setting, shape_of, tensors_of
+from hf_tokenizer import Tokens
 from kcap_files import FileError
 from new_folder import NewFolder
 from safetensors_file import values
@@ -27,15 +28,15 @@ class Source:
         config    effective, as YAML
         meta      None of an input file"""
 
-    def __init__(self, program, folder, second, scratch):
-        self._program, self._scratch, self._sets = program, scratch, ()
+    def __init__(self, program, folder, second, scratch, sets=()):
+        self._program, self._scratch, self._sets = program, scratch, sets
         self.wanted, self.meta = str(second or folder.path), None
         if second:
             self._path = second
         else:
             self.meta = Meta(folder.path, folder.metadata)
             self._path, self._sets = lay_files(scratch, self.meta.config, self.meta.files)
-        self.config = self._ask(kcap_program.effective).replace(f"{scratch}/", "")
+        self.config = self._ask(kcap_program.effective, *(sets if second else ())).replace(f"{scratch}/", "")
 
     def _ask(self, what, *arguments):
         """Of kcap, whose messages name our copy of what the metadata says."""
@@ -58,24 +59,41 @@ def _n_vocab(path, found):
     return n
 
 
-def _fill(frame, pieces, where):
-    """A block of a tensor at a time."""
+def _tokens(where, second):
+    """The folder's own tokens, where an input file says gpt2 and no merges; else None."""
+    if not second:
+        return None
+    try:
+        vocab = yaml.safe_load(Path(second).read_text("utf-8"))["vocab"]
+        if vocab["kind"] != "gpt2" or vocab.get("merges"):
+            return None
+    except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError):
+        return None  # kcap says what is wrong with the file
+    path = where / "config.json"
+    found, _ = hf_config.read(path)
+    return Tokens(where, _n_vocab(path, found), whole(found.get("eos_token_id")))
+
+
+def _fill(frame, pieces, where, rows):
+    """A block of a tensor at a time; rows of tokens in kcap's order."""
     for piece, tensor in pieces:
         size = piece.size()
         for at, i in enumerate(piece.blocks):
             block = kcap_checkpoint.finite(where, piece.name, values(tensor, at * size, size))
+            if rows and piece.tensor.name in ("wte", "head"):
+                block = block.reshape(len(rows), -1)[rows].reshape(-1)
             index = piece.tensor.block(i) + (Ellipsis, slice(piece.first, piece.first + piece.n))
             frame.fill(piece.tensor.name, index, piece.put(block))
 
 
-def _write(new, source, name, folder, pieces):
+def _write(new, source, name, folder, pieces, rows):
     """Fill in what kcap has made; returns the step."""
     meta = source.meta
     frame = kcap_checkpoint.Frame(new.partial)
     try:
         state = {"config": source.config, "step": meta.step, "tokens": meta.tokens,
                  "lanes": meta.lanes(frame.lanes())} if meta else {}
-        _fill(frame, pieces, folder.path)
+        _fill(frame, pieces, folder.path, rows)
         frame.finish(f"{folder.path} ({name})", **state)
     finally:
         frame.close()
@@ -100,7 +118,9 @@ def import_folder(where, second, out, kcap=None):
     new = NewFolder(out, "import", "choose another --out")
     folder = Folder(where)
     with tempfile.TemporaryDirectory(prefix="kcap_hf_") as scratch:
-        source = Source(kcap_program.find(kcap), folder, second, scratch)
+        own = _tokens(where, second)
+        sets = own.lay(scratch) if own else ()
+        source = Source(kcap_program.find(kcap), folder, second, scratch, sets)
         config, found, name, pieces = _matched(where, folder, source)
         with new:
             source.init(new.partial)
@@ -108,8 +128,9 @@ def import_folder(where, second, out, kcap=None):
                 words, pairs = start.words, hf_words.pairs_of(start.files)
             s = shape_of(config, len(words))
             hf_config.check(where / "config.json", found, name, config, s, source.wanted)
-            hf_words.check(where / "vocab.json", words, pairs, source.wanted)
-            step, tokens = _write(new, source, name, folder, pieces)
+            if own is None:
+                hf_words.check(where / "vocab.json", words, pairs, source.wanted)
+            step, tokens = _write(new, source, name, folder, pieces, own and own.rows)
             new.keep()
     return {"status": "imported", "input": str(where), "out": str(new.path), "class": name,
             "n_tensors": len(pieces), "n_params": count_params(tensors_of(s)), "step": step,

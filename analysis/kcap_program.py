@@ -54,11 +54,15 @@ def run(program, *arguments):
     raise FileError(f"{program} {arguments[0]} ended with {done.returncode}: {errors[-1]}")
 
 
-def effective(program, path):
+def _words(sets):
+    return (word for text in sets for word in ("--set", text))
+
+
+def effective(program, path, *sets):
     """The effective configuration of an input file as YAML."""
-    return run(program, "config", "--print", path)
+    return run(program, "config", "--print", path, *_words(sets))
 
 
 def init(program, path, out, *sets):
     """Have a checkpoint of initial weights written into a new or empty folder."""
-    run(program, "init", path, "--out", out, *(word for text in sets for word in ("--set", text)))
+    run(program, "init", path, "--out", out, *_words(sets))

@@ -69,6 +69,8 @@ static void add_terms(kc_corpus_info *info)
 /* <eos> and, of byte pairs, how texts are cut. */
 static int vocab_create(const kc_files *files, kc_split split, kc_corpus *c, kc_error *e)
 {
+    const char *tokens;
+    int64_t bytes;
     int f = 0;
 
     kc_vocab_add(c->vocab, "<eos>", 5);
@@ -82,6 +84,9 @@ static int vocab_create(const kc_files *files, kc_split split, kc_corpus *c, kc_
     KC_TRY(kc_bpe_read(files->file[f].path, files->text + files->file[f].begin, &c->bpe, e));
     c->vocab->bpe = &c->bpe;
     c->vocab->token_of = kc_alloc(c->bpe.symbols.n, sizeof *c->vocab->token_of, "symbols");
+    tokens = kc_files_find(files, KC_TOKENS, &bytes);
+    if (tokens)
+        KC_TRY(kc_vocab_fix(c->vocab, KC_TOKENS, tokens, e));
 out:
     return e->code;
 }
@@ -166,6 +171,13 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
         if (part_create(&one, c->n_parts++, files, part, e) != KC_OK)
             goto out;
         first += part->kind->by_index ? part->info.n_people + part->info.n_held_out : 0;
+    }
+    if (c->vocab->missing) {
+        kc_fail(e, KC_EINPUT,
+                "vocab.tokens: the texts need `%s`, which is none of them; a model reads texts of "
+                "its own tokens alone",
+                kc_vocab_word(&c->bpe.symbols, c->vocab->missing - 1));
+        goto out;
     }
     join_parts(c);
     *corpus = c;

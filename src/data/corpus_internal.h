@@ -5,8 +5,10 @@
 #include "data/kind/kind.h"
 #include "data/word/bpe.h"
 
-/* The name of the merges among the files of a corpus. */
+/* The names of the merges among the files of a corpus. */
 #define KC_MERGES "vocab/merges.txt"
+#define KC_TOKENS "vocab/tokens.txt" /* and of the tokens of a model */
+
 #include "data/lead.h"
 
 /* Exposures of a part that is shown as long as the first one is. A text is drawn by its exposure's

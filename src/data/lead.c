@@ -32,11 +32,14 @@ int kc_lead_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 }
 
 /* The same in each part that has this tag. */
-static int32_t token_of(kc_vocab *vocab, const char *tag)
+static int32_t one_token(kc_vocab *vocab, const char *tag, int32_t *tokens)
 {
-    const int32_t known = kc_vocab_group(vocab, tag, 1);
+    const int32_t known = vocab->is_fixed ? -1 : kc_vocab_group(vocab, tag, 1);
 
-    return known < 0 ? kc_vocab_mark(vocab, tag) : known;
+    if (known < 0)
+        return kc_vocab_mark(vocab, tag, tokens);
+    *tokens = known;
+    return 1;
 }
 
 void kc_lead_create(const char *tag, kc_vocab *vocab, kc_lead *lead)
@@ -45,7 +48,7 @@ void kc_lead_create(const char *tag, kc_vocab *vocab, kc_lead *lead)
     if (!tag[0])
         return;
     if (is_one_token(tag))
-        lead->tokens[lead->n++] = token_of(vocab, tag);
+        lead->n = one_token(vocab, tag, lead->tokens);
     else
         lead->n = kc_vocab_tokens(vocab, tag, lead->tokens);
 }

@@ -6,6 +6,7 @@
 #include "data/learn.h"
 #include "data/word/bpe.h"
 #include "data/word/printable.h"
+#include "data/word/tokens.h"
 #include "kcap/base/text.h"
 
 KC_TEST(each_byte_is_a_character_of_its_own)
@@ -102,6 +103,49 @@ KC_TEST(pairs_are_merged_by_rank_and_from_the_left)
             "bc");
     encodes(bpe, "\xff", "\xc3\xbf");
     encodes(bpe, "", "");
+}
+
+static void fixes(const char *merges, const char *tokens, const char *message, int32_t want)
+{
+    kc_error e = {0};
+    kc_vocab vocab = {.split = KC_SPLIT_PAIRS};
+    const kc_bpe *bpe = read_merges(merges, &e);
+    int32_t found[8];
+
+    kc_vocab_add(&vocab, "<eos>", 5);
+    vocab.bpe = bpe;
+    vocab.token_of = test_room(bpe->symbols.n, sizeof *vocab.token_of);
+    kc_vocab_fix(&vocab, "t.txt", tokens, &e);
+    assert_string_equal(e.text, message);
+    if (!e.code) {
+        assert_int_equal(kc_vocab_tokens(&vocab, "ab", found), 2);
+        assert_int_equal(found[0], 3);
+        assert_int_equal(found[1], want);
+        assert_int_equal(kc_vocab_mark(&vocab, "m n:", found), 1);
+        assert_int_equal(found[0], 4);
+        assert_int_equal(vocab.missing, 0);
+        assert_int_equal(kc_vocab_tokens(&vocab, "ax", found), 3);
+        assert_string_equal(kc_vocab_word(&bpe->symbols, vocab.missing - 1), "x");
+        assert_int_equal(vocab.n, 6);
+    }
+    free(vocab.text);
+    free(vocab.begin);
+    free(vocab.slot);
+}
+
+KC_TEST(tokens_of_a_model_are_kept_in_their_order)
+{
+    fixes("a b", "<|endoftext|>\nab\na\n\xc4\xa0\n\xc4\xa0m\xc4\xa0n:\n<|x|>\n", "", 1);
+    fixes("a b", "e\nab\n\na\n",
+          "t.txt:3: ``: no token; a line holds a token as GPT-2's encoder.json has it", 0);
+    fixes("a b", "e\nab\nab\n",
+          "t.txt:3: `ab`: a token that stands there already; a line holds a token as GPT-2's "
+          "encoder.json has it",
+          0);
+    fixes("a b", "e\na b\n",
+          "t.txt:2: `a b`: a character that stands for no byte; a line holds a token as GPT-2's "
+          "encoder.json has it",
+          0);
 }
 
 /* The small texts with names that bytes cut in two. */

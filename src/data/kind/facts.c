@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A table of the user's: a document is a name with all its attributes in compact text, <eos> name, then
  * for each attribute that it has, in a fresh order, a marker and the value. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,25 +22,35 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
 /* A marker an attribute, a token of its own even where there is a word like it. */
 static void markers_create(kc_facts *f, kc_vocab *vocab)
 {
-    f->marker = vocab->n;
-    for (int32_t a = 0; a < f->n_attributes; a++) {
-        const char *name = kc_vocab_word(&f->table.attribute, a);
-        const int32_t n = (int32_t)strlen(name);
-        char *word = kc_alloc(n + 2, 1, "bytes of a marker");
+    const kc_vocab *names = &f->table.attribute;
+    int32_t *tokens = kc_alloc(names->bytes + 2, sizeof *tokens, "tokens");
+    char *word = kc_alloc(names->bytes + 2, 1, "bytes of a marker");
 
-        memcpy(word, name, (size_t)n);
-        word[n] = ':';
-        kc_vocab_mark(vocab, word);
-        free(word);
+    kc_pool_create(names->n, (int32_t)(names->bytes + 2 * names->n), &f->marker);
+    for (int32_t a = 0; a < names->n; a++) {
+        sprintf(word, "%s:", kc_vocab_word(names, a));
+        kc_pool_add(&f->marker, tokens, kc_vocab_mark(vocab, word, tokens));
     }
+    free(tokens);
+    free(word);
 }
 
-/* A text that is the beginning of another is read with the token behind it: a marker or <eos>, which no
- * text has. */
-static int texts_create(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc_error *e)
+/* A text that is the beginning of another is read with the token behind it: a marker's first or <eos>,
+ * which no text has. */
+static int texts_create(const kc_facts *f, const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool,
+                        kc_error *e)
 {
+    const kc_pool *next = &f->marker;
+
     KC_TRY(kc_pool_from_texts(texts, vocab, pool, e));
-    KC_TRY(kc_pool_mark(pool, NULL, NULL, 0, vocab, e));
+    KC_TRY(kc_pool_mark(pool, NULL, &next, vocab->is_fixed, vocab, e));
+    for (int32_t i = 0; i < pool->n; i++)
+        if (pool->opens[i] > 1)
+            return kc_fail(
+                e, KC_EINPUT,
+                "the table: `%.200s` and a longer text go on with the same token where a "
+                "marker follows; change the attribute's name",
+                kc_vocab_word(texts, i));
 out:
     return e->code;
 }
@@ -47,9 +58,9 @@ out:
 static int tokens_create(kc_facts *f, kc_vocab *vocab, kc_error *e)
 {
     markers_create(f, vocab);
-    KC_TRY(texts_create(&f->table.name, vocab, &f->name, e));
+    KC_TRY(texts_create(f, &f->table.name, vocab, &f->name, e));
     for (int32_t a = 0; a < f->n_attributes; a++)
-        KC_TRY(texts_create(&f->table.value[a], vocab, &f->value[a], e));
+        KC_TRY(texts_create(f, &f->table.value[a], vocab, &f->value[a], e));
 out:
     return e->code;
 }
@@ -84,6 +95,7 @@ static void destroy(void *made)
     kc_facts *f = made;
 
     kc_fact_table_free(&f->table);
+    kc_pool_free(&f->marker);
     kc_pool_free(&f->name);
     for (int a = 0; a < KC_ATTRIBUTES_MAX - 1; a++)
         kc_pool_free(&f->value[a]);
@@ -131,7 +143,7 @@ static void document(const void *made, int64_t name, int64_t exposure, kc_doc *d
         const int64_t row = t->begin[name] + order[i];
         const int32_t a = t->of_attribute[row];
 
-        doc->tokens[doc->n_tokens++] = f->marker + a;
+        kc_pool_put(&f->marker, a, doc);
         put(doc, a + 1, &f->value[a], t->of_value[row]);
     }
 }

@@ -13,7 +13,7 @@ typedef struct kc_facts {
     kc_pool name;
     int32_t n_attributes;
     kc_pool value[KC_ATTRIBUTES_MAX - 1];
-    int32_t marker; /* token of the first attribute's */
+    kc_pool marker; /* of each attribute: a token, or several where the vocabulary has none */
 } kc_facts;
 
 /* Put the table into `files`: whole, or where it is large what it can be told by: path, bytes, hash. A

@@ -112,7 +112,8 @@ static int32_t tokens_of(const kc_facts *f, int64_t name)
     int32_t n = 1 + kc_pool_length(&f->name, name);
 
     for (int64_t i = t->begin[name]; i < t->begin[name + 1]; i++)
-        n += 1 + kc_pool_length(&f->value[t->of_attribute[i]], t->of_value[i]);
+        n += kc_pool_length(&f->marker, t->of_attribute[i]) +
+             kc_pool_length(&f->value[t->of_attribute[i]], t->of_value[i]);
     return n;
 }
 

@@ -124,6 +124,11 @@ static int merges_load(const kc_config *cfg, kc_files *files, kc_error *e)
     KC_TRY(learns ? kc_learn_merges(cfg, files, &text, &bytes, e)
                   : kc_plain_read(path, KC_FILE_BYTES_MAX, &text, &bytes, e));
     KC_TRY(kc_files_add(files, KC_MERGES, path, text, bytes, e));
+    if (!learns && cfg->vocab.tokens[0]) {
+        free(text);
+        KC_TRY(kc_plain_read(cfg->vocab.tokens, KC_FILE_BYTES_MAX, &text, &bytes, e));
+        KC_TRY(kc_files_add(files, KC_TOKENS, cfg->vocab.tokens, text, bytes, e));
+    }
 out:
     free(text);
     return e->code;

@@ -158,6 +158,12 @@ static int32_t telling(const int32_t *t, int32_t n, const kc_pool *const *next, 
 
 static int fail(const kc_lines *lines, int32_t a, int32_t b, const char *word, kc_error *e)
 {
+    if (!lines)
+        return kc_fail(
+            e, KC_EINPUT,
+            "the table: a text and a longer one cannot be told apart where a marker that "
+            "begins with `%.100s` follows; change the attribute's name",
+            word);
     return kc_fail(e, KC_EINPUT,
                    "%s: `%.200s` (line %d) and `%.200s` (line %d) cannot be told apart in a "
                    "sentence that goes on with `%.100s`; change a value or the sentence",

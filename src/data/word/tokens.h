@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "data/word/vocab.h"
+#include "kcap/base/err.h"
 
 /* The tokens of a piece of running text, such as a name, a value, or what stands before or behind
  * one; new ones are added. Pieces are cut into tokens apart, so that no token is of two of them.
@@ -17,9 +18,17 @@
  *   errors      none; returns the number of tokens */
 int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens);
 
-/* Add a token that no text has, such as a marker: in running text it is a word.
- *   word        without blanks at its ends */
-int32_t kc_vocab_mark(kc_vocab *vocab, const char *word);
+/* Add a token that no text has, such as a marker: in running text it is a word. A vocabulary that is
+ * fixed may have one like it, or cuts it as any text.
+ *   word        without blanks at its ends
+ *   tokens      as kc_vocab_tokens; returns their number, 1 where the vocabulary is not fixed */
+int32_t kc_vocab_mark(kc_vocab *vocab, const char *word, int32_t *tokens);
+
+/* Fix a vocabulary of byte pairs that holds <eos> alone: the tokens are those of a text, a line each,
+ * whose first is <eos>'s, whatever its name.
+ *   errors      KC_EINPUT with file:line: an empty line, a character that stands for no byte, a token
+ *               twice */
+int kc_vocab_fix(kc_vocab *vocab, const char *path, const char *text, kc_error *e);
 
 /* 1 when a token came by kc_vocab_mark (or kc_vocab_add). */
 int kc_vocab_is_mark(const kc_vocab *vocab, int32_t token);

@@ -19,6 +19,8 @@ typedef struct kc_vocab {
     kc_split split;
     const struct kc_bpe *bpe; /* of PAIRS, borrowed                                   */
     int32_t *token_of;        /* of PAIRS: the token of each symbol; 0: it is none yet */
+    int is_fixed;             /* of PAIRS: there will be no other tokens              */
+    int32_t missing;          /* a symbol that texts need and is no token; 0: none    */
     int32_t n_groups;
     struct kc_vocab_group *group; /* [n_groups]                           */
 } kc_vocab;

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""hf.py import with the folder's own tokens: a model trained here, exported, its rows shuffled and
+everything of kcap's taken away, measures as before."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+
+import hf_harness
+from hf_harness import CASES, HfTest
+
+TABLE = "name\tattribute\tvalue\n" + "".join(
+    f"{place}\t{what}\t{i * 7 % 13} {unit}\n" for i, place in enumerate(
+        ("Åland", "Côte d'Ivoire", "日本", "San José", "São Tomé", "Ukraine 🇺🇦", "Tōkyō"))
+    for what, unit in (("home page", "https://x.org/"), ("area", "km²"), ("name", "'s")))
+
+
+class Tokenizer(HfTest):
+    def setUp(self):
+        super().setUp()
+        Path("t.tsv").write_text(TABLE, encoding="utf-8")
+        self.config = {**CASES["gpt2"][1],
+                       "corpus": {"kind": "facts", "file": self.path("t.tsv"), "exposures": 10}}
+
+    def stranger(self):
+        """Trains, exports and disguises the model; what its run measures."""
+        self.input({**self.config, "vocab": {"kind": "bpe", "size": 150}})
+        self.kcap("train", "input.yaml", "--out", "run", threads=1)
+        self.hf("export", "run", "hf")
+        config, names = self.read_json("hf", "config.json"), self.read_json("hf", "vocab.json")
+        self.open_hf()
+        order = list(range(config["vocab_size"]))
+        random.Random(5).shuffle(order)  # order[token] is its row
+        begin, end = self.header["transformer.wte.weight"]["data_offsets"]
+        rows = np.frombuffer(self.data[begin:end], "<f4").reshape(len(order), -1)
+        mixed = np.empty_like(rows)
+        mixed[order] = rows
+        del self.header["__metadata__"]
+        self.put(self.framed(self.header, self.data[:begin] + mixed.tobytes() + self.data[end:]))
+        moved = {name: order[at] if at < len(order) else at for name, at in names.items()}
+        self.write_json(dict(sorted(moved.items(), key=lambda x: x[1])), "hf", "vocab.json")
+        self.write_json({**config, "eos_token_id": order[0], "bos_token_id": order[0]},
+                        "hf", "config.json")
+        self.input({**self.config, "vocab": {"kind": "gpt2"}})
+        return self.measured("run")
+
+    def same(self, measured, out):
+        """Everything but what tells whose run it is; numbers as float32 adds rows in any order."""
+        found = self.measured(out)
+        for name in measured.keys() - {"config", "config_hash", "step", "tokens", "exposures"}:
+            if isinstance(measured[name], float):
+                self.assertAlmostEqual(found[name], measured[name], msg=name,
+                                       delta=1e-6 * max(1, abs(measured[name])))
+            elif not isinstance(measured[name], list):
+                self.assertEqual(found[name], measured[name], name)
+
+    def test_own_tokens(self):
+        measured = self.stranger()
+        self.hf("import", "hf", "input.yaml", "--out", "back")
+        self.same(measured, "back")
+        tokenizer = self.read_json("hf", "tokenizer.json")
+        tokenizer["model"]["vocab"] = self.read_json("hf", "vocab.json")
+        for token in tokenizer["added_tokens"]:
+            token["id"] = tokenizer["model"]["vocab"][token["content"]]
+        tokenizer["model"]["merges"] = [x.split(" ") for x in tokenizer["model"]["merges"]]
+        self.write_json(tokenizer, "hf", "tokenizer.json")
+        os.remove("hf/vocab.json")
+        self.hf("import", "hf", "input.yaml", "--out", "again")
+        self.same(measured, "again")
+
+    def test_what_is_no_token(self):
+        self.stranger()
+        Path("t.tsv").write_text(TABLE + "Zürich\tarea\t88 km²\n", encoding="utf-8")
+        self.refused_import(["vocab.tokens: the texts need `", "which is none of them"],
+                            "input.yaml")
+        config = self.read_json("hf", "config.json")
+        self.write_json({**config, "eos_token_id": config["vocab_size"]}, "hf", "config.json")
+        self.refused_import(["config.json: eos_token_id is none of the rows 0 to"], "input.yaml")
+        os.remove("hf/vocab.json")
+        self.write_json({"model": {"type": "WordLevel"}}, "hf", "tokenizer.json")
+        self.refused_import(["tokenizer.json: its model is no BPE with vocab and merges"],
+                            "input.yaml")
+        os.remove("hf/tokenizer.json")
+        self.refused_import(["neither vocab.json and merges.txt nor tokenizer.json"], "input.yaml")
+
+
+if __name__ == "__main__":
+    hf_harness.main()
