@@ -77,6 +77,9 @@ class Plan(harness.AppTest):
         self.assertEqual(p["checkpoint_bytes"], 12 * p["n_params"])
         self.assertGreaterEqual(p["sent_bytes"], 6 * p["n_params"])
         self.assertEqual(self.plan("--set", "train.max_steps=7")["steps"], 7)
+        documents = corpus["n_people"] * corpus["exposures"]
+        single = self.plan("--set", "corpus.windows=single")
+        self.assertEqual((single["steps"], single["tokens"]), (-(-documents // 4), 64 * documents))
 
     def test_seven_billion(self):
         """Thousands of ranks, 20 million people: nothing is allocated for it."""
