@@ -25,6 +25,7 @@ int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
         KC_TRY(kc_kind_of(one.corpus.kind)->check(&one, o ? &from : NULL, e));
         KC_TRY(kc_lead_check(&one, o ? &from : NULL, e));
         KC_TRY(kc_mix_check(&settled, part, o, e));
+        KC_TRY(kc_skew_check(&settled, part, o, e));
     }
 out:
     return e->code;
@@ -135,6 +136,7 @@ static int part_create(const kc_config *cfg, int part, const kc_files *files, kc
     info->max_doc_tokens += corpus->lead.n;
     info->mean_doc_tokens += corpus->lead.n;
     add_terms(info);
+    kc_skew_create(&cfg->corpus, info, &corpus->skew);
 out:
     free(own);
     return e->code;
@@ -194,6 +196,7 @@ void kc_corpus_destroy(kc_corpus *corpus)
     for (int i = corpus->n_parts - 1; i >= 0; i--)
         if (corpus->part[i]->made)
             corpus->part[i]->kind->destroy(corpus->part[i]->made);
+    kc_skew_free(&corpus->skew);
     for (int i = 1; i < corpus->n_parts; i++)
         free(corpus->part[i]);
     kc_vocab_free(corpus->vocab);

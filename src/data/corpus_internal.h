@@ -10,6 +10,7 @@
 #define KC_TOKENS "vocab/tokens.txt" /* and of the tokens of a model */
 
 #include "data/lead.h"
+#include "data/skew.h"
 
 /* Exposures of a part that is shown as long as the first one is. A text is drawn by its exposure's
  * lower 32 bits. */
@@ -25,6 +26,7 @@ struct kc_corpus {
     const kc_kind_ops *kind;
     void *made;                /* the kind's own                                          */
     int64_t first;             /* its people are those of the kind's index from here on   */
+    kc_skew skew;              /* of the first part alone, as what follows n_parts */
     kc_lead lead;              /* in front of each document                               */
     int by_documents, n_parts; /* of the first part alone, as what follows    */
     kc_corpus *part[KC_PARTS_MAX];

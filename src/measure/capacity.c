@@ -25,8 +25,7 @@ static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums,
     row->value_recall = counted > 0 ? row->value_recall / counted : NAN;
 }
 
-/* Summed loss of what a term reads. */
-static double nats_of(const kc_corpus_info *info, const kc_span_sums *sums, int read)
+double kc_capacity_nats(const kc_corpus_info *info, const kc_span_sums *sums, int read)
 {
     double values = 0;
     if (read == KC_READ_NAME)
@@ -49,7 +48,7 @@ void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n
     row->total_bits = 0;
     for (int r = 0; r < KC_N_READS; ++r) {
         const kc_term *t = &info->term[r];
-        const double nats = t->name ? nats_of(info, sums, r) / t->reads : NAN;
+        const double nats = t->name ? kc_capacity_nats(info, sums, r) / t->reads : NAN;
         const double bits = t->name ? t->items * (t->log2_size - nats * M_LOG2E) : 0;
         *columns[r][0] = nats;
         *columns[r][1] = bits;

@@ -224,7 +224,7 @@ static reading reading_of(const kc_corpus_info *info, int64_t context, int ranks
 static group group_of(const reading *r, const group *people, int64_t i)
 {
     group of = *people;
-    of.from = i * r->people;
+    of.from = people->from + i * r->people;
     of.end = of.from + r->people < people->end ? of.from + r->people : people->end;
     return of;
 }
@@ -256,7 +256,7 @@ static int64_t next_round(int64_t round, int at_once, double seconds)
     return seconds > 2 && round > at_once ? round / 2 : round;
 }
 
-/* At most all people of the corpus, from the first. */
+/* At most all people of the corpus. */
 static int read_people(const kc_grid *g, const group *people, int64_t context, kc_score score,
                        void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums)
 {
@@ -296,6 +296,14 @@ int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context,
                      void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums)
 {
     const group people = {corpus, KC_MEASURE, 0, kc_corpus_about(corpus)->n_people};
+    return read_people(g, &people, context, score, scorer, threads, stopper, sums);
+}
+
+int kc_measure_range(const kc_grid *g, const kc_corpus *corpus, int64_t first, int64_t end,
+                     int64_t context, kc_score score, void *scorer, int threads,
+                     const kc_stopper *stopper, kc_span_sums *sums)
+{
+    const group people = {corpus, KC_MEASURE, first, end};
     return read_people(g, &people, context, score, scorer, threads, stopper, sums);
 }
 

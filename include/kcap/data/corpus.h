@@ -53,6 +53,14 @@ typedef struct kc_term {
         max_bits; /* of a perfect memory: items x (log2_size - log2_left); the corpus fills it in */
 } kc_term;
 
+/* People first ... end-1, who are shown about equally often: `exposures` times in the mean. */
+typedef struct kc_band {
+    int64_t first, end;
+    double exposures;
+} kc_band;
+
+enum { KC_BANDS_MAX = 32 };
+
 /* What a part of the corpus holds; constant. */
 typedef struct kc_corpus_info {
     const char *kind, *one, *many; /* corpus.kind and what it holds, in words     */
@@ -76,6 +84,8 @@ typedef struct kc_corpus_info {
     double max_bits;     /* of a perfect memory of all terms                               */
     double ordered_bits; /* the same with log2_left 0: of one that knows whose turn it is  */
     kc_table_info table;
+    int n_bands; /* where people are shown more and less often; 0: all alike */
+    kc_band band[KC_BANDS_MAX];
 } kc_corpus_info;
 
 /* In place of an exposure: the document that measurement reads; one that is never shown, of a `person`

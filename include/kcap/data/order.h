@@ -6,7 +6,8 @@
 
 /* Which document of a part comes next for lane `lane` of `n_lanes`. Lane k takes documents k, k + L, ...
  * of each epoch's keyed permutation of the people, of a later part those of all epochs in a row;
- * kc_cursor is all a restart needs (of a later part docs and offset alone). Functions of (corpus,
+ * with corpus.skew those of one order of all documents; kc_cursor is all a restart needs (of a later
+ * part and with a skew docs and offset alone). Functions of (corpus,
  * lane, n_lanes, cursor), the same everywhere; none is collective. */
 
 /* 1 when the lane has shown all its documents of all exposures; a later part has no end. */

@@ -42,6 +42,9 @@ extern const kc_measure kc_measure_capacity;
 void kc_capacity(const kc_corpus_info *info, const kc_span_sums *sums, int64_t n_params,
                  kc_capacity_row *row, const kc_capacity_lists *lists);
 
+/* Summed loss of what a term reads (kc_read). */
+double kc_capacity_nats(const kc_corpus_info *info, const kc_span_sums *sums, int read);
+
 /* What the formula of the names gives for who is held out; NaN where nobody is. */
 double kc_capacity_held_out(const kc_corpus_info *info, const kc_span_sums *sums);
 

@@ -75,6 +75,11 @@ int64_t kc_measure_group(const kc_corpus_info *info);
 int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
                      void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums);
 
+/* The same of people first ... end-1 alone. */
+int kc_measure_range(const kc_grid *g, const kc_corpus *corpus, int64_t first, int64_t end,
+                     int64_t context, kc_score score, void *scorer, int threads,
+                     const kc_stopper *stopper, kc_span_sums *sums);
+
 /* The same of the documents that are held out. */
 int kc_measure_held_out(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,
                         void *scorer, int threads, const kc_stopper *stopper, kc_span_sums *sums);

@@ -110,13 +110,32 @@ static void print_values(FILE *out, const kc_about *s, const kc_measured *m, int
     }
 }
 
+/* Those who are shown often and those who are shown rarely. */
+static void print_bands(FILE *out, const kc_about *s, const kc_measured *m, int64_t steps)
+{
+    const kc_corpus_info *info = kc_corpus_about(s->corpus);
+    const double *name = kc_row_at(&m->schema, m->row, "name_bits");
+    const double *value = kc_row_at(&m->schema, m->row, "value_bits");
+    const double *recall = kc_row_at(&m->schema, m->row, "value_recall");
+    fprintf(out, "by how often %s are shown%s\n", info->many,
+            ((const kc_event *)m->row)->step == steps ? "" : ", of an older step");
+    for (int b = 0; b < info->n_bands; ++b) {
+        const kc_band *band = &info->band[b];
+        char a[32];
+        const double people = (double)(band->end - band->first);
+        fprintf(out, "  %10.4g times %10s %s  %8.2f bits each, values %8.2f, recalled %5.1f %%\n",
+                band->exposures, grouped(a, band->end - band->first), info->many,
+                (name[b] + value[b]) / people, value[b] / people, 100 * recall[b]);
+    }
+}
+
 /* steps: where the model stands; an older measurement says so. */
 static void print_measured(FILE *out, const kc_about *s, const kc_measurements *measured,
                            int64_t steps)
 {
     static void (*const printers[KC_N_MEASURES])(FILE *, const kc_about *, const kc_measured *,
-                                                 int64_t) = {[KC_MEASURE_capacity] =
-                                                                 print_capacity};
+                                                 int64_t) = {
+        [KC_MEASURE_capacity] = print_capacity, [KC_MEASURE_bands] = print_bands};
     for (int i = 0; i < measured->n; ++i) {
         const kc_measured *m = &measured->of[i];
         if (((const kc_event *)m->row)->step != KC_NO_INT)
