@@ -21,11 +21,13 @@ def lay_files(folder, config_text, files):
     path = Path(folder) / "config.yaml"
     path.write_text(config_text, encoding="utf-8")
     for name, text in files.items():
-        (path.parent / name).parent.mkdir(exist_ok=True)
+        (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
         (path.parent / name).write_bytes(text.encode(errors="surrogateescape"))
     sets = [f"corpus.{name}={path.parent / name}" for name in ("pools", "templates")]
-    if hf_words.MERGES in files:
-        sets.append(f"vocab.merges={path.parent / hf_words.MERGES}")
+    sets += [f"vocab.{name}={path.parent}/vocab/{name}.txt" for name in ("merges", "tokens")
+             if f"vocab/{name}.txt" in files]
+    sets += [f"corpus.file={path.parent / name}" for name in files
+             if name.startswith("facts/table")]
     return path, sets
 
 

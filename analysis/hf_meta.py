@@ -63,8 +63,9 @@ class Meta:
         key = f"kcap.file.{short(name)}"
         if f"kcap.file.{name}" not in self._texts:
             raise self._wrong(key, "is missing")
-        if not re.fullmatch(r"(?:[2-8]/)?(pools|templates|vocab)/[a-z_]+\.txt", name):
-            raise self._wrong(key, "is of none of the names that pools, templates and merges have")
+        if not re.fullmatch(r"(?:[2-8]/)?(pools|templates|vocab|facts)/[a-z_]+(\.[a-z]+)?",
+                            name):
+            raise self._wrong(key, "is of none of the names that files of a corpus have")
         return self._texts[f"kcap.file.{name}"]
 
     def lanes(self, n):

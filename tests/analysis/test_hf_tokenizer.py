@@ -60,6 +60,9 @@ class Tokenizer(HfTest):
         measured = self.stranger()
         self.hf("import", "hf", "input.yaml", "--out", "back")
         self.same(measured, "back")
+        self.hf("export", "back", "hf_back")
+        self.hf("import", "hf_back", "--out", "back_again")
+        self.assertEqual(self.measured("back_again"), self.measured("back"))
         tokenizer = self.read_json("hf", "tokenizer.json")
         tokenizer["model"]["vocab"] = self.read_json("hf", "vocab.json")
         for token in tokenizer["added_tokens"]:

@@ -141,6 +141,28 @@ class Resume(ResumeTest):
         self.staged(BIOS, [3, 21], [4, 1, 2])
         self.check_staged([3, 21])
 
+    def test_byte_pairs_2_1(self):
+        """Merges are learnt by one rank, once; a resume takes those of the checkpoint."""
+        config = merged(BIOS, vocab={"kind": "bpe", "size": 260}, train={"context": 192},
+                        corpus={"exposures": 6})
+        self.staged(config, [5], [2, 1])
+        self.check_staged([5])
+        merges = {self.merges(path) for out in ("whole", "parts")
+                  for path in checkpoints(self.path(out)).values()}
+        self.assertEqual(len(merges), 1)
+        with open(self.path("merges.txt"), "w", encoding="utf-8") as file:
+            file.write(merges.pop())
+        self.input({**config, "vocab": {"kind": "gpt2", "merges": "merges.txt"}})
+        self.train("given", "--set", "train.max_steps=9", ranks=2)
+        os.remove(self.path("merges.txt"))
+        self.train("given", "--resume", "auto")
+        self.assert_same_rows("whole", "given", ["steps"])
+
+    @staticmethod
+    def merges(checkpoint):
+        with h5py.File(checkpoint) as file:
+            return file["files/vocab/merges.txt"][()].decode()
+
     def test_max_steps_leaves_the_schedule_alone(self):
         self.train("short", "--set", "train.max_steps=12")
         whole, short = (read_columns(self.path(x), "steps") for x in (self.whole, "short"))

@@ -8,13 +8,14 @@
 #include "data/word/bpe.h"
 #include "data/word/pretoken.h"
 #include "data/word/printable.h"
+#include "data/word/tokens.h"
 #include "kcap/base/memory.h"
 #include "kcap/base/plain.h"
 
 static const char *const texts[] = {
     "#version: 0.2\n\xc4\xa0 t\nh e\n\xc4\xa0t he\ni n\nr e\n\xc4\x8a \xc4\x8a\n1 9\n19 9\n",
     "a a\r\naa a\r\naa aa\r\naaaa aaa\r\n", "\xc3\x83 \xc2\xab\n\xc3\xb0 \xc5\x81\nab c\na b\n",
-    NULL};
+    "<eos>\na\n\xc4\xa0\nt\nh\ne\naa\n1\n9\n.\n\xc3\x83\n\xc2\xab\n", NULL};
 
 static const char *const words[] = {
     "#version", "#version: 0.2\n", "\xc4\xa0",     "\xc4\x8a", "a b\n", "aa ", " aa", "a",
@@ -39,6 +40,23 @@ static void check_tokens(const kc_bpe *bpe, const char *text, size_t bytes)
     free(symbols);
 }
 
+/* Lines as the tokens of a model: each is one token, or is refused. */
+static void check_fixed(const kc_bpe *bpe, const char *plain)
+{
+    kc_vocab vocab = {.split = KC_SPLIT_PAIRS, .bpe = bpe};
+    kc_error e = {0};
+    int32_t tokens[64];
+    kc_vocab_add(&vocab, "<eos>", 5);
+    vocab.token_of = kc_alloc(bpe->symbols.n, sizeof *vocab.token_of, "symbols");
+    if (kc_vocab_fix(&vocab, "tokens", plain, &e) == KC_OK) {
+        const int32_t n = vocab.n;
+        kc_vocab_tokens(&vocab, "the aaaa 1999. \xc3\xab", tokens);
+        kc_vocab_mark(&vocab, "he aa:", tokens);
+        KC_CHECK(vocab.n == n, "%d tokens of a vocabulary of %d", vocab.n, n);
+    }
+    kc_vocab_free(&vocab);
+}
+
 static int read(const char *text, size_t bytes, kc_error *e)
 {
     const char *path = kc_fuzz_file(text, bytes);
@@ -46,7 +64,12 @@ static int read(const char *text, size_t bytes, kc_error *e)
     char *plain = NULL;
     int64_t n;
     KC_TRY(kc_plain_read(path, 1 << 20, &plain, &n, e));
-    KC_TRY(kc_bpe_read(path, plain, &bpe, e));
+    if (kc_bpe_read(path, plain, &bpe, e) != KC_OK) {
+        kc_bpe_free(&bpe);
+        kc_bpe_create(&bpe);
+    }
+    check_fixed(&bpe, plain);
+    KC_TRY(e->code);
     check_tokens(&bpe, text, bytes);
     check_tokens(&bpe, "aaaaaaaaaaaaaaaa\xff \xe1\x9a\x80 the 1999 \n\n x", 36);
 out:
