@@ -8,14 +8,14 @@
 #include "kcap/base/plain.h"
 
 static const char *const good[] = {
-    "{subject} was born on {value}.\n{subject} has the birthday {value}, by the way.\n",
+    "{subject} was born on {value}.\n{subject} has|have the birthday {value}, by the way.\n",
     "Acme Corp.; Paul, ID\nBolt, Nut and Sons; New York, NY\nAcme; Rome, GA\nYahoo!; New York, "
     "NY\n",
     "Ada\nBen\nCleo\nDan\nEve Marie\nEve\n", NULL};
 
-static const char *const words[] = {"{subject}", "{value}", " {value}.", "{subject} ", "; ",
-                                    ", ",        ".",       "!?",        "{",          "}",
-                                    "<eos>",     "Acme",    "Ada\n",     "City, ST\n", NULL};
+static const char *const words[] = {
+    "{subject}", "{value}", " {value}.", "{subject} ", "; ",         ", ", ".",        "!?", "{",
+    "}",         "<eos>",   "Acme",      "Ada\n",      "City, ST\n", "|",  "was|were", NULL};
 
 /* Which file each good text is; another beginning chooses another. */
 static const char *const names[] = {"templates/birth_date.txt", "pools/company.txt",
@@ -38,14 +38,19 @@ static void check_documents(const kc_corpus *c)
     free(doc.spans);
 }
 
+/* As they stand, with both forms of the sentences, and with names alone. */
 static int make(const kc_files *files, kc_error *e)
 {
-    kc_config cfg = config_of(KC_corpus_kind_bios, 12);
-    kc_corpus *c = NULL;
-    cfg.corpus.birth_years = 1;
-    if (kc_corpus_create(&cfg, files, &c, e) == KC_OK)
-        check_documents(c);
-    kc_corpus_destroy(c);
+    for (int variant = 0; variant < 3 && e->code == KC_OK; variant++) {
+        kc_config cfg = config_of(KC_corpus_kind_bios, 12);
+        kc_corpus *c = NULL;
+        cfg.corpus.birth_years = 1;
+        cfg.corpus.pronouns = variant == 1;
+        cfg.corpus.fullname = variant == 2;
+        if (kc_corpus_create(&cfg, files, &c, e) == KC_OK)
+            check_documents(c);
+        kc_corpus_destroy(c);
+    }
     return e->code;
 }
 
