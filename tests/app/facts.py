@@ -83,6 +83,20 @@ class Facts(AppTest):
         self.assertEqual(said.count("1 rows stand there already and are left out; 1 rows contradict an "
                                     "earlier one, which stands: `city 1`, country: `land 1` stands"), 1)
 
+    def test_sentences_are_the_users(self):
+        self.table("".join(f"town {i}\t{a}\t{a[0]}{i % 5}\n" for i in range(40) for a in ("land", "river")))
+        os.mkdir(self.path("said"))
+        self.input("{subject} lies in {value}.\n", os.path.join("said", "land.txt"))
+        said = "--set", "corpus.templates=said", "--set", "train.max_steps=5"
+        self.fails("said/river.txt is not there", "train", "input.yaml", "--out", "a", *said)
+        self.input("{subject} is at the {value}.\n", os.path.join("said", "river.txt"))
+        shown = self.json("corpus", "input.yaml", "--show", "1", *said)
+        self.assertIn(shown["documents"][0]["text"],
+                      (" town 0 lies in l0. town 0 is at the r0.", " town 0 is at the r0. town 0 lies in l0."))
+        whole = self.train_json("a", *said)
+        shutil.rmtree(self.path("said"))
+        self.assertEqual(self.json("measure", "a")["total_bits"], whole["total_bits"])
+
     def test_what_cannot_be_read_leaves_nothing(self):
         self.table(TABLE + "city 1\tcountry\n")
         self.fails("t.tsv:801: 2 columns, the first line has 3", "train", "input.yaml", "--out", "a")

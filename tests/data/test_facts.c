@@ -202,4 +202,70 @@ KC_TEST(each_exposure_has_its_order)
     assert_in_range(first, 430, 570);
 }
 
+/* A corpus of the small table in sentences, or an error with these words. */
+static kc_corpus *said_corpus(const char *river, const char *says)
+{
+    const kc_config cfg = config_of(KC_corpus_kind_facts, 0);
+    kc_files files = {0};
+    kc_corpus *c = NULL;
+    kc_error e = {0};
+
+    add_file(&files, "templates/country.txt",
+             "{subject} lies in {value}.\n{subject} is a town of {value} today.\n");
+    add_file(&files, "templates/population.txt", "{subject} has {value} people.\n");
+    if (river)
+        add_file(&files, "templates/river.txt", river);
+    add_file(&files, "facts/table", small_table);
+    kc_corpus_create(&cfg, &files, &c, &e);
+    kc_files_free(&files);
+    if (says ? !strstr(e.text, says) : e.code != KC_OK)
+        fail_msg("'%s'", e.text);
+    return c ? kc_test_owns(c, corpus_give_back) : NULL;
+}
+
+KC_TEST(facts_are_said_in_sentences)
+{
+    kc_corpus *c = said_corpus("{subject} stands on the river {value}.\n", NULL);
+    kc_doc doc = doc_for(c);
+    int today = 0, longest = 0;
+
+    for (int e = 0; e < 400; e++) {
+        kc_corpus_document(c, 5, e, &doc);
+        const char *text = text_of(c, doc.tokens, 0, doc.n_tokens);
+        const int is_long = strcmp(text, "<eos> Bern is a town of US of A today.") == 0;
+
+        assert_true(is_long || strcmp(text, "<eos> Bern lies in US of A.") == 0);
+        today += is_long;
+        kc_corpus_document(c, 2, e, &doc);
+        text = text_of(c, doc.tokens, 0, doc.n_tokens);
+        assert_non_null(strstr(text, "Oslo stands on the river Akerselva."));
+        assert_int_equal(span_of(&doc, 0)->begin, 1);
+        longest = doc.n_tokens > longest ? doc.n_tokens : longest;
+    }
+    assert_in_range(today, 150, 250);
+    assert_int_equal(longest, 1 + 8 + 7);
+    assert_in_range(kc_corpus_about(c)->max_doc_tokens, longest, 20);
+    said_corpus(NULL, "/river.txt is not there");
+    said_corpus("{subject} is on.\n",
+                "templates/river.txt:1: `{subject} is on.` has `{value}` nowhere");
+    said_corpus("on {value} is {subject}.\n", "templates/river.txt:1: the sentence must begin");
+}
+
+/* `US` and `US of A` in a sentence that goes on with `of`. */
+KC_TEST(a_sentence_must_tell_values_apart)
+{
+    const kc_config cfg = config_of(KC_corpus_kind_facts, 0);
+    kc_files files = {0};
+    kc_corpus *c = NULL;
+    kc_error e = {0};
+
+    add_file(&files, "templates/country.txt", "{subject} is in {value} of A.\n");
+    add_file(&files, "facts/table", "Rome\tcountry\tUS\nBern\tcountry\tUS of A\n");
+    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
+    assert_string_equal(e.text,
+                        "corpus.file: `US` and `US of A` cannot be told apart in a sentence "
+                        "that goes on with `of`; change a value or the sentence");
+    kc_files_free(&files);
+}
+
 KC_TEST_MAIN(NULL, NULL)

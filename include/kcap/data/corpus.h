@@ -35,6 +35,7 @@ typedef struct kc_table_info {
     int64_t n_contradictions; /* rows left out because another value stands there     */
     double uniform_bits;      /* values, were each drawn uniformly from the distinct ones of its
                                  attribute; entropy says values_bits                  */
+    double bytes;             /* memory that the table takes on a rank                */
     char longest[300];        /* where the longest document comes from, file:line: name */
     char warning[900];        /* about rows left out; empty: none were                 */
 } kc_table_info;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/kind/bios.h"
+#include "data/text/sentences.h"
 
 const kc_source kc_bios_sources[] = {KC_NAME_SOURCES,
                                      KC_SOURCE("pools/city", cities),
@@ -55,48 +56,15 @@ static void pronouns_read(const kc_corpus_keys *keys, kc_vocab *vocab, kc_pool *
         kc_pool_add(pool, tokens, kc_vocab_tokens(vocab, PRONOUN[i], tokens));
 }
 
-/* Check what surrounds the value, and drop the subject: any sentence has it first. */
-static int sentence_check(kc_lines *before, const kc_lines *after, int32_t i, kc_error *e)
-{
-    static const char SUBJECT[] = "{subject} ";
-    const char *left = kc_lines_at(before, i), *right = kc_lines_at(after, i);
-    const char *behind = right + strspn(right, ",.;:!?"), *wrong = NULL;
-
-    if (strncmp(left, SUBJECT, sizeof SUBJECT - 1) != 0)
-        wrong = "must begin with `{subject}` and a blank";
-    else if (strcspn(left + sizeof SUBJECT - 1, "{}") + sizeof SUBJECT - 1 != strlen(left) ||
-             strpbrk(right, "{}"))
-        wrong = "holds braces other than `{subject}` and `{value}`";
-    else if (left[strlen(left) - 1] != ' ' || (*behind && *behind != ' '))
-        wrong = "must have `{value}` as a word of its own";
-    else if (strlen(left) == sizeof SUBJECT - 1)
-        wrong = "needs a word between `{subject}` and `{value}`";
-    else if (!right[0] || right[strlen(right) - 1] != '.')
-        wrong = "must end with a full stop";
-    if (wrong)
-        return kc_fail(e, KC_EINPUT,
-                       "%s:%d: the sentence %s; a line reads `{subject} was born on "
-                       "{value}.`",
-                       before->path, i + 1, wrong);
-    before->begin[i] += (int32_t)sizeof SUBJECT - 1;
-    return KC_OK;
-}
-
 static int form_read(const kc_lines *whole, int form, kc_vocab *vocab, kc_sentences *sentences,
                      kc_error *e)
 {
-    kc_lines said = {0}, before = {0}, after = {0};
+    kc_lines said = {0};
 
     KC_TRY(kc_lines_side(whole, form, &said, e));
-    KC_TRY(kc_lines_halve(&said, "{value}", "{subject} was born on {value}.", &before, &after, e));
-    for (int32_t i = 0; i < said.n; i++)
-        KC_TRY(sentence_check(&before, &after, i, e));
-    kc_pool_from_lines(&before, vocab, &sentences->before[form]);
-    kc_pool_from_lines(&after, vocab, &sentences->after[form]);
+    KC_TRY(kc_sentences_halve(&said, vocab, &sentences->before[form], &sentences->after[form], e));
 out:
     kc_lines_free(&said);
-    kc_lines_free(&before);
-    kc_lines_free(&after);
     return e->code;
 }
 

@@ -13,10 +13,19 @@ typedef struct kc_facts {
     kc_pool name;
     int32_t n_attributes;
     kc_pool value[KC_ATTRIBUTES_MAX - 1];
-    kc_pool marker; /* of each attribute: a token, or several where the vocabulary has none */
+    /* How a fact is said: before[a][i] value after[a][i], the name in front of each where it is in
+     * sentences; in compact text one marker before and nothing behind. */
+    int in_sentences;
+    kc_pool before[KC_ATTRIBUTES_MAX - 1], after[KC_ATTRIBUTES_MAX - 1];
 } kc_facts;
 
-/* Put the table into `files`: whole, or where it is large what it can be told by: path, bytes, hash. A
+/* How facts are said: by the sentences of corpus.templates, or compact; names and values in tokens.
+ *   errors      KC_EINPUT: no sentences of an attribute; as kc_lines_load, kc_sentences_halve,
+ *               kc_pool_from_texts and kc_pool_mark */
+int kc_facts_tokens(const kc_corpus_keys *keys, const kc_files *files, kc_facts *f, kc_vocab *vocab,
+                    kc_error *e);
+
+/* Put the sentences, each .txt of corpus.templates, and the table into `files`: whole, or where it is large what it can be told by: path, bytes, hash. A
  * path `-`, which no input file can name, is standard input, held whole.
  *   errors      KC_EINPUT as kc_plain_read; no file named */
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e);

@@ -106,30 +106,55 @@ static int names_describe(const kc_facts *f, const kc_corpus_keys *keys, int32_t
     return KC_OK;
 }
 
-static int32_t tokens_of(const kc_facts *f, int64_t name)
+/* Tokens around a value of each attribute: least, most, mean. */
+static void around(const kc_facts *f, int32_t a, kc_lengths *l)
+{
+    const kc_pool *before = &f->before[a], *after = &f->after[a];
+
+    *l = (kc_lengths){.least = INT32_MAX};
+    for (int32_t i = 0; i < before->n; i++) {
+        const int32_t n = kc_pool_length(before, i) + kc_pool_length(after, i);
+
+        l->least = n < l->least ? n : l->least;
+        l->most = n > l->most ? n : l->most;
+        l->mean += (double)n / before->n;
+    }
+}
+
+static kc_lengths tokens_of(const kc_facts *f, const kc_lengths *around_value, int64_t name)
 {
     const kc_fact_table *t = &f->table;
-    int32_t n = 1 + kc_pool_length(&f->name, name);
+    const int64_t facts = t->begin[name + 1] - t->begin[name];
+    int32_t n = 1 + kc_pool_length(&f->name, name) * (f->in_sentences ? (int32_t)facts : 1);
+    kc_lengths all = {0};
 
-    for (int64_t i = t->begin[name]; i < t->begin[name + 1]; i++)
-        n += kc_pool_length(&f->marker, t->of_attribute[i]) +
-             kc_pool_length(&f->value[t->of_attribute[i]], t->of_value[i]);
-    return n;
+    for (int64_t i = t->begin[name]; i < t->begin[name + 1]; i++) {
+        const int a = t->of_attribute[i];
+
+        n += kc_pool_length(&f->value[a], t->of_value[i]);
+        all.least += around_value[a].least;
+        all.most += around_value[a].most;
+        all.mean += around_value[a].mean;
+    }
+    return (kc_lengths){all.least + n, all.most + n, all.mean + n};
 }
 
 static void lengths_describe(const kc_facts *f, kc_corpus_info *info)
 {
     const kc_fact_table *t = &f->table;
+    kc_lengths around_value[KC_ATTRIBUTES_MAX];
     int32_t least = INT32_MAX, longest = 0;
     double all = 0;
 
+    for (int32_t a = 0; a < f->n_attributes; a++)
+        around(f, a, &around_value[a]);
     for (int32_t i = 0; i < t->name.n; i++) {
-        const int32_t n = tokens_of(f, i);
+        const kc_lengths l = tokens_of(f, around_value, i);
 
-        least = n < least ? n : least;
-        all += n;
-        if (n > info->max_doc_tokens) {
-            info->max_doc_tokens = n;
+        least = l.least < least ? l.least : least;
+        all += l.mean;
+        if (l.most > info->max_doc_tokens) {
+            info->max_doc_tokens = l.most;
             longest = i;
         }
     }

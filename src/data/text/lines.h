@@ -46,6 +46,7 @@ typedef struct kc_lines {
     int32_t *begin; /* [n]: where line i starts in text         */
     char *text;     /* lines, each followed by a zero byte      */
     int32_t bytes;  /* of text                                  */
+    int no_numbers; /* lines of no file, or of one in another order */
 } kc_lines;
 
 /* 1 for , . ; : ! ? : at the end of a word each is a word of its own. */

@@ -158,16 +158,16 @@ static int32_t telling(const int32_t *t, int32_t n, const kc_pool *const *next, 
 
 static int fail(const kc_lines *lines, int32_t a, int32_t b, const char *word, kc_error *e)
 {
-    if (!lines)
-        return kc_fail(
-            e, KC_EINPUT,
-            "the table: a text and a longer one cannot be told apart where a marker that "
-            "begins with `%.100s` follows; change the attribute's name",
-            word);
+    char first[24] = "", second[24] = "";
+
+    if (!lines->no_numbers) {
+        snprintf(first, sizeof first, " (line %d)", a + 1);
+        snprintf(second, sizeof second, " (line %d)", b + 1);
+    }
     return kc_fail(e, KC_EINPUT,
-                   "%s: `%.200s` (line %d) and `%.200s` (line %d) cannot be told apart in a "
-                   "sentence that goes on with `%.100s`; change a value or the sentence",
-                   lines->path, kc_lines_at(lines, a), a + 1, kc_lines_at(lines, b), b + 1, word);
+                   "%s: `%.200s`%s and `%.200s`%s cannot be told apart in a sentence that goes on "
+                   "with `%.100s`; change a value or the sentence",
+                   lines->path, kc_lines_at(lines, a), first, kc_lines_at(lines, b), second, word);
 }
 
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
