@@ -6,7 +6,7 @@
  * What all people share, bioD's diversity, is of no band. */
 #include <math.h>
 
-#include "kcap/measure/bands.def"
+#include "measure/bands.def"
 #include "kcap/measure/capacity.h"
 
 #define POINTER(type, name, width, unit, help) kc_col_##type *name;
