@@ -117,6 +117,12 @@ static int check_parts(const kc_config *cfg, const kc_origin *o, kc_error *e)
         if (one.corpus.share == 0)
             return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_share, part),
                                "a part without tokens; leave it out");
+        if (one.corpus.windows == KC_corpus_windows_single &&
+            cfg->train.mix == KC_train_mix_documents)
+            return kc_fail_key(
+                e, o, kc_key_of_part(KC_AT_corpus_windows, part),
+                "single, but train.mix documents fills windows with documents of all "
+                "parts; packed, or train.mix: windows, would do");
         sum += one.corpus.share;
     }
     if (fabs(sum - 1) > 1e-9)

@@ -107,18 +107,22 @@ static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
         g->size, (long long)ep, kc_text_divisors(g->size, E, fits, sizeof fits));
 }
 
-/* Measurement reads whole documents. */
-static int check_context(const kc_config *cfg, const kc_corpus_info *info, kc_error *e)
+/* Measurement, which is of the first part, reads whole documents, and windows of one hold it whole. */
+static int check_context(const kc_config *cfg, const kc_corpus *corpus, kc_error *e)
 {
-    const char *longest = info->table.longest;
-    if (info->max_doc_tokens <= cfg->train.context)
-        return KC_OK;
-    return kc_fail(
-        e, KC_EINPUT,
-        "train.context: %lld tokens are fewer than the longest document's %d%s%s%s, which "
-        "measurement never cuts; raise train.context, or make documents shorter",
-        (long long)cfg->train.context, info->max_doc_tokens, *longest ? " (" : "", longest,
-        *longest ? ")" : "");
+    for (int part = 0; part < kc_corpus_about(corpus)->n_parts; ++part) {
+        const kc_corpus_info *info = kc_corpus_about(kc_corpus_part(corpus, part));
+        const char *longest = info->table.longest;
+        if ((part > 0 && !info->windows_are_single) || info->max_doc_tokens <= cfg->train.context)
+            continue;
+        return kc_fail(
+            e, KC_EINPUT,
+            "train.context: %lld tokens are fewer than the longest document's %d%s%s%s, which "
+            "%s never cuts; raise train.context, or make documents shorter",
+            (long long)cfg->train.context, info->max_doc_tokens, *longest ? " (" : "", longest,
+            *longest ? ")" : "", part ? "corpus.windows: single" : "measurement");
+    }
+    return KC_OK;
 }
 
 /* Everything about a trainer but its room, which is counted. */
@@ -130,7 +134,7 @@ static int describe(kc_trainer *t, int only_asked, const kc_corpus *corpus, kc_n
     const kc_corpus_info *info = kc_corpus_about(corpus);
     KC_TRY(check_lanes(cfg, g, e));
     KC_TRY(check_mesh(cfg, g, e));
-    KC_TRY(check_context(cfg, info, e));
+    KC_TRY(check_context(cfg, corpus, e));
     KC_TRY((only_asked ? kc_model_describe : kc_model_create)(&t->model, cfg, info->n_vocab, g->ep,
                                                               e));
     t->corpus = corpus;

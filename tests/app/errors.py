@@ -254,6 +254,15 @@ class Machine(ErrorTest):
                 self.assertIn(word, said)
         self.assertEqual(self.listing(), before)
 
+    def test_context_shorter_than_a_window_s_document(self):
+        """Of a later part only where a window holds it whole."""
+        self.input("corpus:\n- {kind: biod, people: 50, share: 0.5}\n"
+                   "- {kind: random, people: 50, length: 64, vocab: 30, share: 0.5}\n"
+                   "train: {context: 32, warmup_steps: 0}\n")
+        self.kcap("train", "input.yaml", "--dry-run")
+        self.refused(["train.context", "32", "65", "corpus.windows: single"], "train", "input.yaml",
+                     "--set", "corpus.2.windows=single", ranks=(1, 2))
+
     def test_context_shorter_than_a_document(self):
         self.input(BIOD)
         self.refused(["train.context", "9", "10"], "train", "input.yaml",

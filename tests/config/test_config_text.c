@@ -93,8 +93,11 @@ KC_TEST(random_configs_return)
         for (int i = 0; i < KC_N_KEYS + (cfg.parts - 1) * KC_N_corpus; i++)
             draw_key(&cfg, i, &seed);
         cfg.corpus.share = 1 / (double)cfg.parts;
+        if (cfg.train.mix == KC_train_mix_documents)
+            cfg.corpus.windows = KC_corpus_windows_packed;
         for (int i = 0; i < cfg.parts - 1; ++i) {
             cfg.later[i].share = cfg.corpus.share;
+            cfg.later[i].windows = cfg.corpus.windows;
             cfg.later[i].exposures = 100; /* is not printed: it follows from the share */
         }
         /* What keys demand of each other. */

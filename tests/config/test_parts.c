@@ -95,4 +95,14 @@ KC_TEST(what_is_refused)
         "x.yaml:1: corpus: more than 8 parts");
 }
 
+KC_TEST(windows_of_one_document_are_of_one_part)
+{
+    kc_config cfg;
+    kc_error e;
+    bad("corpus: {windows: single}\ntrain: {mix: documents}", NULL,
+        "x.yaml:1: corpus.windows: single, but train.mix documents fills windows with documents of "
+        "all parts; packed, or train.mix: windows, would do");
+    assert_int_equal(parse(two, "corpus.2.windows=single", &cfg, &e), KC_OK);
+}
+
 KC_TEST_MAIN(NULL, NULL)
