@@ -97,6 +97,24 @@ class Facts(AppTest):
         shutil.rmtree(self.path("said"))
         self.assertEqual(self.json("measure", "a")["total_bits"], whole["total_bits"])
 
+    def test_tables_are_parts(self):
+        """Each part has its own table and way to say it; a checkpoint knows which."""
+        self.table()
+        self.input("river 1,length,5 km\nriver 2,length,7 km\n", "r.csv")
+        os.mkdir(self.path("said"))
+        self.input("{subject} is {value} long.\n", os.path.join("said", "length.txt"))
+        parts = ("[{kind: facts, file: t.tsv, exposures: 2, share: 0.5},\n  {kind: bios, share: 0.25},\n"
+                 "  {kind: facts, file: r.csv, templates: said, share: 0.25}]")
+        self.input(INPUT.replace("{kind: facts, file: FILE, exposures: 4}", parts).replace(
+            "context: 32", "context: 400"))
+        shown = self.kcap("corpus", "input.yaml", "--show", "1").stdout
+        for part in "country: [land 0](country)", "[river 1](name) is [5 km](length) long.", "[He](pronoun)":
+            self.assertIn(part, shown.replace("She", "He"))
+        whole = self.train_json("a")
+        for name in "t.tsv", "r.csv":
+            os.remove(self.path(name))
+        self.assertEqual(self.json("measure", "a")["total_bits"], whole["total_bits"])
+
     def test_what_cannot_be_read_leaves_nothing(self):
         self.table(TABLE + "city 1\tcountry\n")
         self.fails("t.tsv:801: 2 columns, the first line has 3", "train", "input.yaml", "--out", "a")

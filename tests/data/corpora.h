@@ -97,6 +97,14 @@ static inline kc_corpus *corpus_from(const kc_config *cfg, kc_files files)
     return corpus;
 }
 
+/* A table of facts, said in sentences or not. */
+static inline void add_table(kc_files *files, const char *text, int in_sentences)
+{
+    add_file(files, "facts/table", text);
+    add_file(files, "facts/reference",
+             test_text("path: /small/table\nbytes: 1\nxxh3_64: 0\nsentences: %d\n", in_sentences));
+}
+
 static const char small_table[] =
     "Rome\tcountry\tItaly\nRome\tpopulation\t2.8 million\nRome, Georgia\tcountry\tUS\n"
     "Oslo\tcountry\tNorway\nOslo\triver\tAkerselva\nParis\tcountry\tFrance\n"
@@ -107,7 +115,7 @@ static inline kc_corpus *small_corpus(const kc_config *cfg, const texts *t)
     kc_files table = {0};
 
     if (cfg->corpus.kind == KC_corpus_kind_facts) {
-        add_file(&table, "facts/table", small_table);
+        add_table(&table, small_table, 0);
         return corpus_from(cfg, table);
     }
     return corpus_from(cfg, files_of(t));

@@ -210,12 +210,12 @@ static kc_corpus *said_corpus(const char *river, const char *says)
     kc_corpus *c = NULL;
     kc_error e = {0};
 
-    add_file(&files, "templates/country.txt",
+    add_file(&files, "said/country.txt",
              "{subject} lies in {value}.\n{subject} is a town of {value} today.\n");
-    add_file(&files, "templates/population.txt", "{subject} has {value} people.\n");
+    add_file(&files, "said/population.txt", "{subject} has {value} people.\n");
     if (river)
-        add_file(&files, "templates/river.txt", river);
-    add_file(&files, "facts/table", small_table);
+        add_file(&files, "said/river.txt", river);
+    add_table(&files, small_table, 1);
     kc_corpus_create(&cfg, &files, &c, &e);
     kc_files_free(&files);
     if (says ? !strstr(e.text, says) : e.code != KC_OK)
@@ -246,9 +246,8 @@ KC_TEST(facts_are_said_in_sentences)
     assert_int_equal(longest, 1 + 8 + 7);
     assert_in_range(kc_corpus_about(c)->max_doc_tokens, longest, 20);
     said_corpus(NULL, "/river.txt is not there");
-    said_corpus("{subject} is on.\n",
-                "templates/river.txt:1: `{subject} is on.` has `{value}` nowhere");
-    said_corpus("on {value} is {subject}.\n", "templates/river.txt:1: the sentence must begin");
+    said_corpus("{subject} is on.\n", "said/river.txt:1: `{subject} is on.` has `{value}` nowhere");
+    said_corpus("on {value} is {subject}.\n", "said/river.txt:1: the sentence must begin");
 }
 
 /* `US` and `US of A` in a sentence that goes on with `of`. */
@@ -259,8 +258,8 @@ KC_TEST(a_sentence_must_tell_values_apart)
     kc_corpus *c = NULL;
     kc_error e = {0};
 
-    add_file(&files, "templates/country.txt", "{subject} is in {value} of A.\n");
-    add_file(&files, "facts/table", "Rome\tcountry\tUS\nBern\tcountry\tUS of A\n");
+    add_file(&files, "said/country.txt", "{subject} is in {value} of A.\n");
+    add_table(&files, "Rome\tcountry\tUS\nBern\tcountry\tUS of A\n", 1);
     assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
     assert_string_equal(e.text,
                         "corpus.file: `US` and `US of A` cannot be told apart in a sentence "

@@ -33,7 +33,7 @@ static kc_corpus *table_corpus(double universe)
         if (i % 5 == 0)
             at += sprintf(at, "%s\triver\t%s\n", name, value_of(i, 2));
     }
-    add_file(&files, "facts/table", text);
+    add_table(&files, text, 0);
     return corpus_from(&cfg, files);
 }
 

@@ -35,7 +35,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
 {
     kc_facts *f = kc_alloc(1, sizeof *f, "corpus");
 
-    KC_TRY(kc_facts_table(keys, files, &f->table, e));
+    KC_TRY(kc_facts_table(keys, files, f, e));
     f->n_attributes = f->table.attribute.n;
     f->people = (kc_people){.seed = seed, .n = f->table.name.n};
     KC_TRY(kc_facts_tokens(keys, files, f, vocab, e));

@@ -33,11 +33,10 @@ int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
 /* As kc_kind_ops.same. */
 int kc_facts_same(const kc_corpus_keys *keys, const kc_files *files, kc_error *e);
 
-/* Read the table that `files` holds or names. Of a large one the bytes must be those of the hash; it is
+/* Read the table that `files` holds or names, and whether it is said in sentences. Of a large one the bytes must be those of the hash; it is
  * looked for where corpus.file says, where it was, and in the working directory.
  *   errors      KC_EINPUT as kc_fact_table_read; not found, or another one */
-int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_fact_table *table,
-                   kc_error *e);
+int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *facts, kc_error *e);
 
 /* Fill in what the corpus holds: attributes, terms, lengths. The texts of the table are still there.
  *   n_vocab     tokens of the vocabulary

@@ -12,18 +12,20 @@
 #include "kcap/base/plain.h"
 #include "kcap/io/file.h"
 
-/* A table of so many bytes is held in checkpoints, a larger one by its hash. */
+/* A table of so many bytes is held in checkpoints, a larger one by its hash. Every part of facts has
+ * both files, so that it is not taken for one with another's: the table is empty where it is not held. */
 enum { HELD_MOST = 1 << 24, CHUNK = 1 << 20 };
-static const char reference_name[] = "facts/reference", standard_input[] = "-";
-static const char *const table_names[] = {"facts/table", "facts/table.csv", "facts/table.tsv",
-                                          "facts/table.tab"};
-static const char reference_form[] = "path: %s\nbytes: %" PRId64 "\nxxh3_64: %016" PRIx64 "\n";
+static const char table_name[] = "facts/table", reference_name[] = "facts/reference";
+static const char standard_input[] = "-";
+static const char reference_form[] =
+    "path: %s\nbytes: %" PRId64 "\nxxh3_64: %016" PRIx64 "\nsentences: %d\n";
 
-/* What a large table is told by. */
+/* What a table is told by. */
 typedef struct reference {
     char path[KC_PATH_MAX];
     int64_t bytes;
     uint64_t hash;
+    int in_sentences;
 } reference;
 
 static int64_t bytes_of(const char *path)
@@ -44,32 +46,25 @@ static int hash_of(const char *path, int64_t bytes, uint64_t *hash, kc_error *e)
     return e->code;
 }
 
-static int add_reference(const char *path, int64_t bytes, kc_files *files, kc_error *e)
+/* The texts that tell of a table; `text` is the table where it is held. */
+static int add_table(const kc_corpus_keys *keys, const reference *r, const char *text,
+                     int64_t bytes, kc_files *files, kc_error *e)
 {
-    char text[KC_PATH_MAX + 100];
-    uint64_t hash = 0;
+    char told[KC_PATH_MAX + 100], from[KC_PATH_MAX];
+    const int n = snprintf(told, sizeof told, reference_form, r->path, r->bytes, r->hash,
+                           keys->templates[0] != 0);
 
-    KC_TRY(hash_of(path, bytes, &hash, e));
-    const int n = snprintf(text, sizeof text, reference_form, path, bytes, hash);
-    KC_TRY(kc_files_add(files, reference_name, path, text, n, e));
+    snprintf(from, sizeof from, "%.500s %.500s", r->path, keys->templates);
+    KC_TRY(kc_files_add(files, reference_name, from, told, n, e));
+    KC_TRY(kc_files_add(files, table_name, r->path, text, bytes, e));
 out:
     return e->code;
 }
 
-/* What a held table is called: its path's ending says what parts its columns. */
-static const char *name_for(const char *path)
-{
-    const size_t n = strlen(path);
-
-    for (size_t i = 1; i < sizeof table_names / sizeof *table_names; i++)
-        if (n > 4 && strcmp(path + n - 4, strrchr(table_names[i], '.')) == 0)
-            return table_names[i];
-    return table_names[0];
-}
-
 /* Hold what standard input brings, whatever its size. */
-static int add_input(kc_files *files, kc_error *e)
+static int add_input(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
+    const reference r = {.path = "standard input"};
     char *text = NULL;
     int64_t room = 0, bytes = 0;
 
@@ -79,8 +74,10 @@ static int add_input(kc_files *files, kc_error *e)
     }
     if (ferror(stdin))
         kc_fail(e, KC_EINPUT, "standard input: cannot be read: %s", strerror(errno));
+    else if (bytes == 0)
+        kc_fail(e, KC_EINPUT, "standard input: no facts in it");
     else
-        kc_files_add(files, table_names[0], "standard input", text, bytes, e);
+        add_table(keys, &r, text, bytes, files, e);
     free(text);
     return e->code;
 }
@@ -104,7 +101,7 @@ static int add_sentence_file(const char *folder, const char *file, kc_files *fil
     int64_t bytes = 0;
 
     snprintf(path, sizeof path, "%s/%s", folder, file);
-    snprintf(name, sizeof name, "templates/%.40s", file);
+    snprintf(name, sizeof name, "said/%.40s", file);
     KC_TRY(kc_plain_read(path, HELD_MOST, &text, &bytes, e));
     bytes = kc_plain_blanks(text);
     KC_TRY(kc_files_add(files, name, path, text, bytes, e));
@@ -134,19 +131,19 @@ static int add_sentences(const char *folder, kc_files *files, kc_error *e)
 
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
-    const char *path = keys->file;
-    const int64_t size = bytes_of(path);
+    reference r = {.bytes = bytes_of(keys->file)};
     char *text = NULL;
     int64_t bytes = 0;
 
+    snprintf(r.path, sizeof r.path, "%s", keys->file);
     if (keys->templates[0])
         KC_TRY(add_sentences(keys->templates, files, e));
-    if (strcmp(path, standard_input) == 0)
-        return add_input(files, e);
-    if (size > HELD_MOST)
-        return add_reference(path, size, files, e);
-    KC_TRY(kc_plain_read(path, HELD_MOST, &text, &bytes, e));
-    KC_TRY(kc_files_add(files, name_for(path), path, text, bytes, e));
+    if (strcmp(r.path, standard_input) == 0)
+        return add_input(keys, files, e);
+    if (r.bytes <= HELD_MOST)
+        KC_TRY(kc_plain_read(r.path, HELD_MOST, &text, &bytes, e));
+    KC_TRY(hash_of(r.path, r.bytes, &r.hash, e));
+    KC_TRY(add_table(keys, &r, text ? text : "", bytes, files, e));
 out:
     free(text);
     return e->code;
@@ -158,53 +155,28 @@ static int read_reference(const kc_files *files, reference *r, kc_error *e)
     const char *text = kc_files_find(files, reference_name, &bytes);
 
     _Static_assert(KC_PATH_MAX == 1024, "the width below is that of a path");
-    if (!text || sscanf(text, "path: %1023[^\n]\nbytes: %" SCNd64 "\nxxh3_64: %" SCNx64, r->path,
-                        &r->bytes, &r->hash) != 3)
-        return kc_fail(e, KC_EINPUT,
-                       "%s: neither a table of facts nor what it is told by is among the files",
-                       reference_name);
+    if (!text ||
+        sscanf(text, "path: %1023[^\n]\nbytes: %" SCNd64 "\nxxh3_64: %" SCNx64 "\nsentences: %d",
+               r->path, &r->bytes, &r->hash, &r->in_sentences) != 4)
+        return kc_fail(e, KC_EINPUT, "%s: not among the files given", reference_name);
     return KC_OK;
-}
-
-/* Where these files hold a table, or -1. */
-static int held_at(const kc_files *files)
-{
-    for (int i = 0; i < files->n; i++)
-        for (size_t k = 0; k < sizeof table_names / sizeof *table_names; k++)
-            if (strcmp(files->file[i].name, table_names[k]) == 0)
-                return i;
-    return -1;
-}
-
-/* Do both hold the same table, or tell of the same? */
-static int are_same(const kc_files *a, const kc_files *b, kc_error *e)
-{
-    const int i = held_at(a), k = held_at(b);
-    reference x, y;
-
-    if (i >= 0 && k >= 0)
-        return a->file[i].bytes == b->file[k].bytes &&
-               memcmp(a->text + a->file[i].begin, b->text + b->file[k].begin,
-                      (size_t)a->file[i].bytes) == 0;
-    return i < 0 && k < 0 && read_reference(a, &x, e) == KC_OK &&
-           read_reference(b, &y, e) == KC_OK && x.bytes == y.bytes && x.hash == y.hash;
 }
 
 int kc_facts_same(const kc_corpus_keys *keys, const kc_files *files, kc_error *e)
 {
-    kc_files now = {0};
+    reference r = {.bytes = 0};
+    uint64_t hash = 0;
 
     if (bytes_of(keys->file) < 0)
         return KC_OK;
-    KC_TRY(kc_facts_load(keys, &now, e));
-    if (!are_same(&now, files, e))
-        kc_fail(
-            e, KC_EINPUT,
-            "corpus.file: %s: another table than that of the checkpoint; go on with that one, or "
-            "begin a new run",
-            keys->file);
+    KC_TRY(read_reference(files, &r, e));
+    KC_TRY(hash_of(keys->file, bytes_of(keys->file), &hash, e));
+    if (hash != r.hash || bytes_of(keys->file) != r.bytes)
+        kc_fail(e, KC_EINPUT,
+                "corpus.file: %s: another table than that of the checkpoint; go on with that one, "
+                "or begin a new run",
+                keys->file);
 out:
-    kc_files_free(&now);
     return e->code;
 }
 
@@ -220,56 +192,47 @@ static const char *place_of(const kc_corpus_keys *keys, const reference *r)
     return NULL;
 }
 
-static int find_reference(const kc_corpus_keys *keys, const kc_files *files, char *path,
-                          kc_error *e)
+/* Where the table is that the reference tells of: into its path. */
+static int find_table(const kc_corpus_keys *keys, reference *r, kc_error *e)
 {
-    reference r = {.bytes = 0};
+    const char *at = place_of(keys, r);
     uint64_t hash = 0;
 
-    KC_TRY(read_reference(files, &r, e));
-    const char *at = place_of(keys, &r);
     if (!at)
         return kc_fail(e, KC_EINPUT,
                        "%s: no such file; a table of %" PRId64 " bytes is not held in checkpoints: "
                        "put it there or into the working directory, or set corpus.file",
-                       r.path, r.bytes);
-    if (bytes_of(at) == r.bytes)
-        KC_TRY(hash_of(at, r.bytes, &hash, e));
-    if (hash != r.hash || bytes_of(at) != r.bytes)
+                       r->path, r->bytes);
+    if (bytes_of(at) == r->bytes)
+        KC_TRY(hash_of(at, r->bytes, &hash, e));
+    if (hash != r->hash || bytes_of(at) != r->bytes)
         return kc_fail(e, KC_EINPUT,
                        "%s: another table than that of the run, which has %" PRId64
                        " bytes of XXH3 %016" PRIx64 "; put that one there, or set corpus.file",
-                       at, r.bytes, r.hash);
-    snprintf(path, KC_PATH_MAX, "%s", at);
+                       at, r->bytes, r->hash);
+    memmove(r->path, at, strlen(at) + 1);
 out:
     return e->code;
 }
 
-/* A held table as a file, and where it was; NULL: it is not held. */
-static FILE *open_held(const kc_files *files, char *path)
+int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *facts, kc_error *e)
 {
-    const int i = held_at(files);
+    reference r = {.bytes = 0};
+    int64_t bytes = 0;
+    FILE *f = NULL;
 
-    if (i < 0)
-        return NULL;
-    snprintf(path, KC_PATH_MAX, "%s", files->file[i].path);
-    FILE *f = fmemopen(files->text + files->file[i].begin, (size_t)files->file[i].bytes, "r");
-    KC_ROOM(f, "out of memory for %s", path);
-    return f;
-}
-
-int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_fact_table *table,
-                   kc_error *e)
-{
-    char path[KC_PATH_MAX] = "";
-    FILE *f = open_held(files, path);
-
-    if (!f) {
-        KC_TRY(find_reference(keys, files, path, e));
-        f = kc_open_regular(path, e);
+    KC_TRY(read_reference(files, &r, e));
+    facts->in_sentences = r.in_sentences;
+    const char *text = kc_files_find(files, table_name, &bytes);
+    if (text && bytes) {
+        f = fmemopen((void *)text, (size_t)bytes, "r");
+        KC_ROOM(f, "out of memory for %s", r.path);
+    } else {
+        KC_TRY(find_table(keys, &r, e));
+        f = kc_open_regular(r.path, e);
         KC_TRY(e->code);
     }
-    kc_fact_table_read(path, f, keys->people, files->progress, table, e);
+    kc_fact_table_read(r.path, f, keys->people, files->progress, &facts->table, e);
     fclose(f);
 out:
     return e->code;

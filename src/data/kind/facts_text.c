@@ -34,12 +34,12 @@ static int sentences_read(const kc_corpus_keys *keys, const kc_files *files, kc_
     kc_lines said = {0};
     int64_t bytes;
 
-    snprintf(name, sizeof name, "templates/%s.txt", kc_vocab_word(&f->table.attribute, a));
+    snprintf(name, sizeof name, "said/%s.txt", kc_vocab_word(&f->table.attribute, a));
     if (!kc_files_find(files, name, &bytes))
         return kc_fail(e, KC_EINPUT,
                        "corpus.templates: %s/%s is not there; there must be sentences of each "
                        "attribute, such as `{subject} lies in {value}.`",
-                       keys->templates, name + strlen("templates/"));
+                       keys->templates, name + strlen("said/"));
     KC_TRY(kc_lines_load(keys, files, &source, &said, e));
     KC_TRY(kc_sentences_halve(&said, vocab, &f->before[a], &f->after[a], e));
 out:
@@ -88,19 +88,9 @@ out:
     return e->code;
 }
 
-/* Whatever the key says: a checkpoint's files are those of its run. */
-static int has_sentences(const kc_files *files)
-{
-    for (int i = 0; i < files->n; i++)
-        if (!strncmp(files->file[i].name, "templates/", strlen("templates/")))
-            return 1;
-    return 0;
-}
-
 int kc_facts_tokens(const kc_corpus_keys *keys, const kc_files *files, kc_facts *f, kc_vocab *vocab,
                     kc_error *e)
 {
-    f->in_sentences = has_sentences(files);
     if (!f->in_sentences)
         compact(f, vocab);
     for (int32_t a = 0; a < f->n_attributes && f->in_sentences; a++)
