@@ -5,6 +5,8 @@ import json
 import tempfile
 from pathlib import Path
 
+import yaml
+
 import hf_classes
 import hf_config
 import hf_meta
@@ -16,18 +18,33 @@ from new_folder import NewFolder, write_text
 from safetensors_file import write
 
 
+def _lay(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text.encode(errors="surrogateescape"))
+
+
+def _lay_part(folder, section, number, files):
+    """What sets the files of a part; those of the second lie in folder 2."""
+    own = [name for name in files if not name[0].isdigit()]
+    if number > 1:
+        own, folder = [name[2:] for name in files if name.startswith(f"{number}/")], folder / str(number)
+    return [f"{section}.{kind}={folder / kind}" for kind in ("pools", "templates")
+            if any(name.startswith(f"{kind}/") for name in own)] + \
+        [f"{section}.file={folder / name}" for name in own if name.startswith("facts/table")]
+
+
 def lay_files(folder, config_text, files):
-    """An input file with the pools and templates of a run: its path, and what sets them."""
+    """An input file with the files of a run: its path, and what sets them."""
     path = Path(folder) / "config.yaml"
     path.write_text(config_text, encoding="utf-8")
-    for name, text in files.items():
-        (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
-        (path.parent / name).write_bytes(text.encode(errors="surrogateescape"))
-    sets = [f"corpus.{name}={path.parent / name}" for name in ("pools", "templates")]
-    sets += [f"vocab.{name}={path.parent}/vocab/{name}.txt" for name in ("merges", "tokens")
-             if f"vocab/{name}.txt" in files]
-    sets += [f"corpus.file={path.parent / name}" for name in files
-             if name.startswith("facts/table")]
+    _lay(path.parent, files)
+    sets = [f"vocab.{name}={path.parent}/vocab/{name}.txt" for name in ("merges", "tokens")
+            if f"vocab/{name}.txt" in files]
+    corpus = yaml.safe_load(config_text).get("corpus")
+    for number in range(1, 1 + len(corpus) if isinstance(corpus, list) else 2):
+        section = "corpus" if number == 1 else f"corpus.{number}"
+        sets += _lay_part(path.parent, section, number, files)
     return path, sets
 
 

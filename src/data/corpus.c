@@ -163,23 +163,18 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
     c->by_documents = cfg->train.mix == KC_train_mix_documents;
     KC_TRY(vocab_create(files, split, c, e));
     while (c->n_parts < cfg->parts) {
-        const kc_config one = kc_config_of_part(&settled, c->n_parts);
-        kc_corpus *part = c->n_parts ? kc_alloc(1, sizeof *part, "corpus") : c;
+        const int number = c->n_parts;
+        const kc_config one = kc_config_of_part(&settled, number);
+        kc_corpus *part;
 
-        c->part[c->n_parts] = part;
-        part->number = c->n_parts;
+        KC_TRY(kc_mix_lists(cfg, number, files, e));
+        part = number ? kc_alloc(1, sizeof *part, "corpus") : c;
+        c->part[c->n_parts++] = part;
+        part->number = number;
         part->vocab = c->vocab;
         part->first = kc_kind_of(one.corpus.kind)->by_index ? first : 0;
-        if (part_create(&one, c->n_parts++, files, part, e) != KC_OK)
-            goto out;
+        KC_TRY(part_create(&one, number, files, part, e));
         first += part->kind->by_index ? part->info.n_people + part->info.n_held_out : 0;
-    }
-    if (c->vocab->missing) {
-        kc_fail(e, KC_EINPUT,
-                "vocab.tokens: the texts need `%s`, which is none of them; a model reads texts of "
-                "its own tokens alone",
-                kc_vocab_word(&c->bpe.symbols, c->vocab->missing - 1));
-        goto out;
     }
     join_parts(c);
     *corpus = c;

@@ -2,23 +2,16 @@
 #include "data/mix.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "kcap/base/memory.h"
 
 static int has_names(const kc_config *cfg)
 {
     const kc_source *first = kc_kind_of(cfg->corpus.kind)->sources;
 
     return first->name && !strcmp(first->name, "pools/first_name.txt");
-}
-
-static int fail_pools(const kc_config *cfg, const kc_config *other, int part, const kc_origin *o,
-                      kc_error *e)
-{
-    return kc_fail_key(
-        e, o, kc_key_of_part(KC_AT_corpus_pools, part),
-        "'%.200s', but parts with people share their names, and with them the pools: "
-        "'%.200s', as an earlier part has, would do",
-        cfg->corpus.pools, other->corpus.pools);
 }
 
 static int same_names(const kc_config *cfg, const kc_config *other, int part, const kc_origin *o,
@@ -35,7 +28,7 @@ static int same_names(const kc_config *cfg, const kc_config *other, int part, co
                                "%lld, but parts with people share their names: %lld, as an earlier "
                                "part has, would do",
                                (long long)counts[i][0], (long long)counts[i][1]);
-    return strcmp(a->pools, b->pools) ? fail_pools(cfg, other, part, o, e) : KC_OK;
+    return KC_OK;
 }
 
 int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_error *e)
@@ -55,6 +48,42 @@ int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_erro
             KC_TRY(same_names(&one, &earlier, part, o, e));
     }
 out:
+    return e->code;
+}
+
+/* Are the lists of names of two parts the same? */
+static int same_lists(const kc_files *a, const kc_files *b)
+{
+    static const char *const lists[] = {"pools/first_name.txt", "pools/middle_name.txt",
+                                        "pools/last_name.txt"};
+
+    for (int i = 0; i < 3; i++) {
+        int64_t n = 0, m = 0;
+        const char *x = kc_files_find(a, lists[i], &n), *y = kc_files_find(b, lists[i], &m);
+
+        if (!x || !y || n != m || memcmp(x, y, (size_t)n) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+int kc_mix_lists(const kc_config *cfg, int part, const kc_files *files, kc_error *e)
+{
+    const kc_config one = kc_config_of_part(cfg, part);
+    kc_files *own = kc_alloc(2, sizeof *own, "files");
+
+    kc_files_of_part(files, part, own);
+    for (int other = 0; other < part && has_names(&one) && e->code == KC_OK; other++) {
+        const kc_config earlier = kc_config_of_part(cfg, other);
+
+        kc_files_of_part(files, other, own + 1);
+        if (has_names(&earlier) && !same_lists(own, own + 1))
+            kc_fail(e, KC_EINPUT,
+                    "corpus.%d.pools: other names than those of part %d; parts with people share "
+                    "their names, and with them the lists of first, middle and last names",
+                    part + 1, other + 1);
+    }
+    free(own);
     return e->code;
 }
 

@@ -7,9 +7,13 @@
 /* How the parts of a corpus share its tokens. */
 
 /* What the keys of part `part` demand of the others': where parts have people they share the names,
- * and with them the pools these are made of.
+ * so that they take as many of each list.
  *   errors      KC_EINPUT */
 int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_error *e);
+
+/* Are the lists of names of part `part` those of the parts before it?
+ *   errors      KC_EINPUT */
+int kc_mix_lists(const kc_config *cfg, int part, const kc_files *files, kc_error *e);
 
 /* Are there names enough for the people of this part and those before?
  *   errors      KC_EINPUT */

@@ -61,6 +61,29 @@ class RoundTrip(HfTest):
         self.hf("import", "hf", "input.yaml", "--out", "other")
         self.check_tensors(first, checkpoints(self.path("other"))[0], cursors=False)
 
+    def test_parts(self):
+        """Corpora of several parts, one with lists of its own and one with a table: all come along."""
+        shutil.copytree(os.path.join(ANALYSIS, "..", "inputs", "pools"), "pools")
+        with open(self.path("pools", "city.txt"), "w", encoding="utf-8") as file:
+            file.write("Nowhere, NO\nElsewhere, EL\n")
+        with open(self.path("facts.tsv"), "w", encoding="utf-8") as file:
+            file.write("France\tcapital\tParis\nSpain\tcapital\tMadrid\nFrance\tcode\tFR\n")
+        case = CASES["neox"][1]
+        bios = {k: v for k, v in case["corpus"].items() if k != "exposures"}
+        self.input(case | {"corpus": [
+            {"kind": "facts", "file": "facts.tsv", "exposures": 200, "share": 0.25, "tag": "of all"},
+            bios | {"share": 0.5, "pools": "pools", "cities": 2},
+            {"kind": "random", "people": 9, "vocab": 12, "length": 5, "share": 0.25}]})
+        self.kcap("train", "input.yaml", "--out", "run", threads=1)
+        first = list(checkpoints(self.path("run")).values())[-1]
+        self.hf("export", "run", "hf")
+        shutil.rmtree("pools")
+        os.remove("facts.tsv")
+        self.hf("import", "hf", "--out", "back")
+        second = list(checkpoints(self.path("back")).values())[-1]
+        self.check_tensors(first, second, cursors=True)
+        self.assertEqual(self.measured("run"), self.measured("back"))
+
     def test_stamps(self):
         """An import's file explains itself as the run's does, but for where and when."""
         first = self.export("mistral")

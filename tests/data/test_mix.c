@@ -2,6 +2,7 @@
 /* Corpora of several parts: shares, exposures, people, tags. */
 #include "corpora.h"
 
+#include "data/text/lines.h"
 #include "kcap/config/place.h"
 #include "kcap/data/batch.h"
 #include "kcap/data/order.h"
@@ -34,12 +35,24 @@ static kc_config three_parts(int64_t mix)
     return cfg;
 }
 
+/* The small texts as the files of each part. */
+static kc_files files_for(int parts)
+{
+    const texts t = small_texts();
+    kc_files one = files_of(&t), all = {.n = 0};
+    kc_error e = {0};
+
+    for (int i = 0; i < parts; i++)
+        assert_int_equal(kc_files_join(&one, i, &all, &e), KC_OK);
+    kc_files_free(&one);
+    return all;
+}
+
 static kc_corpus *corpus_of(int64_t mix)
 {
     const kc_config cfg = three_parts(mix);
-    const texts t = small_texts();
 
-    return small_corpus(&cfg, &t);
+    return corpus_from(&cfg, files_for(PARTS));
 }
 
 /* The part whose tag begins here, or -1. */
@@ -234,15 +247,14 @@ KC_TEST(parts_share_no_person)
 /* The first part is what it is alone, but for its tag; spans are where they belong. */
 KC_TEST(the_first_part_does_not_depend_on_the_others)
 {
-    const texts t = small_texts();
     kc_config cfg = three_parts(KC_train_mix_windows);
-    const kc_corpus *mixed = small_corpus(&cfg, &t), *alone;
+    const kc_corpus *mixed = corpus_from(&cfg, files_for(PARTS)), *alone;
     kc_doc a = doc_for(mixed), b = doc_for(mixed);
 
     cfg.parts = 1;
     cfg.corpus.share = 1;
     cfg.corpus.tag[0] = 0;
-    alone = small_corpus(&cfg, &t);
+    alone = corpus_from(&cfg, files_for(1));
     assert_float_equal(kc_corpus_about(mixed)->max_bits, kc_corpus_about(alone)->max_bits, 0);
     assert_int_equal(kc_corpus_about(mixed)->max_doc_tokens,
                      kc_corpus_about(alone)->max_doc_tokens + 1);
@@ -288,8 +300,7 @@ KC_TEST(a_tag_of_several_words)
 
 static void refused(kc_config cfg, const char *message)
 {
-    const texts t = small_texts();
-    kc_files files = files_of(&t);
+    kc_files files = files_for(PARTS);
     kc_corpus *c = NULL;
     kc_error e = {0};
 
@@ -320,6 +331,23 @@ KC_TEST(what_is_refused)
     strcpy(cfg.later[0].tag, "a  b");
     refused(cfg, "corpus.tag: 'a  b': blanks at an end or side by side; words parted by one blank, "
                  "or one <word>, would do");
+}
+
+KC_TEST(names_are_of_one_list)
+{
+    kc_config cfg = three_parts(KC_train_mix_windows);
+    kc_files files = files_for(PARTS);
+    kc_corpus *c = NULL;
+    kc_error e = {0};
+
+    for (int i = 0; i < files.n; i++)
+        if (!strcmp(files.file[i].name, "3/pools/last_name.txt"))
+            files.text[files.file[i].begin] = 'Q';
+    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
+    assert_string_equal(e.text,
+                        "corpus.3.pools: other names than those of part 1; parts with people share "
+                        "their names, and with them the lists of first, middle and last names");
+    kc_files_free(&files);
 }
 
 KC_TEST_MAIN(NULL, NULL)

@@ -29,8 +29,8 @@ int kc_files_add(kc_files *files, const char *name, const char *path, const char
 /* The text of one of them, or NULL. */
 const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes);
 
-/* Add the files of part `part`, from 0. The first part that needs a file gives it its plain name; a later
- * one with another file of that name has its own, as 2/pools/city.txt.
+/* Add the files of part `part`, from 0: the first one's under their names, those of the second as
+ * 2/pools/city.txt.
  *   errors      KC_EINPUT as kc_files_add */
 int kc_files_join(const kc_files *own, int part, kc_files *files, kc_error *e);
 
