@@ -176,6 +176,13 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
         KC_TRY(part_create(&one, number, files, part, e));
         first += part->kind->by_index ? part->info.n_people + part->info.n_held_out : 0;
     }
+    if (c->vocab->missing) {
+        kc_fail(e, KC_EINPUT,
+                "vocab.tokens: the texts need `%s`, which is none of them; a model reads texts of "
+                "its own tokens alone",
+                kc_vocab_word(&c->bpe.symbols, c->vocab->missing - 1));
+        goto out;
+    }
     join_parts(c);
     *corpus = c;
     return KC_OK;

@@ -187,7 +187,18 @@ static cJSON *later_part(const kc_config *all, int i)
     const kc_config one = kc_config_of_part(all, i), *cfg = &one;
     cJSON *section = cJSON_CreateObject();
     KC_KEYS_corpus(ADD_KEY);
+    cJSON_DeleteItemFromObject(section, "exposures"); /* as in YAML: it follows from the share */
     return section;
+}
+
+/* As in YAML, a list of parts where there are several. */
+static void list_parts(cJSON *object, const kc_config *cfg)
+{
+    cJSON *parts = cJSON_CreateArray();
+    cJSON_AddItemToArray(parts, cJSON_DetachItemFromObject(object, "corpus"));
+    for (int i = 1; i < cfg->parts; ++i)
+        cJSON_AddItemToArray(parts, later_part(cfg, i));
+    cJSON_AddItemToObject(object, "corpus", parts);
 }
 
 void kc_report_config_json(FILE *out, const kc_config *cfg)
@@ -201,9 +212,8 @@ void kc_report_config_json(FILE *out, const kc_config *cfg)
     KC_SECTIONS(ADD_SECTION)
 #undef ADD_SECTION
 #undef ADD_KEY
-    cJSON *later = cJSON_AddArrayToObject(object, "later_parts");
-    for (int i = 1; i < cfg->parts; ++i)
-        cJSON_AddItemToArray(later, later_part(cfg, i));
+    if (cfg->parts > 1)
+        list_parts(object, cfg);
     kc_json_put(out, object);
 }
 
