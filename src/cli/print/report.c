@@ -262,8 +262,8 @@ static void bits_of_corpus(FILE *out, const kc_corpus_info *info)
     item(out, "in order, H", info->ordered_bits, 0);
 }
 
-/* How often a later part is shown follows from the first one's tokens. */
-static void lengths_of_part(FILE *out, const kc_corpus_info *info, double tokens)
+/* part: from 0. How often a later part is shown follows from `tokens`, those of all parts. */
+static void lengths_of_part(FILE *out, const kc_corpus_info *info, int part, double tokens)
 {
     char a[32], b[32];
     const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
@@ -271,7 +271,10 @@ static void lengths_of_part(FILE *out, const kc_corpus_info *info, double tokens
     fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
     fprintf(out, "  %s tokens an exposure%s, %s in ", grouped_real(a, all), sure,
             grouped_real(b, tokens * info->share));
-    fprintf(out, "%.6g exposures\n", tokens * info->share / all);
+    if (part == 0)
+        fprintf(out, "%s exposures\n", grouped(a, info->exposures));
+    else
+        fprintf(out, "%.6g exposures\n", tokens * info->share / all);
 }
 
 void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
@@ -289,7 +292,7 @@ void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t 
         if (info->n_parts > 1)
             fprintf(out, "  part %d of %d, %.4g %% of all tokens%s\n", i + 1, info->n_parts,
                     100 * info->share, i ? ", not measured" : "");
-        lengths_of_part(out, info, tokens);
+        lengths_of_part(out, info, i, tokens);
         bits_of_corpus(out, info);
     }
 }
