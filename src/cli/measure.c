@@ -3,27 +3,30 @@
 
 #include "cli/print/report.h"
 #include "cli/verb.h"
+#include "kcap/config/place.h"
 #include "kcap/measure/each.h"
 #include "kcap/measure/measure.h"
 #include "kcap/run/open.h"
 
 typedef struct options {
     const char *input, *per_fact;
+    int64_t part;
     int json;
 } options;
 
 static int measure(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    kc_opened opened = {.corpus = NULL};
+    kc_opened opened = {.part = o->part ? (int)o->part - 1 : 0};
     kc_measurements all = {.n = 0};
     KC_TRY(kc_open(&opened, g, o->input, e));
-    kc_measurements_create(&all, &opened.cfg, kc_corpus_about(opened.corpus), &opened.model.shape);
+    const kc_config cfg = kc_config_of_part(&opened.cfg, opened.part);
+    kc_measurements_create(&all, &cfg, kc_corpus_about(opened.subject.corpus), &opened.model.shape);
     for (int i = 0; i < all.n; ++i)
         kc_measured_take(&all.of[i], &opened.subject);
     if (o->per_fact)
         KC_TRY(kc_measure_each(&opened.subject, o->per_fact, e));
-    const kc_about about = {&opened.cfg, opened.corpus, &opened.sign.stamp};
+    const kc_about about = {&opened.cfg, opened.subject.corpus, &opened.sign.stamp};
     const kc_outcome outcome = {.status = "measured",
                                 .checkpoint = opened.info.path,
                                 .steps = opened.state.step,
@@ -37,11 +40,15 @@ out:
     return e->code;
 }
 
-static const kc_option list[] = {{KC_OPTION("RUN|CHECKPOINT.h5", KC_WORD, input)},
-                                 {KC_OPTION("per-fact", KC_STRING, per_fact), .value = "FILE.csv",
-                                  .help = "write which facts were kept: name, attribute, value, "
-                                          "probability, bits, recalled"},
-                                 {KC_OPTION_JSON}};
+static const kc_option list[] = {
+    {KC_OPTION("RUN|CHECKPOINT.h5", KC_WORD, input)},
+    {KC_OPTION("per-fact", KC_STRING, per_fact), .value = "FILE.csv",
+     .help = "write which facts were kept: name, attribute, value, "
+             "probability, bits, recalled"},
+    {KC_OPTION("part", KC_COUNT, part), .least = 1, .most = KC_PARTS_MAX, .value = "N",
+     .help = "of a corpus of several parts the N-th; the first, unless "
+             "said"},
+    {KC_OPTION_JSON}};
 
 const kc_verb kc_verb_measure = {
     .name = "measure",

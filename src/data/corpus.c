@@ -171,6 +171,7 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
         part = number ? kc_alloc(1, sizeof *part, "corpus") : c;
         c->part[c->n_parts++] = part;
         part->number = number;
+        part->whole = c;
         part->vocab = c->vocab;
         part->first = kc_kind_of(one.corpus.kind)->by_index ? first : 0;
         KC_TRY(part_create(&one, number, files, part, e));
@@ -209,7 +210,7 @@ void kc_corpus_destroy(kc_corpus *corpus)
 
 const kc_corpus *kc_corpus_part(const kc_corpus *corpus, int part)
 {
-    return corpus->part[part];
+    return corpus->whole->part[part];
 }
 
 const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus)

@@ -20,7 +20,8 @@ enum { KC_NO_END = INT32_MAX };
 struct kc_corpus {
     kc_corpus_info info;
     uint64_t seed;
-    int number;      /* of the part, from 0 */
+    int number; /* of the part, from 0 */
+    const kc_corpus *whole;
     kc_bpe bpe;      /* of a vocabulary of byte pairs; of the first part alone */
     kc_vocab *vocab; /* of all parts */
     const kc_kind_ops *kind;

@@ -71,7 +71,7 @@ int kc_measured_take(kc_measured *m, const kc_subject *x)
     const int why = m->measure->take(x, &m->schema, m->row);
     if (why)
         return -why;
-    *event = (kc_event){.step = x->step, .tokens = x->tokens, .exposures = x->exposures[0]};
+    *event = (kc_event){.step = x->step, .tokens = x->tokens, .exposures = x->exposures[x->part]};
     event->seconds = seconds_since(x->grid, start);
     return 1;
 }

@@ -42,6 +42,23 @@ static int read_weights(kc_opened *o, const kc_grid *g, kc_error *e)
     return e->code;
 }
 
+/* Documents that measurement reads are never cut. */
+static int check_part(const kc_opened *o, kc_error *e)
+{
+    const int n = kc_corpus_about(o->corpus)->n_parts;
+    const kc_corpus_info *info;
+    if (o->part < 0 || o->part >= n)
+        return kc_fail(e, KC_EINPUT, "--part %d: %s was trained on a corpus of %d part%s",
+                       o->part + 1, o->info.path, n, n > 1 ? "s" : "");
+    info = kc_corpus_about(kc_corpus_part(o->corpus, o->part));
+    if (info->max_doc_tokens > o->cfg.train.context)
+        return kc_fail(e, KC_EINPUT,
+                       "--part %d: its longest document has %d tokens, windows of this model %lld; "
+                       "measurement cuts none",
+                       o->part + 1, info->max_doc_tokens, (long long)o->cfg.train.context);
+    return KC_OK;
+}
+
 int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
 {
     KC_TRY(find(o, g, where, e));
@@ -49,14 +66,17 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     o->info.files = (kc_files){0};
     KC_TRY(kc_input_corpus(g, &o->cfg, &o->files, &o->corpus, e));
     KC_TRY(kc_host_start(&o->host, g, &o->cfg, NULL, 1, e));
-    const kc_corpus_info *info = kc_corpus_about(o->corpus);
+    KC_TRY(check_part(o, e));
+    const kc_corpus *part = kc_corpus_part(o->corpus, o->part);
+    const kc_corpus_info *info = kc_corpus_about(part);
     KC_TRY(kc_model_create(&o->model, &o->cfg, info->n_vocab, g->ep, e));
     kc_sign(&o->sign, g, &o->cfg, info, &o->host, &o->model.layout, o->info.stamp.run_id);
     o->sign.stamp.imported_from = o->info.stamp.imported_from;
     o->sign.stamp.transformed_by = o->info.stamp.transformed_by;
     KC_TRY(read_weights(o, g, e));
     o->subject = (kc_subject){.grid = g,
-                              .corpus = o->corpus,
+                              .corpus = part,
+                              .part = o->part,
                               .model = &o->model,
                               .weights = &o->weights,
                               .threads = o->host.threads,

@@ -51,6 +51,11 @@ class Parts(harness.AppTest):
         self.assertIn("part 2, 50 % of the tokens: biod, N = 300 people, ", said)
         again = self.kcap("measure", "run").stdout
         self.assertIn("part 1, 25 % of the tokens: biod, N = 40 people, 10 exposures, measured", again)
+        other = self.json("measure", "run", "--part", "2")
+        self.assertEqual((other["n_people"], other["exposures"]), (300, other["part_exposures"][1]))
+        self.assertEqual(other["corpus_bits"], self.json("corpus", name)["later_parts"][0]["corpus_bits"])
+        self.assertNotEqual(other["name_nats"], self.json("measure", "run")["name_nats"])
+        self.fails(["--part 4", "corpus of 3 parts"], "measure", "run", "--part", "4")
         report = self.json("corpus", name, "--show", 1)
         self.assertEqual([p["n_people"] for p in report["later_parts"]], [300, 7])
         self.assertAlmostEqual(report["later_parts"][0]["tokens"], 2 * report["tokens"])

@@ -14,6 +14,7 @@ typedef struct kc_subject {
     const kc_corpus *corpus;
     const kc_model *model;
     const kc_weights *weights;
+    int part; /* of the corpus, from 0: that which `corpus` is */
     int threads;
     int64_t step, tokens;           /* done, trained on                            */
     double exposures[KC_PARTS_MAX]; /* documents shown over people, by part of the corpus */

@@ -16,6 +16,7 @@ typedef struct kc_opened {
     kc_model model;
     kc_state state; /* without moments */
     kc_weights weights;
+    int part;          /* of the corpus, from 0, that is measured: given before kc_open */
     kc_signature sign; /* of this process; run_id and imported_from are the checkpoint's */
     kc_subject subject;
 } kc_opened;
@@ -26,7 +27,8 @@ typedef struct kc_opened {
  *               rank has all experts
  *   collective  on all ranks
  *   owns        release with kc_opened_close, after an error too
- *   errors      agreed on, as kc_checkpoint_find; KC_EINPUT for a folder without one */
+ *   errors      agreed on, as kc_checkpoint_find; KC_EINPUT for a folder without one, a part that is not
+ *               there or has documents longer than the context */
 int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e);
 void kc_opened_close(kc_opened *o, kc_grid *g);
 

@@ -156,7 +156,7 @@ static void print_parts(FILE *out, const kc_corpus *corpus, const kc_measurement
         if (row)
             fprintf(out, ", %.4g exposures",
                     kc_capacity_lists_of(&measured->of[0].schema, row).part_exposures[i]);
-        fputs(i ? "\n" : ", measured\n", out);
+        fputs(kc_corpus_part(corpus, i) == corpus ? ", measured\n" : "\n", out);
     }
 }
 
