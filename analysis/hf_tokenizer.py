@@ -12,9 +12,36 @@ MOST = 1 << 28
 CHARS = {byte: char for char, byte in BYTES.items()}
 
 
+def _plain(value):
+    return value if isinstance(value, (str, int, type(None))) else \
+        value.get("type") if isinstance(value, Members) else "a list"
+
+
+def _check(path, found):
+    """Does a tokenizer.json cut texts as GPT-2 does? Tokens of another pattern would be wrong, and
+    nothing would tell."""
+    model, before = found.get("model"), found.get("pre_tokenizer")
+    if not isinstance(model, Members) or model.get("type", "BPE") != "BPE":
+        return  # is refused for that
+    said = {"normalizer": (_plain(found.get("normalizer")), (None,)),
+            "pre_tokenizer": (_plain(before), ("ByteLevel",))}
+    if isinstance(before, Members):
+        said["pre_tokenizer.use_regex"] = (before.get("use_regex", True), (True,))
+    said |= {f"model.{key}": (_plain(model.get(key)), (None, False, ""))
+             for key in ("byte_fallback", "ignore_merges", "end_of_word_suffix",
+                         "continuing_subword_prefix")}
+    for key, (value, allowed) in said.items():
+        if value not in allowed:
+            raise FileError(f"{path}: {key} is {short(str(value))}: kcap cuts texts as GPT-2 does, with "
+                            "a ByteLevel pre-tokenizer and nothing before it, and would read this "
+                            "model in tokens that are not its own")
+
+
 def _read(folder):
     """{token: row} and the merges as lines."""
     vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
+    if (folder / "tokenizer.json").exists():
+        _check(folder / "tokenizer.json", read_object(folder / "tokenizer.json", MOST))
     if vocabulary.exists() and merges.exists():
         try:
             lines = merges.read_text("utf-8").splitlines()

@@ -73,6 +73,23 @@ class Tokenizer(HfTest):
         self.hf("import", "hf", "input.yaml", "--out", "again")
         self.same(measured, "again")
 
+    def test_texts_are_cut_as_gpt2_does(self):
+        """Of newer models the pattern is another one: their tokens would be wrong in silence."""
+        self.stranger()
+        whole = self.read_json("hf", "tokenizer.json")
+        regex = {"type": "Split", "pattern": {"Regex": "[a-z]+"}, "behavior": "Isolated"}
+        no_regex = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
+        for key, value in (("normalizer", {"type": "NFC"}),
+                           ("pre_tokenizer", {"type": "Sequence", "pretokenizers": [regex, no_regex]}),
+                           ("pre_tokenizer.use_regex", no_regex),
+                           ("model.ignore_merges", True), ("model.byte_fallback", True)):
+            outer, _, inner = key.partition(".")
+            changed = {**whole, outer: {**whole["model"], inner: value} if outer == "model" else value}
+            self.write_json(changed, "hf", "tokenizer.json")
+            self.refused_import([f"tokenizer.json: {key} is ", "as GPT-2 does"], "input.yaml")
+        self.write_json(whole, "hf", "tokenizer.json")
+        self.hf("import", "hf", "input.yaml", "--out", "back")
+
     def test_what_is_no_token(self):
         self.stranger()
         Path("t.tsv").write_text(TABLE + "Zürich\tarea\t88 km²\n", encoding="utf-8")
