@@ -46,11 +46,26 @@ static const char *name_of(int key, char name[KC_SHOWN_MAX])
     return name;
 }
 
+/* Questions are about the people of the first part, whose keys they have but for some of their own. */
+static kc_corpus_keys about_first(const kc_corpus_keys *first, const kc_corpus_keys *own)
+{
+    kc_corpus_keys keys = *first;
+    keys.kind = own->kind;
+    keys.held_out = own->held_out;
+    keys.share = own->share;
+    keys.windows = own->windows;
+    keys.skew = own->skew;
+    memcpy(keys.tag, own->tag, sizeof keys.tag);
+    return keys;
+}
+
 kc_config kc_config_of_part(const kc_config *cfg, int part)
 {
     kc_config one = *cfg;
     if (part > 0)
         one.corpus = cfg->later[part - 1];
+    if (part > 0 && one.corpus.kind == KC_corpus_kind_questions)
+        one.corpus = about_first(&cfg->corpus, &one.corpus);
     one.parts = 1;
     return one;
 }

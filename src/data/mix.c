@@ -36,6 +36,12 @@ int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_erro
     const kc_config one = kc_config_of_part(settled, part);
     char text[KC_SAID_MAX];
 
+    if (one.corpus.kind == KC_corpus_kind_questions &&
+        (part == 0 || settled->corpus.kind != KC_corpus_kind_bios))
+        return kc_fail_key(
+            e, o, kc_key_of_part(KC_AT_corpus_kind, part),
+            "questions are about the people of a first part of bios; a list of parts "
+            "that begins with one would do");
     if (settled->parts > 1 && settled->train.mix == KC_train_mix_documents &&
         one.corpus.windows == KC_corpus_windows_single)
         return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_windows, part),

@@ -12,7 +12,7 @@ static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums,
     double counted = 0;
     row->value_recall = 0;
     for (int a = 0; a < info->n_attributes; ++a) {
-        const double share = info->attribute[a].share, n = N * share;
+        const double share = info->attribute[a].share, n = share > 0 ? N * share : NAN;
         lists->attribute_nats[a] = sums->nats[a] / n;
         lists->attribute_recall[a] = sums->recall[a] / n;
         lists->attribute_first[a] = sums->first[a] / n;
@@ -91,6 +91,8 @@ static void columns(const kc_corpus_info *info, const kc_shape *shape, kc_schema
 {
     const int64_t attributes = info->n_attributes;
     const int64_t parts = info->n_parts > 1 ? info->n_parts : KC_NO_COLUMN;
+    const int64_t asked =
+        info->n_held_out && !info->term[KC_READ_NAME].name ? attributes : KC_NO_COLUMN;
     const int64_t experts = shape->E ? shape->l * shape->E : KC_NO_COLUMN;
     const kc_column all[] = {KC_COLUMNS_EVENT(KC_COLUMN_ROW) KC_COLUMNS_CAPACITY(KC_COLUMN_ROW)
                                  KC_LISTS_CAPACITY(KC_COLUMN_LIST)};
@@ -115,7 +117,18 @@ static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks
 double kc_capacity_held_out(const kc_corpus_info *info, const kc_span_sums *sums)
 {
     const double n = (double)info->n_held_out;
-    return n > 0 ? n * info->term[KC_READ_NAME].log2_size - sums->nats[0] * M_LOG2E : NAN;
+    return n > 0 && info->term[KC_READ_NAME].name
+               ? n * info->term[KC_READ_NAME].log2_size - sums->nats[0] * M_LOG2E
+               : NAN;
+}
+
+/* to: NULL where nobody is held out. */
+static void held_out_recall(const kc_corpus_info *info, const kc_span_sums *sums, double *to)
+{
+    for (int a = 0; to && a < info->n_attributes; ++a) {
+        const double share = info->attribute[a].share;
+        to[a] = share > 0 ? sums->recall[a] / ((double)info->n_held_out * share) : NAN;
+    }
 }
 
 static int take(const kc_subject *x, const kc_schema *schema, void *row)
@@ -137,6 +150,7 @@ static int take(const kc_subject *x, const kc_schema *schema, void *row)
         return why;
     for (int i = 0; lists.part_exposures && i < kc_corpus_about(x->corpus)->n_parts; ++i)
         lists.part_exposures[i] = x->exposures[i];
+    held_out_recall(kc_corpus_about(x->corpus), &held_out, lists.held_out_recall);
     kc_capacity(kc_corpus_about(x->corpus), &sums, x->model->layout.n_params, row, &lists);
     ((kc_capacity_row *)row)->held_out_bits =
         kc_capacity_held_out(kc_corpus_about(x->corpus), &held_out);

@@ -101,6 +101,27 @@ class Parts(harness.AppTest):
         self.assertEqual(self.json("measure", "run")["name_nats"],
                          read_columns(self.path("run"), "measure")["name_nats"][-1])
 
+    def test_questions(self):
+        """What is answered of those never asked about, the same on any number of ranks."""
+        bios = {**harness.BIOS["corpus"], "share": 0.5, "exposures": 4}
+        name = self.input({**harness.BIOS, "corpus": [bios, {"kind": "questions", "share": 0.5,
+                                                             "held_out": 0.25, "tag": "<q>"}]})
+        self.kcap("train", name, "--out", "one", ranks=1)
+        self.kcap("train", name, "--out", "two", ranks=2)
+        self.assert_same_run("one", "two", "questions")
+        measured = [self.json("measure", run, "--part", "2", ranks=ranks)
+                    for run, ranks in (("one", 1), ("two", 4))]
+        for report in measured:
+            self.assertEqual(report["n_people"], 18 * 6)
+            self.assertEqual(report["total_bits"], 0)
+            self.assertEqual(report["held_out_recall"][0], None)
+            self.assertTrue(all(0 <= share <= 1 for share in report["held_out_recall"][1:]))
+        for column in ("attribute_nats", "attribute_recall", "held_out_recall", "value_recall"):
+            self.assertEqual(measured[0][column], measured[1][column])
+        said = self.kcap("measure", "one", "--part", "2").stdout
+        self.assertRegex(said, r"birth_city .* never asked about +\d+\.\d %")
+        self.assertNotIn("nan", said)
+
     def test_refusals(self):
         for words, parts in (
                 (["corpus.2.share", "sum to 0.75"], [TAGGED, {**OTHERS, "share": 0.5}]),

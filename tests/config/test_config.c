@@ -60,11 +60,11 @@ KC_TEST(wrong_values)
     bad("train: {lr: 1e999}", NULL,
         "inputs/x.yaml:1: train.lr: 1e999 is outside [0, 10]: peak learning rate");
     bad("corpus: {kind: foo}", NULL,
-        "inputs/x.yaml:1: corpus.kind: 'foo' is not one of bios|biod|random|facts");
+        "inputs/x.yaml:1: corpus.kind: 'foo' is not one of bios|biod|random|facts|questions");
     bad("corpus: {kind: bio}", NULL,
-        "inputs/x.yaml:1: corpus.kind: 'bio' is not one of bios|biod|random|facts");
+        "inputs/x.yaml:1: corpus.kind: 'bio' is not one of bios|biod|random|facts|questions");
     bad("corpus: {kind: ''}", NULL,
-        "inputs/x.yaml:1: corpus.kind: '' is not one of bios|biod|random|facts");
+        "inputs/x.yaml:1: corpus.kind: '' is not one of bios|biod|random|facts|questions");
     bad("", "train.lr=abc", "--set train.lr=abc: 'abc' is not a number");
     bad("", "model.layers=", "--set model.layers=: '' is not a whole number");
     static const char *const reals[] = {"abc", "nan", ".inf", "0x1p-3", "1e",

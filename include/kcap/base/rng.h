@@ -15,7 +15,8 @@ typedef enum kc_stream {
     KC_STREAM_SHUFFLE = 5, /* epoch -> order of the documents (a permutation)        */
     KC_STREAM_INIT = 6,    /* tensor, element -> initial weight                      */
     KC_STREAM_RANDOM = 7,  /* string, place -> token of a random string              */
-    KC_STREAM_VOCAB = 8    /* place -> person whose documents byte pairs are learnt of */
+    KC_STREAM_VOCAB = 8,   /* place -> person whose documents byte pairs are learnt of */
+    KC_STREAM_ASK = 9      /* place -> person who is asked about; question -> its form */
 } kc_stream;
 
 /* 64 random bits of draw `draw` of item `index`.

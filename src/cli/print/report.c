@@ -61,6 +61,18 @@ static void warn_of_few(FILE *out, const kc_about *s)
             100 * share, (long long)people, (long long)info->n_people, info->many);
 }
 
+static void print_recall(FILE *out, const kc_corpus_info *info, const kc_capacity_lists *lists,
+                         int a)
+{
+    fprintf(out, "  %-17s %14.1f %%  first token %5.1f %%  %8.4f nats a %s%s",
+            info->attribute[a].name, 100 * lists->attribute_recall[a],
+            100 * lists->attribute_first[a], lists->attribute_nats[a], info->one,
+            info->attribute[a].counted ? "" : "  (stores no bits of its own)");
+    if (lists->held_out_recall)
+        fprintf(out, "  never asked about %5.1f %%", 100 * lists->held_out_recall[a]);
+    fputc('\n', out);
+}
+
 static void print_capacity(FILE *out, const kc_about *s, const kc_measured *m, int64_t steps)
 {
     const kc_corpus_info *info = kc_corpus_about(s->corpus);
@@ -85,15 +97,15 @@ static void print_capacity(FILE *out, const kc_about *s, const kc_measured *m, i
         item(out, "total", row->total_bits, info->max_bits);
     if (isfinite(row->held_out_bits))
         item(out, "never shown", row->held_out_bits, 0);
-    fprintf(out, "  %-17s %15.4f  (the corpus's maximum for this model: %.4f)\n",
-            "bits a parameter", row->bits_per_param, row->max_bits_per_param);
-    warn_of_few(out, s);
+    if (terms > 0) {
+        fprintf(out, "  %-17s %15.4f  (the corpus's maximum for this model: %.4f)\n",
+                "bits a parameter", row->bits_per_param, row->max_bits_per_param);
+        warn_of_few(out, s);
+    }
     fprintf(out, "recalled exactly\n");
     for (int a = 0; a < info->n_attributes; ++a)
-        fprintf(out, "  %-17s %14.1f %%  first token %5.1f %%  %8.4f nats a %s%s\n",
-                info->attribute[a].name, 100 * lists.attribute_recall[a],
-                100 * lists.attribute_first[a], lists.attribute_nats[a], info->one,
-                info->attribute[a].counted ? "" : "  (stores no bits of its own)");
+        if (info->attribute[a].share > 0)
+            print_recall(out, info, &lists, a);
 }
 
 /* Of a measure without a printer: name, unit and value of what stands alone. */

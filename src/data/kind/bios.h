@@ -28,6 +28,13 @@ enum {
     KC_BIOS_TEMPLATES,
     KC_BIOS_SENTENCES = 6
 };
+#define KC_BIOS_SOURCES                                                                            \
+    KC_NAME_SOURCES, KC_SOURCE("pools/city", cities), KC_SOURCE("pools/university", universities), \
+        KC_SOURCE("pools/field", majors), KC_SOURCE("pools/company", employers),                   \
+        KC_SOURCE("templates/birth_date", sentences),                                              \
+        KC_SOURCE("templates/birth_city", sentences),                                              \
+        KC_SOURCE("templates/university", sentences), KC_SOURCE("templates/major", sentences),     \
+        KC_SOURCE("templates/employer", sentences), KC_SOURCE("templates/working_city", sentences)
 extern const kc_source kc_bios_sources[KC_BIOS_TEMPLATES + KC_BIOS_SENTENCES + 1];
 
 /* How a sentence is put: of one (a name, He, She), or of They. */

@@ -5,18 +5,7 @@
 #include "data/kind/bios.h"
 #include "data/text/sentences.h"
 
-const kc_source kc_bios_sources[] = {KC_NAME_SOURCES,
-                                     KC_SOURCE("pools/city", cities),
-                                     KC_SOURCE("pools/university", universities),
-                                     KC_SOURCE("pools/field", majors),
-                                     KC_SOURCE("pools/company", employers),
-                                     KC_SOURCE("templates/birth_date", sentences),
-                                     KC_SOURCE("templates/birth_city", sentences),
-                                     KC_SOURCE("templates/university", sentences),
-                                     KC_SOURCE("templates/major", sentences),
-                                     KC_SOURCE("templates/employer", sentences),
-                                     KC_SOURCE("templates/working_city", sentences),
-                                     {NULL, NULL, 0}};
+const kc_source kc_bios_sources[] = {KC_BIOS_SOURCES, {NULL, NULL, 0}};
 
 enum { MONTHS = 12, DAYS = 28, FIRST_YEAR = 1900, DATE_TOKENS = 24 };
 
