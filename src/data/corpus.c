@@ -52,7 +52,7 @@ static void add_terms(kc_corpus_info *info)
     size_t n = 0;
 
     for (kc_attribute *a = info->attribute; a < info->attribute + info->n_attributes; a++) {
-        a->share = a->share == 0 ? 1 : a->share;
+        a->share = a->share > 0 ? a->share : 1;
         a->weight = a->weight > 0 ? a->weight : 1;
     }
     for (kc_term *t = info->term; t < info->term + KC_N_READS; t++)

@@ -31,6 +31,31 @@ static int same_names(const kc_config *cfg, const kc_config *other, int part, co
     return KC_OK;
 }
 
+/* Questions have the keys of the first part: others of their own would say nothing. */
+static int check_own_keys(const kc_config *settled, int part, const kc_origin *o, kc_error *e)
+{
+    static const int own[] = {KC_AT_corpus_kind,    KC_AT_corpus_share, KC_AT_corpus_tag,
+                              KC_AT_corpus_windows, KC_AT_corpus_skew,  KC_AT_corpus_held_out};
+    char said[KC_SAID_MAX], usual[KC_SAID_MAX];
+    kc_config plain;
+
+    kc_config_defaults(&plain);
+    plain.parts = settled->parts;
+    plain = kc_config_settled(&plain);
+    for (int i = 0; i < KC_N_corpus; i++) {
+        const int key = kc_key_of_part(KC_FIRST_corpus + i, part);
+        int is_own = 0;
+
+        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+            is_own |= KC_FIRST_corpus + i == own[k];
+        if (!is_own && strcmp(kc_key_said(settled, NULL, key, said),
+                              kc_key_said(&plain, NULL, key, usual)) != 0)
+            return kc_fail_key(e, o, key,
+                               "questions have the first part's; leave it out, or set it there");
+    }
+    return KC_OK;
+}
+
 int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_error *e)
 {
     const kc_config one = kc_config_of_part(settled, part);
@@ -42,6 +67,8 @@ int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_erro
             e, o, kc_key_of_part(KC_AT_corpus_kind, part),
             "questions are about the people of a first part of bios; a list of parts "
             "that begins with one would do");
+    if (one.corpus.kind == KC_corpus_kind_questions)
+        KC_TRY(check_own_keys(settled, part, o, e));
     if (settled->parts > 1 && settled->train.mix == KC_train_mix_documents &&
         one.corpus.windows == KC_corpus_windows_single)
         return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_windows, part),
@@ -60,12 +87,12 @@ out:
 /* Are the lists of names of two parts the same? */
 static int same_lists(const kc_files *a, const kc_files *b)
 {
-    static const char *const lists[] = {"pools/first_name.txt", "pools/middle_name.txt",
-                                        "pools/last_name.txt"};
+    const kc_source *lists = kc_kind_of(KC_corpus_kind_bios)->sources; /* first the names' */
 
     for (int i = 0; i < 3; i++) {
         int64_t n = 0, m = 0;
-        const char *x = kc_files_find(a, lists[i], &n), *y = kc_files_find(b, lists[i], &m);
+        const char *x = kc_files_find(a, lists[i].name, &n);
+        const char *y = kc_files_find(b, lists[i].name, &m);
 
         if (!x || !y || n != m || memcmp(x, y, (size_t)n) != 0)
             return 0;

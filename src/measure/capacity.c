@@ -12,7 +12,7 @@ static void by_attribute(const kc_corpus_info *info, const kc_span_sums *sums,
     double counted = 0;
     row->value_recall = 0;
     for (int a = 0; a < info->n_attributes; ++a) {
-        const double share = info->attribute[a].share, n = share > 0 ? N * share : NAN;
+        const double share = info->attribute[a].share, n = N * share;
         lists->attribute_nats[a] = sums->nats[a] / n;
         lists->attribute_recall[a] = sums->recall[a] / n;
         lists->attribute_first[a] = sums->first[a] / n;
@@ -125,10 +125,8 @@ double kc_capacity_held_out(const kc_corpus_info *info, const kc_span_sums *sums
 /* to: NULL where nobody is held out. */
 static void held_out_recall(const kc_corpus_info *info, const kc_span_sums *sums, double *to)
 {
-    for (int a = 0; to && a < info->n_attributes; ++a) {
-        const double share = info->attribute[a].share;
-        to[a] = share > 0 ? sums->recall[a] / ((double)info->n_held_out * share) : NAN;
-    }
+    for (int a = 0; to && a < info->n_attributes; ++a)
+        to[a] = sums->recall[a] / ((double)info->n_held_out * info->attribute[a].share);
 }
 
 static int take(const kc_subject *x, const kc_schema *schema, void *row)

@@ -87,6 +87,7 @@ static int64_t asked_about(const kc_corpus *c, const kc_doc *question, int s)
         kc_corpus_document(parts[0], p, 0, &bio);
         if (!strstr(text, said(c, &bio, 0)))
             continue;
+        assert_string_equal(said(c, question, 0), said(c, &bio, 0));
         assert_int_equal(found, -1);
         found = p;
         assert_string_equal(answer, said(c, &bio, attribute_called(parts[0], asks[s][0])));
@@ -110,7 +111,7 @@ KC_TEST(answers_are_the_peoples)
             kc_corpus_document(part, i, held_out ? KC_HELD_OUT : i % 3 ? KC_MEASURE : 4, &doc);
             assert_int_equal(doc.tokens[0], KC_EOS);
             assert_true(doc.n_tokens <= info->max_doc_tokens);
-            assert_int_equal(doc.n_spans, 1);
+            assert_int_equal(doc.n_spans, 2);
             assert_int_equal(doc.spans[0].person, i);
             times[held_out][asked_about(c, &doc, (int)(i % ASKED))]++;
         }

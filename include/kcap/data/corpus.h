@@ -23,7 +23,7 @@ typedef struct kc_attribute {
     double log2_pool; /* bits of one value: log2 of the values it is drawn from, uniformly; facts:
                          entropy of the values as they stand in the table                       */
     int counted;      /* 0: follows from another attribute (working_city) and stores no bits      */
-    double share;     /* of the people who have it; 1 where create leaves 0; below 0: nobody     */
+    double share;     /* of the people who have it; 1 where create leaves 0                      */
     double weight;    /* of its losses in what KC_READ_CHUNKS reads; 1 where create leaves 0     */
     double distinct, string_bits; /* facts: its different values, and the bits that spell them   */
 } kc_attribute;

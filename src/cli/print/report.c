@@ -104,8 +104,7 @@ static void print_capacity(FILE *out, const kc_about *s, const kc_measured *m, i
     }
     fprintf(out, "recalled exactly\n");
     for (int a = 0; a < info->n_attributes; ++a)
-        if (info->attribute[a].share > 0)
-            print_recall(out, info, &lists, a);
+        print_recall(out, info, &lists, a);
 }
 
 /* Of a measure without a printer: name, unit and value of what stands alone. */

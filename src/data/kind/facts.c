@@ -73,22 +73,12 @@ static int64_t value(const void *made, int64_t name, int32_t attribute)
     return -1;
 }
 
-/* Value i of the pool. */
-static void put(kc_doc *doc, const kc_pool *pool, int64_t i)
-{
-    const int32_t n = kc_pool_length(pool, i);
-
-    memcpy(doc->tokens + doc->n_tokens, pool->token + pool->begin[i],
-           (size_t)n * sizeof *doc->tokens);
-    doc->n_tokens += n;
-}
-
-/* The same with its span. */
+/* Value i of the pool and its span. */
 static void put_span(kc_doc *doc, int32_t attribute, const kc_pool *pool, int64_t i)
 {
     const int32_t begin = doc->n_tokens, end = begin + kc_pool_length(pool, i) + pool->opens[i];
 
-    put(doc, pool, i);
+    kc_pool_put(pool, i, doc);
     doc->spans[doc->n_spans++] = (kc_span){doc->person, attribute, begin, end, end, pool->opens[i]};
 }
 
@@ -100,9 +90,9 @@ static void put_fact(kc_doc *doc, const kc_facts *f, uint64_t text, int64_t row)
     const int64_t i = (int64_t)kc_rand_below(f->people.seed, KC_STREAM_TEXT, text,
                                              (uint32_t)(ORDERED + a), (uint64_t)f->before[a].n);
 
-    put(doc, &f->before[a], i);
+    kc_pool_put(&f->before[a], i, doc);
     put_span(doc, a + 1, &f->value[a], f->table.of_value[row]);
-    put(doc, &f->after[a], i);
+    kc_pool_put(&f->after[a], i, doc);
 }
 
 static void document(const void *made, int64_t name, int64_t exposure, kc_doc *doc)
@@ -121,7 +111,7 @@ static void document(const void *made, int64_t name, int64_t exposure, kc_doc *d
     put_span(doc, 0, &f->name, name);
     for (int32_t i = 0; i < n; i++) {
         if (i && f->in_sentences)
-            put(doc, &f->name, name);
+            kc_pool_put(&f->name, name, doc);
         put_fact(doc, f, text, begin[name] + order[i]);
     }
 }

@@ -88,12 +88,12 @@ static void add_pool(int32_t *most, double *mean, const kc_pool *pool)
     *mean += kc_pool_mean(pool);
 }
 
-/* An answer follows from the employer where the city of work is asked for. */
+/* The city of work follows from the employer, as in the biographies. */
 static void describe(const questions *q, kc_corpus_info *info)
 {
     const kc_bios *b = q->bios;
 
-    info->attribute[0] = (kc_attribute){.name = "name", .share = -1};
+    info->attribute[0] = (kc_attribute){.name = "name"};
     info->n_attributes = 1 + ASKED;
     for (int s = 0; s < ASKED; s++) {
         const int32_t a = b->sentence[s].attribute;
@@ -103,7 +103,9 @@ static void describe(const questions *q, kc_corpus_info *info)
 
         strcpy(asked->name, strrchr(sources[FIRST_ASK + s].name, '/') + sizeof "ask_");
         *strrchr(asked->name, '.') = 0;
-        asked->counted = 1;
+        asked->counted = a != KC_BIOS_WORKING_CITY;
+        if (asked->counted)
+            asked->log2_pool = log2((double)b->value[a].n);
         asked->share = 1.0 / ASKED;
         for (int p = 0; p < KC_NAME_PARTS; p++)
             add_pool(&most, &mean, &b->name[p]);
@@ -191,14 +193,16 @@ static void document(const void *made, int64_t index, int64_t exposure, kc_doc *
     doc->tokens[0] = KC_EOS;
     doc->n_tokens = 1;
     kc_pool_put(&q->before[s], t, doc);
+    const int32_t name = doc->n_tokens, open = b->name[2].opens[part[2]];
     for (int p = 0; p < KC_NAME_PARTS; p++)
         kc_pool_put(&b->name[p], part[p], doc);
+    doc->spans[0] = (kc_span){index, 0, name, name + 1, doc->n_tokens + open, open};
     kc_pool_put(&q->middle[s], t, doc);
     const int32_t begin = doc->n_tokens, mark = kc_pool_length(&q->after[s], t);
     const int32_t opens = answers->opens[said] < mark ? answers->opens[said] : mark;
     kc_pool_put(answers, said, doc);
-    doc->spans[0] = (kc_span){index, 1 + s, begin, begin + 1, doc->n_tokens + opens, opens};
-    doc->n_spans = 1;
+    doc->spans[1] = (kc_span){index, 1 + s, begin, begin + 1, doc->n_tokens + opens, opens};
+    doc->n_spans = 2;
     kc_pool_put(&q->after[s], t, doc);
 }
 
