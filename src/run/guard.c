@@ -171,10 +171,13 @@ static void look(void *guard)
     kc_guard *w = guard;
     const double now = kc_clock(), silent = now - atomic_load(&w->marked);
     /* One that was stopped itself and goes on cannot tell by its clock that the others are silent. */
-    const int is_silent = now - w->looked <= MEET && silent > allowed(w, now);
-    if (now - w->looked > MEET)
+    const int was_away = now - w->looked > MEET;
+    const int ends = !w->q.others_go_on || is_late(w, now);
+    /* The farm gives a group up by patience alone, and may be through before any longer time is. */
+    const int is_silent = !was_away && silent > (ends ? allowed(w, now) : w->q.patience);
+    if (was_away)
         atomic_store(&w->marked, now);
-    else if (is_silent && (!w->q.others_go_on || is_late(w, now)))
+    else if (is_silent && ends)
         end_job(w, silent);
     else if (is_silent && !w->is_named)
         call_roll(w, silent, "the other points go on");

@@ -13,7 +13,7 @@
  * itself, silence is that tenth, or 5 times the longest pause, except in a checkpoint.
  * Each rank that still lives says so with a file in the run's folder; who did not come is named by the
  * first of those that did. Where other runs share the job it goes on until its time limit is over: only
- * the name is said, once for each silence. */
+ * the name is said, once for each silence, and after `patience` alone, which is when the farm gives up. */
 typedef struct kc_guard kc_guard;
 
 typedef struct kc_guard_request {
