@@ -191,6 +191,7 @@ def analyse(points, left_out):
     growth = {E: fits.growth(by_exposures[E]) for E in sorted(by_exposures)}
     result = {"peak_bits_per_param": best["bits_per_param"], "peak_interval": best["interval"],
               "peak_exposures": headline, "peaks": peaks,
+              "capacities": capacities(alone or cells),
               "saturation": [{"exposures": E} | fits.saturation(by_exposures[E])
                              for E in sorted(by_exposures)],
               "growth": [{"exposures": E} | growth[E] for E in sorted(by_exposures)],
@@ -203,6 +204,14 @@ def analyse(points, left_out):
               "points": [{k: p[k] for k in POINT_COLUMNS} for c in cells for p in c["points"]],
               "left_out": left_out}
     return result, cells
+
+
+def capacities(cells):
+    """For each size that memorises random strings the largest R over their number, whatever the exposures:
+    what such a model can hold (arXiv 2505.24832, section 3.2)."""
+    strings = [c for c in cells if c["kind"] == "random"]
+    return [fits.peak(group) | {"n_people": [c["n_people"] for c in group]}
+            for group in law_cells.gather(strings, lambda c: (c["n_params"], c["family"]))]
 
 
 def without_private(value):

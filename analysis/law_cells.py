@@ -38,7 +38,7 @@ def cell_of(group):
             "bits_per_param": mean, "sd": sd, "max_bits_per_param": first["max_bits_per_param"],
             "share": mean / first["max_bits_per_param"],
             "total_bits": sum(p["total_bits"] for p in group) / len(group),
-            "useful_share": corpus.get("share", 1), "tag": corpus.get("tag", ""),
+            "kind": corpus.get("kind", ""), "useful_share": corpus.get("share", 1), "tag": corpus.get("tag", ""),
             "label": label_of([p["name"] for p in group]), "law_key": first["law_key"], "points": group}
 
 

@@ -148,6 +148,10 @@ def figures(plots, out):
 
 def fit_rows(result):
     """(fit, of what, what, value, from, to, cells, how or why not)."""
+    for fit in result["capacities"]:
+        yield ("capacity", f"P = {fit['n_params']:,}", "largest R", fit["bits_per_param"],
+               *fit["interval"], len(fit["n_people"]),
+               f"over N = {min(fit['n_people']):,} to {max(fit['n_people']):,} strings, in {fit['cell']}")
     for kind, values in (("saturation", (("C", "C_interval"), ("k", None))),
                          ("growth", (("g", "g_interval"),
                                      ("proportional_c", "proportional_interval")))):

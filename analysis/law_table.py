@@ -23,7 +23,9 @@ def table(result):
 
 def fit_lines(result):
     """The fits, a line each."""
-    lines = []
+    lines = [f"  P = {fit['n_params']:,}: the largest R over N = {min(fit['n_people'])} to "
+             f"{max(fit['n_people'])} strings: {fit['bits_per_param']:.3f} ({span(fit['interval'])}), "
+             f"in {fit['cell']}" for fit in result["capacities"]]
     for fit in result["saturation"]:
         if fit["fitted"]:
             lines.append(f"  {fit['exposures']} exposures: {fit['formula']}: C = {fit['C']:.3f} "

@@ -367,6 +367,22 @@ class Command(unittest.TestCase):
         self.assertAlmostEqual(law["peak_bits_per_param"], 1.1)
         self.assertEqual(len(law["cells"]), 5)
 
+    def test_random_strings_have_the_largest_R_over_N(self):
+        """Their exposures fall as N grows, so that no exposure count has more than one N."""
+        for strings, exposures, R in ((125, 5600, 1.2), (250, 2800, 2.6), (500, 1400, 1.9)):
+            for seed in (1, 2, 3):
+                name = f"people={strings},seed={seed}"
+                write_point(self.sweep, name, strings, 24, exposures, seed, R + 0.01 * seed)
+                with h5py.File(self.sweep / name / "run.h5", "r+") as file:
+                    file.attrs["config"] = file.attrs["config"].replace("kind: biod", "kind: random")
+                    file.attrs["max_bits_per_param"] = 4.0
+        said = self.law(self.sweep, "--out", self.out).stdout
+        self.assertIn("the largest R over N = 125 to 500 strings: 2.620", said)
+        capacity, = self.found()["capacities"]
+        self.assertEqual((capacity["n_people"], capacity["exposures"]), ([500, 250, 125], 2800))
+        self.assertLess(capacity["interval"][0], 2.62)
+        self.assertIn("over N = 125 to 500 strings", (self.out / "report.html").read_text())
+
     def test_too_few_for_an_interval(self):
         """Three sizes and two seeds: the fits stand, and that they have no interval is said."""
         write_sweep(self.sweep, lambda r_max, P, E: 1.9, ((2000, 24), (3000, 32), (4000, 48)), seeds=(1, 2))
