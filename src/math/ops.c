@@ -105,7 +105,7 @@ void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float
         for (int64_t i = 0; i < x.rows; ++i)
             norm_backward_row(dx.p + i * dx.ld, dy.p + i * dy.ld, x.p + i * x.ld, norm, d, i);
 #pragma omp for schedule(static)
-        for (int64_t j0 = 0; j0 < d; j0 += CHUNK) {
+        for (int64_t j0 = 0; j0 < (dgain ? d : 0); j0 += CHUNK) {
             const int64_t n = d - j0 < CHUNK ? d - j0 : CHUNK;
             float gain[CHUNK] = {0}, bias[CHUNK] = {0};
             for (int64_t i = 0; i < x.rows; ++i) {

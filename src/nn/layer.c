@@ -45,7 +45,8 @@ void kc_linear_backward(const kc_linear *map, kc_mat dx, kc_mat dy, kc_mat x, in
     if (map->dbias)
         kc_add_columns(map->dbias, dy, threads);
     end(phases, KC_seconds_elementwise);
-    kc_gemm_t(map->dw, x, dy, 1, threads);
+    if (map->dw.p)
+        kc_gemm_t(map->dw, x, dy, 1, threads);
     kc_gemm(dx, dy, map->wt, 0, threads);
     end(phases, KC_seconds_linear);
 }

@@ -30,7 +30,7 @@ typedef struct kc_linear {
 enum { KC_NO_TENSOR = -1 };
 kc_linear kc_layer_linear(const kc_layer *layer, int weight, int bias);
 
-/* dbias += sum of dy's rows, dw += x^T dy, dx = dy w^T.
+/* dbias += sum of dy's rows, dw += x^T dy (each: where there is one), dx = dy w^T.
  *   phases      timed there; NULL: not */
 void kc_linear_backward(const kc_linear *map, kc_mat dx, kc_mat dy, kc_mat x, int threads,
                         kc_phases *phases);

@@ -5,21 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcap/base/err.h"
 #include "kcap/base/memory.h"
 #include "kcap/math/ops.h"
-#include "nn/block.h"
 #include "nn/logits.h"
-
-struct kc_work {
-    int threads;
-    int64_t n_experts;   /* l x E                                       */
-    kc_block_kept *kept; /* [l]                                         */
-    kc_mat x, y;         /* [T, d]: from the last block; its last norm  */
-    float *mean, *rstd;  /* [T]: of the last norm                       */
-    kc_mat dx, dy;       /* [T, d]                                      */
-    float *logits;       /* one chunk                                   */
-    kc_block_scratch scratch;
-};
+#include "nn/work.h"
 
 /* ceil(factor k tokens / E), at least 1. */
 static int64_t capacity(const kc_shape *s, double factor, int64_t tokens)
@@ -79,52 +69,6 @@ void kc_model_destroy(kc_model *model)
     *model = (kc_model){0};
 }
 
-kc_work *kc_work_create(const kc_model *model, kc_arena *a, int threads)
-{
-    const kc_shape *s = &model->shape;
-    kc_work *work = kc_arena_take(a, 1, sizeof *work), w = {.threads = threads};
-    w.n_experts = s->l * s->E;
-    w.kept = kc_arena_take(a, s->l, sizeof *w.kept);
-    for (int64_t l = 0; l < s->l; ++l) {
-        const kc_block_kept kept = kc_block_kept_take(model, a);
-        if (w.kept)
-            w.kept[l] = kept;
-    }
-    w.scratch = kc_block_scratch_take(model, a);
-    w.x = kc_mat_take(a, s->T, s->d);
-    w.y = kc_mat_take(a, s->T, s->d);
-    w.mean = kc_arena_floats(a, s->T);
-    w.rstd = kc_arena_floats(a, s->T);
-    w.dx = kc_mat_take(a, s->T, s->d);
-    w.dy = kc_mat_take(a, s->T, s->d);
-    w.logits = kc_arena_floats(a, kc_logits_scratch(s));
-    if (work)
-        *work = w;
-    return work;
-}
-
-kc_phases *kc_work_phases(kc_work *work)
-{
-    return &work->scratch.phases;
-}
-
-void kc_work_lane(kc_work *work)
-{
-    kc_moe_lane *lane = &work->scratch.lane;
-    memset(lane->used, 0, (size_t)work->n_experts * sizeof *lane->used);
-    lane->routing = (kc_routing){0};
-}
-
-const kc_routing *kc_work_routing(const kc_work *work)
-{
-    return &work->scratch.lane.routing;
-}
-
-const int64_t *kc_work_load(const kc_work *work)
-{
-    return work->scratch.lane.load;
-}
-
 /* What lies outside the blocks, as a layer. */
 static kc_layer outside(const kc_weights *w, float *grad)
 {
@@ -168,23 +112,43 @@ static kc_block block_of(const kc_model *model, const kc_weights *w, kc_work *wo
                       .threads = work->threads};
 }
 
-/* Embedding, blocks, last norm, into work->y. */
-static void forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
-                    kc_work *work)
+/* Blocks and last norm, into work->y. */
+static void go_up(const kc_model *model, const kc_weights *w, kc_work *work)
 {
     const kc_norm norm = last_norm(model, w, work);
-    const kc_layer layer = outside(w, NULL);
     const int64_t layers = model->shape.l;
-    kc_phases *phases = kc_work_phases(work);
-    kc_phases_start(phases);
-    embed(&layer, tokens, work->kept[0].x);
-    kc_phases_end(phases, KC_seconds_elementwise);
     for (int64_t l = 0; l < layers; ++l) {
         const kc_block block = block_of(model, w, work, l, NULL);
         kc_block_forward(&block, l + 1 < layers ? work->kept[l + 1].x : work->x);
     }
     kc_norm_forward(work->y, work->x, &norm, work->threads);
-    kc_phases_end(phases, KC_seconds_elementwise);
+    kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
+}
+
+static void start(const kc_weights *w, const int32_t *tokens, kc_work *work)
+{
+    const kc_layer layer = outside(w, NULL);
+    kc_phases_start(kc_work_phases(work));
+    embed(&layer, tokens, work->kept[0].x);
+    kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
+}
+
+/* Embedding, blocks, last norm, into work->y. */
+static void forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                    kc_work *work)
+{
+    start(w, tokens, work);
+    go_up(model, w, work);
+}
+
+/* From the gradient of the last block's output to that of the embedding, in place. */
+static void go_down(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat dx,
+                    float *grad)
+{
+    for (int64_t l = model->shape.l - 1; l >= 0; --l) {
+        const kc_block block = block_of(model, w, work, l, grad);
+        kc_block_backward(&block, dx);
+    }
 }
 
 double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
@@ -214,10 +178,7 @@ void kc_model_backward(const kc_model *model, const kc_weights *w, const int32_t
     kc_norm_backward(work->dx, work->dy, work->x, &norm, kc_layer_grad(&layer, KC_P_lnf_gain),
                      kc_layer_grad(&layer, KC_P_lnf_bias), work->threads);
     kc_phases_end(phases, KC_seconds_elementwise);
-    for (int64_t l = model->shape.l - 1; l >= 0; --l) {
-        const kc_block block = block_of(model, w, work, l, grad);
-        kc_block_backward(&block, work->dx);
-    }
+    go_down(model, w, work, work->dx, grad);
     embed_backward(&layer, tokens, work->dx);
     kc_phases_end(phases, KC_seconds_elementwise);
 }
@@ -234,12 +195,17 @@ void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, f
 }
 
 /* A window of a measurement: each has the experts for itself. */
-static void measure(const kc_model *model, const kc_weights *w, const int32_t *tokens,
-                    kc_work *work)
+static void alone(const kc_model *model, kc_work *work)
 {
     kc_work_lane(work);
     work->scratch.lane.capacity = model->capacity_measure;
     work->scratch.lane.tokens = model->shape.T;
+}
+
+static void measure(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                    kc_work *work)
+{
+    alone(model, work);
     forward(model, w, tokens, work);
 }
 
@@ -255,4 +221,36 @@ void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *
 {
     measure(model, w, tokens, work);
     kc_logits_all(w, work->y, kc_mat_of(logits, model->shape.T, model->shape.V), work->threads);
+}
+
+kc_model kc_model_shorter(const kc_model *model, int64_t T)
+{
+    kc_model shorter = *model;
+    KC_CHECK(T <= model->shape.T, "windows of %lld tokens, the model's have %lld", (long long)T,
+             (long long)model->shape.T);
+    shorter.shape.T = T;
+    return shorter;
+}
+
+kc_mat kc_model_embed(const kc_weights *w, const int32_t *tokens, kc_work *work)
+{
+    start(w, tokens, work);
+    return work->kept[0].x;
+}
+
+void kc_model_hidden(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat *hidden)
+{
+    const int64_t layers = model->shape.l;
+    alone(model, work);
+    go_up(model, w, work);
+    for (int64_t l = 0; l < layers; ++l)
+        hidden[l] = work->kept[l].x;
+    hidden[layers] = work->x;
+    hidden[layers + 1] = work->y;
+}
+
+void kc_model_pull(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat dx)
+{
+    KC_CHECK(model->shape.E == 0, "%lld experts", (long long)model->shape.E);
+    go_down(model, w, work, dx, NULL);
 }

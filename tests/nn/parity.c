@@ -39,6 +39,28 @@ static void write_forward(bench *b)
     tensors(b->out, &b->m.model.layout, "grad", b->m.grad);
 }
 
+/* Every layer of the first window, of which one token's embedding was moved, and the gradient at the embedding
+ * of a weighted sum of the last block's output: the weights, pulled down. */
+static void write_hidden(bench *b)
+{
+    const kc_shape *s = &b->m.model.shape;
+    const int64_t n = s->T * s->d;
+    kc_mat *hidden = test_room(s->l + 2, sizeof *hidden);
+    float *all = test_room((s->l + 2) * n, sizeof *all), *dx = noise_of(60, n);
+    float *moved = noise_of(61, s->d);
+    const kc_mat x = kc_model_embed(&b->m.weights, b->m.tokens, b->m.work);
+    for (int64_t j = 0; j < s->d; ++j)
+        x.p[s->T / 2 * s->d + j] += moved[j];
+    kc_model_hidden(&b->m.model, &b->m.weights, b->m.work, hidden);
+    for (int64_t l = 0; l < s->l + 2; ++l)
+        memcpy(all + l * n, hidden[l].p, (size_t)n * sizeof *all);
+    record(b->out, "moved", "f4", 1, (int64_t[]){s->d}, moved);
+    record(b->out, "hidden", "f4", 3, (int64_t[]){s->l + 2, s->T, s->d}, all);
+    record(b->out, "pushed", "f4", 2, (int64_t[]){s->T, s->d}, dx);
+    kc_model_pull(&b->m.model, &b->m.weights, b->m.work, kc_mat_of(dx, s->T, s->d));
+    record(b->out, "pulled", "f4", 2, (int64_t[]){s->T, s->d}, dx);
+}
+
 /* Ten steps on the same windows, as a trainer takes them. */
 static void write_steps(bench *b, const kc_grid *g)
 {
@@ -102,6 +124,7 @@ int main(int argc, char **argv)
     write_settings(&b);
     write_text(&b);
     write_forward(&b);
+    write_hidden(&b);
     write_steps(&b, &g);
     kc_test_end(NULL);
     kc_grid_stop(&g);

@@ -77,6 +77,8 @@ MATRICES = ("wte", "wpe", "head", "attn_qkv", "attn_out", "mlp_up", "mlp_down", 
 BOUND = {"logits": 1e-5,  # absolute                                     [3.3e-6]
          "loss": 1e-7,    # relative                                     [1.9e-8]
          "grad": 5e-6,    # absolute, over the tensor's largest element  [1.3e-6]
+         "hidden": 2e-5,  # absolute                                     [6.6e-6]
+         "pulled": 5e-6,  # absolute, over the largest element         [1.4e-6]
          "norm": 2e-6,    # relative                                     [8.4e-7]
          "after": 6e-5}   # absolute; the weights move by up to 3e-2     [2.9e-5]
 
@@ -191,15 +193,25 @@ class Model:
         """What stands behind the attention of a block."""
         return self.mlp(x, "mlp", layer)
 
-    def logits(self, tokens):
+    def embedding(self, tokens):
         x = self.w["wte"][tokens]
         if self.s.position == "learned":
             x = x + self.w["wpe"][torch.arange(tokens.shape[-1])]
+        return x
+
+    def hidden(self, x):
+        """The embedding, every block's output, the last norm's."""
+        states = [x]
         for layer in range(self.s.layers):
             x = x + self.attention(self.norm(x, "ln1", layer), layer)
             if self.s.mlp != "none":
                 x = x + self.feed(self.norm(x, "ln2", layer), layer)
-        return F.linear(self.norm(x, "lnf"), self.w["head" if self.s.untied else "wte"])
+            states.append(x)
+        return [*states, self.norm(x, "lnf")]
+
+    def logits(self, tokens):
+        return F.linear(self.hidden(self.embedding(tokens))[-1],
+                        self.w["head" if self.s.untied else "wte"])
 
     def loss(self, tokens, targets):
         """Summed over the targets that count."""
@@ -237,6 +249,18 @@ def steps(model, records, tokens, targets, count):
     return norms
 
 
+def hidden_differences(model, records, tokens):
+    """Of the first window with one embedding moved, and a gradient pulled down to the embedding."""
+    x = model.embedding(tokens[:1]).detach()
+    x[0, x.shape[1] // 2] += torch.tensor(records["moved"], dtype=torch.float64)
+    states = model.hidden(x.requires_grad_())
+    for layer, (right, state) in enumerate(zip(states, records["hidden"], strict=True)):
+        yield "hidden", str(layer), np.abs(right[0].detach().numpy() - state).max()
+    states[-2].backward(torch.tensor(records["pushed"], dtype=torch.float64)[None])
+    right = x.grad[0].numpy()
+    yield "pulled", "embedding", np.abs(right - records["pulled"]).max() / np.abs(right).max()
+
+
 def differences(records, spec):
     """(kind, name, difference) of everything compared."""
     model = Model(records, spec)
@@ -250,6 +274,7 @@ def differences(records, spec):
         right = weight.grad.numpy()
         assert np.abs(right).max() > 1e-4, f"{name}: no gradient to compare"
         yield "grad", name, np.abs(right - records["grad." + name]).max() / np.abs(right).max()
+    yield from hidden_differences(model, records, tokens)
     norms = steps(model, records, tokens, targets, len(records["norms"]))
     assert max(norms) > float(records["clip"]), "no step was clipped"
     yield "norm", "norm", np.abs(records["norms"] / norms - 1).max()

@@ -24,7 +24,7 @@ typedef struct kc_norm {
 } kc_norm;
 void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads);
 
-/* dx += d loss / d x, dgain += , dbias += (NULL: none). */
+/* dx += d loss / d x, dgain += (NULL: neither), dbias += (NULL: none). */
 void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
                       float *dbias, int threads);
 

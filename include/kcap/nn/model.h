@@ -100,4 +100,21 @@ void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *t
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits);
 
+/* The same model for windows of T tokens, at most its own: documents alone in a window fill no more of it
+ * than they need.   owns: nothing; tables and layout are the model's, which outlives it */
+kc_model kc_model_shorter(const kc_model *model, int64_t T);
+
+/* What the model makes of a window, layer by layer, with no weight's gradient: for probes.
+ * kc_model_embed gives the embedding [T, d], which the caller may add to. kc_model_hidden takes it through
+ * the blocks: hidden [l + 2] are, each [T, d], the embedding, every block's output and the last norm's.
+ * All are lent, until the room's next window.
+ *   collective, bits   as kc_model_score, also what kc_model_serve stands in for */
+kc_mat kc_model_embed(const kc_weights *w, const int32_t *tokens, kc_work *work);
+void kc_model_hidden(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat *hidden);
+
+/* Backward of kc_model_hidden's window through frozen blocks, once: dx [T, d], in place, from a gradient of
+ * the last block's output, hidden[l], to that of the embedding. For models without experts.
+ *   collective  no;  bits as above */
+void kc_model_pull(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat dx);
+
 #endif
