@@ -28,9 +28,10 @@ static int64_t every(const kc_config *cfg)
     return cfg->corpus.skew == KC_corpus_skew_none ? -1 : cfg->measure.every_exposures;
 }
 
-static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks, int threads)
+static size_t bytes(const kc_config *cfg, const kc_corpus_info *info, const kc_model *model,
+                    int ranks, int threads)
 {
-    return kc_measure_capacity.bytes(info, model, ranks, threads);
+    return kc_measure_capacity.bytes(cfg, info, model, ranks, threads);
 }
 
 static double bits_of(const kc_corpus_info *info, const kc_span_sums *sums, int read, double people)

@@ -107,10 +107,12 @@ static int64_t every(const kc_config *cfg)
     return cfg->measure.every_exposures;
 }
 
-static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks, int threads)
+static size_t bytes(const kc_config *cfg, const kc_corpus_info *info, const kc_model *model,
+                    int ranks, int threads)
 {
     const size_t spans = kc_measure_spans_bytes(info, model->shape.T, ranks, threads);
     size_t all = kc_scorer_bytes(model, threads);
+    (void)cfg;
     return __builtin_add_overflow(all, spans, &all) ? SIZE_MAX : all;
 }
 

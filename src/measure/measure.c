@@ -45,7 +45,7 @@ size_t kc_measurements_bytes(const kc_config *cfg, const kc_corpus_info *info,
     size_t most = 0;
     for (int i = 0; i < KC_N_MEASURES; ++i) {
         const size_t bytes =
-            measures[i]->every(cfg) < 0 ? 0 : measures[i]->bytes(info, model, ranks, threads);
+            measures[i]->every(cfg) < 0 ? 0 : measures[i]->bytes(cfg, info, model, ranks, threads);
         most = bytes > most ? bytes : most;
     }
     return most;

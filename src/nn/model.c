@@ -223,13 +223,11 @@ void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *
     kc_logits_all(w, work->y, kc_mat_of(logits, model->shape.T, model->shape.V), work->threads);
 }
 
-kc_model kc_model_shorter(const kc_model *model, int64_t T)
+kc_model kc_model_short(const kc_model *model, int64_t T)
 {
-    kc_model shorter = *model;
-    KC_CHECK(T <= model->shape.T, "windows of %lld tokens, the model's have %lld", (long long)T,
-             (long long)model->shape.T);
-    shorter.shape.T = T;
-    return shorter;
+    kc_model other = *model;
+    other.shape.T = T < model->shape.T ? T : model->shape.T;
+    return other;
 }
 
 kc_mat kc_model_embed(const kc_weights *w, const int32_t *tokens, kc_work *work)

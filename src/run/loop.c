@@ -144,6 +144,7 @@ static kc_subject subject_of(kc_run *run)
 {
     const kc_state *state = kc_trainer_state(run->trainer);
     kc_subject subject = {.grid = run->grid,
+                          .cfg = &run->cfg,
                           .corpus = run->corpus,
                           .model = kc_trainer_model(run->trainer),
                           .weights = kc_trainer_weights(run->trainer),

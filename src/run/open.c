@@ -75,6 +75,7 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     o->sign.stamp.transformed_by = o->info.stamp.transformed_by;
     KC_TRY(read_weights(o, g, e));
     o->subject = (kc_subject){.grid = g,
+                              .cfg = &o->cfg,
                               .corpus = part,
                               .part = o->part,
                               .model = &o->model,

@@ -150,8 +150,10 @@ static int64_t every(const kc_config *cfg)
     return 50;
 }
 
-static size_t bytes(const kc_corpus_info *info, const kc_model *model, int ranks, int threads)
+static size_t bytes(const kc_config *cfg, const kc_corpus_info *info, const kc_model *model,
+                    int ranks, int threads)
 {
+    (void)cfg;
     (void)info;
     (void)model;
     (void)ranks;

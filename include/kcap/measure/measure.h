@@ -15,7 +15,8 @@ typedef struct kc_measure {
     int64_t (*every)(const kc_config *cfg);
 
     /* Bytes that `take` needs on a rank. */
-    size_t (*bytes)(const kc_corpus_info *info, const kc_model *model, int ranks, int threads);
+    size_t (*bytes)(const kc_config *cfg, const kc_corpus_info *info, const kc_model *model,
+                    int ranks, int threads);
 
     /* Fill in a row but for its kc_event.
      *   collective  on all ranks; the row is the same on all

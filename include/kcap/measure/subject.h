@@ -11,6 +11,7 @@
  * run between two steps, or opened from a checkpoint (kcap/run/open.h). All borrowed. */
 typedef struct kc_subject {
     const kc_grid *grid;
+    const kc_config *cfg;
     const kc_corpus *corpus;
     const kc_model *model;
     const kc_weights *weights;

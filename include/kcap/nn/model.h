@@ -100,9 +100,9 @@ void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *t
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits);
 
-/* The same model for windows of T tokens, at most its own: documents alone in a window fill no more of it
- * than they need.   owns: nothing; tables and layout are the model's, which outlives it */
-kc_model kc_model_shorter(const kc_model *model, int64_t T);
+/* The same model for shorter windows, of T tokens: of the same weights and tables, which are borrowed. A
+ * window predicts what the beginning of a longer one does. */
+kc_model kc_model_short(const kc_model *model, int64_t T);
 
 /* What the model makes of a window, layer by layer, with no weight's gradient: for probes.
  * kc_model_embed gives the embedding [T, d], which the caller may add to. kc_model_hidden takes it through
