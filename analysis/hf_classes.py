@@ -16,12 +16,13 @@ NEOX, GPT2, MISTRAL, MIXTRAL, LLAMA, PLAIN = MODEL_TYPES
 LLAMAS = (MISTRAL, MIXTRAL, LLAMA)
 
 NEVER_FULL = "experts that are never full"
-_LLAMAS = {"rmsnorm", "rotation of whole heads", "a gated MLP"}
+NO_CANON = {"no Canon layers"}
+_LLAMAS = {"rmsnorm", "rotation of whole heads", "a gated MLP"} | NO_CANON
 DEMANDS = {
     NEOX: {"layernorm", "rotary positions", "a plain MLP", "biases", "no experts",
-           "key-value heads as many as heads"},
+           "key-value heads as many as heads"} | NO_CANON,
     GPT2: {"layernorm", "learned positions", "a plain MLP", "biases", "no experts",
-           "key-value heads as many as heads"},
+           "key-value heads as many as heads"} | NO_CANON,
     MISTRAL: _LLAMAS | {"no biases", "no experts"},
     MIXTRAL: _LLAMAS | {"no biases", "experts", "renormalised gates", NEVER_FULL},
     LLAMA: _LLAMAS | {"no experts"},
@@ -36,7 +37,7 @@ def facts(config, s):
             "a plain MLP": s.f > 0 and not s.gated, "a gated MLP": s.f > 0 and s.gated,
             "biases": s.biased, "no biases": not s.biased, "no experts": s.E == 0,
             "experts": s.E > 0, "renormalised gates": s.renormalised, NEVER_FULL: never_full,
-            "key-value heads as many as heads": s.kv == s.h}
+            "key-value heads as many as heads": s.kv == s.h, "no Canon layers": not s.canon}
 
 
 def lacks(name, config, s):

@@ -109,6 +109,7 @@ def _switches(name, config, s):
         Field((PLAIN,), "mlp", "text", NEEDED, setting(config, "model", "mlp")),
         Field((PLAIN,), "activation", "text", NEEDED, act),
         Field((PLAIN,), "biases", "text", NEEDED, setting(config, "model", "biases")),
+        Field((PLAIN,), "canon", "text", "none", setting(config, "model", "canon")),
         Field((PLAIN,), "tie_word_embeddings", "bool", NEEDED, not s.untied),
         Field((PLAIN,), "experts_gate", "text", NEEDED, setting(config, "model", "experts_gate")),
         Field((PLAIN,), "capacity_factor_measure", "real", NEEDED,

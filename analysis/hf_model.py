@@ -29,6 +29,7 @@ class Shape:
     biased: bool
     untied: bool
     renormalised: bool
+    canon: int   # 1, 2, 4, 8 for Canon layers A, B, C, D
 
 
 def setting(config, section, key, kind=str):
@@ -60,7 +61,8 @@ def shape_of(config, n_vocab):
                  rms=text("norm") == "rmsnorm", learned=text("position") == "learned",
                  gated=text("mlp") == "gated", silu=text("activation") == "silu",
                  biased=text("biases") == "all", untied=text("embeddings") == "untied",
-                 renormalised=text("experts_gate") == "renormalised")
+                 renormalised=text("experts_gate") == "renormalised",
+                 canon=sum(1 << "ABCD".index(x) for x in text("canon").replace("none", "")))
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Tensor:
 
 def tensors_of(s):
     """The tensors of a shape by name, in the order of params.def."""
+    taps = 4
     qkv, m = s.d + 2 * s.kv * s.hd, 2 * s.f if s.gated else s.f
     many, one = s.E > 0, s.f > 0 and s.E == 0
     biased, norm_bias = s.biased, s.biased and not s.rms
@@ -112,6 +115,10 @@ def tensors_of(s):
         ("once", norm_bias, "lnf_bias", 0, s.d),
         ("once", s.learned, "wpe", s.T, s.d),
         ("once", s.untied, "head", s.V, s.d),
+        ("layer", s.canon & 1, "canon_a", taps, s.d),
+        ("layer", s.canon & 2, "canon_b", taps, qkv),
+        ("layer", s.canon & 4 and s.f > 0, "canon_c", taps, s.d),
+        ("layer", s.canon & 8 and s.f > 0 and s.E == 0, "canon_d", taps, m),
         ("layer", many, "router", s.d, s.E),
         ("expert", many, "exp_up", s.d, m),
         ("expert", many and biased, "exp_up_bias", 0, m),

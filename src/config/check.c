@@ -64,6 +64,23 @@ static int check_experts(const kc_config *cfg, const kc_origin *o, kc_error *e)
         kc_key_said(cfg, o, KC_AT_model_experts, text), kc_text_divisors(E, E, list, sizeof list));
 }
 
+/* Canon layers of the MLP, where there is one whose tokens lie in their order. */
+static int check_canon(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    enum { C = KC_model_canon_C, D = KC_model_canon_D };
+    const int lost = cfg->model.mlp == KC_model_mlp_none ? C | D : cfg->model.experts ? D : 0;
+    const int why = lost & C ? KC_AT_model_mlp : KC_AT_model_experts;
+    const char *const *words = kc_key_rows[KC_AT_model_canon].words;
+    char text[KC_SAID_MAX];
+    if (!(cfg->model.canon & lost))
+        return KC_OK;
+    return kc_fail_key(e, o, KC_AT_model_canon, "%s with %s, %s; %s would do",
+                       words[cfg->model.canon], kc_key_said(cfg, o, why, text),
+                       lost & C ? "so C and D have no MLP to stand at"
+                                : "where D would see tokens that are not the ones before",
+                       words[cfg->model.canon & ~lost]);
+}
+
 static int check_head(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t dim = cfg->model.head_dim;
@@ -140,6 +157,7 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
     KC_TRY(check_groups(cfg, o, e));
     KC_TRY(check_mlp(cfg, o, e));
     KC_TRY(check_experts(cfg, o, e));
+    KC_TRY(check_canon(cfg, o, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
 out:

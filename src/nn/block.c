@@ -1,15 +1,30 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "nn/block.h"
 
+#include "kcap/math/canon.h"
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 #include "nn/attn.h"
+
+/* The norm before attention, 0, or before the MLP, 1; and the Canon layer behind it. */
+static const struct {
+    int gain, bias, canon;
+} norms[2] = {{KC_P_ln1_gain, KC_P_ln1_bias, KC_P_canon_a},
+              {KC_P_ln2_gain, KC_P_ln2_bias, KC_P_canon_c}};
+
+static int has(const kc_model *model, int index)
+{
+    return model->layout.tensor[index].layers > 0;
+}
 
 kc_block_kept kc_block_kept_take(const kc_model *model, kc_arena *a)
 {
     const kc_shape *s = &model->shape;
     const int64_t T = s->T, d = s->d, kvd = s->kv * s->hd, mlp = s->f > 0, one = mlp && !s->E;
     kc_block_kept b = {.x = kc_mat_take(a, T, d), .a1 = kc_mat_take(a, T, d)};
+    for (int i = 0; i < 2; ++i)
+        b.n[i] = kc_mat_take(a, has(model, norms[i].canon) * T, d);
+    b.z = kc_mat_take(a, has(model, KC_P_canon_b) * T, s->qkv);
     b.q = kc_arena_floats(a, T * d);
     b.k = kc_arena_floats(a, T * kvd);
     b.v = kc_arena_floats(a, T * kvd);
@@ -23,6 +38,7 @@ kc_block_kept kc_block_kept_take(const kc_model *model, kc_arena *a)
     }
     b.u = kc_mat_take(a, one * T, s->m);
     b.g = kc_mat_take(a, one * T, s->f);
+    b.c = kc_mat_take(a, has(model, KC_P_canon_d) * T, s->m);
     if (s->E)
         b.moe = kc_moe_kept_take(s, model->arrivals, a);
     return b;
@@ -56,11 +72,6 @@ static void end(const kc_block *b, kc_phase phase)
     kc_phases_end(&b->scratch->phases, phase);
 }
 
-/* The norm before attention, 0, or before the MLP, 1. */
-static const struct {
-    int gain, bias;
-} norms[2] = {{KC_P_ln1_gain, KC_P_ln1_bias}, {KC_P_ln2_gain, KC_P_ln2_bias}};
-
 static kc_norm norm_of(const kc_block *b, int which)
 {
     return (kc_norm){kc_layer_vec(&b->layer, norms[which].gain),
@@ -71,13 +82,20 @@ static kc_norm norm_of(const kc_block *b, int which)
 static void norm_forward(const kc_block *b, int which, kc_mat y, kc_mat x)
 {
     const kc_norm norm = norm_of(b, which);
-    kc_norm_forward(y, x, &norm, b->threads);
+    const kc_canon canon = kc_layer_canon(&b->layer, norms[which].canon);
+    const kc_mat normed = canon.w ? b->kept->n[which] : y;
+    kc_norm_forward(normed, x, &norm, b->threads);
+    if (canon.w)
+        kc_canon_forward(y, normed, NULL, canon.w, b->threads);
     end(b, KC_seconds_elementwise);
 }
 
 static void norm_backward(const kc_block *b, int which, kc_mat dx, kc_mat dy, kc_mat x)
 {
     const kc_norm norm = norm_of(b, which);
+    const kc_canon canon = kc_layer_canon(&b->layer, norms[which].canon);
+    if (canon.w)
+        kc_canon_backward(dy, b->kept->n[which], canon.w, canon.dw, b->threads);
     kc_norm_backward(dx, dy, x, &norm, kc_layer_grad(&b->layer, norms[which].gain),
                      kc_layer_grad(&b->layer, norms[which].bias), b->threads);
     end(b, KC_seconds_elementwise);
@@ -97,11 +115,15 @@ static void attention_forward(const kc_block *b, kc_mat out)
     const kc_linear qkv = kc_layer_linear(&b->layer, KC_P_attn_qkv, KC_P_attn_qkv_bias);
     const kc_linear wo = kc_layer_linear(&b->layer, KC_P_attn_out, KC_P_attn_out_bias);
     kc_block_kept *kept = b->kept;
+    const kc_canon canon = kc_layer_canon(&b->layer, KC_P_canon_b);
     const kc_heads heads = {kept->q, kept->k, kept->v, b->scratch->kt};
     norm_forward(b, 0, kept->a1, kept->x);
-    kc_gemm(b->scratch->qkv, kept->a1, qkv.w, 0, b->threads);
+    kc_gemm(canon.w ? kept->z : b->scratch->qkv, kept->a1, qkv.w, 0, b->threads);
     end(b, KC_seconds_linear);
-    kc_heads_split(s, &b->model->rope, b->scratch->qkv.p, qkv.bias, &heads, b->threads);
+    if (canon.w)
+        kc_canon_forward(b->scratch->qkv, kept->z, qkv.bias, canon.w, b->threads);
+    kc_heads_split(s, &b->model->rope, b->scratch->qkv.p, canon.w ? NULL : qkv.bias, &heads,
+                   b->threads);
     end(b, KC_seconds_elementwise);
     kc_attn_forward(s, &heads, kept->P, kept->o.p, b->threads);
     end(b, KC_seconds_attention);
@@ -117,12 +139,15 @@ static void attention_backward(const kc_block *b, kc_mat dx)
     const kc_linear wo = kc_layer_linear(&b->layer, KC_P_attn_out, KC_P_attn_out_bias);
     kc_block_kept *kept = b->kept;
     kc_block_scratch *tmp = b->scratch;
+    const kc_canon canon = kc_layer_canon(&b->layer, KC_P_canon_b);
     const kc_heads heads = {kept->q, kept->k, kept->v, NULL},
                    grads = {tmp->dq, tmp->dk, tmp->dv, NULL};
     kc_linear_backward(&wo, tmp->da, dx, kept->o, b->threads, &tmp->phases);
     kc_attn_backward(s, &heads, kept->P, tmp->da.p, &grads, tmp->attn, b->threads);
     end(b, KC_seconds_attention);
     kc_heads_merge(s, &b->model->rope, &grads, tmp->qkv.p, b->threads);
+    if (canon.w)
+        kc_canon_backward(tmp->qkv, kept->z, canon.w, canon.dw, b->threads);
     kc_linear_backward(&qkv, tmp->da, tmp->qkv, kept->a1, b->threads, &tmp->phases);
     norm_backward(b, 0, dx, tmp->da, kept->x);
 }
@@ -132,10 +157,12 @@ static kc_mlp mlp_of(const kc_block *b)
     const kc_shape *s = &b->model->shape;
     return (kc_mlp){.up = kc_layer_linear(&b->layer, KC_P_mlp_up, KC_P_mlp_up_bias),
                     .down = kc_layer_linear(&b->layer, KC_P_mlp_down, KC_P_mlp_down_bias),
+                    .canon = kc_layer_canon(&b->layer, KC_P_canon_d),
                     .gated = s->gated,
                     .act = s->silu ? KC_SILU : KC_GELU,
                     .u = b->kept->u,
                     .g = b->kept->g,
+                    .c = b->kept->c,
                     .dg = b->scratch->dg,
                     .threads = b->threads,
                     .phases = &b->scratch->phases};

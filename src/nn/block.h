@@ -7,13 +7,16 @@
 
 /* What one block keeps of a window from forward to backward. */
 typedef struct kc_block_kept {
-    kc_mat x, a1;             /* [T, d]: input; normed, input of attention                */
+    kc_mat x, a1; /* [T, d]: input; normed, input of attention                */
+    kc_mat n[2];  /* [T, d]: normed before Canon layers A and C; then these give a1, a2 */
+    kc_mat z;     /* [T, qkv]: before Canon layer B                           */
     float *mean[2], *rstd[2]; /* [T]: of the norms before attention and before the MLP    */
     float *q, *k, *v;         /* [h, T, hd], [kv, T, hd]: q and k rotated                 */
     float *P;                 /* [h, kc_attn_kept]                                        */
     kc_mat o;                 /* [T, d]: heads' output                                    */
     kc_mat x1, a2;            /* [T, d]: after attention; normed. These and u, g of an MLP */
     kc_mat u, g;              /* [T, m]: pre-activation; [T, f]: hidden values            */
+    kc_mat c;                 /* [T, m]: u behind Canon layer D                           */
     kc_moe_kept moe;          /* of experts, in place of u and g                          */
 } kc_block_kept;
 

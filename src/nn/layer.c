@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "nn/layer.h"
 
+#include "kcap/math/canon.h"
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 
@@ -21,6 +22,11 @@ const float *kc_layer_vec(const kc_layer *layer, int index)
 float *kc_layer_grad(const kc_layer *layer, int index)
 {
     return at(layer, layer->grad, index);
+}
+
+kc_canon kc_layer_canon(const kc_layer *layer, int index)
+{
+    return (kc_canon){kc_layer_vec(layer, index), kc_layer_grad(layer, index)};
 }
 
 kc_linear kc_layer_linear(const kc_layer *layer, int weight, int bias)
@@ -51,11 +57,22 @@ void kc_linear_backward(const kc_linear *map, kc_mat dx, kc_mat dy, kc_mat x, in
     end(phases, KC_seconds_linear);
 }
 
+/* What the activation takes. */
+static kc_mat before(const kc_mlp *m)
+{
+    return m->canon.w ? m->c : m->u;
+}
+
 void kc_mlp_forward(const kc_mlp *m, kc_mat x, kc_mat y, float beta)
 {
+    const float *bias = m->up.bias;
     kc_gemm(m->u, x, m->up.w, 0, m->threads);
     end(m->phases, KC_seconds_linear);
-    (m->gated ? kc_gate_forward : kc_act_forward)(m->g, m->u, m->up.bias, m->act, m->threads);
+    if (m->canon.w) {
+        kc_canon_forward(m->c, m->u, bias, m->canon.w, m->threads);
+        bias = NULL;
+    }
+    (m->gated ? kc_gate_forward : kc_act_forward)(m->g, before(m), bias, m->act, m->threads);
     end(m->phases, KC_seconds_elementwise);
     kc_gemm(y, m->g, m->down.w, beta, m->threads);
     end(m->phases, KC_seconds_linear);
@@ -64,6 +81,8 @@ void kc_mlp_forward(const kc_mlp *m, kc_mat x, kc_mat y, float beta)
 void kc_mlp_backward(const kc_mlp *m, kc_mat x, kc_mat dy, kc_mat dx)
 {
     kc_linear_backward(&m->down, m->dg, dy, m->g, m->threads, m->phases);
-    (m->gated ? kc_gate_backward : kc_act_backward)(m->u, m->dg, m->act, m->threads);
-    kc_linear_backward(&m->up, dx, m->u, x, m->threads, m->phases);
+    (m->gated ? kc_gate_backward : kc_act_backward)(before(m), m->dg, m->act, m->threads);
+    if (m->canon.w)
+        kc_canon_backward(m->c, m->u, m->canon.w, m->canon.dw, m->threads);
+    kc_linear_backward(&m->up, dx, before(m), x, m->threads, m->phases);
 }

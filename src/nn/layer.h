@@ -18,6 +18,14 @@ typedef struct kc_layer {
 const float *kc_layer_vec(const kc_layer *layer, int index);
 float *kc_layer_grad(const kc_layer *layer, int index);
 
+/* A Canon layer's kernel and its gradient; NULL: there is none. Views. */
+typedef struct kc_canon {
+    const float *w;
+    float *dw;
+} kc_canon;
+
+kc_canon kc_layer_canon(const kc_layer *layer, int index);
+
 /* y = x w + bias, and the gradients by w and bias. Views. */
 typedef struct kc_linear {
     kc_mat w, wt; /* [columns of x, of y]; its transposed copy */
@@ -36,12 +44,14 @@ void kc_linear_backward(const kc_linear *map, kc_mat dx, kc_mat dy, kc_mat x, in
                         kc_phases *phases);
 
 /* y = act(x W1 + b1) W2 + b2, of all positions or of an expert's rows; gated: the first half of W1's
- * columns through act, times the second. Views. */
+ * columns through act, times the second. With a Canon layer act(canon(x W1 + b1)). Views. */
 typedef struct kc_mlp {
     kc_linear up, down; /* W1 [d, m], W2 [f, d]                                       */
+    kc_canon canon;
     int gated;
     kc_act act;
     kc_mat u, g; /* [n, m]: x W1 + b1, kept for backward; [n, f]: what W2 multiplies */
+    kc_mat c;    /* [n, m]: canon(u), kept, where there is a Canon layer             */
     kc_mat dg;   /* [n, f]                                                           */
     int threads;
     kc_phases *phases; /* NULL: not timed */
@@ -50,7 +60,7 @@ typedef struct kc_mlp {
 /* y = act(x W1 + b1) W2 + beta y: b2 is the caller's, who has more to put into y. */
 void kc_mlp_forward(const kc_mlp *m, kc_mat x, kc_mat y, float beta);
 
-/* dx from dy; the gradients by the weights and both biases +=; u is overwritten. */
+/* dx from dy; the gradients by the weights, kernel and both biases +=; u or c is overwritten. */
 void kc_mlp_backward(const kc_mlp *m, kc_mat x, kc_mat dy, kc_mat dx);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "kcap/base/rng.h"
 #include "kcap/base/sum.h"
+#include "kcap/math/canon.h"
 #include "kcap/math/ops.h"
 
 enum { SCOPE_ONCE, SCOPE_LAYER, SCOPE_EXPERT };
@@ -29,7 +30,7 @@ static void add(kc_layout *layout, kc_tensor t)
         t.dims[t.n_dims++] = t.layers;
     if (t.of_expert)
         t.dims[t.n_dims++] = layout->experts;
-    if (t.is_matrix)
+    if (t.is_matrix || t.rows > 1)
         t.dims[t.n_dims++] = t.rows;
     t.dims[t.n_dims++] = t.cols;
     t.decays = t.is_matrix;
@@ -62,6 +63,7 @@ static void count(kc_layout *layout, int64_t chosen)
 
 #define MATRIX(r, c) .is_matrix = 1, .rows = s->r, .cols = s->c
 #define VECTOR(c)    .rows = 1, .cols = s->c
+#define TAPS(c)      .rows = KC_CANON_TAPS, .cols = s->c
 
 static double size_of(kc_tensor t)
 {
@@ -124,6 +126,8 @@ static float initial(kc_init how, uint64_t seed, uint64_t index, double std, dou
         return 0;
     case KC_INIT_ONE:
         return 1;
+    case KC_INIT_HALF:
+        return (float)((double)(kc_rand(seed, KC_STREAM_INIT, index, 0) >> 11) * 0x1p-53 - 0.5);
     default:
         return (float)(kc_rand_normal(seed, KC_STREAM_INIT, index, 0) *
                        (how == KC_INIT_RESIDUAL ? residual : std));

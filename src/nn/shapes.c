@@ -3,6 +3,12 @@
 
 #include <math.h>
 
+#include "kcap/math/canon.h"
+
+_Static_assert(KC_model_canon_A == 1 && KC_model_canon_B == 2 && KC_model_canon_C == 4 &&
+                   KC_model_canon_D == 8 && KC_model_canon_ABCD == 15,
+               "the words of model.canon are numbered as sets of KC_CANON_A ...");
+
 kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab)
 {
     const kc_config settled = kc_config_settled(cfg);
@@ -30,7 +36,8 @@ kc_shape kc_shape_of(const kc_config *cfg, int64_t n_vocab)
                       .silu = model->activation == KC_model_activation_silu,
                       .biased = model->biases == KC_model_biases_all,
                       .untied = model->embeddings == KC_model_embeddings_untied,
-                      .renormalised = model->experts_gate == KC_model_experts_gate_renormalised};
+                      .renormalised = model->experts_gate == KC_model_experts_gate_renormalised,
+                      .canon = (int32_t)model->canon};
 }
 
 kc_flops kc_flops_of(const kc_shape *s)
@@ -38,9 +45,12 @@ kc_flops kc_flops_of(const kc_shape *s)
     const double l = (double)s->l, d = (double)s->d, T = (double)s->T;
     const double qkv = (double)s->qkv, f = (double)s->f, m = (double)s->m, E = (double)s->E;
     const double mlp = (s->E ? (double)s->k : 1) * (d * m + f * d) + d * E;
+    const double canon = (s->canon & KC_CANON_A ? d : 0) + (s->canon & KC_CANON_B ? qkv : 0) +
+                         (s->canon & KC_CANON_C ? d : 0) + (s->canon & KC_CANON_D ? m : 0);
     kc_flops n = {.linear = 6 * l * (d * qkv + d * d + mlp),
+                  .canon = 6 * l * KC_CANON_TAPS * canon,
                   .attention = 6 * l * d * T,
                   .head = 6 * (double)s->V * d};
-    n.all = n.linear + n.attention + n.head;
+    n.all = n.linear + n.canon + n.attention + n.head;
     return n;
 }

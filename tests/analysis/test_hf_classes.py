@@ -25,7 +25,7 @@ CHOICES = {"norm": ("layernorm", "rmsnorm"), "position": ("rotary", "learned", "
            "rotary_fraction": (1, 0.3333), "mlp": ("plain", "gated", "none"),
            "activation": ("gelu", "silu"), "biases": ("all", "none"), "kv_heads": (0, 2, 1),
            "embeddings": ("tied", "untied"), "arch": ("gpt2", "mistral"), "experts": (0, 3),
-           "experts_gate": ("softmax", "renormalised")}
+           "experts_gate": ("softmax", "renormalised"), "canon": ("none", "BC")}
 
 
 def config_of(**model):
@@ -53,7 +53,7 @@ class Tensors(unittest.TestCase):
         """That of params.def, whose conditions are nearly Python."""
         table = Path(hf_harness.HERE).parents[1] / "include/kcap/nn/params.def"
         text = table.read_text(encoding="utf-8")
-        rows = re.findall(r"P\(\d+, (\w+), (\w+), (.*?),\s+(MATRIX|VECTOR)\(([^)]*)\),", text)
+        rows = re.findall(r"P\(\d+, (\w+), (\w+), (.*?),\s+(MATRIX|VECTOR|TAPS)\(([^)]*)\),", text)
         self.assertEqual(len(rows), len(re.findall(r"\bP\(\d+, ", text)))
         for _, s in random.Random(1).sample(list(architectures()), 500):
             names = vars(s) | {"qkv": s.d + 2 * s.kv * s.hd, "m": s.f * (1 + s.gated)}
@@ -62,6 +62,7 @@ class Tensors(unittest.TestCase):
                 when = re.sub(r"!(?!=)", " not ", when.replace("&&", " and ").replace("s->", "s."))
                 if eval(when, {"s": s}):  # pylint: disable=eval-used
                     shape = [s.l] * (scope != "ONCE") + [s.E] * (scope == "EXPERT")
+                    shape += [4] * (kind == "TAPS")
                     right[name] = tuple(shape + [names[x] for x in re.findall(r"\w+", cols)])
                     self.assertEqual(kind == "MATRIX", "," in cols)
             self.assertEqual({name: t.dims for name, t in hf_model.tensors_of(s).items()}, right)

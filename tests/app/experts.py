@@ -15,7 +15,7 @@ from harness import BIOD, checkpoints, merged, read_attributes, read_columns, re
 # groups of a measurement.
 MOE = merged(BIOD, corpus={"people": 150, "exposures": 4},
              model={"experts": 8, "experts_topk": 2, "capacity_factor": 0.8, "z_loss": 0.01,
-                    "experts_gate": "renormalised", "init_std": 0.1},
+                    "experts_gate": "renormalised", "init_std": 0.1, "canon": "ABC"},
              train={"batch": 8, "lanes": 4}, measure={"every_exposures": 2})
 EXPERTS = {"exp_up", "exp_up_bias", "exp_down", "exp_down_bias"}
 

@@ -107,6 +107,7 @@ KC_TEST(random_configs_return)
         cfg.model.kv_heads %= 2; /* 0 and 1 always divide */
         cfg.model.experts =
             cfg.model.mlp != KC_model_mlp_none ? 64 * (1 + cfg.model.experts / 64 % 9) : 0;
+        cfg.model.canon &= cfg.model.experts ? KC_model_canon_ABC : KC_model_canon_AB;
         cfg.parallel.ep = cfg.model.experts ? 1 << cfg.parallel.ep % 7 : 1;
         cfg.model.mlp_ratio = fmax(cfg.model.mlp_ratio, 0.25);
         assert_round_trip(&cfg);

@@ -251,6 +251,25 @@ KC_TEST(odd_heads_cannot_rotate)
     good("model: {arch: llama, head_dim: 10}", "");
 }
 
+KC_TEST(canon_layers_that_nothing_is_there_for)
+{
+    bad("model:\n  canon: ABCD\n  experts: 4\n", "",
+        "inputs/x.yaml:2: model.canon: ABCD with model.experts 4 (inputs/x.yaml:3), where D "
+        "would see tokens that are not the ones before; ABC would do");
+    bad("model:\n  canon: D\n", "model.experts=4",
+        "inputs/x.yaml:2: model.canon: D with model.experts 4 (--set), where D would see tokens "
+        "that are not the ones before; none would do");
+    bad("model: {canon: BCD}", "model.mlp=none",
+        "inputs/x.yaml:1: model.canon: BCD with model.mlp none (--set), so C and D have no MLP to "
+        "stand at; B would do");
+    bad("model: {canon: BA}", "",
+        "inputs/x.yaml:1: model.canon: 'BA' is not one of none|A|B|AB|C|AC|BC|ABC|D|AD|BD|ABD|CD|"
+        "ACD|BCD|ABCD");
+    good("model: {canon: ABC, experts: 4}", "");
+    good("model: {canon: AB, mlp: none}", "");
+    good("model: {canon: ABCD, arch: mistral}", "");
+}
+
 KC_TEST(too_narrow_an_mlp)
 {
     bad("model:\n  heads: 1\n  head_dim: 32\n  mlp_ratio: 0.03\n", "",

@@ -42,7 +42,8 @@ static const char *const architectures[] = {
     "model.position=learned model.mlp=gated model.embeddings=untied",
     "model.arch=llama model.mlp=none model.embeddings=tied",
     "model.position=learned model.mlp=none",
-    "model.biases=none"};
+    "model.biases=none",
+    "model.arch=mistral model.canon=ABCD"};
 enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
 
 static inline kc_shape architecture_shape(int i)

@@ -77,8 +77,8 @@ static inline void perturb(const kc_layout *layout, uint64_t seed, float *w)
         for (int64_t r = 0; r < kc_tensor_pieces(layout, &layout->tensor[k]); ++r) {
             const kc_piece s = kc_tensor_piece(layout, &layout->tensor[k], r);
             for (int64_t i = 0; i < s.n; ++i)
-                w[s.flat + i] +=
-                    0.15f * noise(seed + 100, (uint64_t)k << 40 | (uint64_t)(s.global + i));
+                w[s.flat + i] += 0.15f * noise(seed + 100, (uint64_t)layout->tensor[k].id << 40 |
+                                                               (uint64_t)(s.global + i));
         }
 }
 

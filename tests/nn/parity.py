@@ -3,7 +3,8 @@
 
 The model below is written from the descriptions alone: GPT-2, rotary positions (arXiv 2104.09864),
 RMSNorm (1910.07467), gated MLPs (2002.05202), shared keys and values (2305.13245), LLaMA
-(2302.13971) and Mistral (2310.06825) with the sizes of 2404.05405 appendix A.
+(2302.13971) and Mistral (2310.06825) with the sizes of 2404.05405 appendix A; Canon layers
+(2512.17351) as PyTorch's depthwise convolution.
 """
 
 import math
@@ -21,7 +22,7 @@ from records import read
 
 GPT2 = {"norm": "layernorm", "position": "rotary", "rotary_fraction": 0.25, "rotary_base": 10000,
         "mlp": "plain", "mlp_ratio": 4, "mlp_width": 0, "activation": "gelu", "biases": "all",
-        "kv_heads": 0, "embeddings": "tied"}
+        "kv_heads": 0, "embeddings": "tied", "canon": ""}
 LLAMA = {**GPT2, "norm": "rmsnorm", "rotary_fraction": 1, "mlp": "gated",
          "mlp_ratio": Fraction(8, 3), "activation": "silu", "biases": "none",
          "embeddings": "untied"}
@@ -62,6 +63,16 @@ CASES = (
     ("llama", (65, 2, 2, 10, 41), {"biases": "all", "mlp_width": 17}),
     ("llama", (65, 2, 2, 10, 41), {"activation": "gelu"}),
     ("llama", (65, 2, 4, 10, 41), {"kv_heads": 1, "rotary_fraction": 0.6}),
+    # Canon layers: each place alone, then all, with what changes what they see
+    ("gpt2", (65, 2, 2, 9, 41), {"position": "none", "canon": "A"}),
+    ("gpt2", (65, 2, 2, 16, 41), {"canon": "B"}),
+    ("gpt2", (65, 2, 2, 16, 41), {"canon": "C"}),
+    ("gpt2", (65, 2, 2, 16, 41), {"canon": "D"}),
+    ("gpt2", (3, 2, 2, 16, 41), {"canon": "ABCD"}),  # a window shorter than the kernel
+    ("gpt2", (130, 2, 3, 7, 41), {"position": "learned", "canon": "ABCD"}),
+    ("gpt2", (65, 2, 2, 9, 41), {"position": "none", "mlp": "none", "canon": "AB"}),
+    ("llama", (96, 2, 3, 10, 41), {"canon": "ABCD"}),
+    ("mistral", (70, 2, 4, 10, 41), {"kv_heads": 2, "biases": "all", "canon": "BD"}),
     # several at once
     ("gpt2", (67, 3, 3, 5, 23), {"position": "learned", "mlp": "gated", "mlp_width": 17,
                                  "norm": "rmsnorm", "kv_heads": 1, "embeddings": "untied"}),
@@ -95,6 +106,7 @@ class Spec:
         self.base = keys["rotary_base"]
         self.mlp, self.silu = keys["mlp"], keys["activation"] == "silu"
         self.hidden = keys["mlp_width"] or math.floor(Fraction(keys["mlp_ratio"]) * self.d)
+        self.canon = keys["canon"]
         self.biased, self.untied = keys["biases"] == "all", keys["embeddings"] == "untied"
         groups = {0: 4, 2: 2}.get(self.heads % 4, 1)
         self.kv = groups if keys["kv_heads"] == "groups" else keys["kv_heads"] or self.heads
@@ -125,6 +137,8 @@ class Spec:
             found["wpe"] = (self.T, d)
         if self.untied:
             found["head"] = (self.V, d)
+        places = {"A": d, "B": qkv, "C": d, "D": up}
+        found.update({"canon_" + place.lower(): (layers, 4, places[place]) for place in self.canon})
         return {**found, **(biases if self.biased else {}),
                 **(shifts if self.biased and not self.rms else {})}
 
@@ -168,11 +182,20 @@ class Model:
         bias = self.w.get(name + "_bias")
         return F.linear(x, self.w[name][at].T, None if bias is None else bias[at])
 
+    def canon(self, h, place, layer):
+        """h [..., T, columns]; torch's kernel runs from the earliest token to this one."""
+        kernel = self.w.get("canon_" + place)
+        if kernel is None:
+            return h
+        past = F.pad(h.transpose(-1, -2), (len(kernel[layer]) - 1, 0))
+        kernel = kernel[layer].flip(0).T.unsqueeze(1)
+        return h + F.conv1d(past, kernel, groups=len(kernel)).transpose(-1, -2)
+
     def attention(self, x, layer):
         """Query head a belongs to group a // (heads / kv), whose queries see one key and value."""
         s, (windows, length, d) = self.s, x.shape
         q, k, v = (y.unflatten(-1, (-1, s.head_dim)).transpose(1, 2)
-                   for y in self.linear(x, "attn_qkv", layer)
+                   for y in self.canon(self.linear(x, "attn_qkv", layer), "b", layer)
                    .split((d, s.kv * s.head_dim, s.kv * s.head_dim), dim=-1))
         if s.position == "rotary":
             q, k = rotate(q, s.rot, s.base), rotate(k, s.rot, s.base)
@@ -184,6 +207,7 @@ class Model:
 
     def mlp(self, x, name, *at):
         u = self.linear(x, name + "_up", *at)
+        u = self.canon(u, "d", at[0])
         if self.s.mlp == "gated":
             gate, up = u.chunk(2, dim=-1)
             return self.linear(self.activation(gate) * up, name + "_down", *at)
@@ -203,9 +227,9 @@ class Model:
         """The embedding, every block's output, the last norm's."""
         states = [x]
         for layer in range(self.s.layers):
-            x = x + self.attention(self.norm(x, "ln1", layer), layer)
+            x = x + self.attention(self.canon(self.norm(x, "ln1", layer), "a", layer), layer)
             if self.s.mlp != "none":
-                x = x + self.feed(self.norm(x, "ln2", layer), layer)
+                x = x + self.feed(self.canon(self.norm(x, "ln2", layer), "c", layer), layer)
             states.append(x)
         return [*states, self.norm(x, "lnf")]
 

@@ -41,6 +41,7 @@ CASES = {
         "model.activation": "silu", "model.embeddings": "untied", **TIGHT},
     "all of 3, renormalised": {"model.experts": 3, "model.experts_topk": 3,
                                "model.experts_gate": "renormalised"},
+    "top 2, Canon layers": {"model.experts_topk": 2, "model.canon": "ABC"},
     "one expert, drops": {"model.experts": 1, "model.capacity_factor": 0.4},
     "more experts than tokens, drops": {"model.experts": 45, "train.context": 20, "train.batch": 1,
                                  "model.experts_topk": 2, "model.capacity_factor": 1},

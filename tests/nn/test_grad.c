@@ -88,6 +88,8 @@ KC_TEST(differences_agree_for_each_switch)
     differences_agree_for("model.heads=2 model.head_dim=8 model.biases=none", 8);
     differences_agree_for("model.heads=6 model.head_dim=8 model.kv_heads=2", 15);
     differences_agree_for("model.heads=2 model.head_dim=8 model.embeddings=untied", 16);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.canon=ABCD", 19);
+    differences_agree_for("model.arch=mistral model.heads=3 model.head_dim=6 model.canon=ABCD", 13);
 }
 
 /* With a head of its own, a word that is never read has no gradient in the embedding. */

@@ -25,6 +25,19 @@ static int64_t equal_values(const float *a, const float *b, int64_t n)
     return equal;
 }
 
+/* Uniform in (-1/2, 1/2), of variance 1/12: within five deviations. */
+static void check_half(const float *w, int64_t n)
+{
+    double sum = 0, square = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        assert_true(fabs((double)w[i]) <= 0.5);
+        sum += w[i];
+        square += (double)w[i] * w[i];
+    }
+    assert_true(fabs(sum / (double)n) < 5 * sqrt(1.0 / 12 / (double)n));
+    assert_true(fabs(square / (double)n - 1.0 / 12) < 5 * sqrt(1.0 / 180 / (double)n));
+}
+
 static void check_initial(const kc_layout *layout, int64_t layers)
 {
     float *w = noise_of(1, layout->n_flat);
@@ -42,7 +55,10 @@ static void check_initial(const kc_layout *layout, int64_t layers)
             at = begin + t->rows * t->cols;
             if (t->is_matrix)
                 check_normal(layout, w, k, l, residual ? std / sqrt(2 * (double)layers) : std);
-            for (int64_t i = begin; !t->is_matrix && i < at; ++i)
+            const int canon = k >= KC_P_canon_a && k <= KC_P_canon_d;
+            if (canon)
+                check_half(w + begin, t->rows * t->cols);
+            for (int64_t i = begin; !t->is_matrix && !canon && i < at; ++i)
                 assert_true(w[i] == constant);
         }
     }

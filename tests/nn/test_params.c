@@ -43,6 +43,11 @@ KC_TEST(counts_are_closed_forms)
         {"model.mlp=gated", l * (16 * d * d + 17 * d) + V * d + 2 * d},
         {"model.norm=rmsnorm", l * (12 * d * d + 11 * d) + V * d + d},
         {"model.biases=none", l * (12 * d * d + 2 * d) + V * d + d},
+        {"model.canon=A", gpt2 + l * 4 * d},
+        {"model.canon=BD", gpt2 + l * 4 * (3 * d + 4 * d)},
+        {"model.canon=ABCD", gpt2 + l * 4 * 9 * d},
+        {"model.arch=llama model.canon=ABCD",
+         l * (12 * d * d + 2 * d) + 2 * V * d + d + l * 4 * (5 * d + 16 * d / 3)},
         {"model.kv_heads=2", gpt2 - l * (d * d + d)},
         {"model.kv_heads=1", gpt2 - l * (3 * d * d / 2 + 3 * d / 2)},
         {"model.arch=llama", l * (12 * d * d + 2 * d) + 2 * V * d + d},
@@ -135,7 +140,8 @@ static void check_places(const kc_layout *layout, int64_t layers)
         assert_int_equal(t->offset % 16, 0);
         for (int i = 0; i < t->n_dims; ++i)
             size *= t->dims[i];
-        assert_int_equal(t->n_dims, t->per_layer + t->of_expert + t->is_matrix + 1);
+        assert_int_equal(t->n_dims,
+                         t->per_layer + t->of_expert + (t->is_matrix || t->rows > 1) + 1);
         assert_int_equal(t->decays, t->is_matrix);
         for (int other = 0; other < k; ++other)
             assert_string_not_equal(t->name, layout->tensor[other].name);
@@ -175,9 +181,24 @@ static void check_absent(const char *settings, const char *names)
     const kc_layout layout = layout_with(settings, 41);
     char found[512] = "";
     for (int k = 0; k < layout.n; ++k)
-        if (layout.tensor[k].layers == 0 && (layout.experts || k < KC_P_router))
+        if (layout.tensor[k].layers == 0 &&
+            (k < KC_P_canon_a || (layout.experts && k > KC_P_canon_d)))
             sprintf(found + strlen(found), "%s ", layout.tensor[k].name);
     assert_string_equal(found, names);
+}
+
+/* Which Canon layers there are, as bits. */
+KC_TEST(canon_layers_are_those_named)
+{
+    static const char *const words[] = {"none", "A",  "B",  "AB",  "C",  "AC",  "BC",  "ABC",
+                                        "D",    "AD", "BD", "ABD", "CD", "ACD", "BCD", "ABCD"};
+    for (int set = 0; set < 16; ++set) {
+        char settings[40];
+        snprintf(settings, sizeof settings, "model.canon=%s", words[set]);
+        const kc_layout layout = layout_with(settings, 41);
+        for (int i = 0; i < 4; ++i)
+            assert_int_equal(layout.tensor[KC_P_canon_a + i].layers > 0, set >> i & 1);
+    }
 }
 
 KC_TEST(models_lack_what_they_should)
@@ -206,16 +227,19 @@ KC_TEST(operations_follow_the_matrices)
         const kc_layout layout = architecture(i);
         const kc_shape s = architecture_shape(i);
         const kc_flops n = kc_flops_of(&s);
-        double linear = 0;
+        double linear = 0, canon = 0;
         for (int k = 0; k < layout.n; ++k) {
             const kc_tensor *t = &layout.tensor[k];
             if (t->per_layer && t->is_matrix)
                 linear += 6 * (double)(t->layers * t->rows * t->cols);
         }
+        for (int k = KC_P_canon_a; k <= KC_P_canon_d; ++k)
+            canon += 6 * (double)(layout.tensor[k].layers * 4 * layout.tensor[k].cols);
         assert_true(n.linear == linear);
+        assert_true(n.canon == canon);
         assert_true(n.head == 6 * 41 * 24);
         assert_true(n.attention == 6 * 3 * 24 * 19);
-        assert_true(n.all == n.linear + n.head + n.attention);
+        assert_true(n.all == n.linear + n.canon + n.head + n.attention);
     }
 }
 

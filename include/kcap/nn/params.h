@@ -11,7 +11,13 @@
 enum { KC_PARAMS(KC_INDEX) KC_P_COUNT };
 #undef KC_INDEX
 
-typedef enum kc_init { KC_INIT_NORMAL, KC_INIT_RESIDUAL, KC_INIT_ZERO, KC_INIT_ONE } kc_init;
+typedef enum kc_init {
+    KC_INIT_NORMAL,
+    KC_INIT_RESIDUAL,
+    KC_INIT_ZERO,
+    KC_INIT_ONE,
+    KC_INIT_HALF
+} kc_init;
 
 /* All weights of a model: w in the flat layout, wt with each matrix transposed at the same place,
  * so that every matrix product of the forward and the backward pass reads rows. Views. */

@@ -10,7 +10,8 @@ enum { KC_TENSORS_MAX = 32 };
 
 /* One parameter tensor of TABLE 2, in the flat layout. The global shape (that of the checkpoint's
  * dataset) is [layers, rows, cols] for a matrix of each block, [layers, cols] for a vector of each
- * block, [rows, cols] or [cols] outside the blocks. In memory layer l starts at
+ * block, [rows, cols] or [cols] outside the blocks; what is no matrix but has several rows as a
+ * matrix. In memory layer l starts at
  * offset + l * stride; the stride is rows * cols rounded up to 16 floats, and what lies between is
  * zero for ever. A tensor of experts is [layers, experts, rows, cols] or [layers, experts, cols];
  * all tensors of one expert lie together, kc_layout.each floats from those of the next. */

@@ -17,8 +17,11 @@ static void cost(FILE *out, const kc_plan_about *s, const kc_plan *p)
     fprintf(out, "  %lld steps of %lld tokens, %.4g tokens (%.4g an exposure)%s\n",
             (long long)p->steps, (long long)p->tokens_per_step, p->tokens, p->tokens_per_exposure,
             s->info->lengths_are_equal ? "" : ", estimated");
-    fprintf(out, "  %.4g FLOP a token (linear %.3g, attention %.3g, head %.3g), %.4g in all\n",
-            p->flop_per_token.all, p->flop_per_token.linear, p->flop_per_token.attention,
+    char canon[40] = "";
+    if (p->flop_per_token.canon > 0)
+        snprintf(canon, sizeof canon, "Canon %.3g, ", p->flop_per_token.canon);
+    fprintf(out, "  %.4g FLOP a token (linear %.3g, %sattention %.3g, head %.3g), %.4g in all\n",
+            p->flop_per_token.all, p->flop_per_token.linear, canon, p->flop_per_token.attention,
             p->flop_per_token.head, p->flops);
     bytes_line(out, "sent", p->sent_bytes, "by a rank in a step");
     bytes_line(out, "checkpoint", p->checkpoint_bytes, "weights and moments, one file");

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/math/canon.h"
+
+#include <string.h>
+
+/* A strip of columns goes down the rows with the last taps in registers: each value is read once. */
+enum { STRIP = 8, TAPS = KC_CANON_TAPS };
+typedef float strip __attribute__((vector_size(STRIP * sizeof(float))));
+
+/* The first n columns of a strip, n being a constant in all but the last of a row. */
+static inline __attribute__((always_inline)) void load(strip *x, const float *p, int64_t n)
+{
+    *x = (strip){0};
+    memcpy(x, p, (size_t)n * sizeof *p);
+}
+
+static inline __attribute__((always_inline)) void store(float *p, const strip *x, int64_t n)
+{
+    memcpy(p, x, (size_t)n * sizeof *p);
+}
+
+/* y = x[0] + sum w[k] x[k] */
+static inline __attribute__((always_inline)) void convolve(strip *y, const strip w[TAPS],
+                                                           const strip x[TAPS])
+{
+    *y = x[0];
+    for (int k = 0; k < TAPS; ++k)
+        *y += w[k] * x[k];
+}
+
+static inline __attribute__((always_inline)) void forward(kc_mat y, kc_mat h, const float *bias,
+                                                          const float *w, int64_t j, int64_t n)
+{
+    strip tap[TAPS], past[TAPS] = {{0}}, shift = {0}, out;
+    for (int k = 0; k < TAPS; ++k)
+        load(&tap[k], w + k * h.cols + j, n);
+    if (bias)
+        load(&shift, bias + j, n);
+    for (int64_t t = 0; t < h.rows; ++t) {
+        for (int k = TAPS - 1; k > 0; --k)
+            past[k] = past[k - 1];
+        load(&past[0], h.p + t * h.ld + j, n);
+        past[0] += shift;
+        if (bias)
+            store(h.p + t * h.ld + j, &past[0], n);
+        convolve(&out, tap, past);
+        store(y.p + t * y.ld + j, &out, n);
+    }
+}
+
+/* dh[t] = dy[t] + sum w[k] dy[t + k], dw[k] = sum over t of dy[t] h[t - k]. */
+static inline __attribute__((always_inline)) void backward(kc_mat dy, kc_mat h, const float *w,
+                                                           float *dw, int64_t j, int64_t n)
+{
+    strip tap[TAPS], past[TAPS] = {{0}}, next[TAPS] = {{0}}, sum[TAPS] = {{0}}, out;
+    for (int k = 0; k < TAPS; ++k)
+        load(&tap[k], w + k * h.cols + j, n);
+    for (int64_t t = 0; t < TAPS - 1 && t < h.rows; ++t)
+        load(&next[t + 1], dy.p + t * dy.ld + j, n);
+    for (int64_t t = 0; t < h.rows; ++t) {
+        for (int k = TAPS - 1; k > 0; --k) {
+            past[k] = past[k - 1];
+            next[TAPS - 1 - k] = next[TAPS - k];
+        }
+        load(&past[0], h.p + t * h.ld + j, n);
+        next[TAPS - 1] = (strip){0};
+        if (t + TAPS - 1 < h.rows)
+            load(&next[TAPS - 1], dy.p + (t + TAPS - 1) * dy.ld + j, n);
+        for (int k = 0; k < TAPS; ++k)
+            sum[k] += next[0] * past[k];
+        convolve(&out, tap, next);
+        store(dy.p + t * dy.ld + j, &out, n);
+    }
+    for (int k = 0; dw && k < TAPS; ++k) {
+        load(&out, dw + k * h.cols + j, n);
+        sum[k] += out;
+        store(dw + k * h.cols + j, &sum[k], n);
+    }
+}
+
+void kc_canon_forward(kc_mat y, kc_mat h, const float *bias, const float *w, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t j = 0; j < h.cols; j += STRIP)
+        if (h.cols - j >= STRIP)
+            forward(y, h, bias, w, j, STRIP);
+        else
+            forward(y, h, bias, w, j, h.cols - j);
+}
+
+void kc_canon_backward(kc_mat dy, kc_mat h, const float *w, float *dw, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    for (int64_t j = 0; j < h.cols; j += STRIP)
+        if (h.cols - j >= STRIP)
+            backward(dy, h, w, dw, j, STRIP);
+        else
+            backward(dy, h, w, dw, j, h.cols - j);
+}
