@@ -15,7 +15,7 @@ from harness import BIOD, checkpoints, merged, read_attributes, read_columns, re
 # groups of a measurement.
 MOE = merged(BIOD, corpus={"people": 150, "exposures": 4},
              model={"experts": 8, "experts_topk": 2, "capacity_factor": 0.8, "z_loss": 0.01,
-                    "experts_gate": "renormalised", "init_std": 0.1, "canon": "ABC"},
+                    "experts_gate": "renormalised", "init_std": 0.1},
              train={"batch": 8, "lanes": 4}, measure={"every_exposures": 2})
 EXPERTS = {"exp_up", "exp_up_bias", "exp_down", "exp_down_bias"}
 
@@ -61,8 +61,9 @@ class SameBits(ExpertsTest):
         self.assertEqual(tensors["m/router"].shape, (2, 16, 8))
 
     def test_one_window_a_rank(self):
-        """A rank of one lane of one window adds up what its sources send at once."""
-        self.input(merged(MOE, train={"batch": 4, "lanes": 4}))
+        """A rank of one lane of one window adds up what its sources send at once; Canon layers see
+        its own tokens alone."""
+        self.input(merged(MOE, model={"canon": "ABC"}, train={"batch": 4, "lanes": 4}))
         self.check_grids(((2, 2, 1), (4, 1, 1), (4, 2, 2), (4, 4, 1)))
 
     def test_one_expert_a_token(self):
