@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "cli/print/report_probe.h"
 #include "kcap/measure/capacity.h"
 
 /* 12345678 as 12,345,678 into one of a few turning buffers, so that one printf can show several. */
@@ -145,8 +146,9 @@ static void print_measured(FILE *out, const kc_about *s, const kc_measurements *
                            int64_t steps)
 {
     static void (*const printers[KC_N_MEASURES])(FILE *, const kc_about *, const kc_measured *,
-                                                 int64_t) = {
-        [KC_MEASURE_capacity] = print_capacity, [KC_MEASURE_bands] = print_bands};
+                                                 int64_t) = {[KC_MEASURE_capacity] = print_capacity,
+                                                             [KC_MEASURE_bands] = print_bands,
+                                                             [KC_MEASURE_probe] = kc_report_probe};
     for (int i = 0; i < measured->n; ++i) {
         const kc_measured *m = &measured->of[i];
         if (((const kc_event *)m->row)->step != KC_NO_INT)

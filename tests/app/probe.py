@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Probes through the command line: along a run, the same on any number of ranks and after a resume."""
+import harness
+from harness import merged, read_columns
+
+BIOS = {"run": {"name": "probed", "seed": 2},
+        "corpus": {"kind": "bios", "people": 64, "exposures": 20, "first_names": 8, "middle_names": 8,
+                   "last_names": 8, "birth_years": 2, "cities": 3, "universities": 3, "majors": 3,
+                   "employers": 3, "sentences": 2},
+        "model": {"layers": 2, "heads": 2, "head_dim": 16},
+        "train": {"context": 128, "batch": 4, "lanes": 4, "warmup_steps": 5, "lr": 4.0e-3},
+        "measure": {"probe_every": 5, "probe_people": 60}}
+
+
+class Probe(harness.AppTest):
+    def test_along_a_run(self):
+        name = self.input(BIOS)
+        said = self.kcap("train", name, "--out", "one", ranks=1).stdout
+        self.kcap("train", name, "--out", "two", ranks=2)
+        self.kcap("train", name, "--out", "four", "--set", "train.max_steps=60", ranks=4)
+        self.kcap("train", name, "--out", "four", "--resume", "auto", ranks=1)
+        self.assert_same_run("one", "two", "2 ranks", ("steps", "probe"))
+        self.assert_same_run("one", "four", "resumed", ("steps",))
+        probe = read_columns(self.path("one"), "probe")
+        self.assertEqual(probe["value"].shape, (4, 4 * 8 * 7))
+        self.assertEqual((probe["learners"][-1], probe["held_out"][-1]), (45, 15))
+        self.assertIn("linear probes, % of 15 people held out of 60", said)
+        again = self.json("measure", "one")["probe"]
+        self.assertEqual(again["told"], list(probe["told"][-1]))
+        told = probe["told"][-1].reshape(8, 7)
+        for position in range(2, 8):
+            self.assertAlmostEqual(told[position].sum(), position - 1)
+
+    def test_strings_have_nothing_to_probe(self):
+        self.input(merged(BIOS, corpus={"kind": "random"}))
+        self.assertNotIn("probe", self.train_json("run"))
+
+
+if __name__ == "__main__":
+    harness.main()
