@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/measure/linear.h"
+#include "measure/linear.h"
 
 #include <math.h>
 #include <omp.h>

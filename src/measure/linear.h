@@ -4,7 +4,7 @@
 
 #include "kcap/comm/grid.h"
 #include "kcap/math/mat.h"
-#include "kcap/measure/sample.h"
+#include "measure/sample.h"
 #include "kcap/measure/spans.h"
 
 /* What gives hidden states of a window of T tokens: hidden [layers], each [T, width], lent. Called from

@@ -6,7 +6,7 @@
 
 #include "kcap/base/memory.h"
 #include "measure/probe.def"
-#include "kcap/measure/linear.h"
+#include "measure/linear.h"
 #include "kcap/measure/measure.h"
 
 #define POINTER(type, name, width, unit, help) kc_col_##type *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/measure/sample.h"
+#include "measure/sample.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "kcap/base/rng.h"
 #include "kcap/math/cholesky.h"
 #include "kcap/math/gemm.h"
-#include "kcap/measure/linear.h"
+#include "measure/linear.h"
 
 enum { PEOPLE = 600, LAYERS = 3, WIDTH = 24, PLANTED = 2, NOISE = 0, FEATURE = 1, NOTHING = 2 };
 
