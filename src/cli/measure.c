@@ -10,7 +10,7 @@
 
 typedef struct options {
     const char *input, *per_fact;
-    int64_t part;
+    int64_t part, recall;
     int json;
 } options;
 
@@ -20,6 +20,10 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
     kc_opened opened = {.part = o->part ? (int)o->part - 1 : 0};
     kc_measurements all = {.n = 0};
     KC_TRY(kc_open(&opened, g, o->input, e));
+    if (o->recall) {
+        opened.cfg.measure.recall_every = 0;
+        opened.cfg.measure.recall_people = o->recall;
+    }
     const kc_config cfg = kc_config_of_part(&opened.cfg, opened.part);
     kc_measurements_create(&all, &cfg, kc_corpus_about(opened.subject.corpus), &opened.model.shape);
     for (int i = 0; i < all.n; ++i)
@@ -45,6 +49,10 @@ static const kc_option list[] = {
     {KC_OPTION("per-fact", KC_STRING, per_fact), .value = "FILE.csv",
      .help = "write which facts were kept: name, attribute, value, "
              "probability, bits, recalled"},
+    {KC_OPTION("recall", KC_COUNT, recall), .least = 1, .most = 1e9, .value = "PEOPLE",
+     .help =
+         "of so many people, by a keyed draw, also the rank of each true value among all that its "
+         "attribute can have, and whether questions never asked are answered"},
     {KC_OPTION("part", KC_COUNT, part), .least = 1, .most = KC_PARTS_MAX, .value = "N",
      .help = "of a corpus of several parts the N-th; the first, unless "
              "said"},

@@ -41,6 +41,7 @@ static kc_corpus_info described(const kc_config *cfg)
 
     info.n_people = kc_config_settled(cfg).corpus.people;
     info.exposures = cfg->corpus.exposures;
+    info.of_one = 1;
     info.share = cfg->corpus.share;
     info.windows_are_single = cfg->corpus.windows == KC_corpus_windows_single;
     return info;
@@ -102,6 +103,8 @@ static void join_parts(kc_corpus *corpus)
 
         if (info->max_doc_tokens > whole->room_tokens)
             whole->room_tokens = info->max_doc_tokens;
+        if (!whole->asked_part && info->n_held_out && corpus->part[i]->kind->whom)
+            whole->asked_part = i + 1;
         if (info->n_attributes > whole->room_spans)
             whole->room_spans = info->n_attributes;
     }
@@ -111,6 +114,7 @@ static void join_parts(kc_corpus *corpus)
         info->n_vocab = corpus->vocab->n;
         info->token_word = corpus->vocab->split == KC_SPLIT_WORDS ? "words" : "tokens";
         info->n_parts = corpus->n_parts;
+        info->asked_part = whole->asked_part;
         info->room_tokens = whole->room_tokens;
         info->room_spans = whole->room_spans;
     }
@@ -234,6 +238,20 @@ int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribu
     KC_CHECK(attribute >= 0 && attribute < corpus->info.n_attributes, "attribute %d of %d",
              attribute, corpus->info.n_attributes);
     return corpus->kind->value(corpus->made, corpus->first + person, attribute);
+}
+
+kc_values kc_corpus_values(const kc_corpus *corpus, int32_t attribute)
+{
+    KC_CHECK(attribute >= 0 && attribute < corpus->info.n_attributes, "attribute %d of %d",
+             attribute, corpus->info.n_attributes);
+    return attribute && corpus->kind->values ? corpus->kind->values(corpus->made, attribute)
+                                             : (kc_values){.n = 0};
+}
+
+int64_t kc_corpus_whom(const kc_corpus *corpus, int64_t document, int64_t exposure)
+{
+    return corpus->kind->whom ? corpus->kind->whom(corpus->made, document, exposure == KC_HELD_OUT)
+                              : document;
 }
 
 const char *kc_corpus_word(const kc_corpus *corpus, int32_t token)

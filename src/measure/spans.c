@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcap/base/clock.h"
 #include "kcap/base/memory.h"
 #include "kcap/data/batch.h"
+#include "measure/rounds.h"
 
 /* At most so many groups, and at least so many people in one: enough to share, few to add. */
 enum { GROUPS = 4096, PEOPLE = 128 };
@@ -127,39 +127,22 @@ static void add_span(kc_span_sums *sums, const kc_corpus_info *info, const kc_sp
         sums->first_chunk_nats += chunk * info->attribute[a].weight;
 }
 
-static int wants_to_stop(const kc_stopper *s)
-{
-    return s && s->stop ? s->stop(s->of) : 0;
-}
-
-/* Does this rank, or one that shares experts with it, have a window left? */
-static int goes_on(const kc_grid *ep, int mine, int *all)
-{
-    if (!ep)
-        return mine;
-    kc_allgather(ep, &mine, all, sizeof mine);
-    for (int r = 0; r < ep->size; ++r)
-        mine |= all[r];
-    return mine;
-}
-
 /* People read one after the other. */
 typedef struct group {
     const kc_corpus *corpus;
     int64_t exposure, from, end; /* KC_MEASURE or KC_HELD_OUT */
 } group;
 
-/* `all` [ep size]: room for goes_on. */
 static kc_span_sums measure_group(const kc_grid *ep, const group *of, window *w, kc_score score,
-                                  void *scorer, const kc_stopper *stopper, int *all)
+                                  void *scorer, const kc_stopper *stopper)
 {
     const kc_corpus_info *info = kc_corpus_about(of->corpus);
     int64_t from = of->from;
     kc_span_sums sums = {0};
     for (;;) {
-        if (wants_to_stop(stopper))
+        if (kc_wants_to_stop(stopper))
             from = of->end; /* nobody will ask for the sums */
-        if (!goes_on(ep, from < of->end, all))
+        if (!kc_goes_on(ep, from < of->end))
             return sums;
         if (from >= of->end) {
             score(scorer, 0, NULL, NULL, NULL);
@@ -180,19 +163,11 @@ static void add_sums(kc_span_sums *to, const kc_span_sums *from)
         left[i] += right[i];
 }
 
-/* What a rank says after a round of groups. */
-typedef struct round_news {
-    double seconds;
-    int why; /* it wants to stop; 0: it does not */
-} round_news;
-
 /* A reading of the corpus: how people are grouped and groups are spread, and its room. */
 typedef struct reading {
     int64_t people, groups, here; /* of a group; of all; of a rank, at most */
     window *windows;              /* [threads]                              */
     kc_span_sums *mine, *all;     /* [here], [ranks, here]                  */
-    int *asked;                   /* [ranks]: for goes_on                   */
-    round_news *news;             /* [ranks]                                */
 } reading;
 
 int64_t kc_measure_group(const kc_corpus_info *info)
@@ -215,8 +190,6 @@ static reading reading_of(const kc_corpus_info *info, int64_t context, int ranks
     }
     r.mine = kc_arena_take(a, r.here, sizeof *r.mine);
     r.all = kc_arena_take(a, r.here * ranks, sizeof *r.all);
-    r.asked = kc_arena_take(a, ranks, sizeof *r.asked);
-    r.news = kc_arena_take(a, ranks, sizeof *r.news);
     return r;
 }
 
@@ -236,24 +209,23 @@ size_t kc_measure_spans_bytes(const kc_corpus_info *info, int64_t context, int r
     return count.used;
 }
 
-/* Of the slowest rank the seconds, and the largest reason to stop. */
-static round_news share(const kc_grid *g, round_news mine, round_news *all)
-{
-    kc_allgather(g, &mine, all, sizeof mine);
-    for (int r = 0; r < g->size; ++r) {
-        mine.seconds = all[r].seconds > mine.seconds ? all[r].seconds : mine.seconds;
-        mine.why = all[r].why > mine.why ? all[r].why : mine.why;
-    }
-    return mine;
-}
+/* What groups are read with. */
+typedef struct readers {
+    const kc_grid *g;
+    const group *people;
+    const reading *r;
+    kc_score score;
+    void *scorer;
+    const kc_stopper *stopper;
+} readers;
 
-/* Groups of a round: about a second of them, so that a wish to stop is heard, and no rank waits long for
- * the others. */
-static int64_t next_round(int64_t round, int at_once, double seconds)
+static void read_group(void *readers_, int64_t i)
 {
-    if (seconds < 0.5)
-        return 2 * round;
-    return seconds > 2 && round > at_once ? round / 2 : round;
+    const readers *by = readers_;
+    const reading *r = by->r;
+    const group of = group_of(r, by->people, i * by->g->size + by->g->rank);
+    r->mine[i] = measure_group(by->g->ep, &of, &r->windows[omp_get_thread_num()], by->score,
+                               by->scorer, by->stopper);
 }
 
 /* At most all people of the corpus. */
@@ -265,31 +237,16 @@ static int read_people(const kc_grid *g, const group *people, int64_t context, k
     reading_of(info, context, g->size, threads, &arena);
     kc_arena_reserve(&arena);
     const reading r = reading_of(info, context, g->size, threads, &arena);
-    const int at_once = g->ep ? 1 : threads;
-    round_news news = {.why = 0};
-    for (int64_t first = 0, round = at_once, last; first < r.here && !news.why; first = last) {
-        const double begun = kc_clock();
-        last = first + round < r.here ? first + round : r.here;
-#pragma omp parallel for num_threads(at_once) if (at_once > 1) schedule(dynamic)
-        for (int64_t i = first; i < last; ++i) {
-            const group of = group_of(&r, people, i * g->size + g->rank);
-            r.mine[i] = measure_group(g->ep, &of, &r.windows[omp_get_thread_num()], score, scorer,
-                                      stopper, r.asked);
-        }
-        news = (round_news){kc_clock() - begun, wants_to_stop(stopper)};
-        news = share(g, news, r.news);
-        if (stopper && stopper->seen)
-            stopper->seen(stopper->of, (double)last / (double)r.here);
-        round = next_round(round, at_once, news.seconds);
-    }
+    readers by = {g, people, &r, score, scorer, stopper};
+    const int why = kc_rounds(g, r.here, g->ep ? 1 : threads, stopper, read_group, &by);
     *sums = (kc_span_sums){0};
-    if (!news.why) {
+    if (!why) {
         kc_allgather(g, r.mine, r.all, (size_t)r.here * sizeof *r.mine);
         for (int64_t i = 0; i < r.groups; ++i)
             add_sums(sums, &r.all[i % g->size * r.here + i / g->size]);
     }
     kc_arena_destroy(&arena);
-    return news.why;
+    return why;
 }
 
 int kc_measure_spans(const kc_grid *g, const kc_corpus *corpus, int64_t context, kc_score score,

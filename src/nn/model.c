@@ -216,6 +216,14 @@ void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *t
     kc_logits_score(w, work->y, targets, nats, hit, work->logits, work->threads);
 }
 
+void kc_model_predict(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                      int64_t first, int64_t n, kc_work *work, float *logits)
+{
+    const kc_mat y = {work->y.p + first * work->y.ld, n, work->y.cols, work->y.ld};
+    measure(model, w, tokens, work);
+    kc_logits_all(w, y, kc_mat_of(logits, n, model->shape.V), work->threads);
+}
+
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits)
 {

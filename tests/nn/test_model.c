@@ -54,6 +54,28 @@ KC_TEST(the_past_sees_no_future)
     }
 }
 
+/* A shorter window and a few of its rows read what the beginning of a longer one does. */
+KC_TEST(a_short_window_is_the_beginning_of_a_long_one)
+{
+    enum { SHORT = 71, FIRST = 60 };
+    for (int i = 0; i < N_OTHERS; ++i) {
+        tiny m;
+        kc_arena arena = {0};
+        other_create(&m, i, "150", 7);
+        const int64_t V = m.model.shape.V;
+        const kc_model few = kc_model_short(&m.model, SHORT);
+        float *all = test_room(150 * V, sizeof *all), *rows = test_room(SHORT * V, sizeof *rows);
+        kc_work_create(&few, &arena, 1);
+        kc_arena_reserve(&arena);
+        kc_work *work = kc_work_create(&few, &arena, 1);
+        kc_model_logits(&m.model, &m.weights, m.tokens, m.work, all);
+        kc_model_predict(&few, &m.weights, m.tokens, FIRST, SHORT - FIRST, work, rows);
+        for (int64_t k = 0; k < (SHORT - FIRST) * V; ++k)
+            assert_float_equal(rows[k], all[FIRST * V + k], 1e-4);
+        kc_arena_destroy(&arena);
+    }
+}
+
 /* Loss, score and logits are three ways to the same numbers. */
 KC_TEST(scores_follow_from_logits)
 {

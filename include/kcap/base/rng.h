@@ -17,6 +17,7 @@ typedef enum kc_stream {
     KC_STREAM_RANDOM = 7,  /* string, place -> token of a random string              */
     KC_STREAM_VOCAB = 8,   /* place -> person whose documents byte pairs are learnt of */
     KC_STREAM_ASK = 9,     /* place -> person who is asked about; question -> its form */
+    KC_STREAM_RECALL = 10, /* place -> document that is recalled; -> value that is a candidate */
     KC_STREAM_PROBE = 11   /* place -> person who is probed; shuffled labels         */
 } kc_stream;
 

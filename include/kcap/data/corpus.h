@@ -68,12 +68,15 @@ typedef struct kc_corpus_info {
     const char *law;               /* what was published of such, see kinds.def   */
     double law_bits_per_param;     /* the same as a number                        */
     int64_t n_people, exposures;   /* N, documents of each; of a later part no end */
+    int64_t of_one;                /* documents about the same person: questions 6, else 1 */
     int64_t n_held_out;            /* that measurement reads and training never shows; 0: none */
     int64_t n_vocab;               /* V */
     const char *token_word;        /* what they are: words, or tokens of several bytes */
     int32_t n_attributes;          /* the name included */
     kc_attribute attribute[KC_ATTRIBUTES_MAX];
     int n_parts;                     /* of the whole corpus */
+    int asked_part;                  /* the first of questions of which some are held out, from 1;
+                                        0: there is none */
     double share;                    /* of all tokens, this part's */
     int32_t room_tokens, room_spans; /* of the longest document of any part */
     int32_t max_doc_tokens;          /* longest possible document, <eos> included */
@@ -153,6 +156,21 @@ void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposur
  * biod: of chunk 0; random: of the string's first token, below V; facts: in the order in which the
  * values come in the table, -1 for an attribute that the name does not have). For tests and tables. */
 int64_t kc_corpus_value(const kc_corpus *corpus, int64_t person, int32_t attribute);
+
+/* The values that an attribute can have: value i is token[begin[i]] up to token[begin[i + 1] - 1], and
+ * opens[i] tokens more, those that follow in the text, where it is a proper prefix of another one.
+ * Borrowed from the corpus. Two may be the same tokens. */
+typedef struct kc_values {
+    int64_t n; /* 0: there is no list of them: names, random strings */
+    const int32_t *begin, *token, *opens;
+    int heads; /* 1: of a value's first chunk alone, up to head_end of its span */
+} kc_values;
+kc_values kc_corpus_values(const kc_corpus *corpus, int32_t attribute);
+
+/* Whom of the first part a document, shown or held out, is about: of questions a person, of all other
+ * kinds the document's own.
+ *   exposure    KC_HELD_OUT, or any other */
+int64_t kc_corpus_whom(const kc_corpus *corpus, int64_t document, int64_t exposure);
 
 /* The word of a token: borrowed, UTF-8. <eos> for KC_EOS; of byte pairs each byte is a character
  * that can be seen (a blank is Ġ), as in GPT-2's files. */

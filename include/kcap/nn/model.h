@@ -96,6 +96,10 @@ void kc_model_backward(const kc_model *model, const kc_weights *w, const int32_t
 void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                     const int32_t *targets, kc_work *work, float *nats, uint8_t *hit);
 
+/* Forward only: logits [n, V] of what follows tokens first ... first+n-1 of the window. */
+void kc_model_predict(const kc_model *model, const kc_weights *w, const int32_t *tokens,
+                      int64_t first, int64_t n, kc_work *work, float *logits);
+
 /* Forward only: all logits [T, V]. */
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits);

@@ -148,6 +148,7 @@ static void print_measured(FILE *out, const kc_about *s, const kc_measurements *
     static void (*const printers[KC_N_MEASURES])(FILE *, const kc_about *, const kc_measured *,
                                                  int64_t) = {[KC_MEASURE_capacity] = print_capacity,
                                                              [KC_MEASURE_bands] = print_bands,
+                                                             [KC_MEASURE_recall] = kc_report_recall,
                                                              [KC_MEASURE_probe] = kc_report_probe};
     for (int i = 0; i < measured->n; ++i) {
         const kc_measured *m = &measured->of[i];

@@ -39,6 +39,9 @@ void kc_report_run(FILE *out, const kc_about *about, const kc_measurements *meas
 void kc_report_run_json(FILE *out, const kc_about *about, const kc_measurements *measured,
                         const kc_outcome *outcome);
 
+/* Of /recall: what is recalled alone in a window, the ranks of the true values, and questions never asked. */
+void kc_report_recall(FILE *out, const kc_about *about, const kc_measured *m, int64_t steps);
+
 /* What a corpus holds: `show` documents of an exposure (or KC_MEASURE) with their spans marked, then the
  * counts. */
 void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure);

@@ -51,6 +51,26 @@ static void strings_create(kc_biod *b, uint64_t seed)
     }
 }
 
+/* The strings of each attribute, in tokens. */
+static void chunks_create(kc_biod *b)
+{
+    kc_doc one = {
+        .tokens = kc_alloc(b->L * kc_pool_longest(&b->character), sizeof *one.tokens, "tokens")};
+
+    b->chunk = kc_alloc(b->K, sizeof *b->chunk, "pools");
+    for (int64_t a = 0; a < b->K; a++) {
+        kc_pool_create((int32_t)b->D, (int32_t)(b->D * b->L * kc_pool_longest(&b->character)),
+                       &b->chunk[a]);
+        for (int64_t i = 0; i < b->D; i++) {
+            one.n_tokens = 0;
+            for (int64_t c = 0; c < b->L; c++)
+                kc_pool_put(&b->character, b->strings[(a * b->D + i) * b->L + c], &one);
+            kc_pool_add(&b->chunk[a], one.tokens, one.n_tokens);
+        }
+    }
+    free(one.tokens);
+}
+
 /* What stands before the values: that of the first one instead of its other form. */
 static void add_openings(const kc_biod *b, kc_lengths *lengths)
 {
@@ -114,6 +134,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
     b->T = keys->alphabet;
     KC_TRY(kc_biod_read(keys, seed, files, b, vocab, e));
     strings_create(b, seed);
+    chunks_create(b);
     describe(b, info);
 out:
     return b;
@@ -128,6 +149,9 @@ static void destroy(void *made)
 
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
         kc_pool_free(pools[i]);
+    for (int64_t a = 0; b->chunk && a < b->K; a++)
+        kc_pool_free(&b->chunk[a]);
+    free(b->chunk);
     free(b->strings);
     free(b);
 }
@@ -143,6 +167,15 @@ static int64_t value(const void *made, int64_t person, int32_t a)
     const kc_biod *b = made;
 
     return a ? chunk_of(b, person, a - 1, 0) : kc_people_name(&b->people, person, NULL);
+}
+
+static kc_values values(const void *made, int32_t a)
+{
+    const kc_biod *b = made;
+    kc_values chunks = kc_pool_values(&b->chunk[a - 1]);
+
+    chunks.heads = 1;
+    return chunks;
 }
 
 static void put_name(const kc_biod *b, kc_doc *doc)
@@ -196,4 +229,5 @@ const kc_kind_ops kc_kind_biod = {.sources = kc_biod_sources,
                                   .create = create,
                                   .document = document,
                                   .value = value,
-                                  .destroy = destroy};
+                                  .destroy = destroy,
+                                  .values = values};

@@ -16,6 +16,7 @@ typedef struct kc_biod {
     kc_pool behind;       /* [2]: a chunk that is not the last, a value                   */
     kc_pool character;    /* [T]                                                          */
     int32_t *strings;     /* [K,D,L] characters                                           */
+    kc_pool *chunk;       /* [K]: the strings in tokens                                   */
 } kc_biod;
 
 /* Read what its text is made of, and its people.

@@ -157,6 +157,13 @@ static int64_t value(const void *made, int64_t person, int32_t a)
                              : fact(b, person, attribute_at(b, a));
 }
 
+static kc_values values(const void *made, int32_t a)
+{
+    const kc_bios *b = made;
+
+    return kc_pool_values(&b->value[attribute_at(b, a)]);
+}
+
 /* The text of a person that an exposure shows. Of fixed texts measurement reads the first. */
 static int64_t text_of(const kc_bios *b, int64_t exposure)
 {
@@ -262,4 +269,5 @@ const kc_kind_ops kc_kind_bios = {.sources = kc_bios_sources,
                                   .create = create,
                                   .document = document,
                                   .value = value,
-                                  .destroy = destroy};
+                                  .destroy = destroy,
+                                  .values = values};

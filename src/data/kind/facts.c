@@ -73,6 +73,11 @@ static int64_t value(const void *made, int64_t name, int32_t attribute)
     return -1;
 }
 
+static kc_values values(const void *made, int32_t attribute)
+{
+    return kc_pool_values(&((const kc_facts *)made)->value[attribute - 1]);
+}
+
 /* Value i of the pool and its span. */
 static void put_span(kc_doc *doc, int32_t attribute, const kc_pool *pool, int64_t i)
 {
@@ -123,4 +128,5 @@ const kc_kind_ops kc_kind_facts = {.sources = sources,
                                    .create = create,
                                    .document = document,
                                    .value = value,
-                                   .destroy = destroy};
+                                   .destroy = destroy,
+                                   .values = values};

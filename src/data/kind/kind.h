@@ -38,6 +38,12 @@ typedef struct kc_kind_ops {
     void (*document)(const void *made, int64_t person, int64_t exposure, kc_doc *doc);
     int64_t (*value)(const void *made, int64_t person, int32_t attribute);
     void (*destroy)(void *made);
+
+    /* As kc_corpus_values, of an attribute but the name; NULL: there are no lists. */
+    kc_values (*values)(const void *made, int32_t attribute);
+
+    /* As kc_corpus_whom, held out or not; NULL: the document's own. */
+    int64_t (*whom)(const void *made, int64_t document, int is_held_out);
 } kc_kind_ops;
 
 /* The row of functions at the end of src/data/kind/<kind>.c. */

@@ -130,6 +130,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
     KC_TRY(e->code);
     for (int s = 0; s < ASKED; s++)
         KC_TRY(form_read(keys, files, s, vocab, q, e));
+    info->of_one = ASKED;
     info->n_people = q->asked * ASKED;
     info->n_held_out = (never < q->asked ? never : q->asked) * ASKED;
     describe(q, info);
@@ -176,6 +177,20 @@ static int64_t value(const void *made, int64_t i, int32_t attribute)
                                         : -1;
 }
 
+static kc_values values(const void *made, int32_t attribute)
+{
+    const kc_bios *b = ((const questions *)made)->bios;
+
+    return kc_pool_values(&b->value[b->sentence[attribute - 1].attribute]);
+}
+
+static int64_t whom(const void *made, int64_t i, int is_held_out)
+{
+    const questions *q = made;
+
+    return person_of(q, i + (is_held_out ? q->asked * ASKED : 0));
+}
+
 static void document(const void *made, int64_t index, int64_t exposure, kc_doc *doc)
 {
     const questions *q = made;
@@ -211,4 +226,6 @@ const kc_kind_ops kc_kind_questions = {.sources = sources,
                                        .create = create,
                                        .document = document,
                                        .value = value,
-                                       .destroy = destroy};
+                                       .destroy = destroy,
+                                       .values = values,
+                                       .whom = whom};

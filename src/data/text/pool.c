@@ -196,3 +196,9 @@ out:
     free(sorted);
     return e->code;
 }
+
+kc_values kc_pool_values(const kc_pool *pool)
+{
+    return (kc_values){
+        .n = pool->n, .begin = pool->begin, .token = pool->token, .opens = pool->opens};
+}

@@ -4,6 +4,7 @@
 
 #include "data/text/lines.h"
 #include "data/word/tokens.h"
+#include "kcap/data/corpus.h"
 #include "kcap/types/batch.h"
 
 /* Values as runs of tokens, one after the other: value i is token[begin[i]] up to
@@ -42,6 +43,9 @@ int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *nex
 
 /* Write value i behind a document. */
 void kc_pool_put(const kc_pool *pool, int64_t i, kc_doc *doc);
+
+/* The same for all who know nothing of pools; borrowed. */
+kc_values kc_pool_values(const kc_pool *pool);
 
 /* Tokens of value i; of the shortest and the longest value; of the average one. */
 int32_t kc_pool_length(const kc_pool *pool, int64_t i);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "measure/predict.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kcap/base/err.h"
+#include "kcap/math/ops.h"
+
+static kc_predictor predictor_of(const kc_model *model, const kc_weights *weights, int64_t T,
+                                 int threads, kc_arena *a)
+{
+    const int rooms = model->ep_size > 1 ? 1 : threads;
+    kc_predictor p = {.model = kc_model_short(model, T), .weights = weights, .threads = rooms};
+    p.work = kc_arena_take(a, rooms, sizeof *p.work);
+    p.window = kc_arena_take(a, rooms, sizeof *p.window);
+    for (int i = 0; i < rooms; ++i) {
+        kc_work *work = kc_work_create(&p.model, a, threads / rooms);
+        int32_t *window = kc_arena_take(a, p.model.shape.T, sizeof *window);
+        if (work) {
+            p.work[i] = work;
+            p.window[i] = window;
+        }
+    }
+    return p;
+}
+
+size_t kc_predictor_bytes(const kc_model *model, int64_t T, int threads)
+{
+    kc_arena count = {0};
+    predictor_of(model, NULL, T, threads, &count);
+    return count.used;
+}
+
+void kc_predictor_create(kc_predictor *p, const kc_model *model, const kc_weights *weights,
+                         int64_t T, int threads)
+{
+    kc_arena arena = {0};
+    predictor_of(model, weights, T, threads, &arena);
+    kc_arena_reserve(&arena);
+    *p = predictor_of(model, weights, T, threads, &arena);
+    p->arena = arena;
+}
+
+void kc_predictor_destroy(kc_predictor *p)
+{
+    kc_arena_destroy(&p->arena);
+    *p = (kc_predictor){.threads = 0};
+}
+
+void kc_predictor_predict(void *predictor, int thread, const int32_t *tokens, int64_t first,
+                          int64_t n, float *logits)
+{
+    const kc_predictor *p = predictor;
+    const int64_t T = p->model.shape.T;
+    if (!tokens) {
+        kc_model_serve(&p->model, p->weights, p->work[thread], NULL);
+        return;
+    }
+    KC_CHECK(first >= 0 && n > 0 && first + n <= T, "tokens %lld to %lld of windows of %lld",
+             (long long)first, (long long)(first + n), (long long)T);
+    memset(p->window[thread], 0, (size_t)T * sizeof *tokens); /* what is behind plays no part */
+    memcpy(p->window[thread], tokens, (size_t)(first + n) * sizeof *tokens);
+    kc_model_predict(&p->model, p->weights, p->window[thread], first, n, p->work[thread], logits);
+}
+
+double kc_log_sum(const float *logits, int64_t V, float *scratch)
+{
+    const float max = kc_max_row(logits, V);
+    return (double)max + log((double)kc_exp_row(scratch, logits, V, max, 1));
+}
