@@ -90,10 +90,11 @@ static int without_head(reading *r, kc_error *e)
     const char *other = c->n == 1 ? other_separator(c->cell[0]) : NULL;
 
     if (other)
-        return kc_fail(e, KC_EINPUT,
-                       "%s:%lld: columns parted by %s, where %s are expected; .csv at the end of its "
-                       "name says commas, .tsv tabs; other marks want converting",
-                       c->plain.path, (long long)c->line, other, kc_cells_separator(c));
+        return kc_fail(
+            e, KC_EINPUT,
+            "%s:%lld: columns parted by %s, where %s are expected; .csv at the end of its "
+            "name says commas, .tsv tabs; other marks want converting",
+            c->plain.path, (long long)c->line, other, kc_cells_separator(c));
     for (int k = 0; k < FIELDS; k++)
         if (c->n != FIELDS && r->at[k] < 0)
             return kc_fail(e, KC_EINPUT,
