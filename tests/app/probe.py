@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Probes through the command line: along a run, the same on any number of ranks and after a resume."""
+import json
+
 import harness
 from harness import merged, read_columns
 
@@ -31,9 +33,25 @@ class Probe(harness.AppTest):
         for position in range(2, 8):
             self.assertAlmostEqual(told[position].sum(), position - 1)
 
+    def test_of_a_checkpoint(self):
+        self.input(BIOS)
+        self.train_json("run")
+        few = ("--people", "60", "--steps", "5", "--batch", "8")
+        one, four = (self.kcap("probe", "run", *few, "--json", ranks=n).stdout for n in (1, 4))
+        self.assertEqual(one, four)
+        found = json.loads(one)
+        self.assertEqual((found["p"]["positions"], found["q"]["positions"]), (8, 1))
+        self.assertEqual(len(found["p"]["value"]), 8 * 7)
+        self.assertEqual(found["p"]["chance_value"], found["q"]["chance_value"])
+        self.assertIsNone(found["p"]["value"][0], "birthdays are too many")
+        said = self.kcap("probe", "run", *few).stdout
+        self.assertIn("P-probing: from the text, before each value, % of 15 people", said)
+        self.assertIn("Q-probing: from the name alone", said)
+
     def test_strings_have_nothing_to_probe(self):
         self.input(merged(BIOS, corpus={"kind": "random"}))
         self.assertNotIn("probe", self.train_json("run"))
+        self.fails("have no attributes to probe", "probe", "run")
 
 
 if __name__ == "__main__":
