@@ -160,6 +160,7 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
     KC_TRY(check_canon(cfg, o, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
+    KC_TRY(check_beta(cfg, o, KC_AT_train_momentum, e));
 out:
     return e->code;
 }

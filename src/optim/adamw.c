@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kcap/base/sum.h"
+#include "kcap/optim/muon.h"
 
 double kc_clip_factor(double norm, double clip)
 {
@@ -60,6 +61,8 @@ void kc_adamw_step(const kc_layout *layout, const kc_adamw *adam, int64_t lo, in
     float *v = state->v + (lo >= layout->n_dense ? state->dense_here : 0);
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
+        if (adam->others && kc_muon_takes(t))
+            continue;
         for (int64_t expert = 0; expert < (t->of_expert ? layout->here : 1); ++expert) {
             const int64_t begin = t->offset + expert * layout->each;
             const int64_t last = begin + t->layers * t->stride;

@@ -73,9 +73,11 @@ int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine
     plan->flop_per_token = kc_flops_of(&model.shape);
     plan->n_params_used = model.layout.n_used;
     plan->ep = model.ep_size;
+    /* Gradients and weights, with Muon its momentum too. */
+    const double each = cfg->train.optimizer == KC_train_optimizer_muon ? 12 : 8;
     plan->sent_bytes =
-        8 * (double)model.layout.n_dense * (R - 1) / R +
-        8 * (double)(model.layout.n_flat - model.layout.n_dense) * (R - plan->ep) / R +
+        each * (double)model.layout.n_dense * (R - 1) / R +
+        each * (double)(model.layout.n_flat - model.layout.n_dense) * (R - plan->ep) / R +
         tokens_bytes(cfg, &model, R);
     plan->checkpoint_bytes = 12 * (double)plan->n_params;
     count_run(cfg, info, plan);

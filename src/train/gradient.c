@@ -55,7 +55,8 @@ kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm)
 {
     const kc_layout *layout = &t->model.layout;
     const int64_t experts = layout->n_flat - layout->n_dense;
-    kc_own_grads own = {.dense = kc_grads_reduce(&t->reducer, t->grid, total, t->threads)};
+    kc_own_grads own = {.dense = kc_grads_reduce(&t->reducer, t->grid, total, t->threads),
+                        .whole = total};
     double square = kc_grads_square(&t->reducer, t->grid, NULL, own.dense, NULL, t->threads);
     if (experts) {
         if (!t->model.add_sources)
@@ -69,15 +70,24 @@ kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm)
     return own;
 }
 
-void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, kc_own_grads own)
+/* Of the elements from `first` on that the ranks of g share in slices: the dense ones or experts'. */
+static void update(kc_trainer *t, const kc_adamw *adam, const kc_muon *muon, const kc_grid *g,
+                   const int64_t *slices, int64_t first, float *whole)
 {
     const kc_layout *layout = &t->model.layout;
-    const int64_t lo = t->reducer.lo[t->grid->rank], *expert_lo = t->state.expert_lo;
-    kc_adamw_step(layout, adam, lo, lo + t->state.dense_here, &t->state, own.dense, t->threads);
-    kc_slices_gather(t->grid, t->state.params, t->reducer.lo);
-    if (!own.experts)
-        return;
-    kc_adamw_step(layout, adam, layout->n_dense + expert_lo[0], layout->n_dense + expert_lo[1],
-                  &t->state, own.experts, t->threads);
-    kc_slices_gather(&t->dp, t->state.params + layout->n_dense, t->expert_reducer.lo);
+    const int64_t lo = first + slices[g->rank], hi = first + slices[g->rank + 1];
+    kc_adamw_step(layout, adam, lo, hi, &t->state, whole + lo, t->threads);
+    if (muon) {
+        kc_muon_momentum(layout, muon, lo, hi, &t->state, whole);
+        kc_slices_gather(g, whole + first, slices);
+        kc_muon_step(layout, muon, lo, hi, t->state.params, whole, &t->muon, t->threads);
+    }
+    kc_slices_gather(g, t->state.params + first, slices);
+}
+
+void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, const kc_muon *muon, kc_own_grads own)
+{
+    update(t, adam, muon, t->grid, t->reducer.lo, 0, own.whole);
+    if (own.experts)
+        update(t, adam, muon, &t->dp, t->expert_reducer.lo, t->model.layout.n_dense, own.whole);
 }

@@ -120,7 +120,19 @@ static kc_adamw adamw_of(const kc_trainer *t, double norm, int64_t counted)
                       .eps = cfg->train.eps,
                       .weight_decay = cfg->train.weight_decay,
                       .scale = kc_clip_factor(norm, cfg->train.clip) / (double)counted,
-                      .t = t->state.step + 1};
+                      .t = t->state.step + 1,
+                      .others = cfg->train.optimizer == KC_train_optimizer_muon};
+}
+
+static kc_muon muon_of(const kc_trainer *t, const kc_adamw *adam)
+{
+    const kc_config *cfg = t->cfg;
+    const double peak = cfg->train.muon_lr > 0 ? cfg->train.muon_lr : cfg->train.lr;
+    return (kc_muon){.lr =
+                         kc_schedule_from(cfg, peak, t->state.step, t->docs, kc_trainer_planned(t)),
+                     .momentum = cfg->train.momentum,
+                     .weight_decay = cfg->train.weight_decay,
+                     .scale = adam->scale};
 }
 
 static void fill_row(const kc_trainer *t, const kc_lane_report *all, double lr, double norm,
@@ -152,7 +164,8 @@ int kc_trainer_step(kc_trainer *t, kc_step_news *news, kc_step_row *row, kc_erro
     if (!isfinite(all.loss) || !isfinite(norm))
         return kc_trainer_not_finite(t, own, all.loss / (double)all.counted, e);
     const kc_adamw adam = adamw_of(t, norm, all.counted);
-    kc_trainer_update(t, &adam, own);
+    const kc_muon muon = muon_of(t, &adam);
+    kc_trainer_update(t, &adam, adam.others ? &muon : NULL, own);
     memcpy(t->state.cursors, t->next,
            (size_t)(t->state.n_lanes * t->state.n_parts) * sizeof *t->next);
     t->state.step += 1;

@@ -6,6 +6,7 @@
 
 #include "kcap/data/batch.h"
 #include "kcap/optim/adamw.h"
+#include "kcap/optim/muon.h"
 #include "kcap/optim/reduce.h"
 #include "kcap/train/step.h"
 
@@ -39,6 +40,7 @@ struct kc_trainer {
     kc_tree tree;
     kc_reducer reducer, expert_reducer;
     double *squares; /* [ep, blocks of this rank's experts] */
+    kc_muon_room muon;
     float *wt;
     kc_lane_room *room;          /* [at_once]    */
     kc_cursor *mine_next, *next; /* [lanes_here, n_parts], [n_lanes, n_parts]: after the step */
@@ -51,6 +53,7 @@ struct kc_trainer {
  * the tree. */
 typedef struct kc_own_grads {
     const float *dense, *experts;
+    float *whole; /* both lie in it, where the flat layout has them */
 } kc_own_grads;
 
 /* The sum over all lanes, of which each rank has its part; *norm is the whole sum's.
@@ -59,9 +62,10 @@ typedef struct kc_own_grads {
  *   bits        do not depend on dp, ep or threads, as those of kc_trainer_step */
 kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm);
 
-/* AdamW on this rank's part, then all weights that this rank holds.
+/* AdamW, and Muon (NULL: none), on this rank's part, then all weights that this rank holds.
+ *   own         overwritten with Muon
  *   collective  on all ranks */
-void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, kc_own_grads own);
+void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, const kc_muon *muon, kc_own_grads own);
 
 /* KC_ENUMERIC on all ranks, naming the first element of the gradient that is not finite.
  *   loss        of the step, for the message

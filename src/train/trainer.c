@@ -50,6 +50,8 @@ static kc_needs take_room(kc_trainer *t, kc_arena *a)
     kc_reducer_create(&t->reducer, t->grid, layout->n_dense, a);
     if (experts)
         kc_reducer_create(&t->expert_reducer, &t->dp, experts, a);
+    if (t->cfg->train.optimizer == KC_train_optimizer_muon)
+        t->muon = kc_muon_room_take(layout, a);
     t->squares = kc_arena_take(a, ep * (experts / KC_BLOCK), sizeof *t->squares);
     bytes[KC_exchange_bytes] = kc_arena_since(a);
     t->state.cursors = kc_arena_take(a, L * parts, sizeof *t->state.cursors);

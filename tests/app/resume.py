@@ -141,6 +141,15 @@ class Resume(ResumeTest):
         self.staged(BIOS, [3, 21], [4, 1, 2])
         self.check_staged([3, 21])
 
+    def test_muon_2_4_1(self):
+        """Momenta go on where they were; a matrix that ranks share is whole on both. Nor does the
+        run go on by AdamW."""
+        self.staged(merged(BIOD, train={"optimizer": "muon", "muon_lr": 0.01},
+                           model={"canon": "AC"}), [7, 20], [2, 4, 1])
+        self.check_staged([7, 20])
+        done = self.train("parts", "--resume", "auto", "--set", "train.optimizer=adamw", code=2)
+        self.assertIn("train.optimizer: muon in the checkpoint, adamw in this input", done.stderr)
+
     def test_byte_pairs_2_1(self):
         """Merges are learnt by one rank, once; a resume takes those of the checkpoint."""
         config = merged(BIOS, vocab={"kind": "bpe", "size": 260}, train={"context": 192},

@@ -7,6 +7,7 @@
 #include "records.h"
 
 #include "kcap/optim/adamw.h"
+#include "kcap/optim/muon.h"
 #include "kcap/optim/reduce.h"
 #include "kcap/optim/schedule.h"
 
@@ -61,6 +62,14 @@ static void write_hidden(bench *b)
     record(b->out, "pulled", "f4", 2, (int64_t[]){s->T, s->d}, dx);
 }
 
+static kc_muon_room muon_room(const kc_layout *layout)
+{
+    kc_arena *arena = test_arena();
+    kc_muon_room_take(layout, arena);
+    kc_arena_reserve(arena);
+    return kc_muon_room_take(layout, arena);
+}
+
 /* Ten steps on the same windows, as a trainer takes them. */
 static void write_steps(bench *b, const kc_grid *g)
 {
@@ -73,6 +82,7 @@ static void write_steps(bench *b, const kc_grid *g)
     kc_state state = {.layout = &b->m.model.layout, .params = b->m.w, .lo = reducer.lo};
     state.m = test_room(n, sizeof *state.m);
     state.v = test_room(n, sizeof *state.v);
+    const kc_muon_room room = muon_room(&b->m.model.layout);
     double norms[STEPS];
     for (int64_t t = 0; t < STEPS; ++t) {
         tiny_grad(&b->m);
@@ -84,7 +94,14 @@ static void write_steps(bench *b, const kc_grid *g)
                       .eps = b->cfg.train.eps,
                       .weight_decay = b->cfg.train.weight_decay,
                       .scale = kc_clip_factor(norms[t], b->cfg.train.clip) / (double)b->counted,
-                      .t = t + 1};
+                      .t = t + 1,
+                      .others = b->cfg.train.optimizer == KC_train_optimizer_muon};
+        const kc_muon u = {kc_schedule_from(&b->cfg, b->cfg.train.muon_lr, t, t, STEPS),
+                           b->cfg.train.momentum, a.weight_decay, a.scale};
+        if (a.others) {
+            kc_muon_momentum(&b->m.model.layout, &u, 0, n, &state, b->m.grad);
+            kc_muon_step(&b->m.model.layout, &u, 0, n, b->m.w, b->m.grad, &room, 1);
+        }
         kc_adamw_step(&b->m.model.layout, &a, 0, n, &state, b->m.grad, 1);
         tiny_refresh(&b->m);
     }
@@ -97,9 +114,12 @@ static void write_settings(bench *b)
 {
     b->cfg.train.warmup_steps = WARM_UP;
     b->cfg.train.lr = 5e-3;
+    b->cfg.train.muon_lr = 8e-3;
     b->cfg.train.weight_decay = 0.1;
     b->cfg.train.clip = 0.9;
     scalar(b->out, "lr", b->cfg.train.lr);
+    scalar(b->out, "muon_lr", b->cfg.train.muon_lr);
+    scalar(b->out, "momentum", b->cfg.train.momentum);
     scalar(b->out, "lr_final", b->cfg.train.lr_final);
     scalar(b->out, "warmup_steps", WARM_UP);
     scalar(b->out, "weight_decay", b->cfg.train.weight_decay);

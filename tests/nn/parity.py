@@ -18,11 +18,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from muon import Muon
 from records import read
 
 GPT2 = {"norm": "layernorm", "position": "rotary", "rotary_fraction": 0.25, "rotary_base": 10000,
         "mlp": "plain", "mlp_ratio": 4, "mlp_width": 0, "activation": "gelu", "biases": "all",
-        "kv_heads": 0, "embeddings": "tied", "canon": ""}
+        "kv_heads": 0, "embeddings": "tied", "canon": "", "optimizer": "adamw"}
 LLAMA = {**GPT2, "norm": "rmsnorm", "rotary_fraction": 1, "mlp": "gated",
          "mlp_ratio": Fraction(8, 3), "activation": "silu", "biases": "none",
          "embeddings": "untied"}
@@ -79,10 +80,15 @@ CASES = (
     ("mistral", (129, 2, 4, 10, 130), {"position": "learned", "norm": "layernorm",
                                        "biases": "all", "kv_heads": 2, "embeddings": "tied"}),
     ("gpt2", (97, 2, 4, 9, 67), {"position": "none", "mlp": "none", "biases": "none"}),
+    # Muon
+    ("gpt2", (65, 2, 2, 16, 41), {"optimizer": "muon"}),
+    ("mistral", (70, 2, 4, 10, 41), {"optimizer": "muon", "canon": "ABCD"}),
+    ("gpt2", (65, 2, 2, 16, 41), {"optimizer": "muon", "mlp_ratio": 0.5}),
 )
 
 MATRICES = ("wte", "wpe", "head", "attn_qkv", "attn_out", "mlp_up", "mlp_down", "router", "exp_up",
             "exp_down")
+HIDDEN = ("attn_qkv", "attn_out", "mlp_up", "mlp_down")  # Muon's
 
 # Largest difference allowed, by what is compared; in brackets the largest measured.
 BOUND = {"logits": 1e-5,  # absolute                                     [3.3e-6]
@@ -106,13 +112,14 @@ class Spec:
         self.base = keys["rotary_base"]
         self.mlp, self.silu = keys["mlp"], keys["activation"] == "silu"
         self.hidden = keys["mlp_width"] or math.floor(Fraction(keys["mlp_ratio"]) * self.d)
-        self.canon = keys["canon"]
+        self.canon, self.muon = keys["canon"], keys["optimizer"] == "muon"
         self.biased, self.untied = keys["biases"] == "all", keys["embeddings"] == "untied"
         groups = {0: 4, 2: 2}.get(self.heads % 4, 1)
         self.kv = groups if keys["kv_heads"] == "groups" else keys["kv_heads"] or self.heads
         self.settings = f"train.context={self.T} model.arch={arch} model.layers={self.layers} " \
             f"model.heads={self.heads} model.head_dim={self.head_dim}" \
-            + "".join(f" model.{key}={value}" for key, value in changes.items())
+            + "".join(f" {'train' if key == 'optimizer' else 'model'}.{key}={value}"
+                      for key, value in changes.items())
 
     @classmethod
     def of(cls, model, T, records):
@@ -245,7 +252,7 @@ class Model:
 
 
 def adamw(w, records):
-    """AdamW as PyTorch has it; the rate is set step by step."""
+    """AdamW as PyTorch has it, of these tensors; the rate is set step by step."""
     groups = [{"params": [w[name] for name in w if (name in MATRICES) == decays],
                "weight_decay": float(records["weight_decay"]) if decays else 0.0}
               for decays in (True, False)]
@@ -254,22 +261,29 @@ def adamw(w, records):
 
 
 def steps(model, records, tokens, targets, count):
-    """AdamW, warm-up and cosine by hand. Returns the norms before clipping."""
+    """AdamW or Muon, warm-up and cosine by hand. Returns the norms before clipping."""
     def hyper(name):
         return float(records[name])
-    adam = adamw(model.w, records)
+    s, w = model.s, model.w
+    hidden = {name: w[name] for name in HIDDEN if s.muon and name in w}
+    adam = adamw({name: value for name, value in w.items() if name not in hidden}, records)
+    keys = s.kv * s.head_dim
+    muon = Muon(hidden, {"attn_qkv": (s.d, keys, keys), "attn_out": s.d, "mlp_up": s.hidden,
+                         "mlp_down": s.d}, hyper("momentum"), hyper("weight_decay"))
     norms = []
     for step in range(count):
-        adam.zero_grad()
+        for value in w.values():
+            value.grad = None
         loss = model.loss(tokens, targets)[1] / (targets >= 0).sum()
         loss.backward()
         norms.append(float(torch.nn.utils.clip_grad_norm_(list(model.w.values()), hyper("clip"))))
         cosine = (1 + math.cos(math.pi * step / count)) / 2
-        rate = hyper("lr") * (hyper("lr_final") + (1 - hyper("lr_final")) * cosine)
-        rate *= min(1, (step + 1) / hyper("warmup_steps"))
+        share = hyper("lr_final") + (1 - hyper("lr_final")) * cosine
+        share *= min(1, (step + 1) / hyper("warmup_steps"))
         for group in adam.param_groups:
-            group["lr"] = rate
+            group["lr"] = hyper("lr") * share
         adam.step()
+        muon.step(hyper("muon_lr") * share)
     return norms
 
 

@@ -102,7 +102,7 @@ KC_TEST(plain_arrays_can_be_trained)
         float *p = test_room(LONG, sizeof *p), *grad = test_room(LONG, sizeof *grad);
         float *m = test_room(LONG, sizeof *m), *v = test_room(LONG, sizeof *v);
         for (int64_t t = 1; t <= STEPS; ++t) {
-            const kc_adamw a = {0.05 * (1 - (double)t / STEPS), 0.9, 0.99, 1e-8, 0, 0.5, t};
+            const kc_adamw a = {0.05 * (1 - (double)t / STEPS), 0.9, 0.99, 1e-8, 0, 0.5, t, 0};
             for (int64_t i = 0; i < LONG; ++i)
                 grad[i] = 2 * (p[i] - goal[i]);
             kc_adamw_update(p, grad, m, v, LONG, &a, threads);

@@ -235,6 +235,15 @@ KC_TEST(mixtral)
     check_grids(*state, sets, N(sets), 10, DROPS);
 }
 
+/* Each expert's matrices are orthogonalised where they are, those that two ranks share on both. */
+KC_TEST(muon)
+{
+    static const char *const sets[] = {
+        "corpus.people=40", "corpus.exposures=4",   "model.arch=llama",  "model.canon=ABC",
+        "model.experts=4",  "train.optimizer=muon", "train.muon_lr=0.02"};
+    check_grids(*state, sets, N(sets), 10, DROPS);
+}
+
 /* The paper's routing: an expert of the width of d for each token, its output weighted by the
  * router's probability, through which the router learns. */
 KC_TEST(one_expert_a_token)

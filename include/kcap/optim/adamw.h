@@ -8,7 +8,8 @@
  * as in PyTorch). `scale` multiplies the gradient first: 1 / tokens, and clipping. */
 typedef struct kc_adamw {
     double lr, beta1, beta2, eps, weight_decay, scale;
-    int64_t t; /* number of this update, from 1 */
+    int64_t t;  /* number of this update, from 1               */
+    int others; /* what Muon does not take alone, of a layout */
 } kc_adamw;
 
 /* Factor that clips a gradient of this norm: min(1, clip / (norm + 1e-6)); 1 when clip is 0. */

@@ -8,9 +8,9 @@
 #define KC_NEEDS(N)                                                                                \
     N(weights_bytes, "weights, whole on every rank; of experts this rank's")                       \
     N(transposed_bytes, "transposed copy of the weights")                                          \
-    N(moments_bytes, "AdamW's two moments of this rank's slice")                                   \
+    N(moments_bytes, "two moments of this rank's slice; of Muon's matrices one is in use")         \
     N(gradients_bytes, "gradients: the lanes in flight and the tree over lanes")                   \
-    N(exchange_bytes, "parts of the gradient from other ranks, norms")                             \
+    N(exchange_bytes, "parts of the gradient from other ranks, norms; Muon's matrix at work")      \
     N(activations_bytes, "activations and scratch of the lanes in flight")                         \
     N(batches_bytes, "tokens, documents, cursors and reports of lanes")                            \
     N(measurement_bytes, "activations and sums while measuring")
