@@ -250,7 +250,7 @@ kc_values kc_corpus_values(const kc_corpus *corpus, int32_t attribute)
 
 int64_t kc_corpus_whom(const kc_corpus *corpus, int64_t document, int64_t exposure)
 {
-    return corpus->kind->whom ? corpus->kind->whom(corpus->made, document, exposure == KC_HELD_OUT)
+    return corpus->kind->whom ? corpus->kind->whom(corpus->made, document, exposure <= KC_HELD_OUT)
                               : document;
 }
 

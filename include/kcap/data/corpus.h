@@ -93,7 +93,7 @@ typedef struct kc_corpus_info {
 } kc_corpus_info;
 
 /* In place of an exposure: the document that measurement reads; one that is never shown, of a `person`
- * below n_held_out, who is none of the corpus's. */
+ * below n_held_out, who is none of the corpus's. KC_HELD_OUT - k is a held-out question in other words. */
 enum { KC_MEASURE = -1, KC_HELD_OUT = -2 };
 
 enum { KC_EOS = 0 }; /* token that begins every document */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "kcap/data/corpus.h"
+#include "kcap/measure/ask.h"
 #include "kcap/measure/measure.h"
 #include "kcap/plan/plan.h"
 #include "kcap/run/bench.h"
@@ -41,6 +42,12 @@ void kc_report_run_json(FILE *out, const kc_about *about, const kc_measurements 
 
 /* Of /recall: what is recalled alone in a window, the ranks of the true values, and questions never asked. */
 void kc_report_recall(FILE *out, const kc_about *about, const kc_measured *m, int64_t steps);
+
+/* An answer in two lines; one fact of a person in one; as one line of JSON. Why there is none. */
+void kc_report_answer(FILE *out, const kc_answer *a);
+void kc_report_fact(FILE *out, const kc_answer *a);
+void kc_report_answer_json(FILE *out, const kc_answer *a);
+void kc_report_unanswered(FILE *out, const char *why, int json);
 
 /* What a corpus holds: `show` documents of an exposure (or KC_MEASURE) with their spans marked, then the
  * counts. */

@@ -195,7 +195,7 @@ static void document(const void *made, int64_t index, int64_t exposure, kc_doc *
 {
     const questions *q = made;
     const kc_bios *b = q->bios;
-    const int64_t i = index + (exposure == KC_HELD_OUT ? q->asked * ASKED : 0);
+    const int64_t i = index + (exposure <= KC_HELD_OUT ? q->asked * ASKED : 0);
     const int s = (int)(i % ASKED);
     const kc_pool *answers = &b->value[b->sentence[s].attribute];
     const int64_t said = answer(q, i);

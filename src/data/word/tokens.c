@@ -171,6 +171,127 @@ int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens)
     return n;
 }
 
+/* A word that is one of its own, or -1. */
+static int32_t alike(const kc_vocab *vocab, const char *word, int32_t bytes, int32_t before)
+{
+    int32_t first = -1;
+
+    for (int32_t t = 1; t < vocab->n; t++) {
+        const char *other = kc_vocab_word(vocab, t);
+
+        if (strncmp(other, word, (size_t)bytes) != 0 || other[bytes])
+            continue;
+        if (t > before)
+            return t;
+        first = first < 0 ? t : first;
+    }
+    return first;
+}
+
+static int32_t not_there(const char *word, int32_t bytes, char missing[64])
+{
+    int32_t n = bytes < 63 ? bytes : 63;
+
+    while (n < bytes && n > 0 && ((unsigned char)word[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(missing, word, (size_t)n);
+    missing[n] = 0;
+    return -1;
+}
+
+/* What stands between two blanks: a word of its own, or a word and stops. */
+static int32_t read_word(const kc_vocab *vocab, const char *word, int32_t bytes, int32_t before,
+                         int32_t *tokens, char missing[64])
+{
+    int32_t n = 0, end = bytes;
+
+    tokens[0] = alike(vocab, word, bytes, before);
+    if (tokens[0] >= 0)
+        return 1;
+    while (end > 0 && kc_lines_stop(word[end - 1]))
+        end--;
+    if (end > 0)
+        tokens[n++] = alike(vocab, word, end, before);
+    for (int32_t i = end; i < bytes; i++)
+        tokens[n++] = kc_vocab_find(vocab, word + i, 1);
+    for (int32_t i = 0; i < n; i++)
+        if (tokens[i] < 0)
+            return end > 0 && i == 0 ? not_there(word, end, missing)
+                                     : not_there(word + end, 1, missing);
+    return n;
+}
+
+/* A piece of byte pairs, the blank in front of it included. */
+static int32_t read_piece(const kc_vocab *vocab, const char *piece, int32_t bytes, int32_t *tokens,
+                          char missing[64])
+{
+    const int32_t n = kc_bpe_encode(vocab->bpe, piece, bytes, tokens);
+
+    for (int32_t i = 0; i < n; i++) {
+        tokens[i] = vocab->token_of[tokens[i]];
+        if (!tokens[i])
+            return not_there(piece + (*piece == ' '), bytes - (*piece == ' '), missing);
+    }
+    return n;
+}
+
+/* A mark, such as `capital:`, of byte pairs: a token of its own, or -1. */
+static int32_t mark_at(const kc_vocab *vocab, const char *text, int32_t bytes)
+{
+    int32_t n, token;
+    char *word = seen(text, bytes, &n);
+
+    token = alike(vocab, word, n, 0);
+    free(word);
+    return token > 0 && kc_vocab_is_mark(vocab, token) ? token : -1;
+}
+
+static int32_t read_pairs(const kc_vocab *vocab, const char *text, int32_t *tokens,
+                          char missing[64])
+{
+    const int64_t length = (int64_t)strlen(text);
+    char *spaced = kc_alloc(length + 2, 1, "bytes of text");
+    int32_t n = 0;
+
+    spaced[0] = ' ';
+    memcpy(spaced + 1, text, (size_t)length);
+    for (const char *at = spaced + joins(text), *end = spaced + 1 + length; at < end && n >= 0;) {
+        const int32_t word = 1 + (int32_t)strcspn(at + 1, " ");
+        const int32_t mark = *at == ' ' && at + word <= end ? mark_at(vocab, at, word) : -1;
+        const int32_t bytes = mark < 0 ? (int32_t)kc_pretoken(at, end) : word;
+
+        if (mark >= 0) {
+            tokens[n++] = mark;
+        } else {
+            const int32_t more = read_piece(vocab, at, bytes, tokens + n, missing);
+
+            n = more < 0 ? -1 : n + more;
+        }
+        at += bytes;
+    }
+    free(spaced);
+    return n;
+}
+
+int32_t kc_vocab_read(const kc_vocab *vocab, const char *text, int32_t *tokens, char missing[64])
+{
+    int32_t n = 0, before = 0;
+
+    if (vocab->split != KC_SPLIT_WORDS)
+        return *text ? read_pairs(vocab, text, tokens, missing) : 0;
+    while (*text) {
+        const int32_t bytes = (int32_t)strcspn(text, " ");
+        const int32_t more = bytes ? read_word(vocab, text, bytes, before, tokens + n, missing) : 0;
+
+        if (more < 0)
+            return -1;
+        n += more;
+        before = n ? tokens[n - 1] : 0;
+        text += bytes + (text[bytes] == ' ');
+    }
+    return n;
+}
+
 void kc_vocab_say(const kc_vocab *vocab, int32_t token, FILE *out)
 {
     const char *word = kc_vocab_word(vocab, token);

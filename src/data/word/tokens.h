@@ -18,6 +18,13 @@
  *   errors      none; returns the number of tokens */
 int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens);
 
+/* The same of a text of anybody's, in the normal form of kc_lines, by the tokens there are. A word of its
+ * own (kc_vocab_mark, kc_vocab_add) is one where it stands between blanks; of several alike the first behind
+ * the one before, such as Ada the middle name behind Ada the first.
+ *   tokens      room for as many as the text has bytes
+ *   returns     their number, or -1: `missing`, cut to 63 bytes, is no token */
+int32_t kc_vocab_read(const kc_vocab *vocab, const char *text, int32_t *tokens, char missing[64]);
+
 /* Add a token that no text has, such as a marker: in running text it is a word. A vocabulary that is
  * fixed may have one like it, or cuts it as any text.
  *   word        without blanks at its ends

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/print/report.h"
+#include "cli/verb.h"
+#include "kcap/measure/ask.h"
+#include "kcap/run/open.h"
+
+typedef struct options {
+    const char *input, *text;
+    int64_t person, tokens;
+    int json;
+} options;
+
+/* The next line of standard input, the same on all ranks; NULL: there is none. The caller frees it. */
+static char *next_line(const kc_grid *g)
+{
+    char *line = NULL;
+    size_t room = 0;
+    int64_t n = -1;
+    if (g->rank == 0) {
+        if (isatty(STDIN_FILENO)) {
+            fputs("? ", stdout);
+            fflush(stdout);
+        }
+        n = getline(&line, &room, stdin);
+    }
+    kc_bcast(g, &n, sizeof n);
+    if (n < 0) {
+        free(line);
+        return NULL;
+    }
+    if (g->rank != 0)
+        KC_ROOM(line = malloc((size_t)n + 1), "out of memory for a line");
+    kc_bcast(g, line, (size_t)n + 1);
+    line[strcspn(line, "\r\n")] = 0;
+    return line;
+}
+
+static int ask_once(kc_asker *asker, const kc_grid *g, const options *o, const char *text,
+                    kc_error *e)
+{
+    kc_answer a;
+    if (kc_ask(asker, text, &a, e) != KC_OK)
+        return e->code;
+    if (g->rank == 0)
+        (o->json ? kc_report_answer_json : kc_report_answer)(stdout, &a);
+    kc_answer_free(&a);
+    return KC_OK;
+}
+
+/* Line by line; a line that cannot be answered says why, and the next one is read. */
+static void ask_lines(kc_asker *asker, const kc_grid *g, const options *o)
+{
+    for (char *line; (line = next_line(g)); free(line)) {
+        kc_error e = {0};
+        if (line[strspn(line, " \t")] && ask_once(asker, g, o, line, &e) != KC_OK && g->rank == 0)
+            kc_report_unanswered(stdout, e.text, o->json);
+        fflush(stdout);
+    }
+}
+
+static int ask_person(kc_asker *asker, const kc_grid *g, const options *o,
+                      const kc_corpus_info *info, kc_error *e)
+{
+    kc_answer a;
+    if (o->person >= info->n_people)
+        return kc_fail(e, KC_EINPUT, "--person %lld: the corpus has %lld %s, 0 to %lld",
+                       (long long)o->person, (long long)info->n_people, info->many,
+                       (long long)info->n_people - 1);
+    char *name = kc_asker_name(asker, o->person);
+    if (g->rank == 0 && !o->json)
+        printf("%s %lld, %s\n", info->one, (long long)o->person, name);
+    free(name);
+    for (int64_t i = 0; kc_ask_person(asker, o->person, i, &a); ++i) {
+        if (g->rank == 0)
+            (o->json ? kc_report_answer_json : kc_report_fact)(stdout, &a);
+        kc_answer_free(&a);
+    }
+    return KC_OK;
+}
+
+static int ask(kc_grid *g, const void *given, kc_error *e)
+{
+    const options *o = given;
+    kc_opened opened = {.part = 0};
+    kc_asker *asker = NULL;
+    KC_TRY(kc_open(&opened, g, o->input, e));
+    asker = kc_asker_create(&opened.subject, o->tokens);
+    if (o->person >= 0)
+        KC_TRY(ask_person(asker, g, o, kc_corpus_about(opened.corpus), e));
+    else if (o->text)
+        KC_TRY(ask_once(asker, g, o, o->text, e));
+    else
+        ask_lines(asker, g, o);
+out:
+    if (asker)
+        kc_asker_destroy(asker);
+    kc_opened_close(&opened, g);
+    return e->code;
+}
+
+static int check(const void *given, kc_error *e)
+{
+    const options *o = given;
+    return o->text && o->person >= 0
+               ? kc_fail(e, KC_EINPUT, "ask: a text and --person are two questions; give one")
+               : KC_OK;
+}
+
+static const options defaults = {.person = -1, .tokens = 32};
+
+static const kc_option list[] = {
+    {KC_OPTION("RUN|CHECKPOINT.h5", KC_WORD, input)},
+    {KC_OPTION("TEXT", KC_WORD, text), .optional = 1},
+    {KC_OPTION("person", KC_COUNT, person), .least = 0, .most = 9e15, .value = "N",
+     .help = "what the model says of the N-th person of the corpus, beside the truth"},
+    {KC_OPTION("tokens", KC_COUNT, tokens), .least = 1, .most = 1e6, .value = "N",
+     .help = "of an answer at most; 32"},
+    {KC_OPTION("json", KC_FLAG, json), .help = "one JSON object a line for each answer"}};
+
+const kc_verb kc_verb_ask = {
+    .name = "ask",
+    .summary = "ask a model what it knows",
+    .about = "Continue a text, a question or the beginning of a sentence, by the most likely "
+             "tokens up to "
+             "<eos>; where a text of the corpus begins so, say the truth, how likely it is, and "
+             "its rank "
+             "among all values. Without a text, lines of standard input are asked.",
+    KC_OPTIONS(list),
+    .bytes = sizeof(options),
+    .defaults = &defaults,
+    .check = check,
+    .run = ask};

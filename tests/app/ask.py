@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kcap ask: what a model says, held against the corpus and against teacher forcing; texts of all kinds."""
+import json
+import subprocess
+
+import harness
+from harness import BIOD, BIOS, merged
+
+ASKED = {**BIOS, "corpus": [{**BIOS["corpus"], "share": 0.5, "exposures": 60},
+                            {"kind": "questions", "share": 0.5, "held_out": 0.5}],
+         "train": {**BIOS["train"], "lr": 1.0e-2}}
+
+
+class Ask(harness.AppTest):
+    def lines(self, *args, text=None, **how):
+        """One object a line."""
+        if text is not None:
+            with open(self.path("lines"), "wb") as file:
+                file.write(text)
+            with open(self.path("lines"), "rb") as file:
+                said = self.kcap("ask", *args, "--json", stdin=file, **how).stdout
+        else:
+            said = self.kcap("ask", *args, "--json", **how).stdout
+        return [json.loads(line) for line in said.splitlines()]
+
+    def documents(self, name, people):
+        said = self.json("corpus", name, "--show", str(people))
+        return said["documents"], said["later_parts"][0]["documents"] if said["later_parts"] else []
+
+    def check_people(self, run, name):
+        """The answer is the truth just where teacher forcing hits each token; the truth is the corpus's."""
+        documents, _ = self.documents(name, 24)
+        right = held_out = 0
+        for person in range(0, 24, 5):
+            words = documents[person]["words"]
+            facts = self.lines(run, "--person", str(person))
+            truths = {span["attribute"]: words[span["begin"]:span["end"]]
+                      for span in documents[person]["spans"]}
+            for fact in facts:
+                self.assertEqual(fact["right"], fact["answer"] == fact["truth"], fact)
+                self.assertEqual(fact["person"], person)
+                self.assertLessEqual(fact["rank"], fact["candidates"])
+                if fact["right"]:
+                    self.assertEqual(fact["rank"], 1)
+                self.assertEqual(fact["truth"].split()[0].rstrip(",."),
+                                 truths[fact["attribute"]][0].lstrip("Ġ"))
+                right += fact["right"]
+                held_out += fact["held_out"]
+            self.assertEqual(len(facts), 7 + 6)
+        self.assertGreater(right, 3)
+        self.assertLess(right, 5 * 13)
+        self.assertIn(held_out, range(6, 30, 6))
+
+    def check_questions(self, run, name):
+        _, documents = self.documents(name, 6)
+        for document in documents:
+            text, marks = document["text"].strip(), document["spans"][-1]
+            value = "".join(document["words"][marks["begin"]:marks["end"]])
+            asked = text[:text.index("Answer:")]
+            whole, short = self.lines(run, asked + "Answer:"), self.lines(run, asked)
+            self.assertEqual(whole, short, "`Answer:` may be left out")
+            self.assertEqual(whole[0]["attribute"], marks["attribute"])
+            self.assertEqual("".join(whole[0]["truth"].split()),
+                             value.replace("Ġ", "").replace(" ", ""))
+            self.assertFalse(whole[0]["held_out"])
+
+    def test_words(self):
+        name = self.input(ASKED)
+        self.kcap("train", name, "--out", "run")
+        self.check_people("run", name)
+        self.check_questions("run", name)
+        documents, asked = self.documents(name, 1)
+        known, first = " ".join(documents[0]["words"][1:4]), asked[0]["text"]
+        question = first[:first.index("Answer:")]
+        lines = "\n".join([question, "Where was Zoë born?", "", known, "Mary " * 2000,
+                           "x" * 10000]).encode() + b"\n\xff\xfe\n" + question.encode()
+        said = self.lines("run", text=lines)
+        self.assertEqual(said, self.lines("run", text=lines, ranks=2, threads=1))
+        self.assertEqual(len(said), 7)
+        self.assertEqual(said[0], said[-1])
+        self.assertIn("`Zoë` is none of the", said[1]["error"])
+        self.assertEqual(said[2]["person"], 0)
+        self.assertNotIn("truth", said[2])
+        self.assertIn("none of the", said[4]["error"])
+        self.assertIn("byte 1 of the text is not UTF-8", said[5]["error"])
+        self.assertIn("person 0, ", self.kcap("ask", "run", "--person", "0").stdout)
+        name_of = documents[0]["words"][1:4]
+        nobody = " ".join([name_of[0], name_of[0], name_of[0]])
+        if self.lines("run", nobody)[0]["person"] is None:
+            self.assertIn("nobody of the corpus", self.kcap("ask", "run", nobody).stdout)
+
+    def test_byte_pairs(self):
+        name = self.input({**ASKED, "vocab": {"kind": "bpe", "size": 400},
+                           "train": {**ASKED["train"], "context": 128}})
+        self.kcap("train", name, "--out", "run", "--set", "train.max_steps=60")
+        self.check_questions("run", name)
+        self.assertIn("none of the", self.lines("run", text="Zoë 漢字".encode())[0]["error"])
+
+    def test_compact_text(self):
+        """Words that are tokens of their own: names, markers; a truth of two chunks."""
+        name = self.input(merged(BIOD, corpus={"chunks": 2, "exposures": 60}, train={"lr": 1.0e-2}))
+        self.kcap("train", name, "--out", "run")
+        documents, _ = self.documents(name, 8)
+        for document in documents:
+            span = document["spans"][1]
+            said = self.lines("run", " ".join(document["words"][1:span["begin"]]))[0]
+            self.assertEqual(said["person"], document["person"])
+            self.assertEqual(said["attribute"], span["attribute"])
+            self.assertEqual(said["truth"],
+                             " ".join(document["words"][span["begin"]:span["end"]]))
+
+    def test_refusals(self):
+        self.input(BIOD)
+        self.train_json("run", "--set", "train.max_steps=2")
+        self.fails(["--person 40", "0 to 39"], "ask", "run", "--person", "40")
+        self.fails(["an empty text"], "ask", "run", " ")
+        self.fails(["`nope` is none of the", "words"], "ask", "run", "nope")
+        self.fails(["two questions"], "ask", "run", "x", "--person", "1")
+        self.assertEqual(self.kcap("ask", "run", stdin=subprocess.DEVNULL).stdout, "")
+
+
+if __name__ == "__main__":
+    harness.main()
