@@ -108,17 +108,29 @@ static int32_t value_in(const kc_values *v, const int32_t *tokens, int32_t n)
     return longest;
 }
 
+/* Of a continuation of n tokens those that are the value: one of the list, or as many as any has where only
+ * first chunks are listed; 0: it is none. a->doc is the place's document. */
+static int32_t value_of(const kc_asker *a, const kc_place *p, const int32_t *tokens, int32_t n)
+{
+    const kc_values all = kc_corpus_values(kc_corpus_part(a->x->corpus, p->part), p->attribute);
+    if (!all.heads)
+        return value_in(&all, tokens, n);
+    for (int32_t i = 0; i < a->doc.n_spans; ++i) {
+        const kc_span *s = &a->doc.spans[i];
+        if (s->attribute == p->attribute && s->end - s->begin <= n)
+            return s->end - s->begin;
+    }
+    return 0;
+}
+
 /* What comes behind the first n tokens of a->text; of it the answer: a value, or all. */
 static void say(kc_asker *a, int32_t n, kc_answer *to)
 {
-    const kc_place *p = &to->place;
     const int32_t end = continue_text(a, n);
     int32_t value = 0;
     double nats = 0;
-    if (p->part >= 0) {
-        const kc_values all = kc_corpus_values(kc_corpus_part(a->x->corpus, p->part), p->attribute);
-        value = all.heads ? 0 : value_in(&all, a->text + n, end - n);
-    }
+    if (to->place.part >= 0)
+        value = value_of(a, &to->place, a->text + n, end - n);
     value = value ? value : end - n;
     for (int32_t i = n; i < n + value; ++i)
         nats += a->nats[i];

@@ -108,6 +108,8 @@ class Ask(harness.AppTest):
             self.assertEqual(said["attribute"], span["attribute"])
             self.assertEqual(said["truth"],
                              " ".join(document["words"][span["begin"]:span["end"]]))
+            self.assertEqual(len(said["answer"].split()), 2, "a value of two chunks, not what follows")
+            self.assertEqual(said["right"], said["answer"] == said["truth"])
 
     def test_refusals(self):
         self.input(BIOD)
