@@ -2,6 +2,7 @@
 """Checkpoints of a run: found and verified as kcap does, read a tensor at a time, filled in. With
 kcap_files.py all of Python that knows the HDF5 layout."""
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -18,10 +19,10 @@ MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: ([^\n]{1,63})\nrun_id: (\S{1,3
                       r"step: (\d{1,18})\nbytes: (\d{1,18})\nchunk_bytes: (\d{1,10})\n"
                       r"xxh3_64: ([0-9a-f]{16})\n")
 CHUNK = 1 << 24
-CODECS = ("float32", "bfloat16")  # how tensors are stored; HDF5 widens the second to the first
+CODECS = ("float32", "bfloat16", "packed")  # how tensors are stored; HDF5 widens the second to the first
 
 
-def _hash(path, chunk):
+def hash_of(path, chunk):
     """XXH3-64 of the hashes of all chunks."""
     every = xxhash.xxh3_64()
     with open(path, "rb") as file:
@@ -50,7 +51,7 @@ def _verify(path):
     if path.stat().st_size != int(size):
         raise FileError(f"{path}: damaged: its manifest says {size} bytes, it has "
                         f"{path.stat().st_size}")
-    found = _hash(path, int(chunk))
+    found = hash_of(path, int(chunk))
     if found != digest:
         raise FileError(f"{path}: damaged: its manifest says XXH3 {digest}, its bytes give {found}")
     return run_id, int(step)
@@ -61,6 +62,28 @@ def finite(where, tensor, values):
     if not np.isfinite(values).all():
         raise FileError(f"{where}: tensor {tensor} holds values that are not finite")
     return values
+
+
+def _groups(shape, group, channels):
+    """Shape of the scales of a packed tensor: groups in place of inputs."""
+    at = -1 if channels == "rows" else -2
+    result = list(shape)
+    result[at] = -(-shape[at] // (int(group) or shape[at]))
+    return result
+
+
+def unpacked(packed, scales):
+    """A tensor that is stored as whole numbers of few bits (include/kcap/record/packing.h): codes from
+    -2^(bits-1) on, lowest bits first, times the scale of their group of inputs."""
+    bits, group, channels = (packed.attrs[x] for x in ("bits", "group", "channels"))
+    shape = tuple(int(x) for x in packed.attrs["shape"].split(", "))
+    at = -1 if channels == "rows" else -2
+    one = np.unpackbits(packed[()], bitorder="little")[:math.prod(shape) * bits]
+    codes = one.reshape(-1, bits) @ (1 << np.arange(bits)) - (1 << (bits - 1))
+    each = scales[()].reshape(_groups(shape, group, channels))
+    each = np.repeat(each, int(group) or shape[at], axis=at)
+    each = np.take(each, np.arange(shape[at]), axis=at)
+    return codes.reshape(shape).astype("f4") * each
 
 
 class Checkpoint:
@@ -145,7 +168,26 @@ class Checkpoint:
 
     def values(self, tensor, index):
         """A part of a tensor of /params."""
-        return finite(self.path, f"params/{tensor}", self._file["params"][tensor][index])
+        found = self._file["params"][tensor]
+        if found.attrs.get("codec") == "packed":
+            found = unpacked(found, self._dataset(f"scales/{tensor}"))
+        return finite(self.path, f"params/{tensor}", found[index])
+
+    def _shape(self, name, found):
+        """Of a tensor, as it is once it is unpacked; None: what is said of it does not fit its bytes."""
+        if found.attrs.get("codec") != "packed":
+            return found.shape if found.dtype == np.dtype("<f4") else None
+        said = [found.attrs.get(x) for x in ("bits", "group", "channels", "shape")]
+        if not (isinstance(said[3], str) and re.fullmatch(r"\d{1,12}(, \d{1,12}){1,3}", said[3])
+                and said[2] in ("rows", "columns") and isinstance(said[0], np.integer)
+                and isinstance(said[1], np.integer) and 2 <= said[0] <= 16 and said[1] >= 0):
+            return None
+        shape = tuple(int(x) for x in said[3].split(", "))
+        scales = self._dataset(f"scales/{name}")
+        groups, n = _groups(shape, *said[1:3]), math.prod(shape)
+        fits = (found.dtype == np.uint8 and found.shape == (-(-n * int(said[0]) // 8),)
+                and scales.dtype == np.dtype("<f4") and scales.shape == (math.prod(groups),))
+        return shape if fits else None
 
     def check_tensors(self, wanted):
         """/params holds those of hf_model.tensors_of, in their shapes, and no others."""
@@ -155,10 +197,10 @@ class Checkpoint:
             if codec not in CODECS:
                 raise FileError(f"{self.path}: tensor {name} is stored as {codec}; "
                                 f"{' or '.join(CODECS)} can be read")
-            if found.dtype != np.dtype("<f4") or found.shape != t.dims:
-                raise FileError(f"{self.path}: tensor {name} is {list(found.shape)} of "
-                                f"{found.dtype} in the checkpoint, {list(t.dims)} of float32 in "
-                                "this model")
+            if self._shape(name, found) != t.dims:
+                raise FileError(f"{self.path}: tensor {name} is "
+                                f"{found.attrs.get('shape', list(found.shape))} of {found.dtype} "
+                                f"in the checkpoint, {list(t.dims)} of float32 in this model")
         if len(self._file["params"]) != len(wanted):
             raise FileError(f"{self.path}: /params holds {len(self._file['params'])} tensors, this "
                             f"model has {len(wanted)}")
@@ -237,7 +279,7 @@ class Frame:
         sync(path)
         _manifest_of(path).write_text(
             f"kcap_checkpoint: 1\nfile: {path.name}\nrun_id: {run_id}\nstep: {step}\n"
-            f"bytes: {path.stat().st_size}\nchunk_bytes: {CHUNK}\nxxh3_64: {_hash(path, CHUNK)}\n",
+            f"bytes: {path.stat().st_size}\nchunk_bytes: {CHUNK}\nxxh3_64: {hash_of(path, CHUNK)}\n",
             encoding="utf-8")
         sync(_manifest_of(path))
         sync(self._folder)

@@ -35,6 +35,7 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
                                 .checkpoint = opened.info.path,
                                 .steps = opened.state.step,
                                 .tokens = opened.state.tokens,
+                                .stored_bits = opened.info.stored_bits,
                                 .loss = NAN};
     if (g->rank == 0)
         (o->json ? kc_report_run_json : kc_report_run)(stdout, &about, &all, &outcome);

@@ -126,19 +126,21 @@ static hid_t copy_of(hid_t type, int halved)
 
 hid_t kc_h5_memory_type(kc_h5_kind kind)
 {
-    const hid_t types[] = {H5T_NATIVE_INT64, H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT};
+    const hid_t types[] = {H5T_NATIVE_INT64, H5T_NATIVE_DOUBLE, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT,
+                           H5T_NATIVE_UINT8};
     return copy_of(types[kind], kind == KC_H5_BFLOAT);
 }
 
 hid_t kc_h5_file_type(kc_h5_kind kind)
 {
-    const hid_t types[] = {H5T_STD_I64LE, H5T_IEEE_F64LE, H5T_IEEE_F32LE, H5T_IEEE_F32LE};
+    const hid_t types[] = {H5T_STD_I64LE, H5T_IEEE_F64LE, H5T_IEEE_F32LE, H5T_IEEE_F32LE,
+                           H5T_STD_U8LE};
     return copy_of(types[kind], kind == KC_H5_BFLOAT);
 }
 
 size_t kc_h5_value_bytes(kc_h5_kind kind)
 {
-    static const size_t bytes[] = {8, 8, 4, 2};
+    static const size_t bytes[] = {8, 8, 4, 2, 1};
     return bytes[kind];
 }
 
@@ -146,7 +148,7 @@ int kc_h5_shape(kc_h5 *f, const char *path, hid_t dataset, kc_h5_kind kind, int 
                 int64_t *dims, kc_error *e)
 {
     static const char *const names[] = {"64-bit integers", "64-bit reals", "32-bit reals",
-                                        "16-bit reals (bfloat16)"};
+                                        "16-bit reals (bfloat16)", "bytes"};
     hsize_t found[H5S_MAX_RANK] = {0};
     hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
     hid_t expected = kc_h5_file_type(kind);

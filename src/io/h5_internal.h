@@ -31,10 +31,9 @@ hid_t kc_h5_dataset(kc_h5 *f, const char *path, kc_error *e);
  * equal bytes. To be closed with H5Pclose. */
 hid_t kc_h5_timeless(hid_t what);
 
-/* The type in memory and in the file, to be closed with H5Tclose; bytes of a value in either. */
+/* The type in memory and in the file, to be closed with H5Tclose. */
 hid_t kc_h5_memory_type(kc_h5_kind kind);
 hid_t kc_h5_file_type(kc_h5_kind kind);
-size_t kc_h5_value_bytes(kc_h5_kind kind);
 
 /* KC_OK when the dataset holds values of this kind in at most `room` dimensions, which are
  * written to dims.

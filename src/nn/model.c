@@ -151,6 +151,26 @@ static void go_down(const kc_model *model, const kc_weights *w, kc_work *work, k
     }
 }
 
+void kc_model_block(const kc_model *model, const kc_weights *w, int64_t layer, kc_work *work,
+                    kc_mat x, kc_mat next)
+{
+    const kc_block block = block_of(model, w, work, layer, NULL);
+    memcpy(block.kept->x.p, x.p, (size_t)(x.rows * x.cols) * sizeof *x.p);
+    kc_block_forward(&block, next);
+}
+
+kc_mat kc_work_input(const kc_work *work, int tensor, int64_t layer)
+{
+    const kc_block_kept *kept = &work->kept[layer];
+    const int matrices[] = {KC_P_attn_qkv, KC_P_attn_out, KC_P_mlp_up, KC_P_mlp_down};
+    const kc_mat inputs[] = {kept->a1, kept->o, kept->a2, kept->g};
+    int i = 0;
+    while (matrices[i] != tensor && i < 3)
+        ++i;
+    KC_CHECK(matrices[i] == tensor, "tensor %d is no matrix of a block", tensor);
+    return inputs[i];
+}
+
 double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                         const int32_t *targets, kc_work *work, float *grad)
 {

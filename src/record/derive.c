@@ -18,28 +18,36 @@ enum { PIECE = 1 << 20, PATH = 256 };
 
 static const char group[] = "/params";
 
-static int open_member(kc_h5 *f, int64_t i, char path[PATH], kc_stored *s, int64_t *n, kc_error *e)
+static int open_member(kc_h5 *f, int64_t i, char path[PATH], kc_stored *s, kc_error *e)
 {
     const size_t used = (size_t)snprintf(path, PATH, "%s/", group);
     KC_TRY(kc_h5_member(f, group, i, path + used, PATH - used, e));
     KC_TRY(kc_stored_open(f, path, s, e));
-    *n = 1;
-    for (int k = 0; k < s->array.n_dims; ++k)
-        *n *= s->array.dims[k];
 out:
     return e->code;
 }
 
+/* Packed anew, of another codec, or as it was. */
+static kc_form form_of(const kc_stored *s, const char *tensor, const kc_derivation *how)
+{
+    kc_form form = {.codec = kc_codec_of(KC_CODEC_packed)};
+    if (how->packing)
+        form.packing = how->packing(tensor, how->of);
+    if (form.packing.bits)
+        return form;
+    return how->codec ? (kc_form){.codec = how->codec} : s->form;
+}
+
 /* Create a weight as it will lie in the new file. */
-static int copy_frame(kc_h5 *from, kc_h5 *to, int64_t i, const kc_codec *codec, kc_error *e)
+static int copy_frame(kc_h5 *from, kc_h5 *to, int64_t i, const kc_derivation *how, kc_error *e)
 {
     char path[PATH], *help = NULL;
-    int64_t n = 0;
-    kc_stored s = {.codec = NULL};
-    KC_TRY(open_member(from, i, path, &s, &n, e));
+    kc_form form;
+    kc_stored s = {.n = 0};
+    KC_TRY(open_member(from, i, path, &s, e));
     KC_TRY(kc_h5_get_text(from, path, "description", &help, e));
-    KC_TRY(
-        kc_stored_create(to, path, codec ? codec : s.codec, s.array.n_dims, s.array.dims, help, e));
+    form = form_of(&s, path + sizeof group, how);
+    KC_TRY(kc_stored_create(to, path, &form, s.n_dims, s.dims, help, e));
 out:
     free(help);
     kc_stored_close(&s, e);
@@ -48,7 +56,7 @@ out:
 
 /* All but the weights' values. The words are not the reader's, who makes them of the files. */
 static int copy_frames(const kc_draft *d, kc_h5 *from, kc_checkpoint_info info,
-                       const kc_codec *codec, kc_error *e)
+                       const kc_derivation *how, kc_error *e)
 {
     kc_h5 to = {.id = 0};
     int64_t n = 0, size = 0, texts = 0;
@@ -58,25 +66,52 @@ static int copy_frames(const kc_draft *d, kc_h5 *from, kc_checkpoint_info info,
     KC_TRY(kc_h5_members(from, group, &n, e));
     KC_TRY(kc_h5_group(&to, group, e));
     for (int64_t i = 0; i < n; ++i)
-        KC_TRY(copy_frame(from, &to, i, codec, e));
+        KC_TRY(copy_frame(from, &to, i, how, e));
 out:
     free(info.files.words);
     return kc_draft_begun(d, &to, e);
 }
 
-/* This rank's pieces of a weight: rows by turns. */
-static int copy_rows(const kc_grid *g, kc_stored *from, kc_stored *to, int64_t n, const char *name,
-                     void (*change)(const kc_rows *r), kc_error *e)
+static int read_piece(kc_stored *from, const kc_rows *p, kc_error *e)
 {
-    const int64_t cols = from->array.dims[from->array.n_dims - 1], rows = cols ? n / cols : 0;
+    const int64_t n = p->rows * p->cols;
+    if (kc_stored_read(from, p->first * p->cols, n, p->values, e) == KC_OK)
+        kc_values_finite(p->values, n, from->array.file->path, p->tensor, KC_EINPUT, e);
+    return e->code;
+}
+
+/* A weight that is packed, at once: its scales are of all of it, and a byte is of several values. */
+static int copy_packed(kc_stored *from, kc_stored *to, const char *name, const kc_derivation *how,
+                       kc_error *e)
+{
+    const int64_t cols = from->dims[from->n_dims - 1];
+    const kc_rows all = {name, 0, cols, from->n / cols,
+                         kc_alloc(from->n, sizeof *all.values, "values of a tensor")};
+    KC_TRY(read_piece(from, &all, e));
+    if (how->packing && how->packing(name, how->of).bits)
+        KC_TRY(kc_stored_fit(to, all.values, e));
+    else
+        KC_TRY(kc_stored_take_scales(to, from, e));
+    if (how->change)
+        how->change(&all, how->of);
+    KC_TRY(kc_stored_write(to, 0, from->n, all.values, e));
+out:
+    free(all.values);
+    return e->code;
+}
+
+/* This rank's pieces of a weight: rows by turns. */
+static int copy_rows(const kc_grid *g, kc_stored *from, kc_stored *to, const char *name,
+                     const kc_derivation *how, kc_error *e)
+{
+    const int64_t cols = from->dims[from->n_dims - 1], rows = cols ? from->n / cols : 0;
     const int64_t most = cols && cols < PIECE ? PIECE / cols : 1;
     float *values = kc_alloc(most * cols, sizeof *values, "values of a tensor");
     for (int64_t i = g->rank * most; i < rows; i += g->size * most) {
         const kc_rows p = {name, i, cols, rows - i < most ? rows - i : most, values};
-        KC_TRY(kc_stored_read(from, i * cols, p.rows * cols, values, e));
-        KC_TRY(kc_values_finite(values, p.rows * cols, from->array.file->path, name, KC_EINPUT, e));
-        if (change)
-            change(&p);
+        KC_TRY(read_piece(from, &p, e));
+        if (how->change)
+            how->change(&p, how->of);
         KC_TRY(kc_stored_write(to, i * cols, p.rows * cols, values, e));
     }
 out:
@@ -88,11 +123,13 @@ static int copy_values(const kc_grid *g, kc_h5 *from, kc_h5 *to, int64_t i,
                        const kc_derivation *how, kc_error *e)
 {
     char path[PATH];
-    int64_t n = 0;
-    kc_stored source = {.codec = NULL}, copy = {.codec = NULL};
-    KC_TRY(open_member(from, i, path, &source, &n, e));
+    kc_stored source = {.n = 0}, copy = {.n = 0};
+    KC_TRY(open_member(from, i, path, &source, e));
     KC_TRY(kc_stored_open(to, path, &copy, e));
-    copy_rows(g, &source, &copy, n, path + sizeof group, how->change, e);
+    if (!copy.form.packing.bits)
+        copy_rows(g, &source, &copy, path + sizeof group, how, e);
+    else if (i % g->size == g->rank)
+        copy_packed(&source, &copy, path + sizeof group, how, e);
 out:
     kc_stored_close(&copy, e);
     kc_stored_close(&source, e);
@@ -148,12 +185,18 @@ int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const
     char *done = chain(from->stamp.transformed_by, how->by);
     int begun = 0;
     info.stamp.transformed_by = done;
+    if (how->quantized) {
+        info.stamp.quantized_by = how->quantized->quantized_by;
+        info.stamp.quantized_bits = how->quantized->quantized_bits;
+        info.stamp.quantized_group = how->quantized->quantized_group;
+        info.stamp.quantized_embeddings = how->quantized->quantized_embeddings;
+    }
     KC_TRY_ROOT(g, check_out(out, e));
     kc_draft_names(&draft, out);
     KC_TRY_ROOT(g, kc_folders_create(draft.folder, e));
     KC_TRY_ALL(g, kc_h5_open(&source, from->path, e));
     begun = 1;
-    KC_TRY_ROOT(g, copy_frames(&draft, &source, info, how->codec, e));
+    KC_TRY_ROOT(g, copy_frames(&draft, &source, info, how, e));
     KC_TRY(copy_weights(g, &source, &draft, how, e));
     KC_TRY(kc_draft_finish(g, &draft, &info, e));
 out:

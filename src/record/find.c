@@ -13,6 +13,7 @@
 #include "kcap/record/shelf.h"
 #include "record/embed.h"
 #include "record/manifest.h"
+#include "record/stored.h"
 
 void kc_checkpoint_info_free(kc_checkpoint_info *info)
 {
@@ -86,6 +87,28 @@ out:
     return e->code;
 }
 
+/* Bits of a parameter in the mean. */
+static int read_bits(kc_h5 *f, double *mean, kc_error *e)
+{
+    char path[256];
+    int64_t members = 0;
+    double bits = 0, n = 0;
+    KC_TRY(kc_h5_members(f, "/params", &members, e));
+    for (int64_t i = 0; i < members && e->code == KC_OK; ++i) {
+        kc_stored s = {.n = 0};
+        const size_t used = (size_t)snprintf(path, sizeof path, "/params/");
+        if (kc_h5_member(f, "/params", i, path + used, sizeof path - used, e) == KC_OK &&
+            kc_stored_open(f, path, &s, e) == KC_OK) {
+            bits += kc_stored_bits(&s);
+            n += (double)s.n;
+        }
+        kc_stored_close(&s, e);
+    }
+    *mean = n > 0 ? bits / n : 0;
+out:
+    return e->code;
+}
+
 static int read_info(const char *path, const kc_manifest *m, kc_checkpoint_info *info, kc_error *e)
 {
     kc_h5 f;
@@ -101,6 +124,7 @@ static int read_info(const char *path, const kc_manifest *m, kc_checkpoint_info 
     KC_TRY(check_stamp(&f, &info->stamp, e));
     KC_TRY(read_cursors(&f, info, e));
     KC_TRY(kc_embed_read(&f, &info->files, e));
+    KC_TRY(read_bits(&f, &info->stored_bits, e));
     info->has_moments = kc_h5_has(&f, "/m") && kc_h5_has(&f, "/v");
     if (info->step != m->step || strcmp(info->stamp.run_id, m->run_id) != 0)
         kc_fail(e, KC_EINPUT, "%s: step %lld of run %s; its manifest says step %lld of run %s",

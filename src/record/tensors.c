@@ -16,6 +16,7 @@ static void path_of(const char *group, const kc_tensor *t, char path[NAME])
 int kc_tensors_create(kc_h5 *f, const char *group, const char *what, const kc_layout *layout,
                       kc_error *e)
 {
+    const kc_form plain = {.codec = kc_codec_of(KC_CODEC_float32)};
     char path[NAME], help[256];
     KC_TRY(kc_h5_group(f, group, e));
     for (int i = 0; i < layout->n; ++i) {
@@ -24,8 +25,7 @@ int kc_tensors_create(kc_h5 *f, const char *group, const char *what, const kc_la
             continue;
         path_of(group, t, path);
         snprintf(help, sizeof help, "%s: %s", what, t->help);
-        KC_TRY(
-            kc_stored_create(f, path, kc_codec_of(KC_CODEC_float32), t->n_dims, t->dims, help, e));
+        KC_TRY(kc_stored_create(f, path, &plain, t->n_dims, t->dims, help, e));
     }
 out:
     return e->code;
@@ -57,7 +57,7 @@ out:
     return e->code;
 }
 
-static int check_shape(const kc_h5_array *a, const kc_tensor *t, kc_error *e)
+static int check_shape(const kc_stored *a, const kc_tensor *t, kc_error *e)
 {
     char found[160], expected[160];
     int same = a->n_dims == t->n_dims;
@@ -66,7 +66,7 @@ static int check_shape(const kc_h5_array *a, const kc_tensor *t, kc_error *e)
     if (same)
         return KC_OK;
     return kc_fail(e, KC_EINPUT, "%s: tensor %s is [%s] in the checkpoint, [%s] in this model",
-                   a->file->path, t->name,
+                   a->array.file->path, t->name,
                    kc_text_numbers(a->dims, a->n_dims, ", ", found, sizeof found),
                    kc_text_numbers(t->dims, t->n_dims, ", ", expected, sizeof expected));
 }
@@ -76,12 +76,12 @@ static int move_all(kc_h5 *f, const char *group, const kc_layout *layout, const 
 {
     char path[NAME];
     for (int i = 0; i < layout->n && e->code == KC_OK; ++i) {
-        kc_stored a = {.codec = NULL};
+        kc_stored a = {.n = 0};
         if (!layout->tensor[i].layers)
             continue;
         path_of(group, &layout->tensor[i], path);
         if (kc_stored_open(f, path, &a, e) == KC_OK &&
-            check_shape(&a.array, &layout->tensor[i], e) == KC_OK)
+            check_shape(&a, &layout->tensor[i], e) == KC_OK)
             move_tensor(&a, layout, &layout->tensor[i], s, e);
         kc_stored_close(&a, e);
     }

@@ -73,6 +73,10 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     kc_sign(&o->sign, g, &o->cfg, info, &o->host, &o->model.layout, o->info.stamp.run_id);
     o->sign.stamp.imported_from = o->info.stamp.imported_from;
     o->sign.stamp.transformed_by = o->info.stamp.transformed_by;
+    o->sign.stamp.quantized_by = o->info.stamp.quantized_by;
+    o->sign.stamp.quantized_bits = o->info.stamp.quantized_bits;
+    o->sign.stamp.quantized_group = o->info.stamp.quantized_group;
+    o->sign.stamp.quantized_embeddings = o->info.stamp.quantized_embeddings;
     KC_TRY(read_weights(o, g, e));
     o->subject = (kc_subject){.grid = g,
                               .cfg = &o->cfg,

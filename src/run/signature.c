@@ -63,6 +63,7 @@ void kc_sign(kc_signature *s, const kc_grid *g, const kc_config *cfg, const kc_c
                           .run_id = s->run_id,
                           .imported_from = "",
                           .transformed_by = "",
+                          .quantized_by = "",
                           .started_utc = s->started,
                           .host = s->host,
                           .first_step = 1,

@@ -61,6 +61,18 @@ class RoundTrip(HfTest):
         self.hf("import", "hf", "input.yaml", "--out", "other")
         self.check_tensors(first, checkpoints(self.path("other"))[0], cursors=False)
 
+    def test_packed(self):
+        """What kcap computes of few bits a weight is what PyTorch does of the export."""
+        self.trained("neox")
+        for args in (("--bits", 3, "--group", 8, "--embeddings"), ("--bits", 4, "--method", "gptq")):
+            self.kcap("quantize", "run", "--out", f"q{args[1]}.h5", *args)
+            self.hf("export", f"q{args[1]}.h5", f"hf{args[1]}")
+            tokens, logits = self.logits_of(f"q{args[1]}.h5")
+            found = hf_models.logits(f"hf{args[1]}", tokens)
+            whole = self.logits_of(list(checkpoints(self.path("run")).values())[-1])[1]
+            self.assertLess(np.abs(found - logits).max() / np.abs(logits).max(), 1e-5)
+            self.assertGreater(np.abs(found - whole).max() / np.abs(logits).max(), 1e-2)
+
     def test_parts(self):
         """Corpora of several parts, one with lists of its own and one with a table: all come along."""
         shutil.copytree(os.path.join(ANALYSIS, "..", "inputs", "pools"), "pools")

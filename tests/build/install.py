@@ -85,7 +85,7 @@ class Install(unittest.TestCase):
         """Manual page, completion, run bits; nothing of the build in the run path."""
         for path in ("share/man/man1/kcap.1", "share/bash-completion/completions/kcap"):
             self.assertIn("kcap", (self.prefix / path).read_text(encoding="utf-8"))
-        for name in ("report.py", "law.py", "hf.py"):
+        for name in ("report.py", "law.py", "hf.py", "quantize.py"):
             self.assertIn("usage", self.run_it(self.share / "analysis" / name, "--help"))
         said = self.run_it("readelf", "-d", self.prefix / "bin" / "kcap")
         self.assertNotIn(str(BUILD), said)

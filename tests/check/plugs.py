@@ -181,8 +181,9 @@ const kc_measure kc_measure_toy = {columns, every, bytes, take};
 TRANSFORM = SPDX + """\
 #include "kcap/transform/transform.h"
 
-static void count(const kc_rows *r)
+static void count(const kc_rows *r, const void *of)
 {
+    (void)of;
     for (int64_t i = 0; i < r->rows * r->cols; ++i)
         r->values[i] = (float)(r->first + i / r->cols);
 }

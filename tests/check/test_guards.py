@@ -38,6 +38,7 @@ BREACHES = [
     ("src/config/config.c", "cJSON *j;", "cJSON only in src/io/json.c"),
     ("src/data/people.c", "#include <Random123/philox.h>", "Random123 only in src/base/rng.c"),
     ("src/nn/init.c", "int n = XXH3_64bits(0, 0);", "xxHash only in src/config/"),
+    ("src/transform/x.c", "int n = LAPACKE_dpotrf(1);", "LAPACKE only in src/math/lapack.c"),
     ("src/data/text/x.c", "int n = utf8proc_category(0);", "utf8proc only in src/data/word/"),
     ("analysis/report.py", "x = 1\nfrom h5py import File", "h5py only in analysis/kcap_files.py"),
     ("src/data/corpus.c", '#include "kcap/nn/model.h"', "data may not include nn"),

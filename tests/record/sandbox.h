@@ -39,7 +39,7 @@ static inline kc_stamp sandbox_stamp(void)
     stamp.run_id = "run-7";
     stamp.kernel = "zen3";
     stamp.first_step = 1;
-    stamp.imported_from = stamp.transformed_by = "";
+    stamp.imported_from = stamp.transformed_by = stamp.quantized_by = "";
     return stamp;
 }
 

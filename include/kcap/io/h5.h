@@ -22,11 +22,15 @@ typedef struct kc_h5 {
 } kc_h5;
 
 typedef enum kc_h5_kind {
-    KC_H5_INT,   /* int64_t in memory, 64-bit little-endian in the file    */
-    KC_H5_REAL,  /* double,  64-bit IEEE little-endian                     */
-    KC_H5_FLOAT, /* float,   32-bit IEEE little-endian                     */
-    KC_H5_BFLOAT /* uint16_t, the upper half of a float; other readers see a float of 16 bits */
+    KC_H5_INT,    /* int64_t in memory, 64-bit little-endian in the file    */
+    KC_H5_REAL,   /* double,  64-bit IEEE little-endian                     */
+    KC_H5_FLOAT,  /* float,   32-bit IEEE little-endian                     */
+    KC_H5_BFLOAT, /* uint16_t, the upper half of a float; other readers see a float of 16 bits */
+    KC_H5_BYTE    /* uint8_t                                             */
 } kc_h5_kind;
+
+/* Bytes of a value, in memory and in the file. */
+size_t kc_h5_value_bytes(kc_h5_kind kind);
 
 typedef enum kc_h5_mode {
     KC_H5_PLAIN, /* written once, then closed                           */

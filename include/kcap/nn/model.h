@@ -100,6 +100,13 @@ void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *t
 void kc_model_predict(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                       int64_t first, int64_t n, kc_work *work, float *logits);
 
+/* Block by block, for who changes weights between: x [T, d] through one block to `next` [T, d], which may be
+ * x; and the rows that the last window of this room had multiplied with a matrix (a KC_P_...) of a
+ * block: [T, rows of the matrix], borrowed. Not of experts. */
+void kc_model_block(const kc_model *model, const kc_weights *w, int64_t layer, kc_work *work,
+                    kc_mat x, kc_mat next);
+kc_mat kc_work_input(const kc_work *work, int tensor, int64_t layer);
+
 /* Forward only: all logits [T, V]. */
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                      kc_work *work, float *logits);

@@ -4,6 +4,7 @@
 
 #include "kcap/comm/grid.h"
 #include "kcap/record/codec.h"
+#include "kcap/record/packing.h"
 #include "kcap/types/files.h"
 #include "kcap/types/record.h"
 #include "kcap/types/state.h"
@@ -14,6 +15,8 @@
  *   root attributes   the stamp; step, tokens
  *   /params/<tensor>  /m/<tensor>  /v/<tensor>    one dataset a tensor, global shape, stored as its
  *                     attribute `codec` says (codec.def; absent: float32), unit and description;
+ *                     of packed ones the bytes, attributes `bits`, `group`, `channels`, `shape`
+ *   /scales/<tensor>  and their scales, bfloat16
  *                     /m and /v, the optimiser's moments, are absent where only weights are kept
  *   /lanes/cursor     [L x parts, 5] int64: epoch, next, offset, docs, used
  *   /files/<name>     the pools and templates, one text dataset each; attribute `order` of
@@ -28,6 +31,7 @@ typedef struct kc_checkpoint_info {
     kc_stamp stamp;         /* config, config_hash and run_id are never empty */
     int64_t step, tokens;
     int has_moments;
+    double stored_bits; /* of a parameter in the mean, scales included   */
     int64_t n_cursors;  /* lanes x parts of the corpus            */
     kc_cursor *cursors; /* [n_cursors]                            */
     kc_files files;     /* as they were when it was written       */
@@ -87,9 +91,17 @@ typedef struct kc_rows {
 
 /* How weights become other ones. */
 typedef struct kc_derivation {
-    const char *by;                   /* what is done, added to the stamp's transformed_by     */
-    const kc_codec *codec;            /* of all tensors; NULL: each keeps its own              */
-    void (*change)(const kc_rows *r); /* of each piece, before it is stored; NULL: nothing */
+    const char *by;        /* what is done, added to the stamp's transformed_by                */
+    const kc_codec *codec; /* of all tensors that are not packed; NULL: each keeps its own     */
+
+    /* How a tensor is to be packed, with the scales of its values as they were; bits 0: it is not.
+     * NULL: none anew. */
+    kc_packing (*packing)(const char *tensor, const void *of);
+
+    /* Of each piece, of what is packed the whole tensor, before it is stored; NULL: nothing. */
+    void (*change)(const kc_rows *r, const void *of);
+    const void *of;
+    const kc_stamp *quantized; /* what its quantized_... say from now on; NULL: what they said */
 } kc_derivation;
 
 /* Write the weights of one checkpoint as another, complete or invisible, a piece of a tensor at a

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/print/report_probe.h"
+#include "cli/print/report_stored.h"
 #include "kcap/measure/capacity.h"
 
 /* 12345678 as 12,345,678 into one of a few turning buffers, so that one printf can show several. */
@@ -194,6 +195,7 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
     fprintf(out, ", %s bits at perfect recall\n", grouped_real(a, info->max_bits));
     print_parts(out, s->corpus, measured);
     print_measured(out, s, measured, outcome->steps);
+    kc_report_stored(out, s->stamp, kc_capacity_last(measured), outcome->stored_bits);
     fprintf(out, "%s%s%s\n  %s", outcome->status, outcome->stopped_by ? " by " : "",
             outcome->stopped_by ? outcome->stopped_by : "", grouped(a, outcome->steps));
     if (outcome->stopped_by)

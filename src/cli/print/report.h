@@ -26,6 +26,7 @@ typedef struct kc_outcome {
     const char *out;        /* the run's folder, or NULL               */
     const char *checkpoint; /* measured or left, or NULL               */
     int64_t steps, tokens;
+    double stored_bits;   /* of a parameter in the file, in the mean; 0: as in memory */
     double loss, seconds; /* NaN, 0: not known                       */
     /* Of a run that was stopped, else NULL: what by, and the line to go on with. */
     const char *stopped_by, *again;

@@ -8,6 +8,7 @@
 #include "kcap/io/json.h"
 #include "cli/print/report.h"
 #include "kcap/config/place.h"
+#include "kcap/measure/capacity.h"
 
 #define ADD_TEXT(object, name, value) kc_json_text(object, name, value)
 #define ADD_INT(object, name, value)  kc_json_number(object, name, (double)(value))
@@ -76,6 +77,11 @@ void kc_report_run_json(FILE *out, const kc_about *s, const kc_measurements *mea
     if (outcome->again)
         kc_json_text(object, "go_on", outcome->again);
     add_measured(object, measured, outcome);
+    if (outcome->stored_bits > 0 && kc_capacity_last(measured)) {
+        const double kept = kc_capacity_last(measured)->bits_per_param;
+        kc_json_number(object, "stored_bits_per_param", outcome->stored_bits);
+        kc_json_number(object, "bits_per_stored_bit", kept / outcome->stored_bits);
+    }
     add_names(object, kc_corpus_about(s->corpus));
     kc_json_number(object, "loss", outcome->loss);
     kc_json_number(object, "train_seconds", outcome->seconds);

@@ -27,6 +27,7 @@ class Kcap(CMakePackage):
     depends_on("mpi")
     depends_on("hdf5@1.10: +mpi")
     depends_on("blis@0.9.0 threads=openmp libs=shared")
+    depends_on("netlib-lapack@3.6: +lapacke")
     depends_on("libyaml")
     depends_on("cjson")
     depends_on("xxhash@0.8:")
@@ -38,7 +39,7 @@ class Kcap(CMakePackage):
             depends_on(f"py-{library}", type="run")
 
     # NAME_ROOT of CMakeLists.txt: package.
-    roots = {"HDF5": "hdf5", "BLIS": "blis", "YAML": "libyaml", "CJSON": "cjson",
+    roots = {"HDF5": "hdf5", "BLIS": "blis", "LAPACKE": "netlib-lapack", "YAML": "libyaml", "CJSON": "cjson",
              "XXHASH": "xxhash", "UTF8PROC": "utf8proc", "RANDOM123": "random123"}
 
     def cmake_args(self):
@@ -51,6 +52,6 @@ class Kcap(CMakePackage):
         """Programs of analysis/ start with the Python that has their libraries."""
         if self.spec.satisfies("+analysis"):
             python = self.spec["python"].command.path
-            for name in ("report.py", "law.py", "hf.py"):
+            for name in ("report.py", "law.py", "hf.py", "quantize.py"):
                 filter_file(r"^#!/usr/bin/python3$", f"#!{python}",
                             join_path(self.prefix.share, "kcap", "analysis", name))

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "kcap/record/packing.h"
+
+#include <string.h>
+
+kc_matrices kc_matrices_of(int n_dims, const int64_t *dims)
+{
+    kc_matrices m = {1, 1, dims[n_dims - 1]};
+    if (n_dims > 1)
+        m.rows = dims[n_dims - 2];
+    for (int i = 0; i < n_dims - 2; ++i)
+        m.n *= dims[i];
+    return m;
+}
+
+/* Groups of a channel, and inputs of each. */
+static int64_t group_of(const kc_packing *p, const kc_matrices *m)
+{
+    const int64_t inputs = p->by_rows ? m->cols : m->rows;
+    return p->group > 0 && p->group < inputs ? p->group : inputs;
+}
+
+static int64_t groups_of(const kc_packing *p, const kc_matrices *m)
+{
+    const int64_t inputs = p->by_rows ? m->cols : m->rows, group = group_of(p, m);
+    return group ? (inputs + group - 1) / group : 0;
+}
+
+int64_t kc_packing_scales(const kc_packing *p, const kc_matrices *m)
+{
+    return m->n * (p->by_rows ? m->rows : m->cols) * groups_of(p, m);
+}
+
+int64_t kc_packing_scale(const kc_packing *p, const kc_matrices *m, int64_t i)
+{
+    const int64_t group = group_of(p, m), groups = groups_of(p, m);
+    const int64_t col = i % m->cols, row = i / m->cols % m->rows, which = i / m->cols / m->rows;
+    return p->by_rows ? (which * m->rows + row) * groups + col / group
+                      : (which * groups + row / group) * m->cols + col;
+}
+
+/* To bfloat16, upwards. */
+static float round_up(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0xffff) & 0xffff0000;
+    memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+void kc_packing_fit(const kc_packing *p, const kc_matrices *m, const float *values, float *scales)
+{
+    const int64_t n = kc_packing_scales(p, m);
+    const float highest = (float)(1 << (p->bits - 1)) - 0.5F;
+    memset(scales, 0, (size_t)n * sizeof *scales);
+    for (int64_t i = 0; i < m->n * m->rows * m->cols; ++i) {
+        float *largest = &scales[kc_packing_scale(p, m, i)];
+        *largest = fabsf(values[i]) > *largest ? fabsf(values[i]) : *largest;
+    }
+    for (int64_t i = 0; i < n; ++i)
+        scales[i] = round_up(scales[i] / highest);
+}
+
+int64_t kc_packing_bytes(const kc_packing *p, int64_t n)
+{
+    return (n * p->bits + 7) / 8;
+}
+
+/* A code is within 16 bits, so within the 32 that begin with the byte of its first one. */
+void kc_pack(const kc_packing *p, const kc_matrices *m, const float *scales, int64_t first,
+             int64_t n, const float *values, uint8_t *bytes)
+{
+    const int32_t half = 1 << (p->bits - 1);
+    memset(bytes, 0, (size_t)kc_packing_bytes(p, n));
+    for (int64_t i = 0; i < n; ++i) {
+        const float scale = scales[kc_packing_scale(p, m, first + i)];
+        uint32_t code = (uint32_t)(kc_packing_code(p, (double)values[i], scale) + half);
+        const int64_t bit = i * p->bits;
+        code <<= bit % 8;
+        for (int64_t at = bit / 8; code; ++at, code >>= 8)
+            bytes[at] |= (uint8_t)code;
+    }
+}
+
+void kc_unpack(const kc_packing *p, const kc_matrices *m, const float *scales, int64_t first,
+               int64_t n, const uint8_t *bytes, float *values)
+{
+    const int32_t half = 1 << (p->bits - 1);
+    const uint32_t mask = (UINT32_C(1) << p->bits) - 1;
+    const int64_t before = first * p->bits % 8;
+    for (int64_t i = 0; i < n; ++i) {
+        const int64_t bit = before + i * p->bits, last = bit + p->bits - 1;
+        uint32_t code = 0;
+        for (int64_t at = last / 8; at >= bit / 8; --at)
+            code = code << 8 | bytes[at];
+        code = code >> bit % 8 & mask;
+        values[i] = (float)((int32_t)code - half) * scales[kc_packing_scale(p, m, first + i)];
+    }
+}

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kcap quantize: really packed, read by measure, the same file on any ranks; bad options refused."""
+import os
+import re
+import shutil
+import sys
+
+import h5py
+import numpy as np
+
+import harness
+from harness import BIOD, checkpoints, merged, one_object, read_attributes
+
+ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis")
+sys.path.append(ANALYSIS)
+import kcap_checkpoint  # pylint: disable=wrong-import-position
+
+TRAINED = merged(BIOD, corpus={"exposures": 60}, train={"lr": 1.0e-2})
+MOE = merged(BIOD, model={"experts": 4, "experts_topk": 2})
+BLOCKS = ("attn_qkv", "attn_out", "mlp_up", "mlp_down")
+
+
+def nearest(w, bits, group, axis):
+    """The nearest codes times their scales, with inputs along this axis."""
+    w = np.moveaxis(w, axis, 0)
+    found = np.empty_like(w)
+    half = 2 ** (bits - 1)
+    for first in range(0, len(w), group or len(w)):
+        part = w[first:first + (group or len(w))]
+        largest = np.abs(part).max(0) / np.float32(half - 0.5)
+        upper = (largest.view("u4").astype("u8") + 0xffff) & 0xffff0000
+        scale = upper.astype("u4").view("f4")
+        codes = np.clip(np.rint(part.astype("f8") / np.where(scale > 0, scale, 1)), -half, half - 1)
+        found[first:first + len(part)] = (codes + 0.0).astype("f4") * scale  # no -0
+    return np.moveaxis(found, 0, axis)
+
+
+class Quantize(harness.AppTest):
+    def quantize(self, source, out, *args, **more):
+        told = one_object(self.kcap("quantize", source, "--out", out, "--json", *args,
+                                    **more).stdout)
+        self.assertEqual((told["status"], told["checkpoint"], told["bytes"]),
+                         ("quantized", out, os.path.getsize(self.path(out))))
+        return told
+
+    def measured(self, where, **more):
+        return one_object(self.kcap("measure", where, "--json", **more).stdout)
+
+    def params(self, out):
+        """As the analysis reads them, from the bytes and scales."""
+        with kcap_checkpoint.find(self.path(out)) as found, h5py.File(self.path(out)) as file:
+            return {name: found.values(name, ...) for name in file["params"]}
+
+    def train(self, config):
+        self.input(config)
+        self.kcap("train", "input.yaml", "--out", "run")
+        whole = checkpoints(self.path("run"))
+        return os.path.relpath(whole[max(whole)], self.folder)
+
+    def test_rounding(self):
+        """Codes and scales are those of numpy; what stays is bit for bit what it was."""
+        for config, blocks in (BIOD, BLOCKS), (MOE, BLOCKS[:2] + ("exp_up", "exp_down")):
+            was = self.params(self.train(config))
+            for bits, args in ((4, ()), (3, ("--group", 8)), (5, ("--embeddings",))):
+                out = f"q{bits}_{blocks[2]}.h5"
+                self.quantize("run", out, "--bits", bits, *args)
+                found, attributes = self.params(out), read_attributes(self.path(out))
+                group = 8 if "--group" in args else 0
+                for name, w in was.items():
+                    packed = name in blocks or (name == "wte" and "--embeddings" in args)
+                    wanted = nearest(w, bits, group, -1 if name == "wte" else -2) if packed else w
+                    self.assert_same_bits({name: wanted}, {name: found[name]}, name)
+                self.assertEqual([attributes[f"quantized_{x}"]
+                                  for x in ("by", "bits", "group", "embeddings")],
+                                 ["rtn", bits, group, int("--embeddings" in args)])
+                with h5py.File(self.path(out)) as file:
+                    for name in blocks:
+                        d = file["params"][name]
+                        self.assertEqual((d.attrs["codec"], d.attrs["bits"], d.attrs["group"]),
+                                         ("packed", bits, group))
+                        self.assertEqual(d.nbytes, -(-was[name].size * bits // 8))
+            self.kcap("transform", "strip", "run", "--out", f"strip_{blocks[2]}.h5")
+            n = sum(was[name].size for name in blocks)
+            saved = os.path.getsize(self.path(f"strip_{blocks[2]}.h5")) - os.path.getsize(
+                self.path(f"q4_{blocks[2]}.h5"))
+            self.assertGreater(saved, 0.7 * 3.5 * n)  # scales and attributes take the rest
+            shutil.rmtree(self.path("run"))
+
+    def test_measured(self):
+        """16 bits change nothing, 2 bits much; GPTQ is nearer than rounding; packed is packed after strip."""
+        self.train(TRAINED)
+        whole = self.measured("run")
+        self.assertEqual((whole["quantized_by"], whole["stored_bits_per_param"]), ("", 32))
+        for method in "rtn", "gptq":
+            self.quantize("run", f"{method}16.h5", "--bits", 16, "--method", method, "--embeddings")
+            found = self.measured(f"{method}16.h5")
+            self.assertLess(abs(found["total_bits"] / whole["total_bits"] - 1), 1e-3)
+            self.assertEqual(found["bits_per_stored_bit"],
+                             found["bits_per_param"] / found["stored_bits_per_param"])
+        told = self.quantize("run", "q3.h5", "--bits", 3, "--method", "gptq", "--act-order")
+        self.assertLess(told["error"], 0.9 * told["rounding_error"])
+        self.assertEqual((told["documents"], told["calibration_tokens"] % 10 != 0), (40, True))
+        found = self.measured("q3.h5")
+        self.assertNotEqual(found["total_bits"], whole["total_bits"])
+        self.assertLess(found["stored_bits_per_param"], 20)
+        said = self.kcap("measure", "q3.h5").stdout
+        self.assertIn("gptq, 3 bits, a scale an output; embeddings, norms and biases as they were",
+                      said)
+        self.assertIn("bits a stored bit", said)
+        self.kcap("transform", "strip", "q3.h5", "--out", "again.h5")
+        again = self.measured("again.h5")
+        for name in "total_bits", "stored_bits_per_param", "quantized_by":
+            self.assertEqual(again[name], found[name])
+        self.assertEqual(again["transformed_by"], "quantize (gptq, 3 bits, a scale a channel, "
+                         "embeddings as they were), strip")
+        self.kcap("transform", "bf16", "run", "--out", "half.h5")
+        self.quantize("half.h5", "half4.h5", "--bits", 4)
+        self.assertLess(self.measured("half4.h5")["stored_bits_per_param"], 14)
+
+    def test_on_any_ranks_the_same_file(self):
+        self.train(TRAINED)
+        for args in (("--method", "gptq", "--group", 8, "--act-order", "--embeddings"), ()):
+            seen = set()
+            for ranks in 0, 2, 4:
+                out = f"r{ranks}_{len(args)}.h5"
+                self.quantize("run", out, "--bits", 3, *args, ranks=ranks, threads=1)
+                with open(self.path(out), "rb") as file:
+                    seen.add(file.read())
+            self.assertEqual(len(seen), 1)
+
+    def test_refused(self):
+        self.train(merged(MOE, train={"max_steps": 2}))
+        for said, args in (
+                ("quantize: --bits is missing: 2 to 16 bits a weight", ()),
+                ("--bits", ("--bits", 1)), ("--bits", ("--bits", 17)), ("--group", ("--group", 0)),
+                ("--method best: there are rtn and gptq", ("--bits", 4, "--method", "best")),
+                ("are of --method gptq; rtn calibrates nothing", ("--bits", 4, "--act-order")),
+                ("are of --method gptq; rtn calibrates nothing", ("--bits", 4, "--documents", 5)),
+                ("a model with experts", ("--bits", 4, "--method", "gptq"))):
+            self.fails(said, "quantize", "run", "--out", "new.h5", *args)
+        self.fails("--out is missing", "quantize", "run", "--bits", 4)
+        self.fails("nowhere: no such checkpoint", "quantize", "nowhere", "--bits", 4, "--out",
+                   "new.h5")
+        self.assertFalse(os.path.exists(self.path("new.h5")))
+
+    def seal(self, manifest, name):
+        """A manifest that fits NAME.h5, after the one of another file."""
+        path = self.path(name + ".h5")
+        text = self.read(manifest)
+        for key, value in (("file", name + ".h5"), ("bytes", os.path.getsize(path)),
+                           ("xxh3_64", kcap_checkpoint.hash_of(path, kcap_checkpoint.CHUNK))):
+            text = re.sub(rf"^{key}: .*", f"{key}: {value}", text, count=1, flags=re.M)
+        with open(self.path(name + ".manifest"), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def test_damaged(self):
+        """Attributes that do not fit the bytes are said, not followed."""
+        self.train(merged(BIOD, train={"max_steps": 2}))
+        self.quantize("run", "good.h5", "--bits", 4)
+        for name, value in (("bits", 40), ("bits", 5), ("group", -1), ("channels", "neither"),
+                            ("shape", "2, 16"), ("shape", "9999999999, 9999999999, 9999999999"),
+                            ("shape", "")):
+            with self.subTest(name=name, value=value):
+                shutil.copy(self.path("good.h5"), self.path("bad.h5"))
+                with h5py.File(self.path("bad.h5"), "r+") as file:
+                    file["params/mlp_up"].attrs[name] = value
+                self.seal("good.manifest", "bad")
+                self.fails("are no packed tensor of", "measure", "bad.h5")
+
+
+if __name__ == "__main__":
+    harness.main()
