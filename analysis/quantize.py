@@ -48,6 +48,9 @@ def arguments(words):
         except ValueError:
             parser.error(f"--{name} {getattr(given, name)}: whole numbers, parted by commas")
     given.method = given.method.split(",")
+    for name in given.method:
+        if name not in ("rtn", "gptq"):
+            parser.error(f"--method {name}: there are rtn and gptq")
     return given
 
 
@@ -143,4 +146,5 @@ if __name__ == "__main__":
     try:
         main()
     except (FileError, OSError) as e:
-        sys.exit(f"quantize: {e}")
+        print(f"quantize: {e}", file=sys.stderr)
+        sys.exit(2)
