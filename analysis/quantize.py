@@ -122,7 +122,7 @@ def plot(rows, path):
         axis.set_ylabel(label)
     axes[0].plot([8, 4], [rows[0]["bits_per_param"], 0.35 * rows[0]["bits_per_param"]], "kx",
                  label="arXiv 2404.05405: at 8 bits all, at 4 bits 0.7 of 2")
-    axes[0].legend()
+    axes[0].legend(loc="lower right")
     axes[1].set_xlabel("bits a weight")
     figure.savefig(path, dpi=120)
 
