@@ -75,7 +75,7 @@ class Recipes(unittest.TestCase):
             name = Path(path).name
             first = (ROOT / "analysis" / name).read_text(encoding="utf-8").splitlines()[0]
             self.assertEqual(re.sub(pattern, line, first), "#!/spack/python/bin/python3")
-        self.assertEqual(len(edits), 3)
+        self.assertEqual(len(edits), 4)
         self.assertEqual(kcap.git, ROOT.as_uri())
         self.assertIn("namespace: kcap", (ROOT / "jobscripts/spack/repo.yaml").read_text())
 
