@@ -12,8 +12,9 @@ import harness
 from harness import BIOD, checkpoints, merged, one_object, read_attributes
 
 ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis")
-sys.path.append(ANALYSIS)
+sys.path += [ANALYSIS, os.path.join(ANALYSIS, "..", "tests", "transform")]
 import kcap_checkpoint  # pylint: disable=wrong-import-position
+import solve  # pylint: disable=wrong-import-position
 
 TRAINED = merged(BIOD, corpus={"exposures": 60}, train={"lr": 1.0e-2})
 MOE = merged(BIOD, model={"experts": 4, "experts_topk": 2})
@@ -127,6 +128,28 @@ class Quantize(harness.AppTest):
                 with open(self.path(out), "rb") as file:
                     seen.add(file.read())
             self.assertEqual(len(seen), 1)
+
+    def test_first_matrix(self):
+        """The first block's first matrix is what the definition makes of it, of the documents that
+        measurement reads: embedded, normed, all but the last token of a window."""
+        was = self.params(self.train(TRAINED))
+        self.quantize("run", "q3.h5", "--bits", 3, "--method", "gptq", "--group", 6)
+        documents = [d["token_ids"] for d in self.json(
+            "corpus", "input.yaml", "--show", 40, "--measure")["documents"]]
+        rows, window = [], []
+        for tokens in documents + [[0] * 32]:
+            if len(window) + len(tokens) > 32:
+                rows, window = rows + window[:-1], []
+            window = window + tokens
+        x = was["wte"][rows].astype("f8")
+        x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        x = x * was["ln1_gain"][0] + was["ln1_bias"][0]
+        wanted = solve.reference(x.T @ x, was["attn_qkv"][0], 3, 6, 0, 0.01)
+        found = self.params("q3.h5")["attn_qkv"][0]
+        # The Hessian is summed in single precision, which moves what lies between two codes.
+        self.assertGreater(np.isclose(found, wanted, rtol=1e-6, atol=0).mean(), 0.99)
+        rounded = nearest(was["attn_qkv"][0], 3, 6, -2)
+        self.assertLess(np.isclose(found, rounded, rtol=1e-6, atol=0).mean(), 0.9)
 
     def test_refused(self):
         self.train(merged(MOE, train={"max_steps": 2}))
