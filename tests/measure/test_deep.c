@@ -126,7 +126,7 @@ static double guessed(const stranger *x, const kc_model *model, const int32_t *l
     double right = 0;
     kc_learner_create(l, model, &x->m.weights, &x->s, label, 8, 4, 9);
     for (int64_t t = 1; t <= 150; ++t) {
-        const kc_adamw a = {5e-3, 0.9, 0.999, 1e-6, 0.1, 1.0 / 20, t};
+        const kc_adamw a = {5e-3, 0.9, 0.999, 1e-6, 0.1, 1.0 / 20, t, 0};
         memset(l->grads, 0, (size_t)l->n * sizeof *l->grads);
         for (int64_t k = 0; k < 20; ++k)
             kc_learner_gradient(l, (t * 20 + k) % x->s.learners);
