@@ -52,6 +52,7 @@ CASES = {
     "mixtral": ("MixtralForCausalLM", of(BIOD, arch="mistral", experts=4, experts_topk=2,
                                          experts_gate="renormalised", mlp_width=20)),
     "experts": ("KcapForCausalLM", of(BIOD, experts=4, mlp_ratio=1)),
+    "canon": ("KcapForCausalLM", of(BIOS, canon="ABCD")),
     "plain": ("KcapForCausalLM", of(BIOD, arch="llama", norm="layernorm", position="none")),
     "random": ("KcapForCausalLM", merged(of(BIOS, mlp="none"), corpus={"kind": "random",
                "length": 30, "vocab": 40})),

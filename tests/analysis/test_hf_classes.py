@@ -125,6 +125,8 @@ class Classes(unittest.TestCase):
                 (plain, {"position": "learned", "kv_heads": 2}),
                 (plain, {"position": "learned", "biases": "none"}),
                 (plain, {"mlp": "none"}),
+                (plain, {"canon": "A"}),
+                (plain, {"arch": "llama", "canon": "D"}),
                 (plain, {"mlp": "gated"}),
                 (llama, {"arch": "llama"}),
                 (llama, {"arch": "llama", "biases": "all"}),
