@@ -23,6 +23,9 @@ static int text_check(const char *text, kc_error *e)
         n = kc_utf8(text + at, &code);
         if (!n)
             return kc_fail(e, KC_EINPUT, "byte %lld of the text is not UTF-8", (long long)at + 1);
+        if ((code < ' ' && code != '\t') || code == 127)
+            return kc_fail(e, KC_EINPUT, "byte %lld of the text is a control character",
+                           (long long)at + 1);
         if (at >= KC_ASKED_BYTES)
             return kc_fail(e, KC_EINPUT, "a text of more than %d bytes", KC_ASKED_BYTES);
     }

@@ -11,7 +11,8 @@ enum { KC_ASKED_BYTES = 100000 }; /* of a text, at most */
 /* The tokens of a text, <eos> in front.
  *   most        tokens that there is room for
  *   collective  no
- *   errors      KC_EINPUT: empty, longer than KC_ASKED_BYTES or `most`, not UTF-8, a word that is no token */
+ *   errors      KC_EINPUT: empty, longer than KC_ASKED_BYTES or `most`, not UTF-8, a control
+ *               character, a word that is no token */
 int kc_corpus_read(const kc_corpus *corpus, const char *text, int32_t most, int32_t *tokens,
                    int32_t *n, kc_error *e);
 
