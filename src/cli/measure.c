@@ -17,7 +17,7 @@ typedef struct options {
 static int measure(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    kc_opened opened = {.part = o->part ? (int)o->part - 1 : 0};
+    kc_opened opened = {.part = (int)o->part - 1};
     kc_measurements all = {.n = 0};
     KC_TRY(kc_open(&opened, g, o->input, e));
     if (o->recall) {
@@ -55,8 +55,8 @@ static const kc_option list[] = {
          "of so many people, by a keyed draw, also the rank of each true value among all that its "
          "attribute can have, and whether questions never asked are answered"},
     {KC_OPTION("part", KC_COUNT, part), .least = 1, .most = KC_PARTS_MAX, .value = "N",
-     .help = "of a corpus of several parts the N-th; the first, unless "
-             "said"},
+     .help = "of a corpus of several parts the N-th; the first that has tokens, "
+             "unless said"},
     {KC_OPTION_JSON}};
 
 const kc_verb kc_verb_measure = {

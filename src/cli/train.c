@@ -6,17 +6,11 @@
 
 #include "cli/again.h"
 #include "cli/print/report.h"
-#include "cli/verb.h"
 #include "kcap/base/clock.h"
 #include "kcap/record/shelf.h"
 #include "kcap/run/run.h"
 
-typedef struct options {
-    const char *input, *out, *resume;
-    kc_sets sets;
-    double max_seconds, patience;
-    int without_history, dry_run, json;
-} options;
+typedef kc_train_options options;
 
 static double share_done(const kc_run *run)
 {
@@ -63,7 +57,7 @@ static void show_plan(const kc_run *run, int json, kc_error *e)
         kc_report_plan(stderr, &about, &run->plan);
 }
 
-static int train(kc_grid *g, const void *given, kc_error *e)
+int kc_train(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
     const kc_run_request request = {.input = o->input,
@@ -88,25 +82,8 @@ static int train(kc_grid *g, const void *given, kc_error *e)
     return code;
 }
 
-static const options defaults = {.resume = "never", .patience = KC_PATIENCE};
-static const kc_option list[] = {
-    {KC_OPTION("INPUT.yaml", KC_WORD, input)},
-    {KC_OPTION_SET},
-    {KC_OPTION("out", KC_STRING, out), .value = "DIR",
-     .help = "folder to write (default: run.out, or runs/<run.name>)"},
-    {KC_OPTION("resume", KC_STRING, resume), .value = "never|auto|PATH",
-     .help =
-         "never (default): refuse a folder that is not empty; auto: go on from OUT's newest good "
-         "checkpoint, or start; PATH: go on from this checkpoint or run folder"},
-    {KC_OPTION_WITHOUT_HISTORY, .with = "--resume"},
-    {KC_OPTION_MAX_TIME},
-    {KC_OPTION_PATIENCE,
-     .help = "ranks that wait for longer, and 20 times the longest step, name who is missing and "
-             "end with exit code 5 (default: 1800)"},
-    {KC_OPTION("dry-run", KC_FLAG, dry_run),
-     .help = "say what it would take (see kcap plan) and stop"},
-    {KC_OPTION("json", KC_FLAG, json),
-     .help = "one JSON object on stdout; progress goes to stderr"}};
+static const options defaults = KC_TRAIN_DEFAULTS;
+static const kc_option list[] = {{KC_OPTION("INPUT.yaml", KC_WORD, input)}, KC_TRAIN_OPTIONS};
 
 const kc_verb kc_verb_train = {
     .name = "train",
@@ -114,10 +91,8 @@ const kc_verb kc_verb_train = {
     .about =
         "Train a model on the input file's corpus, measure what it stores, and write OUT/run.h5 "
         "and OUT/checkpoints.",
-    .notes = "SIGUSR1, SIGTERM or Ctrl-C: write a checkpoint, exit with code 75; a second Ctrl-C "
-             "ends at "
-             "once.",
+    .notes = KC_TRAIN_NOTES,
     KC_OPTIONS(list),
     .bytes = sizeof(options),
     .defaults = &defaults,
-    .run = train};
+    .run = kc_train};

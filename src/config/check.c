@@ -124,16 +124,16 @@ static int check_places(const kc_config *cfg, const kc_origin *o, kc_error *e)
 /* Parts share all tokens; how often the people of a later one are shown follows from that. */
 static int check_parts(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
+    const int pace = kc_config_pace(cfg);
     double sum = 0;
     KC_TRY(check_places(cfg, o, e));
     for (int part = 0; part < cfg->parts; ++part) {
         const kc_config one = kc_config_of_part(cfg, part);
-        if (part > 0 && o->line[kc_key_of_part(KC_AT_corpus_exposures, part)] != 0)
+        if (part != pace && o->line[kc_key_of_part(KC_AT_corpus_exposures, part)] != 0)
             return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_exposures, part),
-                               "follows from the shares; those of the first part alone are given");
-        if (one.corpus.share == 0)
-            return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_share, part),
-                               "a part without tokens; leave it out");
+                               "follows from the shares; those of part %d alone, the first that "
+                               "has tokens, are given",
+                               pace + 1);
         if (one.corpus.windows == KC_corpus_windows_single &&
             cfg->train.mix == KC_train_mix_documents)
             return kc_fail_key(
@@ -149,6 +149,36 @@ out:
     return e->code;
 }
 
+/* Ranks beyond the width say nothing that the width does not. */
+static int check_rank(const kc_config *cfg, const kc_origin *o, int key, int64_t rank, kc_error *e)
+{
+    const int64_t d = cfg->model.heads * cfg->model.head_dim;
+    if (rank <= d)
+        return KC_OK;
+    return kc_fail_key(e, o, key,
+                       "%" PRId64 " of a model of width %" PRId64 "; at most %" PRId64 " would do",
+                       rank, d, d);
+}
+
+static int check_method(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    const kc_train_keys *t = &cfg->train;
+    if (t->method != KC_train_method_lora)
+        return KC_OK;
+    if (!cfg->run.from[0])
+        return kc_fail_key(e, o, KC_AT_train_method,
+                           "lora: an update of weights that there are none of; kcap finetune, or "
+                           "run.from, gives them");
+    if (cfg->train.optimizer == KC_train_optimizer_muon)
+        return kc_fail_key(e, o, KC_AT_train_optimizer,
+                           "muon is for the matrices of the blocks, and lora trains none of them; "
+                           "adamw would do");
+    KC_TRY(check_rank(cfg, o, KC_AT_train_lora_rank, t->lora_rank, e));
+    KC_TRY(check_rank(cfg, o, KC_AT_train_lora_embedding_rank, t->lora_embedding_rank, e));
+out:
+    return e->code;
+}
+
 int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     KC_TRY(check_parts(cfg, o, e));
@@ -158,6 +188,7 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
     KC_TRY(check_mlp(cfg, o, e));
     KC_TRY(check_experts(cfg, o, e));
     KC_TRY(check_canon(cfg, o, e));
+    KC_TRY(check_method(cfg, o, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta1, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_beta2, e));
     KC_TRY(check_beta(cfg, o, KC_AT_train_momentum, e));

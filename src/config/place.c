@@ -53,6 +53,7 @@ static kc_corpus_keys about_first(const kc_corpus_keys *first, const kc_corpus_k
     keys.kind = own->kind;
     keys.held_out = own->held_out;
     keys.share = own->share;
+    keys.exposures = own->exposures;
     keys.windows = own->windows;
     keys.skew = own->skew;
     memcpy(keys.tag, own->tag, sizeof keys.tag);
@@ -68,6 +69,14 @@ kc_config kc_config_of_part(const kc_config *cfg, int part)
         one.corpus = about_first(&cfg->corpus, &one.corpus);
     one.parts = 1;
     return one;
+}
+
+int kc_config_pace(const kc_config *cfg)
+{
+    for (int part = 0; part < cfg->parts; ++part)
+        if ((part ? cfg->later[part - 1].share : cfg->corpus.share) > 0)
+            return part;
+    return 0;
 }
 
 kc_origin kc_origin_of_part(const kc_origin *o, int part)

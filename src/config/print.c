@@ -29,13 +29,13 @@ static void print_key(const kc_config *cfg, int key, int help, FILE *out)
     fputc('\n', out);
 }
 
-/* The parts of a corpus of several as a list. How often a later part is shown is no key of its. */
+/* The parts of a corpus of several as a list. How often the others are shown follows from the pace of one. */
 static void print_parts(const kc_config *cfg, int help, FILE *out)
 {
     for (int64_t part = 0; part < cfg->parts; ++part) {
         for (int i = 0; i < KC_N_corpus; ++i) {
             const int key = kc_key_of_part(KC_FIRST_corpus + i, (int)part);
-            if (part > 0 && KC_FIRST_corpus + i == KC_AT_corpus_exposures)
+            if (part != kc_config_pace(cfg) && KC_FIRST_corpus + i == KC_AT_corpus_exposures)
                 continue;
             fputs(i == 0 ? "  - " : "    ", out);
             print_key(cfg, key, help, out);

@@ -17,10 +17,10 @@ typedef struct stream {
 
 enum { ANY = -1 };
 
-/* With the last document of the first part a lane ends. */
+/* With the last document of the part that sets the pace a lane ends. */
 static int is_done(const stream *s)
 {
-    return kc_order_done(s->corpus, s->lane, s->n_lanes, s->cursors);
+    return kc_order_done(s->corpus, s->lane, s->n_lanes, &s->cursors[s->corpus->number]);
 }
 
 static int part_now(const stream *s)
@@ -91,7 +91,7 @@ static void fill_single(const stream *s, int64_t at, kc_batch *batch)
 static void fill_packed(const stream *s, int64_t from, int64_t n, kc_batch *batch)
 {
     int64_t filled = from;
-    int part = 0;
+    int part = s->corpus->number;
 
     while (filled < n && !is_done(s)) {
         kc_cursor *cursor = &s->cursors[part = part_now(s)];
@@ -144,7 +144,8 @@ void kc_batch_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cu
     batch->counted = 0;
     if (is_done(&s))
         pad(batch, 0, batch->windows * batch->context);
-    else if (corpus->by_documents || (corpus->n_parts == 1 && !corpus->info.windows_are_single))
+    else if (corpus->whole->by_documents ||
+             (corpus->info.n_parts == 1 && !corpus->info.windows_are_single))
         fill_packed(&s, 0, batch->windows * batch->context, batch);
     else
         fill_windows(&s, batch);

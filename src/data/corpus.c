@@ -128,7 +128,8 @@ static int part_create(const kc_config *cfg, int part, const kc_files *files, kc
     kc_corpus_info *info = &corpus->info;
 
     *info = described(cfg);
-    if (part > 0)
+    info->part = part;
+    if (!corpus->paces)
         info->exposures = KC_NO_END;
     corpus->seed = (uint64_t)cfg->run.seed;
     corpus->kind = kc_kind_of(cfg->corpus.kind);
@@ -140,7 +141,8 @@ static int part_create(const kc_config *cfg, int part, const kc_files *files, kc
     info->max_doc_tokens += corpus->lead.n;
     info->mean_doc_tokens += corpus->lead.n;
     add_terms(info);
-    kc_skew_create(&cfg->corpus, info, &corpus->skew);
+    if (corpus->paces)
+        kc_skew_create(&cfg->corpus, info, &corpus->skew);
 out:
     free(own);
     return e->code;
@@ -163,6 +165,7 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
     *corpus = NULL;
     KC_TRY(kc_corpus_check(cfg, NULL, e));
     c = kc_alloc(1, sizeof *c, "corpus");
+    c->whole = c;
     c->vocab = kc_alloc(1, sizeof *c->vocab, "corpus");
     c->by_documents = cfg->train.mix == KC_train_mix_documents;
     KC_TRY(vocab_create(files, split, c, e));
@@ -175,6 +178,7 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
         part = number ? kc_alloc(1, sizeof *part, "corpus") : c;
         c->part[c->n_parts++] = part;
         part->number = number;
+        part->paces = number == kc_config_pace(cfg);
         part->whole = c;
         part->vocab = c->vocab;
         part->first = kc_kind_of(one.corpus.kind)->by_index ? first : 0;
@@ -189,23 +193,25 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
         goto out;
     }
     join_parts(c);
-    *corpus = c;
+    *corpus = c->part[kc_config_pace(cfg)];
     return KC_OK;
 out:
     kc_corpus_destroy(c);
     return e->code;
 }
 
-void kc_corpus_destroy(kc_corpus *corpus)
+void kc_corpus_destroy(kc_corpus *part)
 {
-    if (!corpus)
+    if (!part)
         return;
-    for (int i = corpus->n_parts - 1; i >= 0; i--)
-        if (corpus->part[i]->made)
-            corpus->part[i]->kind->destroy(corpus->part[i]->made);
-    kc_skew_free(&corpus->skew);
+    kc_corpus *corpus = part->whole, **of = corpus->part;
+    for (int i = corpus->n_parts - 1; i >= 0; i--) {
+        kc_skew_free(&of[i]->skew);
+        if (of[i]->made)
+            of[i]->kind->destroy(of[i]->made);
+    }
     for (int i = 1; i < corpus->n_parts; i++)
-        free(corpus->part[i]);
+        free(of[i]);
     kc_vocab_free(corpus->vocab);
     kc_bpe_free(&corpus->bpe);
     free(corpus->vocab);

@@ -12,22 +12,24 @@
 #include "data/lead.h"
 #include "data/skew.h"
 
-/* Exposures of a part that is shown as long as the first one is. A text is drawn by its exposure's
+/* Exposures of a part that is shown as long as that is which sets the pace. A text is drawn by its exposure's
  * lower 32 bits. */
 enum { KC_NO_END = INT32_MAX };
 
-/* A part; the first one is the corpus. */
+/* A part. The first one holds what is of the whole; the corpus that others have is the one that sets the
+ * pace. */
 struct kc_corpus {
     kc_corpus_info info;
     uint64_t seed;
     int number; /* of the part, from 0 */
-    const kc_corpus *whole;
+    int paces;  /* 1: its exposures are the run's, and it ends with them */
+    kc_corpus *whole;
     kc_bpe bpe;      /* of a vocabulary of byte pairs; of the first part alone */
     kc_vocab *vocab; /* of all parts */
     const kc_kind_ops *kind;
     void *made;                /* the kind's own                                          */
     int64_t first;             /* its people are those of the kind's index from here on   */
-    kc_skew skew;              /* of the first part alone, as what follows n_parts */
+    kc_skew skew;              /* of the part that sets the pace alone                    */
     kc_lead lead;              /* in front of each document                               */
     int by_documents, n_parts; /* of the first part alone, as what follows    */
     kc_corpus *part[KC_PARTS_MAX];

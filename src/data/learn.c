@@ -48,10 +48,13 @@ static int64_t *count_pieces(const kc_corpus *c)
                   .spans = kc_alloc(info->room_spans, sizeof *doc.spans, "spans")};
     double all = 0;
 
-    for (int i = 0; i < c->n_parts; i++)
-        all += documents_of(c->part[i]);
-    for (int i = 0; i < c->n_parts; i++)
-        count_part(c->part[i], DRAWN * documents_of(c->part[i]) / all, &doc, count);
+    for (int i = 0; i < info->n_parts; i++)
+        all += documents_of(kc_corpus_part(c, i));
+    for (int i = 0; i < info->n_parts; i++) {
+        const kc_corpus *part = kc_corpus_part(c, i);
+
+        count_part(part, DRAWN * documents_of(part) / all, &doc, count);
+    }
     for (int32_t i = 0; i < c->vocab->n; i++)
         count[i] *= !kc_vocab_is_mark(c->vocab, i);
     free(doc.tokens);

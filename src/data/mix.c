@@ -34,8 +34,9 @@ static int same_names(const kc_config *cfg, const kc_config *other, int part, co
 /* Questions have the keys of the first part: others of their own would say nothing. */
 static int check_own_keys(const kc_config *settled, int part, const kc_origin *o, kc_error *e)
 {
-    static const int own[] = {KC_AT_corpus_kind,    KC_AT_corpus_share, KC_AT_corpus_tag,
-                              KC_AT_corpus_windows, KC_AT_corpus_skew,  KC_AT_corpus_held_out};
+    static const int own[] = {KC_AT_corpus_kind,     KC_AT_corpus_share, KC_AT_corpus_tag,
+                              KC_AT_corpus_windows,  KC_AT_corpus_skew,  KC_AT_corpus_held_out,
+                              KC_AT_corpus_exposures};
     char said[KC_SAID_MAX], usual[KC_SAID_MAX];
     kc_config plain;
 
@@ -134,44 +135,58 @@ int kc_mix_names(const kc_corpus *part, int number, kc_error *e)
         number + 1, (long long)people, part->info.many, floor(names + 0.5));
 }
 
+/* The last part that has tokens. */
+static int last_of(const kc_corpus *whole)
+{
+    int part = whole->n_parts - 1;
+
+    while (part > 0 && !(whole->part[part]->info.share > 0))
+        part--;
+    return part;
+}
+
 /* The first part takes window j of its lane where j x share + lane / lanes passes a whole number. Over
  * all lanes this rounds lanes x windows x share once (Hermite's identity). What is left is shared by
  * the others in the same way. */
 int kc_mix_window(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, int64_t context,
                   const kc_cursor *cursors)
 {
+    const kc_corpus *whole = corpus->whole;
     const double phase = (double)lane / (double)n_lanes;
+    const int last = last_of(whole);
     double left = 1;
     int64_t j = 0;
     int part = 0;
 
-    for (int i = 0; i < corpus->n_parts; i++)
+    for (int i = 0; i < whole->n_parts; i++)
         j += cursors[i].used / context;
-    for (; part < corpus->n_parts - 1; part++) {
-        const double share = corpus->part[part]->info.share / left;
+    for (; part < last; part++) {
+        const double share = whole->part[part]->info.share / left;
         const double taken = floor((double)j * share + phase);
 
         if (floor((double)(j + 1) * share + phase) > taken)
             break;
         j -= (int64_t)taken;
-        left -= corpus->part[part]->info.share;
+        left -= whole->part[part]->info.share;
     }
     return part;
 }
 
 int kc_mix_document(const kc_corpus *corpus, const kc_cursor *cursors)
 {
+    const kc_corpus *whole = corpus->whole;
     double all = 0, most = -INFINITY;
     int next = 0;
 
-    for (int i = 0; i < corpus->n_parts; i++)
+    for (int i = 0; i < whole->n_parts; i++)
         all += (double)cursors[i].used;
-    for (int i = 0; i < corpus->n_parts; i++) {
-        const double lacks = corpus->part[i]->info.share * all - (double)cursors[i].used;
+    for (int i = 0; i < whole->n_parts; i++) {
+        const double share = whole->part[i]->info.share;
+        const double lacks = share * all - (double)cursors[i].used;
 
         if (cursors[i].offset)
             return i;
-        if (lacks > most) {
+        if (share > 0 && lacks > most) {
             most = lacks;
             next = i;
         }

@@ -12,10 +12,11 @@ static int64_t documents_of(const kc_corpus *corpus, int64_t lane, int64_t n_lan
     return lane < n ? (n - lane + n_lanes - 1) / n_lanes : 0;
 }
 
-/* The first part goes through its people epoch by epoch, unless some are shown more often. */
+/* The part that sets the pace goes through its people epoch by epoch, unless some are shown more
+ * often. */
 static int has_epochs(const kc_corpus *corpus)
 {
-    return corpus->number == 0 && !corpus->skew.n;
+    return corpus->paces && !corpus->skew.n;
 }
 
 /* The document of a part in one row of all that the cursor stands in. */
@@ -28,7 +29,7 @@ int kc_order_done(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, const 
 {
     if (corpus->skew.n)
         return document_at(lane, n_lanes, cursor) >= kc_skew_documents(&corpus->skew);
-    return corpus->number == 0 &&
+    return corpus->paces &&
            (cursor->epoch >= corpus->info.exposures || !documents_of(corpus, lane, n_lanes));
 }
 
@@ -36,11 +37,11 @@ int kc_order_last(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, const 
 {
     if (corpus->skew.n)
         return document_at(lane, n_lanes, cursor) + n_lanes >= kc_skew_documents(&corpus->skew);
-    return corpus->number == 0 && cursor->epoch == corpus->info.exposures - 1 &&
+    return corpus->paces && cursor->epoch == corpus->info.exposures - 1 &&
            cursor->next == documents_of(corpus, lane, n_lanes) - 1;
 }
 
-/* A later part has no last epoch that lanes could end together, so they take turns throughout: document
+/* Another part has no last epoch that lanes could end together, so they take turns throughout: document
  * k, k + L, ... of all epochs' orders one after the other. */
 static int64_t person_at(const kc_corpus *corpus, int64_t lane, int64_t n_lanes,
                          const kc_cursor *cursor, int64_t *exposure)
@@ -83,13 +84,13 @@ void kc_order_next(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, kc_cu
 void kc_order_exposures(const kc_corpus *corpus, int64_t n_lanes, const kc_cursor *cursors,
                         double *of)
 {
-    const int parts = corpus->n_parts;
+    const int parts = corpus->info.n_parts;
 
     for (int i = 0; i < parts; i++) {
         int64_t docs = 0;
 
         for (int64_t lane = 0; lane < n_lanes; lane++)
             docs += cursors[lane * parts + i].docs;
-        of[i] = (double)docs / (double)corpus->part[i]->info.n_people;
+        of[i] = (double)docs / (double)kc_corpus_about(kc_corpus_part(corpus, i))->n_people;
     }
 }

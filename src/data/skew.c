@@ -13,7 +13,7 @@ int kc_skew_check(const kc_config *cfg, int part, const kc_origin *o, kc_error *
 
     if (one.corpus.skew == KC_corpus_skew_none)
         return KC_OK;
-    if (part > 0)
+    if (part > 0 || kc_config_pace(cfg) > 0)
         return kc_fail_key(e, o, kc_key_of_part(KC_AT_corpus_skew, part),
                            "the people of a later part are shown alike; none would do");
     if (one.corpus.skew == KC_corpus_skew_levels &&

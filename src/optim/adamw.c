@@ -58,6 +58,7 @@ void kc_adamw_step(const kc_layout *layout, const kc_adamw *adam, int64_t lo, in
     plain.weight_decay = 0;
     /* Where the moments of element lo lie: those of experts come after the dense ones. */
     float *m = state->m + (lo >= layout->n_dense ? state->dense_here : 0);
+    float *params = state->masters ? state->masters : state->params;
     float *v = state->v + (lo >= layout->n_dense ? state->dense_here : 0);
     for (int k = 0; k < layout->n; ++k) {
         const kc_tensor *t = &layout->tensor[k];
@@ -68,8 +69,8 @@ void kc_adamw_step(const kc_layout *layout, const kc_adamw *adam, int64_t lo, in
             const int64_t last = begin + t->layers * t->stride;
             const int64_t first = begin > lo ? begin : lo, end = last < hi ? last : hi;
             if (first < end)
-                kc_adamw_update(state->params + first, grad + first - lo, m + first - lo,
-                                v + first - lo, end - first, t->decays ? adam : &plain, threads);
+                kc_adamw_update(params + first, grad + first - lo, m + first - lo, v + first - lo,
+                                end - first, t->decays ? adam : &plain, threads);
         }
     }
 }

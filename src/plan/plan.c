@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kcap/measure/measure.h"
+#include "kcap/optim/masters.h"
 #include "kcap/train/step.h"
 
 /* Measured as VmHWM of runs with next to no model, 1 and 2 threads: tests/app/plan.py holds the
@@ -56,6 +57,17 @@ static int count_memory(const kc_config *cfg, const kc_corpus_info *info, const 
     return KC_OK;
 }
 
+/* Weights, and what a run goes on from: the moments of what is trained, and what the weights are made of
+ * where that is not themselves. */
+static double checkpoint_bytes(const kc_config *cfg, const kc_layout *layout)
+{
+    const kc_method *method = kc_method_of(cfg);
+    const double P = (double)layout->n_params, n = (double)kc_method_trained(cfg, layout);
+    if (method && method->describe)
+        return 4 * (2 * P + 3 * n);
+    return 4 * (P + 2 * n + (method ? P : 0));
+}
+
 int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine *machine,
                  kc_plan *plan, kc_error *e)
 {
@@ -79,7 +91,7 @@ int kc_plan_make(const kc_config *cfg, const kc_corpus *corpus, const kc_machine
         each * (double)model.layout.n_dense * (R - 1) / R +
         each * (double)(model.layout.n_flat - model.layout.n_dense) * (R - plan->ep) / R +
         tokens_bytes(cfg, &model, R);
-    plan->checkpoint_bytes = 12 * (double)plan->n_params;
+    plan->checkpoint_bytes = checkpoint_bytes(cfg, &model.layout);
     count_run(cfg, info, plan);
     return count_memory(cfg, info, &model, plan, e);
 }

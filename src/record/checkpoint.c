@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kcap/io/file.h"
+#include "kcap/optim/masters.h"
 #include "kcap/record/shelf.h"
 #include "record/draft.h"
 #include "record/manifest.h"
@@ -24,16 +25,54 @@ static int slices_of(const kc_grid *g, const kc_state *state, slice two[2])
     return state->expert_lo[1] > state->expert_lo[0] ? 2 : 1;
 }
 
+/* What is trained beside the weights: whole on every rank. */
+typedef struct beside {
+    const char *group, *what;
+    float *values;
+} beside;
+
+enum { BESIDE = 3 };
+
+static int besides_of(const kc_state *state, beside of[BESIDE])
+{
+    const kc_adapters *a = state->adapters;
+    if (!a)
+        return 0;
+    of[0] = (beside){"/adapters", "adapter", a->params};
+    of[1] = (beside){"/adapters_m", "AdamW's first moment", a->m};
+    of[2] = (beside){"/adapters_v", "AdamW's second moment", a->v};
+    return BESIDE;
+}
+
+static int create_beside(kc_h5 *f, const kc_state *state, kc_error *e)
+{
+    beside of[BESIDE];
+    const int n = besides_of(state, of);
+    if (state->masters)
+        KC_TRY(kc_tensors_create(f, "/masters", "what the weight is made of", state->layout, e));
+    for (int i = 0; i < n; ++i)
+        KC_TRY(kc_tensors_create(f, of[i].group, of[i].what, &state->adapters->layout, e));
+out:
+    return e->code;
+}
+
+static int64_t floats_of(const kc_state *state)
+{
+    const int64_t sets = 1 + (state->m ? 2 : 0) + (state->masters ? 1 : 0);
+    return sets * state->layout->n_params +
+           (state->adapters ? BESIDE * state->adapters->layout.n_params : 0);
+}
+
 /* All but the tensors' values, by this rank alone. */
 static int write_frame(const kc_draft *d, const kc_checkpoint_info *info, const kc_state *state,
                        kc_error *e)
 {
     kc_h5 f = {.id = 0};
-    const int sets = info->has_moments ? 3 : 1;
-    const int64_t bytes = sets * state->layout->n_params * (int64_t)sizeof(float);
+    const int64_t bytes = floats_of(state) * (int64_t)sizeof(float);
     KC_TRY(kc_draft_begin(d, &f, info, bytes, e));
     KC_TRY(kc_tensors_create(&f, "/params", "weight", state->layout, e));
-    if (info->has_moments) {
+    KC_TRY(create_beside(&f, state, e));
+    if (state->m) {
         KC_TRY(kc_tensors_create(&f, "/m", "AdamW's first moment", state->layout, e));
         KC_TRY(kc_tensors_create(&f, "/v", "AdamW's second moment", state->layout, e));
     }
@@ -79,10 +118,20 @@ static int check_finite(const kc_grid *g, const char *where, const kc_state *sta
         const slice *s = &own[i];
         KC_TRY(
             kc_tensors_finite(where, "/params", l, s->lo, s->hi, state->params + s->lo, code, e));
+        if (state->masters)
+            KC_TRY(kc_tensors_finite(where, "/masters", l, s->lo, s->hi, state->masters + s->lo,
+                                     code, e));
         if (!state->m)
             continue;
         KC_TRY(kc_tensors_finite(where, "/m", l, s->lo, s->hi, state->m + s->at, code, e));
         KC_TRY(kc_tensors_finite(where, "/v", l, s->lo, s->hi, state->v + s->at, code, e));
+    }
+    beside of[BESIDE];
+    const int besides = besides_of(state, of);
+    for (int i = 0; i < besides; ++i) {
+        const kc_layout *small = &state->adapters->layout;
+        KC_TRY(
+            kc_tensors_finite(where, of[i].group, small, 0, small->n_flat, of[i].values, code, e));
     }
 out:
     return e->code;
@@ -99,10 +148,20 @@ static int write_slices(const kc_grid *g, const kc_draft *d, const kc_state *sta
     for (int i = 0; i < n; ++i) {
         const slice *s = &own[i];
         KC_TRY(kc_tensors_write(&f, "/params", l, s->lo, s->hi, state->params + s->lo, e));
+        if (state->masters)
+            KC_TRY(kc_tensors_write(&f, "/masters", l, s->lo, s->hi, state->masters + s->lo, e));
         if (!state->m)
             continue;
         KC_TRY(kc_tensors_write(&f, "/m", l, s->lo, s->hi, state->m + s->at, e));
         KC_TRY(kc_tensors_write(&f, "/v", l, s->lo, s->hi, state->v + s->at, e));
+    }
+    beside of[BESIDE];
+    const int besides = besides_of(state, of);
+    for (int i = 0; i < besides; ++i) {
+        const kc_layout *small = &state->adapters->layout;
+        const int64_t own_end =
+            g->rank == 0 ? small->n_flat : 0; /* all ranks open what one writes */
+        KC_TRY(kc_tensors_write(&f, of[i].group, small, 0, own_end, of[i].values, e));
     }
 out:
     return kc_draft_written(g, d, &f, e);
@@ -115,7 +174,7 @@ int kc_checkpoint_write(const kc_grid *g, const char *dir, const kc_state *state
     kc_checkpoint_info info = {.stamp = *stamp,
                                .step = state->step,
                                .tokens = state->tokens,
-                               .has_moments = state->m != NULL,
+                               .has_moments = state->m || state->adapters,
                                .n_cursors = state->n_lanes * state->n_parts,
                                .cursors = state->cursors,
                                .files = *files};
@@ -163,10 +222,18 @@ int kc_checkpoint_read(const kc_grid *g, const kc_checkpoint_info *info, kc_stat
     slice own[2];
     const int with_moments = state->m != NULL && state->v != NULL;
     const int n = with_moments ? slices_of(g, state, own) : 0;
-    if (with_moments)
+    beside of[BESIDE];
+    const int besides = besides_of(state, of);
+    if (with_moments || besides)
         KC_TRY(kc_checkpoint_resumable(info, e));
     KC_TRY(kc_h5_open(&f, info->path, e));
     KC_TRY(read_finite(&f, "/params", layout, 0, layout->n_flat, state->params, e));
+    if (state->masters)
+        KC_TRY(read_finite(&f, "/masters", layout, 0, layout->n_flat, state->masters, e));
+    for (int i = 0; i < besides; ++i) {
+        const kc_layout *small = &state->adapters->layout;
+        KC_TRY(read_finite(&f, of[i].group, small, 0, small->n_flat, of[i].values, e));
+    }
     for (int i = 0; i < n; ++i) {
         const slice *s = &own[i];
         KC_TRY(read_finite(&f, "/m", layout, s->lo, s->hi, state->m + s->at, e));

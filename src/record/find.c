@@ -125,7 +125,9 @@ static int read_info(const char *path, const kc_manifest *m, kc_checkpoint_info 
     KC_TRY(read_cursors(&f, info, e));
     KC_TRY(kc_embed_read(&f, &info->files, e));
     KC_TRY(read_bits(&f, &info->stored_bits, e));
-    info->has_moments = kc_h5_has(&f, "/m") && kc_h5_has(&f, "/v");
+    info->hash = m->hash;
+    info->has_moments =
+        (kc_h5_has(&f, "/m") && kc_h5_has(&f, "/v")) || kc_h5_has(&f, "/adapters_v");
     if (info->step != m->step || strcmp(info->stamp.run_id, m->run_id) != 0)
         kc_fail(e, KC_EINPUT, "%s: step %lld of run %s; its manifest says step %lld of run %s",
                 path, (long long)info->step, info->stamp.run_id, (long long)m->step, m->run_id);

@@ -9,6 +9,7 @@
 #include "kcap/data/order.h"
 #include "kcap/io/file.h"
 #include "kcap/run/signals.h"
+#include "run/origin.h"
 
 int kc_run_start(kc_run *run, kc_error *e)
 {
@@ -20,11 +21,13 @@ int kc_run_start(kc_run *run, kc_error *e)
     kc_measurements_create(&run->measured, &run->cfg, info, &model->shape);
     kc_sign(&run->sign, run->grid, &run->cfg, info, &run->host, &model->layout,
             resumed ? run->from.stamp.run_id : NULL);
+    kc_origin_sign(run);
     if (resumed) {
         KC_TRY(kc_checkpoint_read(run->grid, &run->from, kc_trainer_state(run->trainer), e));
         kc_trainer_refresh(run->trainer);
         run->checkpoint_step = kc_trainer_state(run->trainer)->step;
-    }
+    } else
+        KC_TRY(kc_origin_read(run, e));
 out:
     return e->code;
 }
@@ -146,6 +149,7 @@ static kc_subject subject_of(kc_run *run)
     kc_subject subject = {.grid = run->grid,
                           .cfg = &run->cfg,
                           .corpus = run->corpus,
+                          .part = kc_corpus_about(run->corpus)->part,
                           .model = kc_trainer_model(run->trainer),
                           .weights = kc_trainer_weights(run->trainer),
                           .threads = run->host.threads,

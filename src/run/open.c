@@ -47,7 +47,7 @@ static int check_part(const kc_opened *o, kc_error *e)
 {
     const int n = kc_corpus_about(o->corpus)->n_parts;
     const kc_corpus_info *info;
-    if (o->part < 0 || o->part >= n)
+    if (o->part >= n)
         return kc_fail(e, KC_EINPUT, "--part %d: %s was trained on a corpus of %d part%s",
                        o->part + 1, o->info.path, n, n > 1 ? "s" : "");
     info = kc_corpus_about(kc_corpus_part(o->corpus, o->part));
@@ -66,6 +66,7 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     o->info.files = (kc_files){0};
     KC_TRY(kc_input_corpus(g, &o->cfg, &o->files, &o->corpus, e));
     KC_TRY(kc_host_start(&o->host, g, &o->cfg, NULL, 1, e));
+    o->part = o->part < 0 ? kc_corpus_about(o->corpus)->part : o->part;
     KC_TRY(check_part(o, e));
     const kc_corpus *part = kc_corpus_part(o->corpus, o->part);
     const kc_corpus_info *info = kc_corpus_about(part);
@@ -77,6 +78,8 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     o->sign.stamp.quantized_bits = o->info.stamp.quantized_bits;
     o->sign.stamp.quantized_group = o->info.stamp.quantized_group;
     o->sign.stamp.quantized_embeddings = o->info.stamp.quantized_embeddings;
+    o->sign.stamp.finetuned_from = o->info.stamp.finetuned_from;
+    o->sign.stamp.finetuned_hash = o->info.stamp.finetuned_hash;
     KC_TRY(read_weights(o, g, e));
     o->subject = (kc_subject){.grid = g,
                               .cfg = &o->cfg,

@@ -9,6 +9,7 @@
 #include "kcap/run/input.h"
 #include "kcap/run/signals.h"
 #include "run/loop.h"
+#include "run/origin.h"
 #include "run/resume.h"
 
 static int choose_out(kc_run *run, kc_error *e)
@@ -74,9 +75,11 @@ int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e
         KC_TRY_ROOT(g, kc_lock_take(run->out, KC_LOCK_RUN, KC_LOCK_PATIENCE, &run->lock, e));
     guard(run);
     KC_TRY(kc_resume_find(run, e));
-    if (run->from.path[0]) {
-        run->files = run->from.files;
-        run->from.files = (kc_files){0};
+    KC_TRY(kc_origin_find(run, e));
+    kc_checkpoint_info *given = run->from.path[0] ? &run->from : &run->origin;
+    if (given->path[0]) {
+        run->files = given->files;
+        given->files = (kc_files){0};
         KC_TRY_ROOT(g, kc_files_check(&run->cfg, &run->files, e));
     } else
         KC_TRY(kc_input_files(g, &run->cfg, &run->files, e));
@@ -98,6 +101,8 @@ static void announce(const kc_run *run)
     char from[512] = "";
     if (run->from.path[0])
         snprintf(from, sizeof from, ", resumed from %.400s", run->from.path);
+    else if (run->origin.path[0])
+        snprintf(from, sizeof from, ", weights from %.400s", run->origin.path);
     fprintf(to,
             "kcap %s: %s, %d ranks x %d threads, %s kernels, P = %lld, corpus %.0f bits -> %s%s\n",
             stamp->kcap_version, run->request->input, run->grid->size, run->host.threads,
@@ -156,6 +161,7 @@ void kc_run_close(kc_run *run)
     kc_measurements_free(&run->measured);
     kc_signature_free(&run->sign);
     kc_checkpoint_info_free(&run->from);
+    kc_checkpoint_info_free(&run->origin);
     kc_corpus_destroy(run->corpus);
     kc_files_free(&run->files);
     kc_host_end(&run->host, run->grid);

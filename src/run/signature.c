@@ -7,6 +7,7 @@
 #include "kcap/base/clock.h"
 #include "kcap/io/h5.h"
 #include "kcap/math/gemm.h"
+#include "kcap/optim/masters.h"
 #include "version.h"
 
 /* Identity of a run: from the clock and the process, not from the seed, since two runs may share
@@ -64,6 +65,8 @@ void kc_sign(kc_signature *s, const kc_grid *g, const kc_config *cfg, const kc_c
                           .imported_from = "",
                           .transformed_by = "",
                           .quantized_by = "",
+                          .finetuned_from = "",
+                          .finetuned_hash = "",
                           .started_utc = s->started,
                           .host = s->host,
                           .first_step = 1,
@@ -75,6 +78,7 @@ void kc_sign(kc_signature *s, const kc_grid *g, const kc_config *cfg, const kc_c
                           .lanes_are_power_of_two = (L & (L - 1)) == 0,
                           .n_params = layout->n_params,
                           .n_params_used = layout->n_used,
+                          .n_trained = kc_method_trained(cfg, layout),
                           .n_vocab = info->n_vocab,
                           .n_people = info->n_people,
                           .item_word = info->one,

@@ -70,23 +70,46 @@ kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm)
     return own;
 }
 
+void kc_trainer_adapt(kc_trainer *t, float *total, double *norm)
+{
+    const int64_t blocks = t->adapters.layout.n_flat / KC_BLOCK;
+    double square = 0;
+    kc_slices_gather(t->grid, total, t->reducer.lo);
+    t->method->gradient(t->cfg, &t->state, total, t->adapter_grad, t->method_room, t->threads);
+    for (int64_t b = 0; b < blocks; ++b)
+        square += kc_sum_squares(t->adapter_grad + b * KC_BLOCK, KC_BLOCK);
+    *norm = sqrt(square);
+}
+
+static void update_adapters(kc_trainer *t, const kc_adamw *adam)
+{
+    kc_adapters *a = &t->adapters;
+    const kc_state beside = {.params = a->params, .m = a->m, .v = a->v};
+    kc_adamw_step(&a->layout, adam, 0, a->layout.n_flat, &beside, t->adapter_grad, t->threads);
+}
+
 /* Of the elements from `first` on that the ranks of g share in slices: the dense ones or experts'. */
 static void update(kc_trainer *t, const kc_adamw *adam, const kc_muon *muon, const kc_grid *g,
                    const int64_t *slices, int64_t first, float *whole)
 {
     const kc_layout *layout = &t->model.layout;
+    float *trained = t->method ? t->state.masters : t->state.params;
     const int64_t lo = first + slices[g->rank], hi = first + slices[g->rank + 1];
     kc_adamw_step(layout, adam, lo, hi, &t->state, whole + lo, t->threads);
     if (muon) {
         kc_muon_momentum(layout, muon, lo, hi, &t->state, whole);
         kc_slices_gather(g, whole + first, slices);
-        kc_muon_step(layout, muon, lo, hi, t->state.params, whole, &t->muon, t->threads);
+        kc_muon_step(layout, muon, lo, hi, trained, whole, &t->muon, t->threads);
     }
-    kc_slices_gather(g, t->state.params + first, slices);
+    kc_slices_gather(g, trained + first, slices);
 }
 
 void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, const kc_muon *muon, kc_own_grads own)
 {
+    if (t->state.adapters) {
+        update_adapters(t, adam);
+        return;
+    }
     update(t, adam, muon, t->grid, t->reducer.lo, 0, own.whole);
     if (own.experts)
         update(t, adam, muon, &t->dp, t->expert_reducer.lo, t->model.layout.n_dense, own.whole);

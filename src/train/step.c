@@ -163,6 +163,11 @@ int kc_trainer_step(kc_trainer *t, kc_step_news *news, kc_step_row *row, kc_erro
     kc_phases_end(&t->phases, KC_seconds_reduce);
     if (!isfinite(all.loss) || !isfinite(norm))
         return kc_trainer_not_finite(t, own, all.loss / (double)all.counted, e);
+    if (t->state.adapters) {
+        kc_trainer_adapt(t, gradient, &norm);
+        norm /= (double)all.counted;
+        kc_phases_end(&t->phases, KC_seconds_reduce);
+    }
     const kc_adamw adam = adamw_of(t, norm, all.counted);
     const kc_muon muon = muon_of(t, &adam);
     kc_trainer_update(t, &adam, adam.others ? &muon : NULL, own);

@@ -6,6 +6,7 @@
 
 #include "kcap/data/batch.h"
 #include "kcap/optim/adamw.h"
+#include "kcap/optim/masters.h"
 #include "kcap/optim/muon.h"
 #include "kcap/optim/reduce.h"
 #include "kcap/train/step.h"
@@ -34,6 +35,9 @@ struct kc_trainer {
     kc_model model;
     kc_weights weights;
     kc_state state;
+    const kc_method *method; /* NULL: a step acts on the weights themselves */
+    kc_adapters adapters;    /* state.adapters, where there are any */
+    float *adapter_grad, *method_room;
     int threads, at_once; /* lanes of this rank that are worked on at a time */
     int64_t lanes_here, first_lane, docs;
     kc_arena arena;
@@ -62,7 +66,14 @@ typedef struct kc_own_grads {
  *   bits        do not depend on dp, ep or threads, as those of kc_trainer_step */
 kc_own_grads kc_trainer_reduce(kc_trainer *t, float *total, double *norm);
 
-/* AdamW, and Muon (NULL: none), on this rank's part, then all weights that this rank holds.
+/* Where adapters are trained: their gradient from the model's, of which `total` holds this rank's part;
+ * *norm becomes theirs.
+ *   collective  on all ranks
+ *   bits        the same on every rank and any number of them */
+void kc_trainer_adapt(kc_trainer *t, float *total, double *norm);
+
+/* AdamW, and Muon (NULL: none), on this rank's part of what is trained, then all of that which this rank
+ * holds.
  *   own         overwritten with Muon
  *   collective  on all ranks */
 void kc_trainer_update(kc_trainer *t, const kc_adamw *adam, const kc_muon *muon, kc_own_grads own);

@@ -2,6 +2,7 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kcap/base/memory.h"
 #include "kcap/base/sum.h"
@@ -28,6 +29,15 @@ static int64_t share_of(int64_t n, int ranks)
     return (n / KC_BLOCK + ranks - 1) / ranks * KC_BLOCK;
 }
 
+static void take_adapters(kc_trainer *t, kc_arena *a)
+{
+    const int64_t n = t->adapters.layout.n_flat;
+    t->adapters.params = kc_arena_floats(a, n);
+    t->adapters.m = kc_arena_floats(a, n);
+    t->adapters.v = kc_arena_floats(a, n);
+    t->adapter_grad = kc_arena_floats(a, n);
+}
+
 /* All that a trainer holds, taken from the arena; bytes by purpose. */
 static kc_needs take_room(kc_trainer *t, kc_arena *a)
 {
@@ -39,10 +49,19 @@ static kc_needs take_room(kc_trainer *t, kc_arena *a)
     size_t *bytes = needs.bytes;
     t->state.params = kc_arena_floats(a, n);
     bytes[KC_weights_bytes] = kc_arena_since(a);
+    if (t->method)
+        t->state.masters = kc_arena_floats(a, n);
+    bytes[KC_weights_bytes] += kc_arena_since(a);
     t->wt = kc_arena_floats(a, n);
     bytes[KC_transposed_bytes] = kc_arena_since(a);
-    t->state.m = kc_arena_floats(a, most);
-    t->state.v = kc_arena_floats(a, most);
+    if (t->state.adapters)
+        take_adapters(t, a);
+    else {
+        t->state.m = kc_arena_floats(a, most);
+        t->state.v = kc_arena_floats(a, most);
+    }
+    if (t->method)
+        t->method_room = kc_arena_floats(a, t->method->room(t->cfg, layout));
     bytes[KC_moments_bytes] = kc_arena_since(a);
     kc_tree_create(&t->tree, kc_model_grad_floats(&t->model),
                    kc_tree_buffers(t->lanes_here, t->at_once), a);
@@ -109,20 +128,22 @@ static int check_mesh(const kc_config *cfg, const kc_grid *g, kc_error *e)
         g->size, (long long)ep, kc_text_divisors(g->size, E, fits, sizeof fits));
 }
 
-/* Measurement, which is of the first part, reads whole documents, and windows of one hold it whole. */
+/* Measurement, which is of the part that sets the pace, reads whole documents, and windows of one hold it whole. */
 static int check_context(const kc_config *cfg, const kc_corpus *corpus, kc_error *e)
 {
     for (int part = 0; part < kc_corpus_about(corpus)->n_parts; ++part) {
         const kc_corpus_info *info = kc_corpus_about(kc_corpus_part(corpus, part));
         const char *longest = info->table.longest;
-        if ((part > 0 && !info->windows_are_single) || info->max_doc_tokens <= cfg->train.context)
+        const int measured = part == kc_corpus_about(corpus)->part;
+        if ((!measured && (!info->windows_are_single || info->share == 0)) ||
+            info->max_doc_tokens <= cfg->train.context)
             continue;
         return kc_fail(
             e, KC_EINPUT,
             "train.context: %lld tokens are fewer than the longest document's %d%s%s%s, which "
             "%s never cuts; raise train.context, or make documents shorter",
             (long long)cfg->train.context, info->max_doc_tokens, *longest ? " (" : "", longest,
-            *longest ? ")" : "", part ? "corpus.windows: single" : "measurement");
+            *longest ? ")" : "", measured ? "measurement" : "corpus.windows: single");
     }
     return KC_OK;
 }
@@ -140,6 +161,11 @@ static int describe(kc_trainer *t, int only_asked, const kc_corpus *corpus, kc_n
     KC_TRY((only_asked ? kc_model_describe : kc_model_create)(&t->model, cfg, info->n_vocab, g->ep,
                                                               e));
     t->corpus = corpus;
+    t->method = kc_method_of(cfg);
+    if (t->method && t->method->describe) {
+        t->method->describe(cfg, &t->model.layout, &t->adapters.layout);
+        t->state.adapters = &t->adapters;
+    }
     t->dp = g->dp ? *g->dp : *g;
     if (!g->dp)
         t->dp.size = g->size / t->model.ep_size;
@@ -188,7 +214,7 @@ int kc_trainer_create(const kc_config *cfg, const kc_grid *g, const kc_corpus *c
     t->weights = (kc_weights){&t->model.layout, t->state.params, t->wt};
     kc_params_init(&t->model.layout, (uint64_t)cfg->run.seed, cfg->model.init_std, t->state.params);
     omp_set_max_active_levels(2);
-    kc_trainer_refresh(t);
+    kc_trainer_begin(t);
     *trainer = t;
 out:
     if (e->code)
@@ -236,18 +262,36 @@ int64_t kc_trainer_planned(const kc_trainer *t)
     return info->n_people * info->exposures;
 }
 
+/* Where a lane stands in the part that sets the pace. */
+static const kc_cursor *pace_of(const kc_trainer *t, int64_t lane)
+{
+    return &t->state.cursors[lane * t->state.n_parts + kc_corpus_about(t->corpus)->part];
+}
+
 int kc_trainer_done(const kc_trainer *t)
 {
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
-        if (!kc_order_done(t->corpus, k, t->state.n_lanes, &t->state.cursors[k * t->state.n_parts]))
+        if (!kc_order_done(t->corpus, k, t->state.n_lanes, pace_of(t, k)))
             return 0;
     return 1;
+}
+
+void kc_trainer_begin(kc_trainer *t)
+{
+    if (t->method)
+        memcpy(t->state.masters, t->state.params,
+               (size_t)t->model.layout.n_flat * sizeof *t->state.masters);
+    if (t->state.adapters && t->method->begin)
+        t->method->begin(t->cfg, t->state.adapters);
+    kc_trainer_refresh(t);
 }
 
 void kc_trainer_refresh(kc_trainer *t)
 {
     t->docs = 0;
     for (int64_t k = 0; k < t->state.n_lanes; ++k)
-        t->docs += t->state.cursors[k * t->state.n_parts].docs;
+        t->docs += pace_of(t, k)->docs;
+    if (t->method)
+        t->method->weights(t->cfg, &t->state, t->method_room, t->threads);
     kc_params_transpose(&t->model.layout, t->state.params, t->wt, t->threads);
 }

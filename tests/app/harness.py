@@ -112,9 +112,12 @@ def checkpoints(run):
             if n.endswith(".h5") and n[:-3] + ".manifest" in names}
 
 
+GROUPS = ("params", "m", "v", "masters", "adapters", "adapters_m", "adapters_v")
+
+
 def read_tensors(path):
     with h5py.File(path, "r") as file:
-        result = {f"{group}/{name}": d[()] for group in ("params", "m", "v") if group in file
+        result = {f"{group}/{name}": d[()] for group in GROUPS if group in file
                   for name, d in file[group].items()}
         result["lanes/cursor"] = file["lanes/cursor"][()]
     return result

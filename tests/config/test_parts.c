@@ -78,11 +78,15 @@ KC_TEST(what_is_refused)
         "x.yaml:1: corpus.2.share: the shares of the corpus's parts sum to 0.9; 1 would do");
     bad("corpus: {share: 0.5}", NULL,
         "x.yaml:1: corpus.share: the shares of the corpus's parts sum to 0.5; 1 would do");
-    bad("corpus: [{share: 1},\n  {share: 0}]", NULL,
-        "x.yaml:2: corpus.2.share: a part without tokens; leave it out");
+    bad("corpus: [{share: 1},\n  {share: 0, exposures: 3}]", NULL,
+        "x.yaml:2: corpus.2.exposures: follows from the shares; those of part 1 alone, the first "
+        "that has tokens, are given");
+    bad("corpus: [{share: 0, exposures: 3},\n  {share: 1}]", NULL,
+        "x.yaml:1: corpus.exposures: follows from the shares; those of part 2 alone, the first "
+        "that has tokens, are given");
     bad("corpus: [{share: 0.5}, {share: 0.5, exposures: 3}]", NULL,
-        "x.yaml:1: corpus.2.exposures: follows from the shares; those of the first part alone are "
-        "given");
+        "x.yaml:1: corpus.2.exposures: follows from the shares; those of part 1 alone, the first "
+        "that has tokens, are given");
     bad("corpus: [{share: 0.5}, {share: 0.5, peple: 3}]", NULL,
         "x.yaml:1: corpus.2.peple: unknown key; did you mean corpus.people?");
     bad("corpus: [{share: 0.5}, {share: 0.5, length: 3,\n length: 3}]", NULL,

@@ -56,6 +56,9 @@ const char *kc_key_said(const kc_config *cfg, const kc_origin *o, int key, char 
 kc_config kc_config_of_part(const kc_config *cfg, int part);
 kc_origin kc_origin_of_part(const kc_origin *o, int part);
 
+/* The part of the corpus, from 0, that `exposures` are of: the first one that has tokens. */
+int kc_config_pace(const kc_config *cfg);
+
 /* kc_config_parse that also says where the values came from: path, sets and n_sets given, line
  * filled in. */
 int kc_config_read(const char *text, size_t bytes, kc_origin *o, kc_config *cfg, kc_error *e);

@@ -14,7 +14,8 @@
 typedef struct kc_corpus kc_corpus;
 
 /* A corpus has parts, each of a kind and with people of its own, and one vocabulary. What is said of a
- * corpus here is said of its first part, which is also what measurement reads. */
+ * corpus here is said of the part that sets the pace: the first one that has tokens. That is also what
+ * measurement reads along the way. */
 const kc_corpus *kc_corpus_part(const kc_corpus *corpus, int part);
 
 /* One attribute of a person. Attribute 0 is always the name; of random, the string. */
@@ -67,14 +68,14 @@ typedef struct kc_corpus_info {
     const char *kind, *one, *many; /* corpus.kind and what it holds, in words     */
     const char *law;               /* what was published of such, see kinds.def   */
     double law_bits_per_param;     /* the same as a number                        */
-    int64_t n_people, exposures;   /* N, documents of each; of a later part no end */
+    int64_t n_people, exposures;   /* N, documents of each; of all parts but one no end */
     int64_t of_one;                /* documents about the same person: questions 6, else 1 */
     int64_t n_held_out;            /* that measurement reads and training never shows; 0: none */
     int64_t n_vocab;               /* V */
     const char *token_word;        /* what they are: words, or tokens of several bytes */
     int32_t n_attributes;          /* the name included */
     kc_attribute attribute[KC_ATTRIBUTES_MAX];
-    int n_parts;                     /* of the whole corpus */
+    int part, n_parts;               /* which one, from 0; of the whole corpus */
     int asked_part;                  /* the first of questions of which some are held out, from 1;
                                         0: there is none */
     double share;                    /* of all tokens, this part's */

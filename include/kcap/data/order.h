@@ -5,12 +5,13 @@
 #include "kcap/data/corpus.h"
 
 /* Which document of a part comes next for lane `lane` of `n_lanes`. Lane k takes documents k, k + L, ...
- * of each epoch's keyed permutation of the people, of a later part those of all epochs in a row;
- * with corpus.skew those of one order of all documents; kc_cursor is all a restart needs (of a later
- * part and with a skew docs and offset alone). Functions of (corpus,
+ * of each epoch's keyed permutation of the people, of a part beside that which sets the pace those of
+ * all epochs in a row; with corpus.skew those of one order of all documents; kc_cursor is all a
+ * restart needs (of such a part and with a skew docs and offset alone). Functions of (corpus,
  * lane, n_lanes, cursor), the same everywhere; none is collective. */
 
-/* 1 when the lane has shown all its documents of all exposures; a later part has no end. */
+/* 1 when the lane has shown all its documents of all exposures; only the part that
+ * sets the pace has an end. */
 int kc_order_done(const kc_corpus *corpus, int64_t lane, int64_t n_lanes, const kc_cursor *cursor);
 
 /* 1 when the cursor stands in the lane's last document. */

@@ -24,8 +24,8 @@ double kc_clip_factor(double norm, double clip);
 void kc_adamw_update(float *params, const float *grads, float *m, float *v, int64_t n,
                      const kc_adamw *adam, int threads);
 
-/* Update elements lo ... hi-1 of the flat layout, all dense or all of experts: params [n_flat],
- * grad [hi - lo], and the moments of state where kc_state has them.
+/* Update elements lo ... hi-1 of the flat layout, all dense or all of experts: masters, or params where
+ * there are none, [n_flat], grad [hi - lo], and the moments of state where kc_state has them.
  * Tensors that do not decay (TABLE 2) take no weight decay.  collective, bits: as above */
 void kc_adamw_step(const kc_layout *layout, const kc_adamw *adam, int64_t lo, int64_t hi,
                    const kc_state *state, const float *grad, int threads);

@@ -18,6 +18,8 @@
  *                     of packed ones the bytes, attributes `bits`, `group`, `channels`, `shape`
  *   /scales/<tensor>  and their scales, bfloat16
  *                     /m and /v, the optimiser's moments, are absent where only weights are kept
+ *   /masters/<tensor> /adapters/<tensor> /adapters_m /adapters_v    where train.method has such, see
+ *                     optim/masters.h: what the weights are made of; trained beside them, and moments
  *   /lanes/cursor     [L x parts, 5] int64: epoch, next, offset, docs, used
  *   /files/<name>     the pools and templates, one text dataset each; attribute `order` of
  *                     /files: their names in order, a line each
@@ -29,6 +31,7 @@
 typedef struct kc_checkpoint_info {
     char path[KC_PATH_MAX]; /* of the .h5 file                           */
     kc_stamp stamp;         /* config, config_hash and run_id are never empty */
+    uint64_t hash;          /* of the file, as its manifest has it        */
     int64_t step, tokens;
     int has_moments;
     double stored_bits; /* of a parameter in the mean, scales included   */

@@ -16,7 +16,8 @@ typedef struct kc_opened {
     kc_model model;
     kc_state state; /* without moments */
     kc_weights weights;
-    int part;          /* of the corpus, from 0, that is measured: given before kc_open */
+    int part; /* of the corpus, from 0, that is measured: given before kc_open; -1: the one the
+                * run measured */
     kc_signature sign; /* of this process; run_id and imported_from are the checkpoint's */
     kc_subject subject;
 } kc_opened;

@@ -42,11 +42,13 @@ typedef struct kc_run {
     kc_grid *grid;
     kc_config cfg;
     char out[KC_PATH_MAX];
-    kc_lock *lock;           /* of out, on rank 0; NULL: not taken                 */
-    kc_guard *guard;         /* NULL: nobody watches                               */
-    kc_checkpoint_info from; /* the checkpoint it goes on from; path empty: none */
-    int64_t first_step;      /* that run.h5 has a row of                         */
-    int without_history;     /* the rows before it are lost                      */
+    kc_lock *lock;             /* of out, on rank 0; NULL: not taken                 */
+    kc_guard *guard;           /* NULL: nobody watches                               */
+    kc_checkpoint_info from;   /* the checkpoint it goes on from; path empty: none */
+    kc_checkpoint_info origin; /* whose weights a new run begins with; path empty: none */
+    char origin_hash[17];      /* of that file */
+    int64_t first_step;        /* that run.h5 has a row of                         */
+    int without_history;       /* the rows before it are lost                      */
     kc_files files;
     kc_corpus *corpus;
     kc_host host;

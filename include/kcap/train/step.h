@@ -55,6 +55,9 @@ int64_t kc_trainer_planned(const kc_trainer *trainer);
 /* 1 when every lane has shown all its documents.  Not collective; the same on all ranks */
 int kc_trainer_done(const kc_trainer *trainer);
 
+/* Call after weights were put in place of the initial ones: what is trained begins with them. */
+void kc_trainer_begin(kc_trainer *trainer);
+
 /* Call after the state was replaced (a checkpoint was read): renews what is derived from it. */
 void kc_trainer_refresh(kc_trainer *trainer);
 

@@ -66,20 +66,23 @@ static inline kc_piece kc_tensor_piece(const kc_layout *layout, const kc_tensor 
 }
 
 /* All that a run is, between two steps. Dense weights are whole on each rank, experts' on each rank
- * that has these experts; moments are sharded: rank r holds those of the dense elements
+ * that has these experts; moments, of what is
+ * trained, are sharded: rank r holds those of the dense elements
  * lo[r] ... lo[r+1]-1, and after them those of experts' elements n_dense + expert_lo[0] ... - 1. */
 typedef struct kc_state {
     const kc_layout *layout;
-    float *params;        /* [n_flat]                             */
-    float *m, *v;         /* [lo[rank+1] - lo[rank] + expert_lo[1] - expert_lo[0]] */
-    const int64_t *lo;    /* [ranks+1]                            */
-    int64_t expert_lo[2]; /* this rank's share of its experts; 0, 0: none */
-    int64_t dense_here;   /* lo[rank+1] - lo[rank]                        */
-    int64_t step;         /* optimiser steps done                 */
-    int64_t tokens;       /* counted tokens trained on            */
-    int64_t n_lanes;      /* L                                    */
-    int64_t n_parts;      /* of the corpus                        */
-    kc_cursor *cursors;   /* [L, n_parts]: every lane's, equal on all ranks */
+    float *params;  /* [n_flat]                             */
+    float *masters; /* [n_flat]: what params are made of, see optim/masters.h; NULL: themselves */
+    struct kc_adapters *adapters; /* trained beside them; NULL: none. m, v are NULL then */
+    float *m, *v;                 /* [lo[rank+1] - lo[rank] + expert_lo[1] - expert_lo[0]] */
+    const int64_t *lo;            /* [ranks+1]                            */
+    int64_t expert_lo[2];         /* this rank's share of its experts; 0, 0: none */
+    int64_t dense_here;           /* lo[rank+1] - lo[rank]                        */
+    int64_t step;                 /* optimiser steps done                 */
+    int64_t tokens;               /* counted tokens trained on            */
+    int64_t n_lanes;              /* L                                    */
+    int64_t n_parts;              /* of the corpus                        */
+    kc_cursor *cursors;           /* [L, n_parts]: every lane's, equal on all ranks */
 } kc_state;
 
 #endif

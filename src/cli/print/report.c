@@ -278,8 +278,8 @@ static void bits_of_corpus(FILE *out, const kc_corpus_info *info)
     item(out, "in order, H", info->ordered_bits, 0);
 }
 
-/* part: from 0. How often a later part is shown follows from `tokens`, those of all parts. */
-static void lengths_of_part(FILE *out, const kc_corpus_info *info, int part, double tokens)
+/* `tokens`: of all parts; how often others than the measured one are shown follows from them. */
+static void lengths_of_part(FILE *out, const kc_corpus_info *info, int measured, double tokens)
 {
     char a[32], b[32];
     const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
@@ -287,7 +287,7 @@ static void lengths_of_part(FILE *out, const kc_corpus_info *info, int part, dou
     fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
     fprintf(out, "  %s tokens an exposure%s, %s in ", grouped_real(a, all), sure,
             grouped_real(b, tokens * info->share));
-    if (part == 0)
+    if (measured)
         fprintf(out, "%s exposures\n", grouped(a, info->exposures));
     else
         fprintf(out, "%.6g exposures\n", tokens * info->share / all);
@@ -307,8 +307,8 @@ void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t 
         fprintf(out, ", V = %s %s\n", grouped(a, info->n_vocab), info->token_word);
         if (info->n_parts > 1)
             fprintf(out, "  part %d of %d, %.4g %% of all tokens%s\n", i + 1, info->n_parts,
-                    100 * info->share, i ? ", not measured" : "");
-        lengths_of_part(out, info, i, tokens);
+                    100 * info->share, part == corpus ? "" : ", not measured");
+        lengths_of_part(out, info, part == corpus, tokens);
         bits_of_corpus(out, info);
     }
 }

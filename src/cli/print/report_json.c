@@ -168,12 +168,14 @@ static cJSON *corpus_of(const kc_corpus *corpus, double tokens, int64_t show, in
 void kc_report_corpus_json(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
 {
     const kc_corpus_info *info = kc_corpus_about(corpus);
-    const double tokens = info->mean_doc_tokens * (double)info->n_people * (double)info->exposures;
-    cJSON *object = corpus_of(corpus, tokens, show, exposure);
+    const double tokens =
+        info->mean_doc_tokens * (double)info->n_people * (double)info->exposures / info->share;
+    const kc_corpus *first = kc_corpus_part(corpus, 0);
+    cJSON *object = corpus_of(first, tokens * kc_corpus_about(first)->share, show, exposure);
     cJSON *later = cJSON_AddArrayToObject(object, "later_parts");
     for (int i = 1; i < info->n_parts; ++i) {
         const kc_corpus *part = kc_corpus_part(corpus, i);
-        const double share = kc_corpus_about(part)->share / info->share;
+        const double share = kc_corpus_about(part)->share;
         cJSON_AddItemToArray(later, corpus_of(part, tokens * share, show, exposure));
     }
     kc_json_put(out, object);
@@ -193,7 +195,8 @@ static cJSON *later_part(const kc_config *all, int i)
     const kc_config one = kc_config_of_part(all, i), *cfg = &one;
     cJSON *section = cJSON_CreateObject();
     KC_KEYS_corpus(ADD_KEY);
-    cJSON_DeleteItemFromObject(section, "exposures"); /* as in YAML: it follows from the share */
+    if (i != kc_config_pace(all)) /* as in YAML: it follows from the share */
+        cJSON_DeleteItemFromObject(section, "exposures");
     return section;
 }
 
