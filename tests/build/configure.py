@@ -87,7 +87,7 @@ class Configure(unittest.TestCase):
             self.assertEqual(Path(cache[f"{name}_INCLUDE_DIR"]), place / "include", name)
             if library:
                 self.assertEqual(Path(cache[f"{name}_LIBRARY"]), place / "lib" / Path(library).name)
-        self.assertRegex(said, "BLIS /.*/own libraries/lib/libblis.so -- libyaml /.*/own libraries")
+        self.assertRegex(said, "BLIS /.*/own libraries/lib/libblis.so -- LAPACKE /.*/own libraries")
 
     def test_some_roots(self):
         """One library of one's own, whatever was found of the others before and after it."""
