@@ -68,6 +68,7 @@ class Run:
     attribute_names: tuple  # of the second axis, the name first
     loads: np.ndarray      # [events, block, expert]; no block where there are no experts
     others: dict           # group of another measure -> {column: [events]}
+    lists: dict            # the same of its columns of several values: [events, values]
     units: dict            # group/column -> unit
 
     @property
@@ -146,12 +147,15 @@ def _read(path, file, finished):
     loads = _loads(path, config, measure)
     names = _attribute_names(file, measure)
     _keep_attributes(measure, len(names))
-    others = {group: _flat(_columns(file, group, finished)) for group in file
-              if group not in ("steps", "measure") and f"{group}/step" in file}
+    whole = {group: _columns(file, group, finished) for group in file
+             if group not in ("steps", "measure") and f"{group}/step" in file}
+    others = {group: _flat(columns) for group, columns in whole.items()}
+    lists = {group: {name: column for name, column in columns.items() if column.ndim == 2}
+             for group, columns in whole.items()}
     units = {f"{group}/{name}": _plain(data.attrs.get("unit", ""))
              for group in ("measure", *others) for name, data in file.get(group, {}).items()}
     return Run(path, finished, stamp, config, _flat(_columns(file, "steps", finished, STEPS)), measure, names,
-               loads, others, units)
+               loads, others, lists, units)
 
 
 def _parts_apart(config):

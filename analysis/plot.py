@@ -67,10 +67,34 @@ def expert_load(load, name, step, path):
     plt.close(figure)
 
 
-def _numbers(axes, share):
-    """Each cell's value in it, dark on what is bright."""
-    bright = 0.6 * np.nanmax(share, initial=0)
+def shares(panels, name, path):
+    """Heat maps of shares from 0 to 1, one below the other: (title, matrix, names of rows, of
+    columns)."""
+    heights = [1.2 + CELL * len(matrix) for _, matrix, _, _ in panels]
+    wide = max(matrix.shape[1] for _, matrix, _, _ in panels)
+    figure, all_axes = plt.subplots(len(panels), 1, squeeze=False, dpi=150, layout="constrained",
+                                    figsize=(max(5, 2.4 + 0.6 * wide), 0.4 + sum(heights)),
+                                    gridspec_kw={"height_ratios": heights})
+    for axes, (title, matrix, rows, columns) in zip(all_axes[:, 0], panels):
+        axes.imshow(matrix, cmap="viridis", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        if max(matrix.shape) <= CELLS_MOST:
+            _numbers(axes, matrix, bright=0.6)
+        axes.set_xticks(range(len(columns)), [shown(text, 16) for text in columns], rotation=30,
+                        ha="right", fontsize=7)
+        axes.set_yticks(range(len(rows)), [shown(text, 16) for text in rows], fontsize=7)
+        axes.set_title(shown(title), loc="left", color=INK, fontsize=9)
+    figure.suptitle(f"{shown(name)}: share of people held out whose value is read off", color=INK,
+                    fontsize=9)
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def _numbers(axes, share, bright=None):
+    """Each cell's value in it, dark on what is bright; nothing where nothing is known."""
+    bright = 0.6 * np.nanmax(share, initial=0) if bright is None else bright
     for (block, expert), value in np.ndenumerate(share):
+        if np.isnan(value):
+            continue
         axes.text(expert, block, f"{value:.2f}" if value < 9.995 else f"{value:.1f}", fontsize=6,
                   ha="center", va="center", color="black" if value > bright else "white")
 

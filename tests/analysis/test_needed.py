@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 ANALYSIS = Path(__file__).resolve().parents[2] / "analysis"
-PROGRAMS = ("report.py", "law.py", "hf.py", "quantize.py")
+PROGRAMS = ("report.py", "law.py", "hf.py", "quantize.py", "probe.py")
 
 
 class Needed(unittest.TestCase):

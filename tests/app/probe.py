@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Probes through the command line: along a run, the same on any number of ranks and after a resume."""
+import csv
 import json
+import os
+import sys
 
-import harness
-from harness import merged, read_columns
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "analysis"))
+import harness  # pylint: disable=wrong-import-position
+import programs  # pylint: disable=wrong-import-position
+from harness import merged, read_columns  # pylint: disable=wrong-import-position
 
 BIOS = {"run": {"name": "probed", "seed": 2},
         "corpus": {"kind": "bios", "people": 64, "exposures": 20, "first_names": 8, "middle_names": 8,
@@ -15,6 +20,16 @@ BIOS = {"run": {"name": "probed", "seed": 2},
 
 
 class Probe(harness.AppTest):
+    def drawn(self, of):
+        """Rows of the CSV that probe.py writes beside its heat maps, by all that says of what they are."""
+        done = programs.started("probe", self.path(of), "--out", self.path("drawn"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with open(self.path("drawn", "probe.png"), "rb") as file:
+            self.assertEqual(file.read(4), b"\x89PNG")
+        with open(self.path("drawn", "probe.csv"), newline="", encoding="utf-8") as file:
+            return {tuple(row[name] for name in ("probe", "step", "layer", "position", "attribute")): row
+                    for row in csv.DictReader(file)}
+
     def test_along_a_run(self):
         name = self.input(BIOS)
         said = self.kcap("train", name, "--out", "one", ranks=1).stdout
@@ -30,6 +45,13 @@ class Probe(harness.AppTest):
         again = self.json("measure", "one")["probe"]
         self.assertEqual(again["told"], list(probe["told"][-1]))
         told = probe["told"][-1].reshape(8, 7)
+        rows, value = self.drawn("one"), probe["value"].reshape(4, 4, 8, 7)
+        self.assertEqual(len(rows), value.size)
+        step = str(probe["step"][2])
+        row = rows["linear", step, "block 2", "value 3", "employer"]
+        self.assertEqual((float(row["value"]), float(row["chance_value"])),
+                         (value[2, 2, 3, 4], probe["chance_value"][2, 4]))
+        self.assertEqual(rows["linear", step, "embedding", "name", "birth_date"]["value"], "")
         for position in range(2, 8):
             self.assertAlmostEqual(told[position].sum(), position - 1)
 
@@ -44,6 +66,13 @@ class Probe(harness.AppTest):
         self.assertEqual(len(found["p"]["value"]), 8 * 7)
         self.assertEqual(found["p"]["chance_value"], found["q"]["chance_value"])
         self.assertIsNone(found["p"]["value"][0], "birthdays are too many")
+        with open(self.path("found.json"), "w", encoding="utf-8") as file:
+            file.write(one)
+        rows = self.drawn("found.json")
+        self.assertEqual(float(rows["p", "", "last block", "value 7", "pronoun"]["first"]),
+                         found["p"]["first"][7 * 7 + 5])
+        self.assertEqual(float(rows["q", "", "last block", "end", "major"]["control_value"]),
+                         found["q"]["control_value"][3])
         said = self.kcap("probe", "run", *few).stdout
         self.assertIn("P-probing: from the text, before each value, % of 15 people", said)
         self.assertIn("Q-probing: from the name alone", said)
@@ -52,6 +81,9 @@ class Probe(harness.AppTest):
         self.input(merged(BIOS, corpus={"kind": "random"}))
         self.assertNotIn("probe", self.train_json("run"))
         self.fails("have no attributes to probe", "probe", "run")
+        done = programs.started("probe", self.path("run"), "--out", self.path("none"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no linear probes in it: set measure.probe_every", done.stderr)
 
 
 if __name__ == "__main__":

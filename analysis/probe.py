@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""probe.py RUN|FILE.json --out DIR: where, and when, an attribute can be read off the hidden states.
+
+Of a run with measure.probe_every its linear probes: for each attribute layers x places of the text after
+the last measurement, and the last block over all measurements. Of what `kcap probe RUN --json` printed
+P-probing, places x attributes, and Q-probing. Writes DIR/probe.csv, a row a number with its control,
+and DIR/probe.png, heat maps of the whole value."""
+
+import argparse
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+
+from needed import libraries
+
+with libraries("probe"):
+    import numpy as np
+    from kcap_files import FileError, path_given, path_text, read_run
+    import plot
+
+HEADS = ("probe", "step", "layer", "position", "attribute", "first", "control_first", "chance_first",
+         "value", "control_value", "chance_value")
+KINDS = {"p": "P-probing, from the text", "q": "Q-probing, from the name alone"}
+
+
+def places(n):
+    """What stands before: the name's end, then the token before each value."""
+    return ["name"] + [f"value {i}" for i in range(1, n)]
+
+
+def layers_of(n):
+    """Layer 0 is the embedding, the last one the last norm's output."""
+    return ["embedding"] + [f"block {i}" for i in range(1, n - 1)] + ["last norm"]
+
+
+def of_run(where):
+    """(rows of the CSV, panels) of a run's /probe."""
+    run = read_run(where)
+    columns, lists = run.others.get("probe"), run.lists.get("probe")
+    if columns is None or not len(columns["step"]):
+        raise FileError(f"{run.path}: no linear probes in it: set measure.probe_every, or give what "
+                        "kcap probe RUN --json printed")
+    L, p, a = (int(columns[name][-1]) for name in ("layers", "positions", "attributes"))
+    cube = {name: lists[name].reshape(-1, L, p, a) for name in
+            ("first", "control_first", "value", "control_value")}
+    names = run.attribute_names[1:1 + a]
+    rows = [("linear", int(step), layer, place, names[k], *(
+        x for kind in ("first", "value") for x in (
+            cube[kind][e, i, j, k], cube[f"control_{kind}"][e, i, j, k], lists[f"chance_{kind}"][e, k])))
+            for e, step in enumerate(columns["step"]) for i, layer in enumerate(layers_of(L))
+            for j, place in enumerate(places(p)) for k in range(a)]
+    last = cube["value"][-1]
+    asked = [k for k in range(a) if np.isfinite(last[..., k]).any()]
+    panels = [(names[k], last[..., k], layers_of(L), places(p)) for k in asked]
+    over = cube["value"][:, L - 2][..., asked].mean(axis=2) if asked else np.zeros((0, p))
+    panels.append((f"mean of these, block {L - 2}, by exposures", over,
+                   [f"{x:.4g}" for x in columns["exposures"]], places(p)))
+    return rows, panels
+
+
+def of_json(path):
+    """The same of P- and Q-probing."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows, panels = [], []
+        for kind, title in KINDS.items():
+            x, names = found[kind], found[kind]["attributes"]
+            p, a = int(x["positions"]), len(names)
+            grid = {name: np.array(x[name], float).reshape(p, a) for name in
+                    ("first", "control_first", "value", "control_value")}
+            rows += [(kind, None, "last block", place if kind == "p" else "end", names[k], *(
+                y for each in ("first", "value") for y in (
+                    grid[each][j, k], grid[f"control_{each}"][j, k], x[f"chance_{each}"][k])))
+                     for j, place in enumerate(places(p)) for k in range(a)]
+            panels.append((title, grid["value"], places(p) if kind == "p" else ["end"], names))
+        return rows, panels
+    except OSError as e:
+        raise FileError(f"{path}: cannot be read: {e.strerror}") from None
+    except (ValueError, KeyError, TypeError) as e:
+        raise FileError(f"{path}: not what kcap probe RUN --json prints: {e!r}") from None
+
+
+def cell(value):
+    """Nothing where nothing was asked."""
+    return "" if value is None or isinstance(value, float) and math.isnan(value) else value
+
+
+def probe(given):
+    where = Path(given.of)
+    rows, panels = of_json(where) if where.suffix == ".json" else of_run(where)
+    given.out.mkdir(parents=True, exist_ok=True)
+    with open(given.out / "probe.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADS)
+        writer.writerows([cell(x) for x in row] for row in rows)
+    plot.shares(panels, where.stem if where.suffix == ".json" else where.name, given.out / "probe.png")
+    print(f"  files   {given.out / 'probe.csv'}\n          {given.out / 'probe.png'}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("of", type=path_text, metavar="RUN|FILE.json")
+    parser.add_argument("--out", type=path_given, required=True, metavar="DIR")
+    try:
+        probe(parser.parse_args())
+    except FileError as e:
+        print(f"probe: {e}", file=sys.stderr)
+        return 2
+    except OSError as e:
+        print(f"probe: {e.filename}: {e.strerror}: choose another folder with --out", file=sys.stderr)
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
