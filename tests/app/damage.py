@@ -370,7 +370,7 @@ class NotFinite(ResumeTest):
         manifest = path[:-3] + ".manifest"
         with open(manifest, encoding="utf-8") as file:
             lines = file.read().splitlines()
-        lines[-1] = f"xxh3_64: {kcap_checkpoint._hash(path, kcap_checkpoint.CHUNK)}"
+        lines[-1] = f"xxh3_64: {kcap_checkpoint.hash_of(path, kcap_checkpoint.CHUNK)}"
         with open(manifest, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
 
