@@ -3,8 +3,9 @@
 
 const kc_method *kc_method_of(const kc_config *cfg)
 {
-    static const kc_method *const methods[] = {
-        [KC_train_method_full] = NULL, [KC_train_method_lora] = &kc_method_lora};
+    static const kc_method *const methods[] = {[KC_train_method_full] = NULL,
+                                               [KC_train_method_lora] = &kc_method_lora,
+                                               [KC_train_method_quantized] = &kc_method_quantized};
     return methods[cfg->train.method];
 }
 

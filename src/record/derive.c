@@ -16,7 +16,7 @@
 /* Values of a tensor that a rank holds at a time, or one row; bytes of a path inside the file. */
 enum { PIECE = 1 << 20, PATH = 256 };
 
-static const char group[] = "/params";
+static const char group[] = "/params", masters[] = "/masters";
 
 static int open_member(kc_h5 *f, int64_t i, char path[PATH], kc_stored *s, kc_error *e)
 {
@@ -119,12 +119,26 @@ out:
     return e->code;
 }
 
+/* What is rounded of a model that was trained with rounded weights is what they were rounded from, so that
+ * the same bits give the same weights; of low-rank updates the masters are what training began with. */
+static int open_exact(kc_h5 *f, const kc_derivation *how, char path[PATH], kc_stored *s,
+                      kc_error *e)
+{
+    char exact[PATH + sizeof masters];
+    if (!how->packing || how->change || !kc_h5_has(f, masters) || kc_h5_has(f, "/adapters"))
+        return KC_OK;
+    kc_stored_close(s, e);
+    snprintf(exact, sizeof exact, "%s%s", masters, path + sizeof group - 1);
+    return kc_stored_open(f, exact, s, e);
+}
+
 static int copy_values(const kc_grid *g, kc_h5 *from, kc_h5 *to, int64_t i,
                        const kc_derivation *how, kc_error *e)
 {
     char path[PATH];
     kc_stored source = {.n = 0}, copy = {.n = 0};
     KC_TRY(open_member(from, i, path, &source, e));
+    KC_TRY(open_exact(from, how, path, &source, e));
     KC_TRY(kc_stored_open(to, path, &copy, e));
     if (!copy.form.packing.bits)
         copy_rows(g, &source, &copy, path + sizeof group, how, e);

@@ -4,7 +4,7 @@
 
 #include "kcap/io/array.h"
 #include "kcap/record/codec.h"
-#include "kcap/record/packing.h"
+#include "kcap/math/packing.h"
 
 /* How a tensor lies in a file: a codec of codec.def, which the attribute `codec` of its dataset names,
  * and of packed values how they are. */

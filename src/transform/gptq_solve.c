@@ -12,11 +12,7 @@ enum { COLUMNS = 32 };
 void kc_gptq_round(const kc_packing *p, const kc_matrices *m, float *values)
 {
     float *scales = kc_alloc(kc_packing_scales(p, m), sizeof *scales, "scales");
-    kc_packing_fit(p, m, values, scales);
-    for (int64_t i = 0; i < m->n * m->rows * m->cols; ++i) {
-        const float scale = scales[kc_packing_scale(p, m, i)];
-        values[i] = (float)kc_packing_code(p, (double)values[i], scale) * scale;
-    }
+    kc_packing_round(p, m, values, scales);
     free(scales);
 }
 

@@ -11,6 +11,8 @@
  *   full   params are their own masters; no row of functions
  *   lora   params = masters + s A B for some matrices; a step acts on A and B (state->adapters), and
  *          the masters stay what the run began with (arXiv 2106.09685)
+ *   quantized  params = masters, the matrices of the blocks (but for routers) at the nearest weights of
+ *          few bits (kc_packing), as `kcap quantize --method rtn` has them
  * A method without adapters trains its masters with the gradient of params, straight through. */
 
 /* Trained tensors of a layout of their own, beside the model's; whole and equal on every rank. */
@@ -46,6 +48,6 @@ const kc_method *kc_method_of(const kc_config *cfg);
 /* Elements that a step changes. */
 int64_t kc_method_trained(const kc_config *cfg, const kc_layout *model);
 
-extern const kc_method kc_method_lora;
+extern const kc_method kc_method_lora, kc_method_quantized;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "kcap/comm/grid.h"
 #include "kcap/record/codec.h"
-#include "kcap/record/packing.h"
+#include "kcap/math/packing.h"
 #include "kcap/types/files.h"
 #include "kcap/types/record.h"
 #include "kcap/types/state.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef KCAP_RECORD_PACKING_H
-#define KCAP_RECORD_PACKING_H
+#ifndef KCAP_MATH_PACKING_H
+#define KCAP_MATH_PACKING_H
 
 #include <math.h>
 #include <stdint.h>
@@ -32,6 +32,9 @@ int64_t kc_packing_scale(const kc_packing *p, const kc_matrices *m, int64_t i);
 
 /* The scales of these values into scales [kc_packing_scales]; 0 where all values are. */
 void kc_packing_fit(const kc_packing *p, const kc_matrices *m, const float *values, float *scales);
+
+/* Values to the weights of their nearest codes, in place, with scales of their own [kc_packing_scales]. */
+void kc_packing_round(const kc_packing *p, const kc_matrices *m, float *values, float *scales);
 
 /* The code whose weight is nearest, of two as near the even one; 0 where the scale is. */
 static inline int32_t kc_packing_code(const kc_packing *p, double value, float scale)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "kcap/record/packing.h"
+#include "kcap/math/packing.h"
 
 #include <string.h>
 
@@ -39,6 +39,18 @@ int64_t kc_packing_scale(const kc_packing *p, const kc_matrices *m, int64_t i)
                       : (which * groups + row / group) * m->cols + col;
 }
 
+/* The scales of a row: `each` values that follow each other share one. */
+typedef struct run {
+    float *scales;
+    int64_t each;
+} run;
+
+static run run_of(const kc_packing *p, const kc_matrices *m, int64_t row, float *scales)
+{
+    return (run){scales + (m->cols ? kc_packing_scale(p, m, row * m->cols) : 0),
+                 p->by_rows ? group_of(p, m) : 1};
+}
+
 /* To bfloat16, upwards. */
 static float round_up(float x)
 {
@@ -54,12 +66,29 @@ void kc_packing_fit(const kc_packing *p, const kc_matrices *m, const float *valu
     const int64_t n = kc_packing_scales(p, m);
     const float highest = (float)(1 << (p->bits - 1)) - 0.5F;
     memset(scales, 0, (size_t)n * sizeof *scales);
-    for (int64_t i = 0; i < m->n * m->rows * m->cols; ++i) {
-        float *largest = &scales[kc_packing_scale(p, m, i)];
-        *largest = fabsf(values[i]) > *largest ? fabsf(values[i]) : *largest;
+    for (int64_t row = 0; row < m->n * m->rows; ++row) {
+        const run r = run_of(p, m, row, scales);
+        const float *x = values + row * m->cols;
+        for (int64_t j = 0; j < m->cols; ++j) {
+            float *largest = &r.scales[j / r.each];
+            *largest = fabsf(x[j]) > *largest ? fabsf(x[j]) : *largest;
+        }
     }
     for (int64_t i = 0; i < n; ++i)
         scales[i] = round_up(scales[i] / highest);
+}
+
+void kc_packing_round(const kc_packing *p, const kc_matrices *m, float *values, float *scales)
+{
+    kc_packing_fit(p, m, values, scales);
+    for (int64_t row = 0; row < m->n * m->rows; ++row) {
+        const run r = run_of(p, m, row, scales);
+        float *x = values + row * m->cols;
+        for (int64_t j = 0; j < m->cols; ++j) {
+            const float scale = r.scales[j / r.each];
+            x[j] = (float)kc_packing_code(p, (double)x[j], scale) * scale;
+        }
+    }
 }
 
 int64_t kc_packing_bytes(const kc_packing *p, int64_t n)
