@@ -245,7 +245,7 @@ class Sweep(AppTest):
     def test_silent_rank_of_a_group(self):
         """Its group names it, and the other group does the rest."""
         file = self.long_sweep()
-        farm = self.one_stopped(file, 3, -1, "--ranks-per-point", 2, ranks=4)
+        farm = self.one_stopped(file, 6, -1, "--ranks-per-point", 2, ranks=4)
         said = farm.communicate()[1]
         self.assertEqual(said.count("nothing has moved for"), 1, said)
         self.assertIn("rank 1 of 2 is stopped or cannot be reached; the other points go on", said)
