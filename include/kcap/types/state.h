@@ -66,8 +66,7 @@ static inline kc_piece kc_tensor_piece(const kc_layout *layout, const kc_tensor 
 }
 
 /* All that a run is, between two steps. Dense weights are whole on each rank, experts' on each rank
- * that has these experts; moments, of what is
- * trained, are sharded: rank r holds those of the dense elements
+ * that has these experts; moments, of what is trained, are sharded: rank r holds those of the dense elements
  * lo[r] ... lo[r+1]-1, and after them those of experts' elements n_dense + expert_lo[0] ... - 1. */
 typedef struct kc_state {
     const kc_layout *layout;
