@@ -31,7 +31,7 @@ def arguments():
     p = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__)
     p.add_argument("build", help=argparse.SUPPRESS)
     p.add_argument("config", nargs="*", default=list(STEPS),
-                   help="of inputs/bench, or input files (default: %(default)s)")
+                   help=f"of inputs/bench, or input files (default: {' '.join(STEPS)})")
     p.add_argument("--steps", type=int, help="optimiser steps of a run")
     p.add_argument("--rounds", type=int, default=3, help="runs of each program (default: 3)")
     p.add_argument("--quick", action="store_true", help="one short round, no trial of PyTorch's")
