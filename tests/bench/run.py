@@ -20,7 +20,8 @@ SAME_LOSS = 1e-3
 # What PyTorch is tried with: each choice may pay or not, by CPU and size.
 MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "4000000000",
           "MALLOC_TOP_PAD_": "500000000"}
-BLAS = (("libblis.so.4", {}), ("libblis.so.4", {"BLIS_ARCH_TYPE": "0"}),
+AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text(encoding="ascii")
+BLAS = (("libblis.so.4", {}), *((("libblis.so.4", {"BLIS_ARCH_TYPE": "0"}),) if AVX512 else ()),
         ("libopenblas.so.0", {}), ("libbench_sgemm_onednn.so", {}))
 # Processes x threads, environment. By default OpenMP's threads spin while they wait, on the cores
 # that the installed BLAS wants for its own: a third of the speed.
@@ -116,7 +117,8 @@ class Case:
                      for path in sorted(Path(folder).glob(f"**/{library}"))]
             if found:
                 blas.append({"LD_PRELOAD": str(found[0]), **more})
-        best = fastest([(grid, {**INSTALLED[1], "ATEN_CPU_CAPABILITY": "avx512", **each})
+        widest = {"ATEN_CPU_CAPABILITY": "avx512"} if AVX512 else {}
+        best = fastest([(grid, {**INSTALLED[1], **widest, **each})
                         for grid in grids for each in blas])
         for more in ({"OMP_WAIT_POLICY": "active"}, {"ATEN_CPU_CAPABILITY": "avx2"}, MALLOC):
             best = fastest([best, (best[0], {**best[1], **more})])
