@@ -2,52 +2,11 @@
 #include "cli/print/report.h"
 
 #include <math.h>
-#include <stdlib.h>
 
+#include "cli/print/lines.h"
 #include "cli/print/report_probe.h"
 #include "cli/print/report_stored.h"
 #include "kcap/measure/capacity.h"
-
-/* 12345678 as 12,345,678 into one of a few turning buffers, so that one printf can show several. */
-static const char *grouped(char text[32], int64_t n)
-{
-    char plain[24];
-    const int length = snprintf(plain, sizeof plain, "%lld", (long long)n);
-    int at = 0;
-    for (int i = 0; i < length; ++i) {
-        text[at++] = plain[i];
-        const int left = length - 1 - i;
-        if (left && left % 3 == 0 && plain[i] != '-')
-            text[at++] = ',';
-    }
-    text[at] = 0;
-    return text;
-}
-
-/* The same of a number that may be larger than whole numbers are. */
-static const char *grouped_real(char text[32], double n)
-{
-    if (fabs(n) < 1e18)
-        return grouped(text, llround(n));
-    snprintf(text, 32, "%.6g", n);
-    return text;
-}
-
-/* `random, N = 3,000 strings` */
-static void corpus_head(FILE *out, const kc_corpus_info *info)
-{
-    char a[32];
-    fprintf(out, "corpus\n  %s, N = %s %s", info->kind, grouped(a, info->n_people), info->many);
-}
-
-static void item(FILE *out, const char *name, double bits, double most)
-{
-    char text[32];
-    fprintf(out, "  %-17s %15s bits", name, isfinite(bits) ? grouped_real(text, bits) : "nan");
-    if (most > 0)
-        fprintf(out, "  %5.1f %% of the corpus's", 100 * bits / most);
-    fputc('\n', out);
-}
 
 /* R is told to four digits: what a window gives away matters from there on. */
 static void warn_of_few(FILE *out, const kc_about *s)
@@ -87,18 +46,18 @@ static void print_capacity(FILE *out, const kc_about *s, const kc_measured *m, i
     fprintf(out, "stored after %.6g exposures%s", row->exposures, row->step == steps ? "\n" : "");
     if (row->step != steps) {
         char a[32], b[32];
-        fprintf(out, ", an older measurement: of step %s, not %s\n", grouped(a, row->step),
-                grouped(b, steps));
+        fprintf(out, ", an older measurement: of step %s, not %s\n", kc_grouped(a, row->step),
+                kc_grouped(b, steps));
     }
     for (int r = 0; r < KC_N_READS; ++r)
         if (info->term[r].name) {
-            item(out, info->term[r].name, stored[r], info->term[r].max_bits);
+            kc_report_item(out, info->term[r].name, stored[r], info->term[r].max_bits);
             ++terms;
         }
     if (terms > 1)
-        item(out, "total", row->total_bits, info->max_bits);
+        kc_report_item(out, "total", row->total_bits, info->max_bits);
     if (isfinite(row->held_out_bits))
-        item(out, "never shown", row->held_out_bits, 0);
+        kc_report_item(out, "never shown", row->held_out_bits, 0);
     if (terms > 0) {
         fprintf(out, "  %-17s %15.4f  (the corpus's maximum for this model: %.4f)\n",
                 "bits a parameter", row->bits_per_param, row->max_bits_per_param);
@@ -137,7 +96,7 @@ static void print_bands(FILE *out, const kc_about *s, const kc_measured *m, int6
         char a[32];
         const double people = (double)(band->end - band->first);
         fprintf(out, "  %10.4g times %10s %s  %8.2f bits each, values %8.2f, recalled %5.1f %%\n",
-                band->exposures, grouped(a, band->end - band->first), info->many,
+                band->exposures, kc_grouped(a, band->end - band->first), info->many,
                 (name[b] + value[b]) / people, value[b] / people, 100 * recall[b]);
     }
 }
@@ -167,7 +126,7 @@ static void print_parts(FILE *out, const kc_corpus *corpus, const kc_measurement
     for (int i = 0; n > 1 && i < n; ++i) {
         const kc_corpus_info *info = kc_corpus_about(kc_corpus_part(corpus, i));
         fprintf(out, "  part %d, %.4g %% of the tokens: %s, N = %s %s", i + 1, 100 * info->share,
-                info->kind, grouped(a, info->n_people), info->many);
+                info->kind, kc_grouped(a, info->n_people), info->many);
         if (row)
             fprintf(out, ", %.4g exposures",
                     kc_capacity_lists_of(&measured->of[0].schema, row).part_exposures[i]);
@@ -185,23 +144,24 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
             kc_config_word(s->cfg, "model", "arch"), (long long)s->cfg->model.layers,
             (long long)(s->cfg->model.heads * s->cfg->model.head_dim),
             (long long)s->cfg->model.heads, (long long)s->cfg->model.head_dim,
-            grouped(a, info->n_vocab), grouped(b, s->stamp->n_params));
+            kc_grouped(a, info->n_vocab), kc_grouped(b, s->stamp->n_params));
     if (s->cfg->model.experts)
         fprintf(out, "; %lld experts, a token goes to %lld: %s parameters",
                 (long long)s->cfg->model.experts, (long long)s->cfg->model.experts_topk,
-                grouped(a, s->stamp->n_params_used));
+                kc_grouped(a, s->stamp->n_params_used));
     fputc('\n', out);
-    corpus_head(out, info);
-    fprintf(out, ", %s bits at perfect recall\n", grouped_real(a, info->max_bits));
+    kc_report_head(out, info);
+    fprintf(out, ", %s bits at perfect recall\n", kc_grouped_real(a, info->max_bits));
     print_parts(out, s->corpus, measured);
     print_measured(out, s, measured, outcome->steps);
     kc_report_stored(out, s->stamp, kc_capacity_last(measured), outcome->stored_bits);
     fprintf(out, "%s%s%s\n  %s", outcome->status, outcome->stopped_by ? " by " : "",
-            outcome->stopped_by ? outcome->stopped_by : "", grouped(a, outcome->steps));
+            outcome->stopped_by ? outcome->stopped_by : "", kc_grouped(a, outcome->steps));
     if (outcome->stopped_by)
-        fprintf(out, " of %s steps (%.1f %%)", grouped(a, outcome->planned_steps),
+        fprintf(out, " of %s steps (%.1f %%)", kc_grouped(a, outcome->planned_steps),
                 100 * outcome->share);
-    fprintf(out, "%s, %s tokens", outcome->stopped_by ? "" : " steps", grouped(b, outcome->tokens));
+    fprintf(out, "%s, %s tokens", outcome->stopped_by ? "" : " steps",
+            kc_grouped(b, outcome->tokens));
     if (isfinite(outcome->loss))
         fprintf(out, ", last loss %.4f", outcome->loss);
     if (outcome->seconds > 0)
@@ -213,102 +173,4 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
         fprintf(out, "  %s\n", outcome->checkpoint);
     if (outcome->again)
         fprintf(out, "go on, on any number of ranks, with\n  %s\n", outcome->again);
-}
-
-/* Running text of tokens begin ... end-1, and `open` before it, behind the blank that it begins with. */
-static void put_text(FILE *out, const kc_corpus *corpus, const kc_doc *doc, int begin, int end,
-                     const char *open)
-{
-    char *text = kc_corpus_text(corpus, doc->tokens + begin, end - begin);
-    const int blank = text[0] == ' ';
-    fprintf(out, "%s%s%s", blank ? " " : "", open, text + blank);
-    free(text);
-}
-
-static void show_document(FILE *out, const kc_corpus *corpus, const kc_doc *doc)
-{
-    const kc_corpus_info *info = kc_corpus_about(corpus);
-    int at = 0;
-    fprintf(out, "%s %lld, %d tokens:\n ", info->one, (long long)doc->person, doc->n_tokens);
-    for (int i = 0; i < doc->n_spans; ++i) {
-        const kc_span *span = &doc->spans[i];
-        put_text(out, corpus, doc, at, span->begin, "");
-        put_text(out, corpus, doc, span->begin, span->end, "[");
-        fprintf(out, "](%s)", info->attribute[span->attribute].name);
-        at = span->end;
-    }
-    put_text(out, corpus, doc, at, doc->n_tokens, "");
-    fputs("\n\n", out);
-}
-
-static void show_documents(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
-{
-    const kc_corpus_info *info = kc_corpus_about(corpus);
-    kc_span spans[KC_ATTRIBUTES_MAX];
-    kc_doc doc = {.tokens = malloc((size_t)info->max_doc_tokens * sizeof(int32_t)), .spans = spans};
-    KC_ROOM(doc.tokens, "out of memory");
-    for (int64_t i = 0; i < show && i < info->n_people; ++i) {
-        kc_corpus_document(corpus, i, exposure, &doc);
-        show_document(out, corpus, &doc);
-    }
-    free(doc.tokens);
-}
-
-/* Bits of one and of all; of a name those that a memory holds which cannot know whose document comes
- * next, and those drawn. */
-static void bits_of_corpus(FILE *out, const kc_corpus_info *info)
-{
-    fprintf(out, "bits of one %s\n", info->one);
-    for (int i = 0; i < info->n_attributes; ++i) {
-        const double bits = info->attribute[i].log2_pool;
-        fprintf(out, "  %-17s %12.4f", info->attribute[i].name,
-                i ? bits : bits - info->term[KC_READ_NAME].log2_left);
-        fprintf(out, i ? "\n" : "  as one of the set; %.4f in its place\n", bits);
-    }
-    fprintf(out, "bits of the corpus\n");
-    for (int r = 0; r < KC_N_READS; ++r) {
-        const kc_term *t = &info->term[r];
-        if (t->name)
-            item(out, t->name, t->max_bits, 0);
-    }
-    if (info->table.n_facts)
-        fprintf(out, "  %-17s %15.0f bits, were each drawn uniformly; %lld facts\n", "  the values",
-                info->table.uniform_bits, (long long)info->table.n_facts);
-    item(out, "maximum, a set", info->max_bits, 0);
-    item(out, "in order, H", info->ordered_bits, 0);
-}
-
-/* `tokens`: of all parts; how often others than the measured one are shown follows from them. */
-static void lengths_of_part(FILE *out, const kc_corpus_info *info, int measured, double tokens)
-{
-    char a[32], b[32];
-    const double each = info->mean_doc_tokens, all = each * (double)info->n_people;
-    const char *sure = info->lengths_are_equal ? "" : " (estimated)";
-    fprintf(out, "  %.2f tokens a document%s, %d at most\n", each, sure, info->max_doc_tokens);
-    fprintf(out, "  %s tokens an exposure%s, %s in ", grouped_real(a, all), sure,
-            grouped_real(b, tokens * info->share));
-    if (measured)
-        fprintf(out, "%s exposures\n", grouped(a, info->exposures));
-    else
-        fprintf(out, "%.6g exposures\n", tokens * info->share / all);
-}
-
-void kc_report_corpus(FILE *out, const kc_corpus *corpus, int64_t show, int64_t exposure)
-{
-    const kc_corpus_info *whole = kc_corpus_about(corpus);
-    const double tokens =
-        whole->mean_doc_tokens * (double)whole->n_people * (double)whole->exposures / whole->share;
-    char a[32];
-    for (int i = 0; i < whole->n_parts; ++i) {
-        const kc_corpus *part = kc_corpus_part(corpus, i);
-        const kc_corpus_info *info = kc_corpus_about(part);
-        show_documents(out, part, show, exposure);
-        corpus_head(out, info);
-        fprintf(out, ", V = %s %s\n", grouped(a, info->n_vocab), info->token_word);
-        if (info->n_parts > 1)
-            fprintf(out, "  part %d of %d, %.4g %% of all tokens%s\n", i + 1, info->n_parts,
-                    100 * info->share, part == corpus ? "" : ", not measured");
-        lengths_of_part(out, info, part == corpus, tokens);
-        bits_of_corpus(out, info);
-    }
 }
