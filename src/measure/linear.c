@@ -205,7 +205,7 @@ static void solve(fit *f, const reading *r, double *to)
     centre(r, f);
     gram(f, r->threads);
     add_classes(f, s);
-    if (!kc_cholesky(f->a, f->d))
+    if (!kc_cholesky(f->a, f->d, r->threads))
         return; /* states that are not finite: nothing is known */
     kc_cholesky_solve(f->a, f->d, f->b, f->classes, r->threads);
     for (int64_t i = 0; i < f->d * f->classes; ++i)

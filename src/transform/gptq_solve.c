@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kcap/base/memory.h"
-#include "kcap/math/lapack.h"
+#include "kcap/math/cholesky.h"
 #include "transform/gptq.h"
 
 /* Columns that are worked on at a time, by one thread of one rank. */
@@ -67,7 +67,7 @@ static void choose_order(const task *t, int act_order)
 
 /* H in this order, damped: U^T U is its inverse. An input that is never anything but 0 has a diagonal of its
  * own, and no say in the others. */
-static int invert(const task *t, double damping)
+static int invert(const task *t, double damping, int threads)
 {
     const int64_t n = t->w.rows;
     double mean = 0;
@@ -79,7 +79,7 @@ static int invert(const task *t, double damping)
         double *diagonal = &t->U[i * n + i];
         *diagonal = (*diagonal > 0 ? *diagonal : mean) + damping * mean;
     }
-    return kc_inverse_cholesky(t->U, n);
+    return kc_cholesky_inverse(t->U, n, threads);
 }
 
 /* left [n, count] -= U's row i, from i on, times e [count]. */
@@ -211,13 +211,12 @@ int kc_gptq_solve(const kc_grid *g, const kc_quantize *q, kc_mat w, double *H, i
     t.order = kc_alloc(n, sizeof *t.order, "order of inputs");
     kc_packing_fit(&t.packing, &m, w.p, t.scales);
     choose_order(&t, q->act_order);
-    if (g->rank == 0 && invert(&t, q->damping) != 0)
+    if (!invert(&t, q->damping, threads))
         kc_fail(e, KC_ENUMERIC,
                 "gptq: the Hessian of a matrix of %lld inputs is not positive definite: more "
                 "--documents, or a larger --damping than %g",
                 (long long)n, q->damping);
     KC_TRY(kc_agree(g, e));
-    kc_bcast(g, t.U, (size_t)(n * n) * sizeof *t.U);
     solve_all(g, &t, threads, sums);
 out:
     free(t.to);

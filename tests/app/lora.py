@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import harness
-from finetune import Begun, asking
+from finetune import PRETRAIN, Begun, asking
 from harness import checkpoints, read_attributes, read_columns
 
 WIDTH = 16
@@ -15,7 +15,29 @@ def lora(rank, embedding, **train):
                          "lr": 1.0e-2, **train})
 
 
-class Lora(Begun):
+class Adapted(Begun):
+    def check_gradient(self, more):
+        """At rate 0 the first moments after a step are a tenth of the gradients, full and low-rank."""
+        still = {"lr": 0, "clip": 0, "weight_decay": 0, "max_steps": 1}
+        self.finetune("full", asking(train=still) | more)
+        self.finetune("low", lora(3, 5, lora_scale=0.5, **still) | more, ranks=2)
+        full, low = self.last("full"), self.last("low")
+        zero = [name for name in low if name.startswith("adapters/") and not low[name].any()]
+        self.assertEqual(zero, ["adapters/embedding_a", "adapters/query_b", "adapters/value_b"])
+        for what, tensor, at in (("embedding", "wte", 0), ("query", "attn_qkv", 0),
+                                 ("value", "attn_qkv", 2 * WIDTH)):
+            a, b = (torch.tensor(low[f"adapters/{what}_{side}"], dtype=torch.float64,
+                                 requires_grad=True) for side in "ab")
+            of = torch.tensor(full["m/" + tensor][..., at:at + WIDTH], dtype=torch.float64)
+            (of * (0.5 * a @ b)).sum().backward()
+            for side, x in (("a", a), ("b", b)):
+                found, scale = low[f"adapters_m/{what}_{side}"], x.grad.abs().max().item()
+                np.testing.assert_allclose(found, x.grad.numpy(), rtol=0, atol=1e-5 * scale)
+                self.assertEqual(bool(found.any()), side != zero[0][-1] if what != "embedding"
+                                 else side == "a", "of the side that is not zero")
+
+
+class Lora(Adapted):
     def test_what_the_weights_are(self):
         """W + s A B in the embedding and in the columns of queries and values, and nowhere else."""
         self.finetune("run", lora(3, 5, lora_scale=0.5))
@@ -41,24 +63,7 @@ class Lora(Begun):
                          5 * WIDTH + 2 * 2 * 3 * 2 * WIDTH)
 
     def test_gradient_against_pytorch(self):
-        """At rate 0 the first moments after a step are a tenth of the gradients, full and low-rank."""
-        still = {"lr": 0, "clip": 0, "weight_decay": 0, "max_steps": 1}
-        self.finetune("full", asking(train=still))
-        self.finetune("low", lora(3, 5, lora_scale=0.5, **still), ranks=2)
-        full, low = self.last("full"), self.last("low")
-        zero = [name for name in low if name.startswith("adapters/") and not low[name].any()]
-        self.assertEqual(zero, ["adapters/embedding_a", "adapters/query_b", "adapters/value_b"])
-        for what, tensor, at in (("embedding", "wte", 0), ("query", "attn_qkv", 0),
-                                 ("value", "attn_qkv", 2 * WIDTH)):
-            a, b = (torch.tensor(low[f"adapters/{what}_{side}"], dtype=torch.float64,
-                                 requires_grad=True) for side in "ab")
-            of = torch.tensor(full["m/" + tensor][..., at:at + WIDTH], dtype=torch.float64)
-            (of * (0.5 * a @ b)).sum().backward()
-            for side, x in (("a", a), ("b", b)):
-                found, scale = low[f"adapters_m/{what}_{side}"], x.grad.abs().max().item()
-                np.testing.assert_allclose(found, x.grad.numpy(), rtol=0, atol=1e-5 * scale)
-                self.assertEqual(bool(found.any()), side != zero[0][-1] if what != "embedding"
-                                 else side == "a", "of the side that is not zero")
+        self.check_gradient({})
 
     def test_rank_0_is_frozen(self):
         self.finetune("frozen", lora(0, 0))
@@ -100,6 +105,33 @@ class Lora(Begun):
             self.fails(words, "finetune", self.made, self.input(config, "bad.yaml"), "--out", "bad")
         self.fails("an update of weights that there are none of", "train",
                    self.input(lora(3, 5), "bad.yaml"), "--out", "bad")
+
+
+class OfExperts(Adapted):
+    """Of a model with experts and Canon layers."""
+
+    model = {"experts": 4, "experts_topk": 2, "canon": "ABC"}
+    config = {**PRETRAIN, "model": {**PRETRAIN["model"], **model}}
+
+    def of_them(self, **train):
+        return lora(3, 5, **train) | {"model": self.config["model"]}
+
+    def test_resumed_on_other_ranks(self):
+        self.same_in_stages(self.of_them())
+
+    def test_spread_over_ranks(self):
+        """The same bits wherever the experts are, which themselves stay as they were."""
+        self.finetune("one", self.of_them())
+        for ranks in 2, 4:
+            self.finetune(f"on{ranks}", self.of_them(), "--set", "parallel.ep=2", ranks=ranks)
+            self.assertEqual(read_attributes(self.path(f"on{ranks}", "run.h5"))["ep"], 2)
+            self.assert_same_bits(self.last("one"), self.last(f"on{ranks}"), f"{ranks} ranks")
+        new, old = self.weights("one"), self.weights(self.made)
+        moved = {name[7:] for name in new if (new[name] != old[name]).any()}
+        self.assertEqual(moved, {"wte", "attn_qkv"})
+
+    def test_gradient_against_pytorch(self):
+        self.check_gradient({"model": self.config["model"]})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ DOORS = {
     "HDF5": (r"\bH5[A-Z]\w*|\bhid_t\b|\bherr_t\b|<hdf5\w*\.h>",
              ("src/io/", "include/kcap/io/")),
     "BLIS": (r"\bbli_\w+|\bBLIS_\w+|\bcblas_\w+|<(blis|cblas)\.h>", ("src/math/gemm_blis.c",)),
-    "LAPACKE": (r"\bLAPACKE_\w+|<lapacke\.h>", ("src/math/lapack.c",)),
     "libyaml": (r"\byaml_\w+_t\b|<yaml\.h>", ("src/config/",)),
     "cJSON": (r"\bcJSON\w*|cJSON\.h", ("src/io/json.c", "include/kcap/io/json.h", "src/cli/")),
     "Random123": (r"\bphilox\d\w*|\bthreefry\d\w*|\bR123_\w+|<Random123/", ("src/base/rng.c",)),

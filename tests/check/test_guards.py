@@ -33,7 +33,6 @@ BREACHES = [
     ("src/comm/grid.c", "int n = H5Fclose(0);", "H5Fclose: HDF5 only in src/io/"),
     ("src/record/metrics.c", "#include <mpi.h>", "<mpi.h>: MPI only in"),
     ("src/nn/attn.c", "void f(void) { bli_init(); }", "bli_init: BLIS only in src/math/gemm_blis.c"),
-    ("src/measure/probe.c", "#include <lapacke.h>", "LAPACKE only in src/math/lapack.c"),
     ("src/run/loop.c", "#include <yaml.h>", "libyaml only in src/config/"),
     ("src/config/config.c", "cJSON *j;", "cJSON only in src/io/json.c"),
     ("src/data/people.c", "#include <Random123/philox.h>", "Random123 only in src/base/rng.c"),

@@ -7,7 +7,6 @@
 #include "../data/corpora.h"
 
 #include "kcap/base/rng.h"
-#include "kcap/math/cholesky.h"
 #include "kcap/math/gemm.h"
 #include "measure/linear.h"
 
@@ -138,31 +137,6 @@ KC_TEST(a_text_tells_its_values_in_turn)
     for (int64_t i = 0; i < f.s.n; ++i)
         for (int p = 1; p < f.s.positions; ++p)
             assert_true(f.s.at[i * f.s.positions + p] >= f.s.at[i * f.s.positions + p - 1]);
-}
-
-KC_TEST(systems_are_solved)
-{
-    enum { D = 37, N = 130 };
-    double *a = test_room(D * D, sizeof *a), *l = test_room(D * D, sizeof *l);
-    double *b = test_room(D * N, sizeof *b), *x = test_room(D * N, sizeof *x);
-    for (int i = 0; i < D; ++i)
-        for (int j = 0; j < D; ++j)
-            for (int k = 0; k < 2 * D; ++k)
-                a[i * D + j] += (double)normal(i, k) * normal(j, k);
-    for (int i = 0; i < D * N; ++i)
-        x[i] = b[i] = normal(-7, i);
-    memcpy(l, a, (size_t)(D * D) * sizeof *l);
-    assert_true(kc_cholesky(l, D));
-    kc_cholesky_solve(l, D, x, N, 2);
-    for (int i = 0; i < D; ++i)
-        for (int j = 0; j < N; ++j) {
-            double sum = 0;
-            for (int k = 0; k < D; ++k)
-                sum += a[i * D + k] * x[k * N + j];
-            assert_float_equal(sum, b[i * N + j], 1e-10);
-        }
-    a[0] = -1;
-    assert_false(kc_cholesky(a, D));
 }
 
 KC_TEST_MAIN(all_ranks, all_ranks_stop)

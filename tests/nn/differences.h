@@ -43,11 +43,11 @@ static inline double norm_of(const float *x, int64_t n)
     return sqrt(square);
 }
 
-/* m->grad of n weights at `flat` against differences; returns the largest error over its norm. */
-static inline double check_directions(tiny *m, const char *name, int64_t flat, int64_t n,
-                                      const bound *b)
+/* The gradient of n values that the loss is of, against differences; returns the largest error over its
+ * norm. */
+static inline double check_values(tiny *m, const char *name, float *values, const float *grad,
+                                  int64_t n, const bound *b)
 {
-    const float *grad = m->grad + flat;
     const double norm = norm_of(grad, n);
     double worst = 0;
     for (uint64_t k = 0; k < b->directions; ++k) {
@@ -59,13 +59,19 @@ static inline double check_directions(tiny *m, const char *name, int64_t flat, i
             u[i] = (float)(u[i] / length + grad[i] / norm * (k % 2 ? 0.5 : -0.5));
             slope += (double)grad[i] * u[i];
         }
-        const double measured = difference(m, m->w + flat, n, u, b);
+        const double measured = difference(m, values, n, u, b);
         worst = fmax(worst, fabs(slope - measured) / norm);
         if (!(fabs(slope - measured) <= b->error * norm))
-            fail_msg("%s at %lld: gradient %.8g, differences %.8g, norm %g", name, (long long)flat,
-                     slope, measured, norm);
+            fail_msg("%s: gradient %.8g, differences %.8g, norm %g", name, slope, measured, norm);
     }
     return worst;
+}
+
+/* The same of m->grad, of n weights at `flat`. */
+static inline double check_directions(tiny *m, const char *name, int64_t flat, int64_t n,
+                                      const bound *b)
+{
+    return check_values(m, name, m->w + flat, m->grad + flat, n, b);
 }
 
 #endif

@@ -27,7 +27,6 @@ class Kcap(CMakePackage):
     depends_on("mpi")
     depends_on("hdf5@1.10: +mpi")
     depends_on("blis@0.9.0 threads=openmp libs=shared")
-    depends_on("netlib-lapack@3.6: +lapacke")
     depends_on("libyaml")
     depends_on("cjson")
     depends_on("xxhash@0.8:")
@@ -39,7 +38,7 @@ class Kcap(CMakePackage):
             depends_on(f"py-{library}", type="run")
 
     # NAME_ROOT of CMakeLists.txt: package.
-    roots = {"HDF5": "hdf5", "BLIS": "blis", "LAPACKE": "netlib-lapack", "YAML": "libyaml", "CJSON": "cjson",
+    roots = {"HDF5": "hdf5", "BLIS": "blis", "YAML": "libyaml", "CJSON": "cjson",
              "XXHASH": "xxhash", "UTF8PROC": "utf8proc", "RANDOM123": "random123"}
 
     def cmake_args(self):
