@@ -63,9 +63,9 @@ static void ask_lines(kc_asker *asker, const kc_grid *g, const options *o)
     }
 }
 
-static int ask_person(kc_asker *asker, const kc_grid *g, const options *o,
-                      const kc_corpus_info *info, kc_error *e)
+static int ask_person(kc_asker *asker, const kc_grid *g, const options *o, kc_error *e)
 {
+    const kc_corpus_info *info = kc_asker_people(asker);
     kc_answer a;
     if (o->person >= info->n_people)
         return kc_fail(e, KC_EINPUT, "--person %lld: the corpus has %lld %s, 0 to %lld",
@@ -86,12 +86,12 @@ static int ask_person(kc_asker *asker, const kc_grid *g, const options *o,
 static int ask(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    kc_opened opened = {.part = 0};
+    kc_opened opened = {.part = KC_PART_PACE};
     kc_asker *asker = NULL;
     KC_TRY(kc_open(&opened, g, o->input, e));
     asker = kc_asker_create(&opened.subject, o->tokens);
     if (o->person >= 0)
-        KC_TRY(ask_person(asker, g, o, kc_corpus_about(opened.corpus), e));
+        KC_TRY(ask_person(asker, g, o, e));
     else if (o->text)
         KC_TRY(ask_once(asker, g, o, o->text, e));
     else

@@ -83,7 +83,7 @@ static int can_be_probed(const kc_opened *o, kc_error *e)
 static int probe(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    kc_opened opened = {.part = 0};
+    kc_opened opened = {.part = KC_PART_PEOPLE};
     cJSON *all = NULL;
     KC_TRY(kc_open(&opened, g, o->input, e));
     KC_TRY(can_be_probed(&opened, e));

@@ -79,7 +79,7 @@ static void report(const options *o, const kc_quantize *q, const kc_calibration 
 static int by_gptq(kc_grid *g, const options *o, const kc_quantize *q, kc_calibration *c,
                    kc_error *e)
 {
-    kc_opened opened = {.part = 0};
+    kc_opened opened = {.part = KC_PART_PACE, .whole = 1};
     kc_checkpoint_info from;
     KC_TRY(kc_open(&opened, g, o->input, e));
     from = opened.info;
@@ -127,8 +127,8 @@ static const kc_option list[] = {
     {KC_OPTION("bits", KC_COUNT, bits), .least = KC_BITS_LEAST, .most = KC_BITS_MOST, .value = "N",
      .help = "of a weight"},
     {KC_OPTION("method", KC_STRING, method), .value = "rtn|gptq",
-     .help = "rtn, each weight to the nearest code, unless said; "
-             "gptq, its error made up for by those after it"},
+     .help = "rtn, each weight to the nearest code, unless said; gptq, its error made up for by "
+             "those after it; of experts each by the tokens that come to it"},
     {KC_OPTION("group", KC_COUNT, group), .least = 1, .most = 1 << 20, .value = "N",
      .help = "inputs of an output that share a scale; all, unless said"},
     {KC_OPTION("embeddings", KC_FLAG, embeddings),

@@ -223,6 +223,11 @@ const kc_corpus *kc_corpus_part(const kc_corpus *corpus, int part)
     return corpus->whole->part[part];
 }
 
+int kc_corpus_people(const kc_corpus *corpus)
+{
+    return corpus->kind->whom ? 0 : corpus->number;
+}
+
 const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus)
 {
     return &corpus->info;

@@ -10,7 +10,7 @@
 
 struct kc_asker {
     const kc_subject *x;
-    const kc_corpus_info *whole;
+    const kc_corpus *people;         /* the part of those whom kc_ask_person knows */
     kc_predictor predictor;          /* of whole windows */
     int64_t T, V, tokens;            /* tokens: of a continuation */
     kc_ranker *ranker[KC_PARTS_MAX]; /* of parts that were asked about */
@@ -24,7 +24,8 @@ kc_asker *kc_asker_create(const kc_subject *x, int64_t tokens)
 {
     kc_asker *a = kc_alloc(1, sizeof *a, "answers");
     a->x = x;
-    a->whole = kc_corpus_about(kc_corpus_part(x->corpus, 0));
+    a->people = kc_corpus_part(x->corpus, kc_corpus_people(x->corpus));
+    const kc_corpus_info *info = kc_corpus_about(a->people);
     a->T = x->model->shape.T;
     a->V = x->model->shape.V;
     a->tokens = tokens;
@@ -33,8 +34,8 @@ kc_asker *kc_asker_create(const kc_subject *x, int64_t tokens)
     a->nats = kc_alloc(a->T + 1, sizeof *a->nats, "tokens");
     a->logits = kc_alloc(a->V, sizeof *a->logits, "logits");
     a->scratch = kc_alloc(a->V, sizeof *a->scratch, "logits");
-    a->doc.tokens = kc_alloc(a->whole->room_tokens + 1, sizeof *a->doc.tokens, "tokens");
-    a->doc.spans = kc_alloc(a->whole->room_spans, sizeof *a->doc.spans, "spans");
+    a->doc.tokens = kc_alloc(info->room_tokens + 1, sizeof *a->doc.tokens, "tokens");
+    a->doc.spans = kc_alloc(info->room_spans, sizeof *a->doc.spans, "spans");
     return a;
 }
 
@@ -71,9 +72,14 @@ static char *text_of(const kc_asker *a, const int32_t *tokens, int32_t n)
     return text;
 }
 
+const kc_corpus_info *kc_asker_people(const kc_asker *a)
+{
+    return kc_corpus_about(a->people);
+}
+
 char *kc_asker_name(kc_asker *a, int64_t person)
 {
-    kc_corpus_document(kc_corpus_part(a->x->corpus, 0), person, KC_MEASURE, &a->doc);
+    kc_corpus_document(a->people, person, KC_MEASURE, &a->doc);
     const kc_span *s = &a->doc.spans[0];
     return text_of(a, a->doc.tokens + s->begin, s->end - (int32_t)s->opens - s->begin);
 }
@@ -226,15 +232,16 @@ static kc_place question_about(const kc_asker *a, int part, int64_t person, int6
 
 int kc_ask_person(kc_asker *a, int64_t person, int64_t i, kc_answer *to)
 {
-    const int asked = a->whole->asked_part - 1;
+    const kc_corpus_info *info = kc_corpus_about(a->people);
+    const int told = fits(a, info->part), asked = info->part == 0 ? info->asked_part - 1 : -1;
     const kc_place first = {
-        .part = 0, .person = person, .exposure = KC_MEASURE, .document = person};
-    kc_corpus_document(kc_corpus_part(a->x->corpus, 0), person, KC_MEASURE, &a->doc);
-    if (fits(a, 0) && i + 1 < a->doc.n_spans)
+        .part = info->part, .person = person, .exposure = KC_MEASURE, .document = person};
+    kc_corpus_document(a->people, person, KC_MEASURE, &a->doc);
+    if (told && i + 1 < a->doc.n_spans)
         return ask_span(a, first, i + 1, to); /* the name is nothing to ask for */
     if (asked < 0 || !fits(a, asked))
         return 0;
-    const int64_t k = fits(a, 0) ? i + 1 - a->doc.n_spans : i;
+    const int64_t k = told ? i + 1 - a->doc.n_spans : i;
     const kc_place at = question_about(a, asked, person, k);
     return at.document >= 0 ? ask_span(a, at, 1, to) : 0;
 }

@@ -151,24 +151,36 @@ static void go_down(const kc_model *model, const kc_weights *w, kc_work *work, k
     }
 }
 
+/* A window of a measurement: each has the experts for itself. */
+static void alone(const kc_model *model, kc_work *work)
+{
+    kc_work_lane(work);
+    work->scratch.lane.capacity = model->capacity_measure;
+    work->scratch.lane.tokens = model->shape.T;
+}
+
 void kc_model_block(const kc_model *model, const kc_weights *w, int64_t layer, kc_work *work,
                     kc_mat x, kc_mat next)
 {
     const kc_block block = block_of(model, w, work, layer, NULL);
+    alone(model, work);
     memcpy(block.kept->x.p, x.p, (size_t)(x.rows * x.cols) * sizeof *x.p);
     kc_block_forward(&block, next);
 }
 
-kc_mat kc_work_input(const kc_work *work, int tensor, int64_t layer)
+const float *kc_work_input(const kc_model *model, const kc_work *work, kc_where matrix,
+                           int64_t token)
 {
-    const kc_block_kept *kept = &work->kept[layer];
+    const kc_block_kept *kept = &work->kept[matrix.layer];
     const int matrices[] = {KC_P_attn_qkv, KC_P_attn_out, KC_P_mlp_up, KC_P_mlp_down};
     const kc_mat inputs[] = {kept->a1, kept->o, kept->a2, kept->g};
-    int i = 0;
-    while (matrices[i] != tensor && i < 3)
-        ++i;
-    KC_CHECK(matrices[i] == tensor, "tensor %d is no matrix of a block", tensor);
-    return inputs[i];
+    for (int i = 0; i < 4; ++i)
+        if (matrices[i] == matrix.tensor)
+            return inputs[i].p + token * inputs[i].ld;
+    KC_CHECK(matrix.tensor == KC_P_exp_up || matrix.tensor == KC_P_exp_down,
+             "tensor %d is no matrix of a block", matrix.tensor);
+    return kc_moe_input(&model->shape, &kept->moe, matrix.tensor == KC_P_exp_down, matrix.expert,
+                        token);
 }
 
 double kc_model_forward(const kc_model *model, const kc_weights *w, const int32_t *tokens,
@@ -212,14 +224,6 @@ void kc_model_serve(const kc_model *model, const kc_weights *w, kc_work *work, f
         const kc_block block = block_of(model, w, work, l, i < layers ? NULL : grad);
         kc_block_serve(&block);
     }
-}
-
-/* A window of a measurement: each has the experts for itself. */
-static void alone(const kc_model *model, kc_work *work)
-{
-    kc_work_lane(work);
-    work->scratch.lane.capacity = model->capacity_measure;
-    work->scratch.lane.tokens = model->shape.T;
 }
 
 static void measure(const kc_model *model, const kc_weights *w, const int32_t *tokens,

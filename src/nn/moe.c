@@ -180,6 +180,15 @@ void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out)
     end(m, KC_seconds_elementwise);
 }
 
+const float *kc_moe_input(const kc_shape *s, const kc_moe_kept *kept, int down, int64_t expert,
+                          int64_t token)
+{
+    for (int64_t i = token * s->k; i < (token + 1) * s->k; ++i)
+        if (kept->choice[i] == expert && kept->row[i] >= 0)
+            return down ? kept->g + kept->row[i] * s->f : kept->xs + kept->row[i] * s->d;
+    return NULL;
+}
+
 /* rows[row] = gate dout[t], and dgate[t,j] = dout[t] . ys[row]. */
 static void scatter_gradient(const kc_moe *m, kc_mat dout, float *rows)
 {

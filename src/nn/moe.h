@@ -88,6 +88,11 @@ typedef struct kc_moe {
  *   bits        do not depend on threads or ep */
 void kc_moe_forward(const kc_moe *m, kc_mat x, kc_mat out);
 
+/* What the last window had multiplied with a matrix of an expert, the second one (`down`) or the first, in
+ * place of a token; NULL: the token did not come to it. Without other ranks. */
+const float *kc_moe_input(const kc_shape *s, const kc_moe_kept *kept, int down, int64_t expert,
+                          int64_t token);
+
 /* dx [T, d] = gradient by x, from dout [T, d]; the layer's gradients +=, those of expert e for source
  * r at kc_at_expert(..., r x here + e), or with scratch->sums those of all sources, added pairwise in
  * their order, at kc_at_expert(..., e).

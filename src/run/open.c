@@ -16,7 +16,7 @@ static int find(kc_opened *o, const kc_grid *g, const char *where, kc_error *e)
     kc_config_parse(o->info.stamp.config, strlen(o->info.stamp.config), o->info.path, NULL, 0,
                     &o->cfg, e);
     KC_TRY(kc_agree(g, e));
-    if (g->size % o->cfg.parallel.ep != 0)
+    if (o->whole || g->size % o->cfg.parallel.ep != 0)
         o->cfg.parallel.ep = 1;
 out:
     return e->code;
@@ -66,7 +66,9 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     o->info.files = (kc_files){0};
     KC_TRY(kc_input_corpus(g, &o->cfg, &o->files, &o->corpus, e));
     KC_TRY(kc_host_start(&o->host, g, &o->cfg, NULL, 1, e));
-    o->part = o->part < 0 ? kc_corpus_about(o->corpus)->part : o->part;
+    o->part = o->part == KC_PART_PEOPLE ? kc_corpus_people(o->corpus)
+              : o->part == KC_PART_PACE ? kc_corpus_about(o->corpus)->part
+                                        : o->part;
     KC_TRY(check_part(o, e));
     const kc_corpus *part = kc_corpus_part(o->corpus, o->part);
     const kc_corpus_info *info = kc_corpus_about(part);

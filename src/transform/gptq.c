@@ -94,14 +94,18 @@ static void end(run *r)
     free(r->tokens);
 }
 
-/* What the matrix is multiplied with in window k of this rank, zeros in its padding. */
-static void inputs_of(const run *r, int tensor, int64_t layer, int64_t k, kc_mat to)
+/* What the matrix is multiplied with in window k of this rank, a row a token; zeros in its padding, and for
+ * tokens that do not come to the expert. */
+static void inputs_of(const run *r, kc_where matrix, int64_t k, kc_mat to)
 {
-    kc_model_block(r->x->model, r->x->weights, layer, r->work, place_of(r, k), r->next);
-    const kc_mat from = kc_work_input(r->work, tensor, layer);
-    const int64_t used = r->counted[k] * from.cols;
-    memcpy(to.p, from.p, (size_t)used * sizeof *to.p);
-    memset(to.p + used, 0, (size_t)(to.rows * to.cols - used) * sizeof *to.p);
+    const kc_model *model = r->x->model;
+    kc_model_block(model, r->x->weights, matrix.layer, r->work, place_of(r, k), r->next);
+    memset(to.p, 0, (size_t)(to.rows * to.cols) * sizeof *to.p);
+    for (int64_t t = 0; t < r->counted[k]; ++t) {
+        const float *from = kc_work_input(model, r->work, matrix, t);
+        if (from)
+            memcpy(to.p + t * to.cols, from, (size_t)to.cols * sizeof *to.p);
+    }
 }
 
 /* This rank's rows of H += x^T x of one window, in blocks of fixed size. */
@@ -137,7 +141,7 @@ static void share_rows(const kc_grid *g, int64_t n, double *H)
 
 /* H [n, n] = x^T x of what a matrix is multiplied with: each rank's windows of a round to all, who add
  * their own rows, window after window. */
-static void measure(const run *r, int tensor, int64_t layer, double *H, int64_t n)
+static void measure(const run *r, kc_where matrix, double *H, int64_t n)
 {
     const kc_grid *g = r->x->grid;
     const int64_t size = r->x->model->shape.T * n, round = g->size * (int64_t)AT_ONCE;
@@ -147,8 +151,7 @@ static void measure(const run *r, int tensor, int64_t layer, double *H, int64_t 
     memset(H, 0, (size_t)(n * n) * sizeof *H);
     for (int64_t first = 0; first < r->windows; first += round) {
         for (int64_t k = first + g->rank; k < r->windows && k < first + round; k += g->size)
-            inputs_of(r, tensor, layer, k,
-                      kc_mat_of(mine + (k - first) / g->size * size, size / n, n));
+            inputs_of(r, matrix, k, kc_mat_of(mine + (k - first) / g->size * size, size / n, n));
         kc_allgather(g, mine, all, (size_t)(AT_ONCE * size) * sizeof *mine);
         for (int64_t k = 0; k < round && first + k < r->windows; ++k) {
             const int64_t at = k % g->size * AT_ONCE + k / g->size;
@@ -161,22 +164,41 @@ static void measure(const run *r, int tensor, int64_t layer, double *H, int64_t 
     free(mine);
 }
 
+/* One matrix. An expert that no token came to is rounded: nothing is known of its inputs. */
+static int quantise(const run *r, kc_mat w, const kc_quantize *q, kc_where matrix,
+                    kc_gptq_sums *sums, kc_error *e)
+{
+    const kc_packing p = {.bits = (int32_t)q->bits, .group = q->group};
+    double *H = kc_alloc(w.rows * w.rows, sizeof *H, "a Hessian");
+    double trace = 0;
+    measure(r, matrix, H, w.rows);
+    for (int64_t i = 0; i < w.rows; ++i)
+        trace += H[i * w.rows + i];
+    if (trace > 0 || !r->x->model->layout.tensor[matrix.tensor].of_expert)
+        kc_gptq_solve(r->x->grid, q, w, H, r->x->threads, sums, e);
+    else
+        kc_gptq_round(&p, &(kc_matrices){1, w.rows, w.cols}, w.p);
+    free(H);
+    return e->code;
+}
+
 /* A block's matrices in the order in which they are multiplied with. */
 static int quantise_block(const run *r, float *w, const kc_quantize *q, int64_t layer,
                           kc_gptq_sums *sums, kc_error *e)
 {
-    static const int matrices[] = {KC_P_attn_qkv, KC_P_attn_out, KC_P_mlp_up, KC_P_mlp_down};
+    static const int matrices[] = {KC_P_attn_qkv, KC_P_attn_out, KC_P_mlp_up,
+                                   KC_P_mlp_down, KC_P_exp_up,   KC_P_exp_down};
     const kc_layout *layout = &r->x->model->layout;
-    for (int i = 0; i < 4 && e->code == KC_OK; ++i) {
+    for (size_t i = 0; i < sizeof matrices / sizeof *matrices; ++i) {
         const kc_tensor *t = &layout->tensor[matrices[i]];
-        if (!t->layers)
-            continue;
-        double *H = kc_alloc(t->rows * t->rows, sizeof *H, "a Hessian");
-        const kc_mat own = kc_mat_of(w + t->offset + layer * t->stride, t->rows, t->cols);
-        measure(r, matrices[i], layer, H, t->rows);
-        kc_gptq_solve(r->x->grid, q, own, H, r->x->threads, sums, e);
-        free(H);
+        const int64_t experts = t->of_expert ? layout->experts : 1;
+        for (int64_t expert = 0; t->layers && expert < experts; ++expert) {
+            const kc_piece own = kc_tensor_piece(layout, t, expert * t->layers + layer);
+            KC_TRY(quantise(r, kc_mat_of(w + own.flat, t->rows, t->cols), q,
+                            (kc_where){matrices[i], layer, expert}, sums, e));
+        }
     }
+out:
     return e->code;
 }
 

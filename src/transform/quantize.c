@@ -106,12 +106,7 @@ int kc_quantize_gptq(const kc_subject *x, float *w, const kc_checkpoint_info *fr
                      const kc_quantize *q, const char *out, kc_calibration *found, kc_error *e)
 {
     const kc_layout *layout = &x->model->layout;
-    if (x->model->shape.E)
-        return kc_fail(
-            e, KC_EINPUT,
-            "%s: a model with experts, of which each sees other tokens: gptq is for models "
-            "without; --method rtn takes it",
-            from->path);
+    KC_CHECK(x->model->ep_size == 1, "experts of %d ranks", x->model->ep_size);
     round_embeddings(layout, q, w);
     KC_TRY(kc_gptq_run(x, w, q, found, e));
     write(x->grid, from, &(job){q, layout, w}, out, e);

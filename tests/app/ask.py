@@ -96,6 +96,19 @@ class Ask(harness.AppTest):
         self.check_questions("run", name)
         self.assertIn("none of the", self.lines("run", text="Zoë 漢字".encode())[0]["error"])
 
+    def test_experts_over_ranks(self):
+        """Spread over the ranks they say what they say on one, to people and lines alike."""
+        name = self.input(merged(BIOD, model={"experts": 4, "experts_topk": 2},
+                                 train={"lr": 1.0e-2}, parallel={"ep": 2}))
+        self.kcap("train", name, "--out", "run", ranks=2, threads=1)
+        documents, _ = self.documents(name, 3)
+        lines = "\n".join(" ".join(d["words"][1:4]) for d in documents).encode() + b"\nnope\n"
+        for args, text in (("--person", "7"), None), ((), lines):
+            one = self.lines("run", *args, text=text)
+            self.assertEqual(len(one), 3 if args else 4)
+            for ranks in 2, 4:
+                self.assertEqual(one, self.lines("run", *args, text=text, ranks=ranks, threads=1))
+
     def test_compact_text(self):
         """Words that are tokens of their own: names, markers; a truth of two chunks."""
         name = self.input(merged(BIOD, corpus={"chunks": 2, "exposures": 60}, train={"lr": 1.0e-2}))

@@ -3,6 +3,7 @@
 resume on another one, what is recorded and said, what is refused."""
 import copy
 import csv
+import json
 import math
 import os
 import shutil
@@ -66,6 +67,28 @@ class Parts(harness.AppTest):
         self.assertEqual(report["corpus_bits"], self.json("corpus", alone)["corpus_bits"])
         plan = self.json("plan", name)
         self.assertEqual(plan["tokens"], math.ceil(40 * 10 * 11 / 0.25))
+
+    def test_a_first_part_that_is_never_shown(self):
+        """What is asked, probed and calibrated by is the part that the model has read; the first one's
+        documents, longer than windows, give words alone."""
+        longer = {**OTHERS, "people": 5, "attributes": 40, "share": 0}
+        shown = {**BIOD["corpus"], "share": 1, "exposures": 40}
+        name = self.input({**BIOD, "corpus": [longer, shown], "train": {**BIOD["train"], "lr": 1e-2}})
+        self.kcap("train", name, "--out", "run")
+        said = self.kcap("ask", "run", "--person", "39", "--json").stdout.splitlines()
+        self.assertEqual(len(said), 3)
+        corpus = self.json("corpus", name, "--show", 40)
+        shown = corpus["later_parts"][0]["documents"][39]
+        words = shown["words"]
+        for fact, span in zip(map(json.loads, said), shown["spans"][1:]):
+            self.assertEqual(fact["truth"], words[span["begin"]])
+        self.fails("0 to 39", "ask", "run", "--person", "40")
+        told = json.loads(self.kcap("quantize", "run", "--bits", 4, "--method", "gptq", "--out",
+                                    "q.h5", "--json").stdout)
+        self.assertEqual(told["documents"], 40)
+        self.assertEqual(self.json("measure", "q.h5")["n_people"], 40)
+        probed = self.json("probe", "run", "--people", 40, "--steps", 2)
+        self.assertEqual([len(x["attributes"]) for x in probed.values()], [3, 3])
 
     def test_the_configuration_returns(self):
         name = self.input(PARTS)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """kcap quantize: really packed, read by measure, the same file on any ranks; bad options refused."""
+import filecmp
 import os
 import re
 import shutil
@@ -134,13 +135,7 @@ class Quantize(harness.AppTest):
         measurement reads: embedded, normed, all but the last token of a window."""
         was = self.params(self.train(TRAINED))
         self.quantize("run", "q3.h5", "--bits", 3, "--method", "gptq", "--group", 6)
-        documents = [d["token_ids"] for d in self.json(
-            "corpus", "input.yaml", "--show", 40, "--measure")["documents"]]
-        rows, window = [], []
-        for tokens in documents + [[0] * 32]:
-            if len(window) + len(tokens) > 32:
-                rows, window = rows + window[:-1], []
-            window = window + tokens
+        rows = sum(self.windows(40), [])
         x = was["wte"][rows].astype("f8")
         x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
         x = x * was["ln1_gain"][0] + was["ln1_bias"][0]
@@ -151,6 +146,60 @@ class Quantize(harness.AppTest):
         rounded = nearest(was["attn_qkv"][0], 3, 6, -2)
         self.assertLess(np.isclose(found, rounded, rtol=1e-6, atol=0).mean(), 0.9)
 
+    def test_experts(self):
+        """Each expert by the tokens that come to it, of one block without positions; an expert that none comes
+        to is rounded; the same file where training had the experts on two ranks."""
+        self.input(merged(TRAINED, model={
+            "layers": 1, "heads": 1, "head_dim": 16, "position": "none", "experts": 12,
+            "experts_topk": 2, "capacity_factor_measure": 6.0}, parallel={"ep": 2}))
+        self.kcap("train", "input.yaml", "--out", "run", ranks=2, threads=1)
+        was = self.params("run/checkpoints/" + os.path.basename(
+            checkpoints(self.path("run"))[max(checkpoints(self.path("run")))]))
+        for documents in 40, 1:
+            args = ("--bits", 3, "--method", "gptq", "--documents", documents)
+            self.quantize("run", f"q{documents}.h5", *args)
+            self.quantize("run", f"two{documents}.h5", *args, ranks=2, threads=1)
+            self.assertTrue(filecmp.cmp(self.path(f"q{documents}.h5"), self.path(f"two{documents}.h5"), False))
+            found, seen = self.params(f"q{documents}.h5"), 0
+            for e, x in enumerate(self.inputs_of_experts(documents, was, found)):
+                seen += len(x) > 0
+                for name in ("exp_up", "exp_down") if len(x) == 0 else ("exp_up",):
+                    w = was[name][0, e]
+                    wanted = solve.reference(x.T @ x, w, 3, 0, 0, 0.01) if len(x) else nearest(
+                        w, 3, 0, -2)
+                    self.assertGreater(np.isclose(found[name][0, e], wanted, rtol=1e-6,
+                                                  atol=0).mean(), 0.98 if len(x) else 1 - 1e-9)
+            self.assertIn(seen, range(8, 13) if documents == 40 else range(2, 12))
+
+    def inputs_of_experts(self, documents, was, found):
+        """The rows that each expert of the first block multiplies, in double."""
+        def normed(x, name):
+            x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+            return x * was[f"{name}_gain"][0] + was[f"{name}_bias"][0]
+        rows = [[] for _ in range(12)]
+        for window in self.windows(documents):
+            x = was["wte"][window].astype("f8")
+            q, k, v = np.split(normed(x, "ln1") @ found["attn_qkv"][0] + was["attn_qkv_bias"][0], 3,
+                               axis=1)
+            scores = np.where(np.tri(len(x)) > 0, q @ k.T / 4, -np.inf)
+            p = np.exp(scores - scores.max(1, keepdims=True))
+            x = x + p / p.sum(1, keepdims=True) @ v @ found["attn_out"][0] + was["attn_out_bias"][0]
+            x = normed(x, "ln2")
+            for row, chosen in zip(x, np.argsort(-(x @ was["router"][0]), axis=1)[:, :2]):
+                for e in chosen:
+                    rows[e].append(row)
+        return [np.array(x).reshape(-1, 16) for x in rows]
+
+    def windows(self, documents):
+        """As measurement cuts them, all but the last token of each: that one's successor is not counted."""
+        window, all_of = [], []
+        for d in self.json("corpus", "input.yaml", "--show", documents,
+                           "--measure")["documents"] + [{"token_ids": [0] * 32}]:
+            if len(window) + len(d["token_ids"]) > 32:
+                all_of, window = all_of + [window[:-1]], []
+            window = window + d["token_ids"]
+        return all_of
+
     def test_refused(self):
         self.train(merged(MOE, train={"max_steps": 2}))
         for said, args in (
@@ -158,8 +207,7 @@ class Quantize(harness.AppTest):
                 ("--bits", ("--bits", 1)), ("--bits", ("--bits", 17)), ("--group", ("--group", 0)),
                 ("--method best: there are rtn and gptq", ("--bits", 4, "--method", "best")),
                 ("are of --method gptq; rtn calibrates nothing", ("--bits", 4, "--act-order")),
-                ("are of --method gptq; rtn calibrates nothing", ("--bits", 4, "--documents", 5)),
-                ("a model with experts", ("--bits", 4, "--method", "gptq"))):
+                ("are of --method gptq; rtn calibrates nothing", ("--bits", 4, "--documents", 5))):
             self.fails(said, "quantize", "run", "--out", "new.h5", *args)
         self.fails("--out is missing", "quantize", "run", "--bits", 4)
         self.fails("nowhere: no such checkpoint", "quantize", "nowhere", "--bits", 4, "--out",

@@ -18,6 +18,9 @@ typedef struct kc_corpus kc_corpus;
  * measurement reads along the way. */
 const kc_corpus *kc_corpus_part(const kc_corpus *corpus, int part);
 
+/* The part whose people the corpus is about: its own; of questions the first, which they ask about. */
+int kc_corpus_people(const kc_corpus *corpus);
+
 /* One attribute of a person. Attribute 0 is always the name; of random, the string. */
 typedef struct kc_attribute {
     char name[32];    /* name, birth_date, ..., or id1, id2, ...; random: string                 */

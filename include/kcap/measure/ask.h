@@ -29,14 +29,15 @@ void kc_answer_free(kc_answer *a);
 kc_asker *kc_asker_create(const kc_subject *x, int64_t tokens);
 void kc_asker_destroy(kc_asker *asker);
 
-/* The name of a person of the first part; the caller frees it. collective: no */
+/* People are those of kc_corpus_people: of questions whom they ask about. How many; a person's name: the caller frees it. collective: no */
+const kc_corpus_info *kc_asker_people(const kc_asker *asker);
 char *kc_asker_name(kc_asker *asker, int64_t person);
 
 /* Continue a text, in a line of anybody's.
  *   errors      KC_EINPUT as kc_corpus_read; nothing is owned then */
 int kc_ask(kc_asker *asker, const char *text, kc_answer *a, kc_error *e);
 
-/* What the model says of a person of the first part, after the beginning of the text that measurement reads,
+/* What the model says of a person, after the beginning of the text that measurement reads,
  * and asked by the questions of a later part: one after the other.
  *   i           from 0
  *   returns     1, or 0: there are no more */

@@ -101,11 +101,20 @@ void kc_model_predict(const kc_model *model, const kc_weights *w, const int32_t 
                       int64_t first, int64_t n, kc_work *work, float *logits);
 
 /* Block by block, for who changes weights between: x [T, d] through one block to `next` [T, d], which may be
- * x; and the rows that the last window of this room had multiplied with a matrix (a KC_P_...) of a
- * block: [T, rows of the matrix], borrowed. Not of experts. */
+ * x, as measurement has it. For models of which this rank has all experts. */
 void kc_model_block(const kc_model *model, const kc_weights *w, int64_t layer, kc_work *work,
                     kc_mat x, kc_mat next);
-kc_mat kc_work_input(const kc_work *work, int tensor, int64_t layer);
+
+/* A matrix of a block: its tensor, a KC_P_..., and where it is of experts, whose. */
+typedef struct kc_where {
+    int tensor;
+    int64_t layer, expert;
+} kc_where;
+
+/* What the last window of this room had multiplied with a matrix in place of a token: as many floats as the
+ * matrix has rows, borrowed; NULL: the token did not come to this expert. */
+const float *kc_work_input(const kc_model *model, const kc_work *work, kc_where matrix,
+                           int64_t token);
 
 /* Forward only: all logits [T, V]. */
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,

@@ -6,6 +6,9 @@
 #include "kcap/record/checkpoint.h"
 #include "kcap/run/signature.h"
 
+/* In place of a part of the corpus: that which the run measured; that of the people whom it is about. */
+enum { KC_PART_PACE = -1, KC_PART_PEOPLE = -2 };
+
 /* A checkpoint, opened: its model on these ranks, ready to be measured. All zero is empty. */
 typedef struct kc_opened {
     kc_checkpoint_info info;
@@ -16,8 +19,8 @@ typedef struct kc_opened {
     kc_model model;
     kc_state state; /* without moments */
     kc_weights weights;
-    int part; /* of the corpus, from 0, that is measured: given before kc_open; -1: the one the
-                * run measured */
+    int part;  /* of the corpus, from 0, that is measured: given before kc_open, or one of these */
+    int whole; /* given too, 1: each rank has all experts, whatever parallel.ep */
     kc_signature sign; /* of this process; run_id and imported_from are the checkpoint's */
     kc_subject subject;
 } kc_opened;

@@ -43,12 +43,11 @@ int kc_quantize_round(const kc_grid *g, const kc_checkpoint_info *from, const kc
                       const char *out, kc_error *e);
 
 /* The same by GPTQ.
- *   x           the checkpoint, opened
+ *   x           the checkpoint, opened, with all experts on each rank
  *   w           its weights, which x->weights->w is: they become those of the new one, but for their
  *               transposes
  *   found       what came of it
- *   errors      also KC_EINPUT for a model with experts, KC_ENUMERIC for a Hessian that is not
- *               positive definite */
+ *   errors      also KC_ENUMERIC for a Hessian that is not positive definite */
 int kc_quantize_gptq(const kc_subject *x, float *w, const kc_checkpoint_info *from,
                      const kc_quantize *q, const char *out, kc_calibration *found, kc_error *e);
 
