@@ -10,6 +10,8 @@ kc_packages=(gcc libc6-dev make cmake git pkg-config openmpi-bin libopenmpi-dev
 # shellcheck disable=SC2034
 kc_test_packages=(libcmocka-dev python3-torch python3-regex hdf5-tools clang-format shellcheck
     clang libomp-dev mpich libmpich-dev libhdf5-mpich-dev)
+# shellcheck disable=SC2034
+kc_long_packages=(slurm-wlm munge)
 
 # kc_install PACKAGE...: install those that are missing; asks the network nothing when none is.
 kc_install() {

@@ -23,7 +23,7 @@ runs the tests. The last line is "N passed, N failed"; the exit code is 0 when n
 EOT
 }
 
-passed=0 failed=0 select=(-LE "^long$")
+passed=0 failed=0 select=(-LE "^long$") packages=("${kc_packages[@]}" "${kc_test_packages[@]}")
 
 # build FOLDER TYPE [CMAKE-OPTION...]: a build that breaks counts as one failure.
 build() {
@@ -68,7 +68,7 @@ PY
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --long) select=() ;;
+    --long) select=() packages+=("${kc_long_packages[@]}") ;;
     -h | --help)
         usage
         exit 0
@@ -81,7 +81,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-kc_install "${kc_packages[@]}" "${kc_test_packages[@]}"
+kc_install "${packages[@]}"
 jobs=$(kc_cores)
 kc_mpi_local
 unset OMP_NUM_THREADS
