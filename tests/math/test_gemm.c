@@ -13,6 +13,9 @@
 
 enum { MARGIN = 3, MAX_THREADS = 4 };
 
+/* Those for AVX-512 in plain C, see emulated/immintrin.h. */
+extern const kc_tiles kc_tiles_emulated;
+
 /* One product: op(a) b, where a is stored transposed when `t` is set. */
 typedef struct product {
     int64_t m, n, k;
@@ -156,6 +159,7 @@ KC_TEST(own_kernels_keep_their_promise)
         check_promises(&kc_tiles_avx2);
     if (kc_cpu_has_avx(1))
         check_promises(&kc_tiles_avx512);
+    check_promises(&kc_tiles_emulated);
 #endif
 }
 
