@@ -4,10 +4,9 @@
 
 import argparse
 import json
-import re
 import sys
 
-from needed import libraries
+from needed import ended, libraries
 
 with libraries("hf"):
     from kcap_files import FileError, path_text
@@ -65,25 +64,9 @@ def parse(words):
     return parser.parse_args(words)
 
 
-def reason(error):
-    """Of a failed read or write: HDF5 puts what the system said into a text of its own."""
-    text = error.strerror or str(error)
-    said = re.search(r"error message = '([^']*)'", text)
-    place = f"{error.filename}: " if error.filename else ""
-    return place + (said[1] if said else text.splitlines()[0])
-
-
 def main(words=None):
     arguments = parse(words)
-    try:
-        arguments.say(arguments)
-    except FileError as e:
-        print(f"hf: {e}", file=sys.stderr)
-        return 2
-    except OSError as e:
-        print(f"hf: {reason(e)}", file=sys.stderr)
-        return 4
-    return 0
+    return ended("hf", lambda: arguments.say(arguments), FileError)
 
 
 if __name__ == "__main__":

@@ -34,15 +34,25 @@ def _lay_part(folder, section, number, files):
         [f"{section}.file={folder / name}" for name in own if name.startswith("facts/table")]
 
 
+def _of_first(files, corpus):
+    """The files, those of questions, which have the first part's folders, among the first part's."""
+    asking = [f"{number}/" for number, part in enumerate(corpus, 1)
+              if isinstance(part, dict) and part.get("kind") == "questions"]
+    theirs = {name[2:]: text for name, text in files.items() if name[:2] in asking}
+    return theirs | {name: text for name, text in files.items() if name[:2] not in asking}
+
+
 def lay_files(folder, config_text, files):
     """An input file with the files of a run: its path, and what sets them."""
     path = Path(folder) / "config.yaml"
     path.write_text(config_text, encoding="utf-8")
+    corpus = yaml.safe_load(config_text).get("corpus")
+    corpus = corpus if isinstance(corpus, list) else [corpus]
+    files = _of_first(files, corpus)
     _lay(path.parent, files)
     sets = [f"vocab.{name}={path.parent}/vocab/{name}.txt" for name in ("merges", "tokens")
             if f"vocab/{name}.txt" in files]
-    corpus = yaml.safe_load(config_text).get("corpus")
-    for number in range(1, 1 + len(corpus) if isinstance(corpus, list) else 2):
+    for number in range(1, 1 + len(corpus)):
         section = "corpus" if number == 1 else f"corpus.{number}"
         sets += _lay_part(path.parent, section, number, files)
     return path, sets

@@ -11,7 +11,7 @@ from exact_json import short
 from kcap_files import FileError
 
 NUMBER = r"[0-9]{1,15}"
-FILES_MOST = 16
+FILES_MOST = 160  # KC_FILES_MAX of types/files.h
 
 
 def written(checkpoint):

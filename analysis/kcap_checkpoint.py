@@ -4,7 +4,6 @@ kcap_files.py all of Python that knows the HDF5 layout."""
 
 import math
 import re
-import sys
 from pathlib import Path
 
 import h5py
@@ -12,7 +11,7 @@ import numpy as np
 import xxhash
 import yaml
 
-from kcap_files import FileError, run_id_of
+from kcap_files import FileError, run_id_of, warn
 from new_folder import sync
 
 MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: ([^\n]{1,63})\nrun_id: (\S{1,39})\n"
@@ -36,7 +35,7 @@ def _manifest_of(path):
 
 
 def _verify(path):
-    """(run_id, step) of a checkpoint whose manifest fits it."""
+    """(run_id, step, hash) of a checkpoint whose manifest fits it."""
     manifest = _manifest_of(path)
     if not manifest.is_file():
         raise FileError(f"{manifest}: missing, so the file beside it is no checkpoint")
@@ -54,7 +53,7 @@ def _verify(path):
     found = hash_of(path, int(chunk))
     if found != digest:
         raise FileError(f"{path}: damaged: its manifest says XXH3 {digest}, its bytes give {found}")
-    return run_id, int(step)
+    return run_id, int(step), digest
 
 
 def finite(where, tensor, values):
@@ -91,7 +90,7 @@ class Checkpoint:
 
     def __init__(self, path):
         self.path = path
-        run_id, step = _verify(path)
+        run_id, step, self.hash = _verify(path)
         try:
             self._file = h5py.File(path, "r")
         except (OSError, RuntimeError) as e:
@@ -235,7 +234,7 @@ def find(where):
                 raise FileError(f"{found.path}: of run {found.run_id}, and the folder's run.h5 is of "
                                 f"run {own}")
         except FileError as e:
-            print(f"hf: warning: checkpoint passed over: {e}", file=sys.stderr)
+            warn(f"checkpoint passed over: {e}")
             first = first or (e if step in with_manifest else None)
     if first:
         raise FileError(f"no undamaged checkpoint; the newest: {first}")

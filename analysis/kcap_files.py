@@ -5,6 +5,7 @@ import argparse
 import ctypes
 import os
 import stat
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,11 @@ NO_INT = np.iinfo(np.int64).min  # a whole number that kcap did not know
 
 class FileError(Exception):
     """A run that cannot be read: one line saying what was found, where, and what to do."""
+
+
+def warn(text):
+    """A warning of the program that runs."""
+    print(f"{Path(sys.argv[0]).stem}: warning: {text}", file=sys.stderr)
 
 
 def path_text(text):

@@ -6,10 +6,9 @@ import errno
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from kcap_files import FileError
+from kcap_files import FileError, warn
 
 
 def find(named=None):
@@ -42,7 +41,7 @@ def run(program, *arguments):
             if line.startswith("kcap: ")]
     for line in said:
         if line.startswith("warning: "):
-            print(f"hf: {line}", file=sys.stderr)
+            warn(line.removeprefix("warning: "))
     if done.returncode == 0:
         return done.stdout
     errors = [line for line in said if not line.startswith("warning: ")] or \

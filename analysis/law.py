@@ -7,11 +7,12 @@ import json
 import math
 import multiprocessing
 import shlex
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
 
-from needed import libraries
+from needed import ADVICE, ended, libraries
 
 with libraries("law"):
     from kcap_files import FileError, path_given, read_run
@@ -21,6 +22,7 @@ with libraries("law"):
     from law_page import page
     import law_plots
     import law_table
+    from new_folder import new_file
     from report import finite, last, write_csv
 
 POINT_COLUMNS = ("sweep", "name", "cell", "n_params", "layers", "width", "n_people", "exposures", "seed",
@@ -115,7 +117,8 @@ def read_point(folder, sweep, entry):
 
 
 def answer(pipe):
-    """The process beside: a point for each question."""
+    """The process beside: a point for each question. An interrupt is for the one that asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         pipe.send(read_point(*pipe.recv()))
 
@@ -270,10 +273,12 @@ def run(arguments):
     public["files"] = ["law.json", "points.csv", "cells.csv", "report.html"] + \
         [name for plot in plots if plot["file"] for name in (plot["file"], plot["csv"])]
     text = json.dumps(public, indent=1, allow_nan=False)
-    (out / "law.json").write_text(text + "\n", encoding="utf-8")
+    with new_file(out / "law.json") as file:
+        file.write(text + "\n")
     write_tables(result, out)
     configs = {(p["sweep"], p["name"]): p["config"] for p in points}
-    (out / "report.html").write_text(page(public, plots, configs, out), encoding="utf-8")
+    with new_file(out / "report.html") as file:
+        file.write(page(public, plots, configs, out))
     if arguments.json:
         print(text)
     else:
@@ -291,15 +296,8 @@ def main():
                         "most, for each seed by the others; may be repeated: cells that differ in "
                         "any of them")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
-    try:
-        run(parser.parse_args())
-    except LawError as e:
-        print(f"law: {e}", file=sys.stderr)
-        return 2
-    except OSError as e:
-        print(f"law: {e.filename}: {e.strerror}: choose another folder with --out", file=sys.stderr)
-        return 4
-    return 0
+    given = parser.parse_args()
+    return ended("law", lambda: run(given), LawError, ADVICE)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
 from law_fits import PUBLISHED, smooth_minimum  # pylint: disable=wrong-import-position
 from law_families import MARKERS, families_of, series  # pylint: disable=wrong-import-position
-from plot import COLOURS, INK, shown  # pylint: disable=wrong-import-position
+from plot import COLOURS, INK, save, shown  # pylint: disable=wrong-import-position
 from report import write_csv  # pylint: disable=wrong-import-position
 
 GUIDES = (2.0, 1.0, 0.5)
@@ -59,8 +59,7 @@ def legend(axes):
 
 def finish(figure, out, name, title, alt, columns):
     """Save the figure and its numbers. The title is for the page."""
-    figure.savefig(out / f"{name}.png", metadata={"Software": None}, bbox_inches="tight")
-    plt.close(figure)
+    save(figure, out / f"{name}.png", metadata={"Software": None}, bbox_inches="tight")
     write_csv(out / f"{name}.csv", {k: np.asarray(v) for k, v in columns.items()}, ())
     return {"title": title, "alt": alt, "file": f"{name}.png", "csv": f"{name}.csv", "why": None}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A folder that is there whole or not at all: written as DIR.partial, renamed at its end."""
+"""A folder or a file that is there whole or not at all: written as NAME.partial, renamed at its end."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -22,6 +23,24 @@ def write_text(path, text):
     with open(path, "x", encoding="utf-8") as file:
         file.write(text)
     sync(path)
+
+
+@contextlib.contextmanager
+def new_file(path, mode="w"):
+    """The file to write, a text in UTF-8 or bytes (mode `wb`), in place of what may be there. OSError,
+    with the path: what was there is as it was."""
+    partial = Path(f"{path}.{os.getpid()}.partial")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    try:
+        with open(partial, mode, **text) as file:
+            yield file
+        partial.replace(path)
+    except BaseException as e:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        if isinstance(e, OSError):
+            e.filename = str(path)
+        raise
 
 
 class NewFolder:

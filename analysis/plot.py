@@ -6,6 +6,7 @@ import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
+from new_folder import new_file  # pylint: disable=wrong-import-position
 
 INK = "#333333"
 CELL, CELLS_MOST = 0.34, 64  # inches of a cell of a heat map; with more there are no numbers in them
@@ -19,6 +20,13 @@ def shown(text, most=60):
     text = "".join(c if c.isprintable() else "?" for c in text)
     text = text if len(text) <= most else text[:most - 3] + "..."
     return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
+
+
+def save(figure, path, **how):
+    """A PNG that is there whole or not at all; the figure is done with."""
+    with new_file(path, "wb") as file:
+        figure.savefig(file, format="png", **how)
+    plt.close(figure)
 
 
 def bits_per_param(runs, path):
@@ -41,8 +49,7 @@ def bits_per_param(runs, path):
         _level(axes, value, "--", _colour(runs, names), "right", f"{whose}: {value:.2f}")
     axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
     figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
+    save(figure, path)
 
 
 def expert_load(load, name, step, path):
@@ -63,8 +70,7 @@ def expert_load(load, name, step, path):
     axes.set_yticks(range(0, blocks, max(1, blocks // 16)))
     figure.colorbar(image, ax=axes, label="over the even share", pad=0.02)
     figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
+    save(figure, path)
 
 
 def shares(panels, name, path):
@@ -85,8 +91,7 @@ def shares(panels, name, path):
         axes.set_title(shown(title), loc="left", color=INK, fontsize=9)
     figure.suptitle(f"{shown(name)}: share of people held out whose value is read off", color=INK,
                     fontsize=9)
-    figure.savefig(path)
-    plt.close(figure)
+    save(figure, path)
 
 
 def _numbers(axes, share, bright=None):

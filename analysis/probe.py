@@ -14,11 +14,12 @@ import math
 import sys
 from pathlib import Path
 
-from needed import libraries
+from needed import ADVICE, ended, libraries
 
 with libraries("probe"):
     import numpy as np
     from kcap_files import FileError, path_given, path_text, read_run
+    from new_folder import new_file
     import plot
 
 HEADS = ("probe", "step", "layer", "position", "attribute", "first", "control_first", "chance_first",
@@ -92,7 +93,7 @@ def probe(given):
     where = Path(given.of)
     rows, panels = of_json(where) if where.suffix == ".json" else of_run(where)
     given.out.mkdir(parents=True, exist_ok=True)
-    with open(given.out / "probe.csv", "w", newline="", encoding="utf-8") as file:
+    with new_file(given.out / "probe.csv") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADS)
         writer.writerows([cell(x) for x in row] for row in rows)
@@ -104,15 +105,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("of", type=path_text, metavar="RUN|FILE.json")
     parser.add_argument("--out", type=path_given, required=True, metavar="DIR")
-    try:
-        probe(parser.parse_args())
-    except FileError as e:
-        print(f"probe: {e}", file=sys.stderr)
-        return 2
-    except OSError as e:
-        print(f"probe: {e.filename}: {e.strerror}: choose another folder with --out", file=sys.stderr)
-        return 4
-    return 0
+    given = parser.parse_args()
+    return ended("probe", lambda: probe(given), FileError, ADVICE)
 
 
 if __name__ == "__main__":

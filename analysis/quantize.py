@@ -3,8 +3,8 @@
 """quantize.py RUN|CHECKPOINT.h5 ... --out DIR: how many bits of knowledge are left of how many bits a weight.
 
 Each checkpoint (of several: runs that differ in their seed) is quantised by `kcap quantize` at all bits,
-methods and groups, and measured by `kcap measure`; of what was measured already DIR keeps the JSON, so
-that a run that was broken off goes on. Writes DIR/quantize.csv and quantize.png, and prints the table:
+methods and groups, and measured by `kcap measure`; of what was measured already DIR keeps the JSON, under
+the checkpoint's hash, so that a run that was broken off goes on. Writes DIR/quantize.csv and quantize.png, and prints the table:
 means over checkpoints, and their standard deviation."""
 
 import argparse
@@ -14,25 +14,27 @@ import json
 import math
 import statistics
 import sys
-from pathlib import Path
 
-from needed import libraries
+from needed import ADVICE, ended, libraries
 
 with libraries("quantize"):
+    import kcap_checkpoint
     import kcap_program
-    from kcap_files import FileError
+    from kcap_files import FileError, path_given, path_text
+    from new_folder import new_file
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+FIGURES = "bits_per_param", "stored_bits_per_param", "bits_per_stored_bit"
 # arXiv 2404.05405, Result 8: GPTQ of models of 2 bits a parameter.
 PAPER = {8: "no loss", 4: "more than 2 times less (0.7 bits a parameter)"}
 
 
-def arguments(words):
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("checkpoint", nargs="+", metavar="RUN|CHECKPOINT.h5")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument("checkpoint", nargs="+", type=path_text, metavar="RUN|CHECKPOINT.h5")
+    parser.add_argument("--out", required=True, type=path_given, metavar="DIR")
     parser.add_argument("--bits", default="16,8,6,5,4,3,2", metavar="N,...")
     parser.add_argument("--method", default="rtn,gptq", metavar="NAME,...")
     parser.add_argument("--group", default="0,16", metavar="N,...",
@@ -40,8 +42,8 @@ def arguments(words):
     parser.add_argument("--embeddings", action="store_true",
                         help="embeddings, positions and output head too")
     parser.add_argument("--act-order", action="store_true", help="gptq: largest inputs first")
-    parser.add_argument("--kcap", metavar="PATH", help="the program; else $KCAP or this tree's")
-    given = parser.parse_args(words)
+    parser.add_argument("--kcap", type=path_text, metavar="PATH", help="the program; else $KCAP or this tree's")
+    given = parser.parse_args()
     for name in "bits", "group":
         try:
             setattr(given, name, [int(x) for x in getattr(given, name).split(",")])
@@ -54,14 +56,31 @@ def arguments(words):
     return given
 
 
-def measured(program, given, i, settings):
-    """The JSON of a checkpoint, quantised so; settings None: as it is."""
-    name = f"{i}_whole" if settings is None else f"{i}_{settings[1]}{settings[0]}_g{settings[2]}" + \
+def checkpoint_of(where):
+    """(its path, its hash)."""
+    with kcap_checkpoint.find(where) as found:
+        return found.path, found.hash
+
+
+def figures(path, text):
+    """The object that kcap measure --json has printed."""
+    try:
+        found = json.loads(text)
+        if all(isinstance(found[name], (float, int)) for name in FIGURES):
+            return found
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise FileError(f"{path}: not what kcap measure --json prints: delete it")
+
+
+def measured(program, given, checkpoint, settings):
+    """The figures of a checkpoint, quantised so; settings None: as it is."""
+    where, name = checkpoint
+    name += "_whole" if settings is None else f"_{settings[1]}{settings[0]}_g{settings[2]}" + \
         ("_embeddings" if given.embeddings else "") + ("_act" if given.act_order else "")
     kept = given.out / f"{name}.json"
     if kept.exists():
-        return json.loads(kept.read_text(encoding="utf-8"))
-    where = given.checkpoint[i]
+        return figures(kept, kept.read_text(encoding="utf-8", errors="replace"))
     if settings is not None:
         bits, method, group = settings
         packed = given.out / f"{name}.h5"
@@ -74,10 +93,10 @@ def measured(program, given, i, settings):
                          packed, *more)
         where = packed
     text = kcap_program.run(program, "measure", where, "--json")
-    partial = kept.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.rename(kept)
-    return json.loads(text)
+    found = figures(where, text)
+    with new_file(kept) as file:
+        file.write(text)
+    return found
 
 
 def row_of(found, settings):
@@ -124,17 +143,18 @@ def plot(rows, path):
                  label="arXiv 2404.05405: at 8 bits all, at 4 bits 0.7 of 2")
     axes[0].legend(loc="lower right")
     axes[1].set_xlabel("bits a weight")
-    figure.savefig(path, dpi=120)
+    with new_file(path, "wb") as file:
+        figure.savefig(file, format="png", dpi=120)
 
 
-def main(words=None):
-    given = arguments(words)
+def quantize(given):
     program = kcap_program.find(given.kcap)
+    checkpoints = [checkpoint_of(where) for where in given.checkpoint]
     given.out.mkdir(parents=True, exist_ok=True)
     everything = [None, *itertools.product(given.bits, given.method, given.group)]
-    rows = [row_of([measured(program, given, i, settings) for i in range(len(given.checkpoint))],
-                   settings) for settings in everything]
-    with open(given.out / "quantize.csv", "w", encoding="utf-8", newline="") as file:
+    rows = [row_of([measured(program, given, x, settings) for x in checkpoints], settings)
+            for settings in everything]
+    with new_file(given.out / "quantize.csv") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
@@ -142,9 +162,10 @@ def main(words=None):
     print("\n".join(table(rows, given.embeddings)))
 
 
+def main():
+    given = arguments()
+    return ended("quantize", lambda: quantize(given), FileError, ADVICE)
+
+
 if __name__ == "__main__":
-    try:
-        main()
-    except (FileError, OSError) as e:
-        print(f"quantize: {e}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(main())

@@ -11,10 +11,11 @@ import re
 import sys
 from pathlib import Path
 
-from needed import libraries
+from needed import ADVICE, ended, libraries
 
 with libraries("report"):
     from kcap_files import FileError, path_given, path_text, read_run
+    from new_folder import new_file
     import plot
 
 PARTS = ("name_bits", "value_bits", "diversity_bits")  # of what is stored, in the order of `terms`
@@ -136,7 +137,7 @@ def write_csv(path, columns, attribute_names):
         else:
             heads += [f"{name}.{attribute}" for attribute in attribute_names]
             flat += list(column.T)
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with new_file(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(heads)
         writer.writerows(zip(*(column.tolist() for column in flat)))
@@ -149,7 +150,7 @@ def write_loads(run, folder):
         return {}
     files = {"expert_load_csv": str(folder / "expert_load.csv"),
              "expert_load_png": str(folder / "expert_load.png")}
-    with open(files["expert_load_csv"], "w", newline="", encoding="utf-8") as file:
+    with new_file(files["expert_load_csv"]) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", "block", *(f"expert_{i}" for i in range(experts))])
         for step, event in zip(run.measure["step"].tolist(), run.loads.tolist()):
@@ -229,16 +230,8 @@ def main():
                         help="steps.csv too: a row a step, every column of /steps")
     parser.add_argument("--brief", action="store_true", help="no table, only where the files are")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no table")
-    try:
-        report(parser.parse_args())
-    except FileError as e:
-        print(f"report: {e}", file=sys.stderr)
-        return 2
-    except OSError as e:
-        print(f"report: {e.filename}: {e.strerror}: choose another folder with --out",
-              file=sys.stderr)
-        return 4
-    return 0
+    given = parser.parse_args()
+    return ended("report", lambda: report(given), FileError, ADVICE)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ char *kc_again(void)
     KC_ROOM(out, "out of memory");
     int is_train = 0, skip = 0;
     for (int i = 0; getdelim(&text, &size, 0, in) > 0; ++i) {
-        is_train |= i == 1 && strcmp(text, "train") == 0;
+        is_train |= i == 1 && (strcmp(text, "train") == 0 || strcmp(text, "finetune") == 0);
         const int resume = is_train && is_resume(text);
         if (!skip && !resume) {
             fputs(i ? " " : "", out);

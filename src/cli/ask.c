@@ -6,6 +6,7 @@
 
 #include "cli/print/report.h"
 #include "cli/verb.h"
+#include "kcap/base/memory.h"
 #include "kcap/measure/ask.h"
 #include "kcap/run/open.h"
 
@@ -15,29 +16,49 @@ typedef struct options {
     int json;
 } options;
 
-/* The next line of standard input, the same on all ranks; NULL: there is none. The caller frees it. */
-static char *next_line(const kc_grid *g)
+/* Bytes of a line of standard input, as of all texts. */
+enum { LINE_MOST = 1 << 20 };
+
+/* The next line into LINE_MOST + 1 bytes, of a longer one its beginning; how long it is, -1: there is
+ * none. */
+static int64_t read_line(char *line)
 {
-    char *line = NULL;
-    size_t room = 0;
-    int64_t n = -1;
+    int64_t n = 0;
+    int c;
+    while ((c = getc(stdin)) != EOF && c != '\n')
+        if (n++ < LINE_MOST)
+            line[n - 1] = (char)c;
+    if (c == EOF && n == 0)
+        return -1;
+    n -= n > 0 && n <= LINE_MOST && line[n - 1] == '\r';
+    line[n <= LINE_MOST ? n : LINE_MOST] = 0;
+    return n;
+}
+
+/* The next line, the same on all ranks; 0: there is none. */
+static int next_line(const kc_grid *g, char *line, int64_t *n)
+{
     if (g->rank == 0) {
         if (isatty(STDIN_FILENO)) {
             fputs("? ", stdout);
             fflush(stdout);
         }
-        n = getline(&line, &room, stdin);
+        *n = read_line(line);
     }
-    kc_bcast(g, &n, sizeof n);
-    if (n < 0) {
-        free(line);
-        return NULL;
-    }
-    if (g->rank != 0)
-        KC_ROOM(line = malloc((size_t)n + 1), "out of memory for a line");
-    kc_bcast(g, line, (size_t)n + 1);
-    line[strcspn(line, "\r\n")] = 0;
-    return line;
+    kc_bcast(g, n, sizeof *n);
+    if (*n < 0)
+        return 0;
+    kc_bcast(g, line, (size_t)(*n < LINE_MOST ? *n : LINE_MOST) + 1);
+    return 1;
+}
+
+static int check_line(const char *line, int64_t n, kc_error *e)
+{
+    if (n > LINE_MOST)
+        return kc_fail(e, KC_EINPUT, "a line of more than %d bytes", LINE_MOST);
+    if ((int64_t)strlen(line) < n)
+        return kc_fail(e, KC_EINPUT, "byte %zu of the text is a zero byte", strlen(line) + 1);
+    return KC_OK;
 }
 
 static int ask_once(kc_asker *asker, const kc_grid *g, const options *o, const char *text,
@@ -53,14 +74,23 @@ static int ask_once(kc_asker *asker, const kc_grid *g, const options *o, const c
 }
 
 /* Line by line; a line that cannot be answered says why, and the next one is read. */
-static void ask_lines(kc_asker *asker, const kc_grid *g, const options *o)
+static int ask_lines(kc_asker *asker, const kc_grid *g, const options *o, kc_error *e)
 {
-    for (char *line; (line = next_line(g)); free(line)) {
-        kc_error e = {0};
-        if (line[strspn(line, " \t")] && ask_once(asker, g, o, line, &e) != KC_OK && g->rank == 0)
-            kc_report_unanswered(stdout, e.text, o->json);
+    char *line = kc_alloc(LINE_MOST + 1, 1, "bytes of a line");
+    for (int64_t n; next_line(g, line, &n);) {
+        kc_error why = {0};
+        if (line[strspn(line, " \t")] == 0 && n == (int64_t)strlen(line))
+            continue;
+        if (check_line(line, n, &why) == KC_OK)
+            ask_once(asker, g, o, line, &why);
+        if (why.code && g->rank == 0)
+            kc_report_unanswered(stdout, why.text, o->json);
         fflush(stdout);
     }
+    if (ferror(stdin))
+        kc_fail(e, KC_EINPUT, "standard input cannot be read");
+    free(line);
+    return kc_agree(g, e);
 }
 
 static int ask_person(kc_asker *asker, const kc_grid *g, const options *o, kc_error *e)
@@ -95,7 +125,7 @@ static int ask(kc_grid *g, const void *given, kc_error *e)
     else if (o->text)
         KC_TRY(ask_once(asker, g, o, o->text, e));
     else
-        ask_lines(asker, g, o);
+        KC_TRY(ask_lines(asker, g, o, e));
 out:
     if (asker)
         kc_asker_destroy(asker);

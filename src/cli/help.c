@@ -11,12 +11,21 @@ enum { WIDTH = 80, OPTION_WIDTH = 27 };
 static const struct {
     int code;
     const char *meaning;
-} codes[] = {{KC_OK, "done (also: nothing was left to do)"},
-             {KC_EINPUT, "bad input: what was found, what is allowed, where; nothing was written"},
-             {KC_ENUMERIC, "a loss or gradient that is not finite; names step and tensor"},
-             {KC_EIO, "a file could not be written or read; older checkpoints stay"},
-             {KC_EPEER, "MPI failed, as it does when a peer is lost"},
-             {KC_STOPPED, "stopped early with a checkpoint: resume it"}};
+} codes[] = {
+    {KC_OK, "done (also: nothing was left to do)"},
+    {KC_NOTHING, "kcap sweep --missing: no point is missing"},
+    {KC_EINPUT, "bad input: what was found, what is allowed, where; nothing was written"},
+    {KC_ENUMERIC,
+     "a loss, gradient, weight or moment is not finite; named, and never in a checkpoint"},
+    {KC_EIO,
+     "a file could not be written or read or was taken away, or no memory; older checkpoints "
+     "stay"},
+    {KC_EPEER,
+     "MPI failed, as it does when a peer is lost, or nothing moved for too long: names the "
+     "rank"},
+    {KC_STOPPED,
+     "stopped early by SIGUSR1, SIGTERM, Ctrl-C or --max-time, with a checkpoint: resume "
+     "it"}};
 enum { N_CODES = sizeof codes / sizeof *codes };
 
 /* Words of a text from column `at` on, in lines that begin at column `indent`. */

@@ -1,14 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/main.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/help.h"
 #include "kcap/run/signature.h"
+
+/* A standard stream that is closed would be the number of the next file that is opened, and what is
+ * printed would go into it. */
+static void open_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Has all that was printed come out? */
+static int finish_output(int code)
+{
+    errno = ENOSPC;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "kcap: standard output cannot be written: %s\n", strerror(errno));
+    return code == KC_OK ? KC_EIO : code;
+}
 
 /* What needs no ranks; -1: go on. */
 static int answer_at_once(const kc_command *c, kc_error *e)
@@ -19,7 +44,7 @@ static int answer_at_once(const kc_command *c, kc_error *e)
         kc_help_print(stdout, c->verb);
     else
         c->verb->run(NULL, c->options, e);
-    return fflush(stdout) == 0 ? KC_OK : KC_EIO;
+    return finish_output(KC_OK);
 }
 
 static int run(const kc_command *c, kc_grid *g, kc_error *e)
@@ -42,6 +67,7 @@ int kc_main(int argc, char **argv)
     kc_command c;
     kc_grid g;
     kc_error e = {0};
+    open_streams();
     signal(SIGXFSZ, SIG_IGN); /* so that writing fails, and that is said */
     kc_command_parse(argc, argv, &c, &e);
     int code = answer_at_once(&c, &e);
@@ -51,8 +77,7 @@ int kc_main(int argc, char **argv)
     code = run(&c, &g, &e);
     if (e.code && g.rank == 0)
         fprintf(stderr, "kcap: %s\n", e.text);
-    if (fflush(stdout) != 0 && code == KC_OK)
-        code = KC_EIO;
+    code = finish_output(code);
     kc_barrier(&g);
     kc_grid_stop(&g);
     /* After a failed write HDF5's own exit handler may not be trusted with the exit code. */

@@ -92,7 +92,7 @@ int kc_file_rename(const char *from, const char *to, kc_error *e)
 
 int kc_file_remove(const char *path, kc_error *e)
 {
-    if (unlink(path) != 0 && errno != ENOENT)
+    if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
         return fail(e, KC_EIO, path, "cannot remove it");
     return KC_OK;
 }

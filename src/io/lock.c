@@ -23,7 +23,8 @@ static const double dying = 3, settling = 3, look = 0.05;
 
 struct kc_lock {
     char folder[KC_PATH_MAX], path[KC_PATH_MAX + 32], text[KC_OWNER_TEXT];
-    size_t old; /* of folder's characters: those of what was there before */
+    const char *what, *kind; /* that is locked: a path; folder or name, of which another may do */
+    size_t old;              /* of folder's characters: those of what was there before */
     int fd;
     kc_ticker *beat;
 };
@@ -68,9 +69,9 @@ static int refuse(const kc_lock *l, kc_error *e)
     const int known = kc_owner_read(text, &owner), here = known && kc_owner_lives(&owner) >= 0;
     if (known)
         kc_owner_say(&owner, who, sizeof who);
-    return kc_fail(e, KC_EINPUT, "%s: in use by %s; wait until it has ended%s%.500s", l->folder,
-                   who, here ? ", or choose another folder" : ", or, if it surely has, remove ",
-                   here ? "" : l->path);
+    return kc_fail(e, KC_EINPUT, "%s: in use by %s; wait until it has ended%s%.500s", l->what, who,
+                   here ? ", or choose another " : ", or, if it surely has, remove ",
+                   here ? l->kind : l->path);
 }
 
 /* l->fd of the file, or -1: it cannot be made, and neither could anything else in this folder. */
@@ -200,19 +201,25 @@ static void remove_folders(kc_lock *l)
     }
 }
 
-int kc_lock_take(const char *folder, const char *name, double patience, kc_lock **lock, kc_error *e)
+static kc_lock *named(const char *what, const char *kind)
 {
     kc_lock *l = kc_alloc(1, sizeof *l, "lock");
+    l->what = what;
+    l->kind = kind;
+    return l;
+}
+
+/* l: which folder and file. */
+static int take(kc_lock *l, double patience, kc_lock **lock, kc_error *e)
+{
     kc_owner self;
     int shared = 0;
     *lock = NULL;
     l->fd = -1;
-    snprintf(l->folder, sizeof l->folder, "%s", folder);
-    snprintf(l->path, sizeof l->path, "%s/%s", folder, name);
-    l->old = part_there(folder);
+    l->old = part_there(l->folder);
     kc_owner_self(&self);
     kc_owner_write(&self, l->text);
-    KC_TRY(kc_folders_create(folder, e));
+    KC_TRY(kc_folders_create(l->folder, e));
     KC_TRY(lock_file(l, &shared, e));
     if (l->fd < 0)
         goto out;
@@ -226,6 +233,24 @@ out:
     remove_folders(l);
     free(l);
     return e->code;
+}
+
+int kc_lock_take(const char *folder, const char *name, double patience, kc_lock **lock, kc_error *e)
+{
+    kc_lock *l = named(folder, "folder");
+    snprintf(l->folder, sizeof l->folder, "%s", folder);
+    snprintf(l->path, sizeof l->path, "%s/%s", folder, name);
+    return take(l, patience, lock, e);
+}
+
+int kc_lock_file(const char *path, kc_lock **lock, kc_error *e)
+{
+    const char *slash = strrchr(path, '/');
+    kc_lock *l = named(path, "name");
+    snprintf(l->folder, sizeof l->folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+             slash ? path : ".");
+    snprintf(l->path, sizeof l->path, "%s.lock", path);
+    return take(l, KC_LOCK_PATIENCE, lock, e);
 }
 
 void kc_lock_release(kc_lock *l)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/measure/each.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kcap/base/memory.h"
-#include "kcap/base/text.h"
-#include "kcap/io/file.h"
+#include "kcap/io/new_file.h"
 
 /* What became of one fact. */
 typedef struct kept {
@@ -139,27 +137,6 @@ static void put_all(const kc_subject *x, const memory *m, FILE *out)
     free(w.doc.spans);
 }
 
-/* Rank 0's file beside the path; NULL on others, and after an error. */
-static FILE *open_beside(const kc_grid *g, const char *path, char *partial, kc_error *e)
-{
-    FILE *out = NULL;
-    snprintf(partial, KC_PATH_MAX + 16, "%s.partial", path);
-    if (g->rank == 0 && !(out = fopen(partial, "w")))
-        kc_fail(e, KC_EIO, "%s: cannot be written: %s", partial, strerror(errno));
-    return out;
-}
-
-static int finish(FILE *out, const char *partial, const char *path, kc_error *e)
-{
-    const int failed = ferror(out);
-    if (fclose(out) != 0 || failed)
-        return kc_fail(e, KC_EIO, "%s: cannot be written: %s", partial, strerror(errno));
-    KC_TRY(kc_file_sync(partial, e));
-    KC_TRY(kc_file_rename(partial, path, e));
-out:
-    return e->code;
-}
-
 static void read_all(const kc_subject *x, memory *m)
 {
     kc_span_sums sums;
@@ -172,14 +149,13 @@ static void read_all(const kc_subject *x, memory *m)
 
 int kc_measure_each(const kc_subject *x, const char *path, kc_error *e)
 {
-    char partial[KC_PATH_MAX + 16];
+    kc_new_file file = {.out = NULL};
     const kc_corpus_info *info = kc_corpus_about(x->corpus);
     memory m = {.info = info, .group = kc_measure_group(info), .ranks = x->grid->size};
-    FILE *out = open_beside(x->grid, path, partial, e);
-    KC_TRY(kc_agree(x->grid, e));
+    KC_TRY_ROOT(x->grid, kc_new_file_begin(&file, path, e));
     read_all(x, &m);
-    put_all(x, &m, out);
-    KC_TRY_ROOT(x->grid, finish(out, partial, path, e));
+    put_all(x, &m, file.out);
+    KC_TRY_ROOT(x->grid, kc_new_file_end(&file, e));
 out:
     free(m.mine);
     return e->code;

@@ -6,6 +6,7 @@
 #include "kcap/base/memory.h"
 #include "kcap/io/attribute.h"
 #include "kcap/io/file.h"
+#include "kcap/io/lock.h"
 #include "kcap/io/text.h"
 #include "record/draft.h"
 #include "record/embed.h"
@@ -163,7 +164,7 @@ static int copy_weights(const kc_grid *g, kc_h5 *from, const kc_draft *d, const 
     return kc_draft_written(g, d, &to, e);
 }
 
-static int check_out(const char *out, kc_error *e)
+int kc_checkpoint_may_write(const char *out, kc_error *e)
 {
     const char *slash = strrchr(out, '/'), *name = slash ? slash + 1 : out;
     const size_t n = strlen(name), most = sizeof(((kc_manifest *)0)->file) - 1;
@@ -198,6 +199,7 @@ int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const
     kc_checkpoint_info info = *from;
     char *done = chain(from->stamp.transformed_by, how->by);
     int begun = 0;
+    kc_lock *lock = NULL;
     info.stamp.transformed_by = done;
     if (how->quantized) {
         info.stamp.quantized_by = how->quantized->quantized_by;
@@ -205,9 +207,10 @@ int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const
         info.stamp.quantized_group = how->quantized->quantized_group;
         info.stamp.quantized_embeddings = how->quantized->quantized_embeddings;
     }
-    KC_TRY_ROOT(g, check_out(out, e));
+    KC_TRY_ROOT(g, kc_checkpoint_may_write(out, e));
     kc_draft_names(&draft, out);
-    KC_TRY_ROOT(g, kc_folders_create(draft.folder, e));
+    KC_TRY_ROOT(g, kc_lock_file(out, &lock, e));
+    KC_TRY_ROOT(g, kc_checkpoint_may_write(out, e)); /* another may have written it meanwhile */
     KC_TRY_ALL(g, kc_h5_open(&source, from->path, e));
     begun = 1;
     KC_TRY_ROOT(g, copy_frames(&draft, &source, info, how, e));
@@ -217,6 +220,7 @@ out:
     if (begun && e->code != KC_OK && g->rank == 0)
         kc_draft_take_back(&draft);
     kc_h5_close(&source, e);
+    kc_lock_release(lock);
     free(done);
     return e->code;
 }

@@ -107,6 +107,7 @@ int kc_quantize_gptq(const kc_subject *x, float *w, const kc_checkpoint_info *fr
 {
     const kc_layout *layout = &x->model->layout;
     KC_CHECK(x->model->ep_size == 1, "experts of %d ranks", x->model->ep_size);
+    KC_TRY_ROOT(x->grid, kc_checkpoint_may_write(out, e));
     round_embeddings(layout, q, w);
     KC_TRY(kc_gptq_run(x, w, q, found, e));
     write(x->grid, from, &(job){q, layout, w}, out, e);

@@ -96,6 +96,18 @@ class RoundTrip(HfTest):
         self.check_tensors(first, second, cursors=True)
         self.assertEqual(self.measured("run"), self.measured("back"))
 
+    def test_questions(self):
+        """Which have the lists of the first part, and texts of their own: more than 30 files."""
+        case = CASES["neox"][1]
+        self.input(case | {"corpus": [case["corpus"] | {"share": 0.5}, {"kind": "questions", "share": 0.5}]})
+        self.kcap("train", "input.yaml", "--out", "run", threads=1)
+        self.hf("export", "run", "hf")
+        self.hf("import", "hf", "--out", "back")
+        for part in "1", "2":
+            whole, back = (self.json("measure", x, "--part", part, threads=1) for x in ("run", "back"))
+            for name in "total_bits", "attribute_recall", "attribute_nats":
+                self.assertEqual(whole[name], back[name])
+
     def test_stamps(self):
         """An import's file explains itself as the run's does, but for where and when."""
         first = self.export("mistral")

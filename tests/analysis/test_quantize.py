@@ -2,10 +2,11 @@
 """quantize.py: a table and a figure of two runs; what was measured is kept. Called as `test.py KCAP MPIRUN`."""
 import csv
 import os
+import shutil
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[1:1] = [os.path.join(HERE, "..", "app"), os.path.join(HERE, "..", "..", "analysis")]
+sys.path[1:1] = [os.path.join(HERE, "..", "..", "analysis"), os.path.join(HERE, "..", "app")]
 import harness  # pylint: disable=wrong-import-position
 import programs  # pylint: disable=wrong-import-position
 from harness import BIOD, merged  # pylint: disable=wrong-import-position
@@ -14,10 +15,9 @@ from harness import BIOD, merged  # pylint: disable=wrong-import-position
 class Quantize(harness.AppTest):
     config = merged(BIOD, train={"max_steps": 40})
 
-    def run_it(self, *more, kcap=None):
-        return programs.started("quantize", self.path("one"), self.path("two"), "--out",
-                                self.path("sweep"), "--bits", "8,3", "--group", "0,8", "--kcap",
-                                kcap or harness.KCAP, *more)
+    def run_it(self, *more, kcap=None, how=programs.started):
+        return how("quantize", self.path("one"), self.path("two"), "--out", self.path("sweep"), "--bits",
+                   "3", "--group", "0,8", "--kcap", kcap or harness.KCAP, *more)
 
     def test_table(self):
         for seed, name in enumerate(("one", "two")):
@@ -27,14 +27,16 @@ class Quantize(harness.AppTest):
         with open(self.path("sweep", "quantize.csv"), encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual([(r["bits"], r["method"], r["group"]) for r in rows], [("32", "-", "0")] + [
-            (b, m, g) for b in ("8", "3") for m in ("rtn", "gptq") for g in ("0", "8")])
+            (b, m, g) for b in ("3",) for m in ("rtn", "gptq") for g in ("0", "8")])
         whole = [self.json("measure", name)["bits_per_param"] for name in ("one", "two")]
         self.assertAlmostEqual(float(rows[0]["bits_per_param"]), sum(whole) / 2, places=12)
         self.assertAlmostEqual(float(rows[0]["sd"]), abs(whole[0] - whole[1]) / 2 ** 0.5, places=12)
-        found = [self.json("measure", f"sweep/{i}_gptq3_g8.h5") for i in (0, 1)]
+        packed = [name for name in os.listdir(self.path("sweep")) if name.endswith("_gptq3_g8.h5")]
+        self.assertEqual(len(packed), 2)
+        found = [self.json("measure", f"sweep/{name}") for name in packed]
         self.assertEqual([x["quantized_group"] for x in found], [8, 8])
         for name in "bits_per_param", "bits_per_stored_bit", "stored_bits_per_param":
-            self.assertAlmostEqual(float(rows[8][name]), (found[0][name] + found[1][name]) / 2,
+            self.assertAlmostEqual(float(rows[4][name]), (found[0][name] + found[1][name]) / 2,
                                    places=12)
         self.assertIn("norms and biases as they were, embeddings as they were; 2 checkpoint(s)",
                       done.stdout)
@@ -44,6 +46,18 @@ class Quantize(harness.AppTest):
         # Nothing is measured a second time: a program that does nothing will do.
         again = self.run_it(kcap="/bin/false")
         self.assertEqual((again.returncode, again.stdout), (0, done.stdout))
+        # Of another checkpoint under the same name everything is; a list that is none is named.
+        shutil.rmtree(self.path("two"))
+        self.kcap_train("two", "--set", "run.seed=3")
+        false = {"kcap": "/bin/false", "how": programs.called}
+        self.assertIn("/bin/false measure ended with 1", self.run_it(**false).stderr)
+        kept = [name for name in os.listdir(self.path("sweep")) if name.endswith("_whole.json")]
+        for text in "", "[1, 2]", '{"bits_per_param": null}':
+            for name in kept:
+                self.input(text, os.path.join("sweep", name))
+            again = self.run_it(**false)
+            self.assertEqual(again.returncode, 2)
+            self.assertIn("_whole.json: not what kcap measure --json prints: delete it", again.stderr)
 
     def test_refused(self):
         self.kcap_train("one")

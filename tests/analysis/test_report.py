@@ -4,6 +4,7 @@
 import csv
 import json
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -288,6 +289,32 @@ class Report(unittest.TestCase):
         (self.base / "file").write_text("", encoding="utf-8")
         self.expect("choose another folder with --out", self.run, "--out", self.base / "file" / "x",
                     code=4, by=programs.started)
+
+    def test_full_disk(self):
+        """A file is there whole, as it was before, or not at all."""
+        out = self.base / "full"
+        out.mkdir()
+        (out / "bits_per_param.png").write_text("old", encoding="utf-8")
+
+        def less(*arguments):
+            most = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, most[1]))
+            try:
+                return programs.called(*arguments)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, most)
+        self.expect("bits_per_param.png: File too large: choose another folder", self.run, "--out", out,
+                    code=4, by=less)
+        self.assertEqual((out / "bits_per_param.png").read_text(encoding="utf-8"), "old")
+        self.assertEqual([x.name for x in out.iterdir() if "partial" in x.name], [])
+
+    def test_streams(self):
+        """Who reads has gone, as head does: nothing is said. A full disk is."""
+        for stdout, code, said in (("| true", 141, ""), (">/dev/full", 4, "report: No space left on device\n")):
+            done = subprocess.run(["bash", "-c", f'"$@" {stdout}; exit ${{PIPESTATUS[0]}}', "bash",
+                                   programs.ANALYSIS / "report.py", self.run], text=True,
+                                  stderr=subprocess.PIPE, check=False, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (code, said))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """kcap ask: what a model says, held against the corpus and against teacher forcing; texts of all kinds."""
 import json
+import os
 import subprocess
 
 import harness
@@ -132,6 +133,26 @@ class Ask(harness.AppTest):
         self.fails(["`nope` is none of the", "words"], "ask", "run", "nope")
         self.fails(["two questions"], "ask", "run", "x", "--person", "1")
         self.assertEqual(self.kcap("ask", "run", stdin=subprocess.DEVNULL).stdout, "")
+        first, second, third = self.lines("run", text=b"a\0b\r\n \r\n" + b"x" * 2**20 + b"y\n\0")
+        self.assertEqual(first, {"error": "byte 2 of the text is a zero byte"})
+        self.assertEqual(second, {"error": "a line of more than 1048576 bytes"})
+        self.assertEqual(third, {"error": "byte 1 of the text is a zero byte"})
+        with open(os.devnull, "wb") as none:
+            self.fails("standard input cannot be read", "ask", "run", stdin=none)
+
+    def test_streams(self):
+        """What is printed and does not come out is said; a stream that is closed gives its number to no
+        file, into which what is printed would go."""
+        self.input(BIOD)
+        self.kcap("train", "input.yaml", "--out", "whole", "--set", "train.max_steps=8", threads=1)
+        for line, code in (("train input.yaml --out run --set train.max_steps=8 >&- 2>&- <&-", 0),
+                           ("ask run --person 1 >/dev/full", 4), ("help ask >/dev/full", 4)):
+            done = subprocess.run(["bash", "-c", f"exec {harness.KCAP} {line}"], cwd=self.folder, text=True,
+                                  env=harness.environment(1), stderr=subprocess.PIPE, check=False, timeout=60)
+            self.assertEqual(done.returncode, code, line)
+            if code:
+                self.assertIn("standard output cannot be written: No space left on device", done.stderr)
+        self.assert_same_run("whole", "run", "with its streams closed")
 
 
 if __name__ == "__main__":

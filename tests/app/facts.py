@@ -75,7 +75,10 @@ class Facts(AppTest):
             self.assertAlmostEqual(sum_, found[f"{part}_bits"], delta=1e-3)
         self.assertAlmostEqual(sum(recalled) / len(recalled), found["value_recall"])
         self.assertTrue(0 < sum(recalled) < len(recalled))
-        self.fails("cannot be written", "measure", "a", "--per-fact", "nowhere/kept.csv", code=4)
+        before = self.listing()
+        self.fails("cannot be written", "measure", "a", "--per-fact", "input.yaml/kept.csv", code=4)
+        self.fails("is there and no regular file", "measure", "a", "--per-fact", "a", ranks=2)
+        self.assertEqual(self.listing(), before)
 
     def test_rows_left_out_are_counted_once(self):
         self.table(TABLE + "city 1\tcountry\tland 1\ncity 1\tcountry\tland 2\n")

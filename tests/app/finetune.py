@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A run that begins with the weights of another: what it changes, what it must not, what it refuses."""
+import shlex
 import shutil
 import tempfile
 
@@ -112,6 +113,15 @@ class Finetune(Begun):
         self.assert_same_bits(self.last("verb"), self.last("points/lr=0.003"), "of a sweep")
         said = self.kcap("sweep", "sweep.yaml", "--status").stdout
         self.assertIn("2 done, 0 partial", said)
+
+    def test_the_line_to_go_on_with(self):
+        """Of a run that was stopped, and it does go on."""
+        said = self.finetune("run", asking(second={"exposures": 2000}), "--max-time", "0:0:1", "--json",
+                             code=75).stdout
+        line = harness.one_object(said)["go_on"]
+        self.assertTrue(line.endswith(" --resume auto"), line)
+        words = shlex.split(line)
+        self.kcap(*words[words.index("finetune"):], code=75)
 
     def test_what_is_refused(self):
         for words, config in (

@@ -28,6 +28,9 @@ enum { KC_LOCK_BEAT = 10, KC_LOCK_PATIENCE = 60 };
 int kc_lock_take(const char *folder, const char *name, double patience, kc_lock **lock,
                  kc_error *e);
 
+/* The same of one file that is written, by PATH.lock beside it. */
+int kc_lock_file(const char *path, kc_lock **lock, kc_error *e);
+
 /* Remove the file, and the folders that were made for it if nothing else is in them; accepts NULL. */
 void kc_lock_release(kc_lock *lock);
 

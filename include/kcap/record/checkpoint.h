@@ -107,13 +107,18 @@ typedef struct kc_derivation {
     const kc_stamp *quantized; /* what its quantized_... say from now on; NULL: what they said */
 } kc_derivation;
 
+/* May a checkpoint be written there? For what takes long before it writes.
+ *   collective  no
+ *   errors      KC_EINPUT: no name for a checkpoint, or it is there already */
+int kc_checkpoint_may_write(const char *out, kc_error *e);
+
 /* Write the weights of one checkpoint as another, complete or invisible, a piece of a tensor at a
  * time: stamp, run, step, cursors and files are kept, moments are not.
  *   out         path to write, ending in .h5; nothing may be there
  *   collective  on all ranks
  *   bits        of the whole file do not depend on ranks
- *   errors      KC_EINPUT, agreed on: `out` is there or is no name for a checkpoint, a value is
- *               not finite; KC_EIO */
+ *   errors      KC_EINPUT, agreed on: `out` is there, is written by another process or is no name for a
+ *               checkpoint, a value is not finite; KC_EIO */
 int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const char *out,
                          const kc_derivation *how, kc_error *e);
 
