@@ -39,16 +39,19 @@ int64_t kc_packing_scale(const kc_packing *p, const kc_matrices *m, int64_t i)
                       : (which * groups + row / group) * m->cols + col;
 }
 
-/* The scales of a row: `each` values that follow each other share one. */
+/* Values of a row that follow each other and their scales: one each (step 1), or one of all (step 0). */
 typedef struct run {
+    int64_t n, step;
     float *scales;
-    int64_t each;
 } run;
 
-static run run_of(const kc_packing *p, const kc_matrices *m, int64_t row, float *scales)
+/* Those of a row from column j on. */
+static run run_of(const kc_packing *p, const kc_matrices *m, int64_t row, int64_t j, float *scales)
 {
-    return (run){scales + (m->cols ? kc_packing_scale(p, m, row * m->cols) : 0),
-                 p->by_rows ? group_of(p, m) : 1};
+    const int64_t group = group_of(p, m), left = m->cols - j;
+    return (run){.n = p->by_rows && group < left ? group : left,
+                 .step = !p->by_rows,
+                 .scales = scales + kc_packing_scale(p, m, row * m->cols + j)};
 }
 
 /* To bfloat16, upwards. */
@@ -61,34 +64,56 @@ static float round_up(float x)
     return x;
 }
 
+static void fit_run(const float *x, const run *r)
+{
+    float largest = r->scales[0];
+    for (int64_t i = 0; i < r->n && r->step; ++i)
+        r->scales[i] = fabsf(x[i]) > r->scales[i] ? fabsf(x[i]) : r->scales[i];
+    if (r->step)
+        return;
+    for (int64_t i = 0; i < r->n; ++i)
+        largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    r->scales[0] = largest;
+}
+
 void kc_packing_fit(const kc_packing *p, const kc_matrices *m, const float *values, float *scales)
 {
     const int64_t n = kc_packing_scales(p, m);
     const float highest = (float)(1 << (p->bits - 1)) - 0.5F;
     memset(scales, 0, (size_t)n * sizeof *scales);
-    for (int64_t row = 0; row < m->n * m->rows; ++row) {
-        const run r = run_of(p, m, row, scales);
-        const float *x = values + row * m->cols;
-        for (int64_t j = 0; j < m->cols; ++j) {
-            float *largest = &r.scales[j / r.each];
-            *largest = fabsf(x[j]) > *largest ? fabsf(x[j]) : *largest;
+    for (int64_t row = 0; row < m->n * m->rows; ++row)
+        for (int64_t j = 0; j < m->cols;) {
+            const run r = run_of(p, m, row, j, scales);
+            fit_run(values + row * m->cols + j, &r);
+            j += r.n;
         }
-    }
     for (int64_t i = 0; i < n; ++i)
         scales[i] = round_up(scales[i] / highest);
+}
+
+/* The step is a constant where this is called, so that the loop vectorises. */
+static inline __attribute__((always_inline)) void round_run(const kc_packing *p, float *restrict x,
+                                                            const float *restrict scales, int64_t n,
+                                                            int64_t step)
+{
+    const kc_packing by = *p;
+    for (int64_t i = 0; i < n; ++i)
+        x[i] = (float)kc_packing_code(&by, (double)x[i], scales[i * step]) * scales[i * step];
 }
 
 void kc_packing_round(const kc_packing *p, const kc_matrices *m, float *values, float *scales)
 {
     kc_packing_fit(p, m, values, scales);
-    for (int64_t row = 0; row < m->n * m->rows; ++row) {
-        const run r = run_of(p, m, row, scales);
-        float *x = values + row * m->cols;
-        for (int64_t j = 0; j < m->cols; ++j) {
-            const float scale = r.scales[j / r.each];
-            x[j] = (float)kc_packing_code(p, (double)x[j], scale) * scale;
+    for (int64_t row = 0; row < m->n * m->rows; ++row)
+        for (int64_t j = 0; j < m->cols;) {
+            const run r = run_of(p, m, row, j, scales);
+            float *x = values + row * m->cols + j;
+            if (r.step)
+                round_run(p, x, r.scales, r.n, 1);
+            else
+                round_run(p, x, r.scales, r.n, 0);
+            j += r.n;
         }
-    }
 }
 
 int64_t kc_packing_bytes(const kc_packing *p, int64_t n)

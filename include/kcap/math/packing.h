@@ -36,12 +36,14 @@ void kc_packing_fit(const kc_packing *p, const kc_matrices *m, const float *valu
 /* Values to the weights of their nearest codes, in place, with scales of their own [kc_packing_scales]. */
 void kc_packing_round(const kc_packing *p, const kc_matrices *m, float *values, float *scales);
 
-/* The code whose weight is nearest, of two as near the even one; 0 where the scale is. */
+/* The code whose weight is nearest, of two as near the even one; 0 where the scale is. Without a branch,
+ * so that loops vectorise. */
 static inline int32_t kc_packing_code(const kc_packing *p, double value, float scale)
 {
     const double half = (double)(1 << (p->bits - 1));
-    const double code = scale > 0 ? rint(value / (double)scale) : 0;
-    return (int32_t)(code < -half ? -half : code > half - 1 ? half - 1 : code);
+    const double code = rint(value / (scale > 0 ? (double)scale : INFINITY));
+    const double least = code < -half ? -half : code;
+    return (int32_t)(least > half - 1 ? half - 1 : least);
 }
 
 /* Bytes of n codes, and the same moved: of bytes that begin with the code of element `first`, whose
