@@ -11,7 +11,7 @@
 struct kc_asker {
     const kc_subject *x;
     const kc_corpus *people;         /* the part of those whom kc_ask_person knows */
-    kc_predictor predictor;          /* of whole windows */
+    kc_predictor predictor;          /* see make_room */
     int64_t T, V, tokens;            /* tokens: of a continuation */
     kc_ranker *ranker[KC_PARTS_MAX]; /* of parts that were asked about */
     int32_t *text;                   /* [T + 1] */
@@ -29,7 +29,6 @@ kc_asker *kc_asker_create(const kc_subject *x, int64_t tokens)
     a->T = x->model->shape.T;
     a->V = x->model->shape.V;
     a->tokens = tokens;
-    kc_predictor_create(&a->predictor, x->model, x->weights, a->T, x->threads);
     a->text = kc_alloc(a->T + 1, sizeof *a->text, "tokens");
     a->nats = kc_alloc(a->T + 1, sizeof *a->nats, "tokens");
     a->logits = kc_alloc(a->V, sizeof *a->logits, "logits");
@@ -84,10 +83,24 @@ char *kc_asker_name(kc_asker *a, int64_t person)
     return text_of(a, a->doc.tokens + s->begin, s->end - (int32_t)s->opens - s->begin);
 }
 
+/* A window costs what it has room for, and a text is much shorter than most: a power of two of tokens. */
+static void make_room(kc_asker *a, int64_t tokens)
+{
+    int64_t T = 32;
+    while (T < tokens)
+        T *= 2;
+    T = T < a->T ? T : a->T;
+    if (a->predictor.model.shape.T == T)
+        return;
+    kc_predictor_destroy(&a->predictor);
+    kc_predictor_create(&a->predictor, a->x->model, a->x->weights, T, a->x->threads);
+}
+
 /* Continue the n tokens of a->text up to <eos>; returns the tokens then, <eos> left out. Of equally likely
  * tokens the first is taken, as kc_model_score has it. */
 static int32_t continue_text(kc_asker *a, int32_t n)
 {
+    make_room(a, n + a->tokens);
     for (int64_t i = 0; i < a->tokens && n < a->T; ++i) {
         int64_t best = 0;
         kc_predictor_predict(&a->predictor, 0, a->text, n - 1, 1, a->logits);
@@ -156,6 +169,7 @@ static void judge(kc_asker *a, kc_answer *to)
     if (!*r)
         *r = kc_ranker_create(part, (uint64_t)a->x->cfg->run.seed, kc_predictor_predict,
                               &a->predictor, 1, a->x->grid->ep, NULL);
+    make_room(a, kc_ranker_tokens(kc_corpus_about(part)));
     const int32_t n = kc_ranker_read(*r, 0, p->document, p->exposure, 1, told);
     kc_ranker_serve(*r);
     kc_corpus_document(part, p->document, p->exposure, &a->doc);

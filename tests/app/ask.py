@@ -125,6 +125,15 @@ class Ask(harness.AppTest):
             self.assertEqual(len(said["answer"].split()), 2, "a value of two chunks, not what follows")
             self.assertEqual(said["right"], said["answer"] == said["truth"])
 
+    def test_a_short_text_takes_little(self):
+        """A window of the model's would take 130 MB more than one for the text."""
+        self.input(merged(BIOD, train={"context": 4096}))
+        self.kcap("init", "input.yaml", "--out", "run")
+        documents, _ = self.documents("input.yaml", 1)
+        said, _, most = self.usage("ask", "run", " ".join(documents[0]["words"][1:4]), threads=1)
+        self.assertIn("person 0", said)
+        self.assertLess(most, 150e6)
+
     def test_refusals(self):
         self.input(BIOD)
         self.train_json("run", "--set", "train.max_steps=2")
