@@ -98,17 +98,42 @@ def read_run(where):
         path = path / "run.h5"
     if not path.is_file():
         raise FileError(f"{path}: no such file: give a run's folder or its run.h5")
+    return _reading(path, _read, "a run.h5 of kcap")
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What `kcap probe --out` kept; arrays in memory, the file is closed."""
+    path: Path
+    names: tuple  # of the attributes
+    kinds: dict   # p, q -> {column: [rows] or [rows, positions]}, a row a task
+
+
+def read_probes(where):
+    """Read a file of `kcap probe --out`, finished or not; None where it is a file of another kind."""
+    return _reading(Path(where), _read_probes, "a file of kcap probe --out")
+
+
+def _reading(path, read, kind):
+    """What `read` makes of an open file; whatever goes wrong is a FileError of one line."""
     try:
         file, finished = _open(path)
     except (OSError, RuntimeError) as e:
-        raise FileError(f"{path}: not readable as HDF5 ({e}): "
-                        "damaged, or not a run.h5 of kcap") from e
+        raise FileError(f"{path}: not readable as HDF5 ({e}): damaged, or not {kind}") from e
     with file:
         try:
-            return _read(path, file, finished)
+            return read(path, file, finished)
         except Exception as e:  # h5py raises anything: RuntimeError, TypeError, ValueError, ...
             text = (str(e.args[0] if e.args else e).splitlines() or [type(e).__name__])[0]
-            raise FileError(f"{path}: {text}: damaged, or not a run.h5 of kcap") from e
+            raise FileError(f"{path}: {text}: damaged, or not {kind}") from e
+
+
+def _read_probes(path, file, finished):
+    if "how" not in file:
+        return None
+    _check_seal(file.attrs)
+    kinds = {kind: _columns(file, kind, finished, first="task") for kind in ("p", "q")}
+    return Probes(path, _attribute_names(file, "p", ()), kinds)
 
 
 def run_id_of(folder):
@@ -151,7 +176,7 @@ def _read(path, file, finished):
     config = _parts_apart(config)
     measure = _columns(file, "measure", finished, MEASURES)
     loads = _loads(path, config, measure)
-    names = _attribute_names(file, measure)
+    names = _attribute_names(file, "measure", [measure[name].shape[1] for name in ATTRIBUTES if name in measure])
     _keep_attributes(measure, len(names))
     whole = {group: _columns(file, group, finished) for group in file
              if group not in ("steps", "measure") and f"{group}/step" in file}
@@ -205,14 +230,13 @@ def _flat(columns):
     return {name: column for name, column in columns.items() if column.ndim == 1}
 
 
-def _attribute_names(file, measure):
-    """Of a file without them their numbers."""
-    if "measure/attribute_names" in file:
-        names = file["measure/attribute_names"]
+def _attribute_names(file, group, widths):
+    """A group's; of a file without them their numbers."""
+    if f"{group}/attribute_names" in file:
+        names = file[f"{group}/attribute_names"]
         if "crc32" in names.attrs and names.attrs["crc32"] != zlib.crc32(names[()]):
-            raise KeyError("measure/attribute_names does not fit its checksum")
+            raise KeyError(f"{group}/attribute_names does not fit its checksum")
         return tuple(_plain(name) for name in names[()])
-    widths = [measure[name].shape[1] for name in ATTRIBUTES if name in measure]
     return tuple(f"attribute_{i}" for i in range(max(widths, default=0)))
 
 
@@ -241,15 +265,15 @@ def _loads(path, config, measure):
     return flat[:, :blocks * experts].reshape(len(flat), blocks, experts)
 
 
-def _columns(file, group, finished, known=()):
-    """All columns of a group, cut to the rows that all have: a writer may be between two. A newer
-    kcap's columns come along, what is no column is passed over."""
+def _columns(file, group, finished, known=(), first="step"):
+    """All columns of a group, `first` among them, cut to the rows that all have: a writer may be between two. A
+    newer kcap's columns come along, what is no column is passed over."""
     columns = {name: data[()] for name, data in file.get(group, {}).items()
                if getattr(data, "ndim", 0) in (1, 2) and data.dtype.kind in "if"}
-    if "step" not in columns:
+    if first not in columns:
         if group in file:
-            raise KeyError(f"dataset {group}/step is missing")
-        columns["step"] = np.zeros(0, np.int64)
+            raise KeyError(f"dataset {group}/{first} is missing")
+        columns[first] = np.zeros(0, np.int64)
     rows = min(len(column) for column in columns.values())
     if "check" in columns:
         _check_rows(file[group], columns, finished)

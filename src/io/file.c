@@ -72,6 +72,14 @@ int kc_file_read(const char *path, char *text, int64_t size, kc_error *e)
     return e->code;
 }
 
+const char *kc_file_folder(const char *path, char folder[KC_PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    const int above = slash ? (int)(slash - path) : 0;
+    snprintf(folder, KC_PATH_MAX, "%.*s", above ? above : 1, above ? path : slash ? "/" : ".");
+    return folder;
+}
+
 int kc_file_sync(const char *path, kc_error *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

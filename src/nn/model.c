@@ -157,6 +157,7 @@ static void alone(const kc_model *model, kc_work *work)
     kc_work_lane(work);
     work->scratch.lane.capacity = model->capacity_measure;
     work->scratch.lane.tokens = model->shape.T;
+    work->scratch.lane.counted = 0;
 }
 
 void kc_model_block(const kc_model *model, const kc_weights *w, int64_t layer, kc_work *work,
@@ -281,6 +282,6 @@ void kc_model_hidden(const kc_model *model, const kc_weights *w, kc_work *work, 
 
 void kc_model_pull(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat dx)
 {
-    KC_CHECK(model->shape.E == 0, "%lld experts", (long long)model->shape.E);
+    KC_CHECK(model->ep == NULL, "experts are spread over %d ranks", model->ep_size);
     go_down(model, w, work, dx, NULL);
 }

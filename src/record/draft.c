@@ -18,12 +18,8 @@ _Static_assert(sizeof(kc_cursor) == CURSOR * sizeof(int64_t),
 
 void kc_draft_names(kc_draft *d, const char *h5)
 {
-    const char *slash = strrchr(h5, '/');
-    const int stem = (int)strlen(h5) - 3, above = slash ? (int)(slash - h5) : 0;
-    snprintf(d->folder, sizeof d->folder, "%.*s", above ? above : 1,
-             above   ? h5
-             : slash ? "/"
-                     : ".");
+    const int stem = (int)strlen(h5) - 3;
+    kc_file_folder(h5, d->folder);
     snprintf(d->h5, sizeof d->h5, "%s", h5);
     snprintf(d->h5_partial, sizeof d->h5_partial, "%s.partial", h5);
     snprintf(d->manifest, sizeof d->manifest, "%.*s.manifest", stem, h5);

@@ -85,8 +85,9 @@ def one_object(text):
 
 
 def read_columns(run, group):
-    """Columns of a group of run.h5 as arrays of equal length; also while it is being written."""
-    path = os.path.join(run, "run.h5")
+    """Columns of a group of a run's run.h5, or of a file, as arrays of equal length; also while it is
+    being written."""
+    path = os.path.join(run, "run.h5") if os.path.isdir(run) else run
     try:
         file = h5py.File(path, "r", libver="latest", swmr=True)
     except (OSError, ValueError):

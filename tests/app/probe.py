@@ -3,7 +3,9 @@
 import csv
 import json
 import os
+import signal
 import sys
+import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "analysis"))
 import harness  # pylint: disable=wrong-import-position
@@ -55,12 +57,32 @@ class Probe(harness.AppTest):
         for position in range(2, 8):
             self.assertAlmostEqual(told[position].sum(), position - 1)
 
+    def killed(self, *line):
+        """A file of kcap probe as a kill leaves it after some rows of /p; how many."""
+        process = self.start("probe", *line, "--out", "cut.h5", ranks=0)
+        rows, patience = 0, time.monotonic() + 60
+        while rows < 2 and time.monotonic() < patience:
+            time.sleep(0.02)
+            if os.path.exists(self.path("cut.h5")):
+                rows = len(read_columns(self.path("cut.h5"), "p")["task"])
+        os.kill(process.pid, signal.SIGSTOP)
+        self.fails("cut.h5: in use by", "probe", *line, "--out", "cut.h5")
+        process.kill()
+        self.assertNotEqual(process.wait(), 0, "it ended before it was killed")
+        return len(read_columns(self.path("cut.h5"), "p")["task"])
+
     def test_of_a_checkpoint(self):
         self.input(BIOS)
         self.train_json("run")
-        few = ("--people", "60", "--steps", "5", "--batch", "8")
-        one, four = (self.kcap("probe", "run", *few, "--json", ranks=n).stdout for n in (1, 4))
-        self.assertEqual(one, four)
+        few = ("run", "--people", "60", "--steps", "5", "--batch", "8")
+        one, two = (self.kcap("probe", *few, "--json", *out, ranks=n).stdout
+                    for n, out in ((1, ("--out", "one.h5")), (2, ())))
+        self.assertEqual(one, two)
+        self.assertIn(self.killed(*few), range(2, 14))
+        self.assertEqual(self.kcap("probe", *few, "--json", "--out", "cut.h5", ranks=4).stdout, one)
+        for kind in "pq":
+            self.assert_same_bits(read_columns(self.path("cut.h5"), kind),
+                                  read_columns(self.path("one.h5"), kind), kind)
         found = json.loads(one)
         self.assertEqual((found["p"]["positions"], found["q"]["positions"]), (8, 1))
         self.assertEqual(len(found["p"]["value"]), 8 * 7)
@@ -73,9 +95,23 @@ class Probe(harness.AppTest):
                          found["p"]["first"][7 * 7 + 5])
         self.assertEqual(float(rows["q", "", "last block", "end", "major"]["control_value"]),
                          found["q"]["control_value"][3])
-        said = self.kcap("probe", "run", *few).stdout
+        self.assertEqual(self.drawn("one.h5"), rows)
+        said = self.kcap("probe", *few, "--out", "one.h5").stdout
         self.assertIn("P-probing: from the text, before each value, % of 15 people", said)
         self.assertIn("Q-probing: from the name alone", said)
+        self.assertEqual(self.json("probe", *few, "--only", "q"), {"q": found["q"]})
+        self.fails("--only r: there are p, from the text, and q", "probe", *few, "--only", "r")
+        before = self.listing()
+        self.fails("one.h5: steps (AdamW steps of each probe) is 5 in it, 6 now", "probe", *few,
+                   "--out", "one.h5", "--steps", "6")
+        self.fails("run.h5: has no row of /how, so it is another file", "probe", *few, "--out", "run/run.h5")
+        self.assertEqual(self.listing(), before)
+
+    def test_of_experts(self):
+        self.input(merged(BIOS, model={"experts": 2}, parallel={"ep": 2}, train={"max_steps": 5}))
+        self.kcap_train("run", ranks=2)
+        few = ("run", "--people", "16", "--steps", "2", "--batch", "4", "--json")
+        self.assertEqual(*(self.kcap("probe", *few, ranks=n).stdout for n in (1, 2)))
 
     def test_strings_have_nothing_to_probe(self):
         self.input(merged(BIOS, corpus={"kind": "random"}))

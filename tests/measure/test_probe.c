@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "../comm/grids.h"
-#include "../data/corpora.h"
+#include "samples.h"
 
 #include "kcap/base/rng.h"
 #include "kcap/math/gemm.h"
@@ -46,26 +46,11 @@ typedef struct found {
     size_t bytes;
 } found;
 
-static void free_sample(void *s)
-{
-    kc_sample_free(s);
-    free(s);
-}
-
 static found probe(const kc_grid *g, int threads)
 {
-    kc_config cfg = config_of(KC_corpus_kind_biod, 700);
-    found f;
-    cfg.corpus.attributes = 3;
-    cfg.corpus.chunks = 1;
-    cfg.corpus.diversity = 12;
-    cfg.corpus.length = 2;
-    cfg.corpus.alphabet = 40;
-    cfg.corpus.first_names = cfg.corpus.middle_names = cfg.corpus.last_names = 9;
-    kc_sample *s = kc_alloc(1, sizeof *s, "samples");
-    kc_sample_draw(s, shipped_corpus(&cfg), 3, PEOPLE, KC_SAMPLE_TEXT);
-    kc_test_owns(s, free_sample);
-    f.s = *s;
+    const kc_config cfg = strings_of(700, 3, 12, 2, 40);
+    kc_sample *s = sample_of(shipped_corpus(&cfg), 3, PEOPLE, KC_SAMPLE_TEXT);
+    found f = {.s = *s};
     states p = {s, s->attributes + PLANTED, 4,
                 test_room(threads * LAYERS * s->T * WIDTH, sizeof(float))};
     const int64_t n = (int64_t)s->tasks * LAYERS * s->positions;

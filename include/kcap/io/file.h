@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kcap/base/err.h"
+#include "kcap/base/text.h"
 
 /* Files as the system knows them. Nothing here is collective; errors are KC_EIO with path and the
  * system's word unless something else is said. */
@@ -26,6 +27,9 @@ int kc_file_read(const char *path, char *text, int64_t size, kc_error *e);
 
 /* See a file, or a folder's names, onto the disk. */
 int kc_file_sync(const char *path, kc_error *e);
+
+/* The folder that a path lies in, `.` where it names none. Returns `folder`. */
+const char *kc_file_folder(const char *path, char folder[KC_PATH_MAX]);
 
 /* Rename over what may be there. */
 int kc_file_rename(const char *from, const char *to, kc_error *e);

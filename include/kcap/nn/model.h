@@ -133,7 +133,7 @@ kc_mat kc_model_embed(const kc_weights *w, const int32_t *tokens, kc_work *work)
 void kc_model_hidden(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat *hidden);
 
 /* Backward of kc_model_hidden's window through frozen blocks, once: dx [T, d], in place, from a gradient of
- * the last block's output, hidden[l], to that of the embedding. For models without experts.
+ * the last block's output, hidden[l], to that of the embedding; no router's losses. All experts are here.
  *   collective  no;  bits as above */
 void kc_model_pull(const kc_model *model, const kc_weights *w, kc_work *work, kc_mat dx);
 
