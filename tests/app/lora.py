@@ -116,16 +116,14 @@ class OfExperts(Adapted):
     def of_them(self, **train):
         return lora(3, 5, **train) | {"model": self.config["model"]}
 
-    def test_resumed_on_other_ranks(self):
-        self.same_in_stages(self.of_them())
-
-    def test_spread_over_ranks(self):
+    def test_spread_over_ranks_and_resumed(self):
         """The same bits wherever the experts are, which themselves stay as they were."""
+        ep = ("--set", "parallel.ep=2")
         self.finetune("one", self.of_them())
-        for ranks in 2, 4:
-            self.finetune(f"on{ranks}", self.of_them(), "--set", "parallel.ep=2", ranks=ranks)
-            self.assertEqual(read_attributes(self.path(f"on{ranks}", "run.h5"))["ep"], 2)
-            self.assert_same_bits(self.last("one"), self.last(f"on{ranks}"), f"{ranks} ranks")
+        self.finetune("parts", self.of_them(), *ep, "--set", "train.max_steps=6", ranks=2)
+        self.finetune("parts", self.of_them(), *ep, "--resume", "auto", ranks=4)
+        self.assertEqual(read_attributes(self.path("parts", "run.h5"))["ep"], 2)
+        self.assert_same_bits(self.last("one"), self.last("parts"), "in stages")
         new, old = self.weights("one"), self.weights(self.made)
         moved = {name[7:] for name in new if (new[name] != old[name]).any()}
         self.assertEqual(moved, {"wte", "attn_qkv"})
