@@ -19,13 +19,16 @@ void *kc_alloc(int64_t n, size_t size, const char *what)
     return p;
 }
 
+/* What grows by doubling, and from there on by a quarter: pages of its own, which move without being copied. */
+static const size_t large = (size_t)1 << 24;
+
 void *kc_grow(void *p, int64_t *room, int64_t need, size_t size)
 {
     int64_t more = *room;
     if (need <= *room)
         return p;
     while (more < need)
-        more = more ? 2 * more : 64;
+        more = !more ? 64 : (size_t)more * size < large ? 2 * more : more + more / 4;
     p = realloc(p, (size_t)more * size);
     KC_ROOM(p, "out of memory for %lld elements of %zu bytes", (long long)more, size);
     memset((char *)p + (size_t)*room * size, 0, (size_t)(more - *room) * size);

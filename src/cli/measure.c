@@ -19,6 +19,7 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
     const options *o = given;
     kc_opened opened = {.part = (int)o->part - 1};
     kc_measurements all = {.n = 0};
+    kc_each *each = NULL;
     KC_TRY(kc_open(&opened, g, o->input, e));
     if (o->recall) {
         opened.cfg.measure.recall_every = 0;
@@ -26,10 +27,12 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
     }
     const kc_config cfg = kc_config_of_part(&opened.cfg, opened.part);
     kc_measurements_create(&all, &cfg, kc_corpus_about(opened.subject.corpus), &opened.model.shape);
+    if (o->per_fact)
+        KC_TRY(kc_each_begin(&opened.subject, o->per_fact, &each, e));
     for (int i = 0; i < all.n; ++i)
         kc_measured_take(&all.of[i], &opened.subject);
     if (o->per_fact)
-        KC_TRY(kc_measure_each(&opened.subject, o->per_fact, e));
+        KC_TRY(kc_each_write(each, e));
     const kc_about about = {&opened.cfg, opened.subject.corpus, &opened.sign.stamp};
     const kc_outcome outcome = {.status = "measured",
                                 .checkpoint = opened.info.path,
@@ -40,6 +43,7 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
     if (g->rank == 0)
         (o->json ? kc_report_run_json : kc_report_run)(stdout, &about, &all, &outcome);
 out:
+    kc_each_end(each, e);
     kc_measurements_free(&all);
     kc_opened_close(&opened, g);
     return e->code;

@@ -101,6 +101,7 @@ static int read_facts(const options *o, const kc_law *law, kc_corpus_info *info,
     kc_config cfg;
     kc_files files = {0};
     kc_corpus *corpus = NULL;
+    kc_teller teller = kc_teller_start(kc_progress_is_live(stderr) ? stderr : NULL);
     kc_config_defaults(&cfg);
     cfg.corpus.kind = KC_corpus_kind_facts;
     cfg.corpus.universe = o->universe;
@@ -111,8 +112,7 @@ static int read_facts(const options *o, const kc_law *law, kc_corpus_info *info,
         return kc_fail(e, KC_EINPUT, "--facts: a path of more than %zu bytes",
                        sizeof cfg.corpus.file - 1);
     strcpy(cfg.corpus.file, o->facts);
-    KC_TRY(kc_files_load(&cfg, &files, e));
-    files.progress = kc_progress_is_live(stderr) ? stderr : NULL;
+    KC_TRY(kc_files_load(&cfg, &teller, &files, e));
     KC_TRY(kc_corpus_create(&cfg, &files, &corpus, e));
     *info = *kc_corpus_about(corpus);
     const int64_t suits = kc_size_vocab(info->max_bits, law);

@@ -22,7 +22,7 @@ static void settle(kc_grid *g)
 
 void kc_grid_split(const kc_grid *g, int color, kc_grid *part)
 {
-    *part = (kc_grid){.node_ranks = g->node_ranks};
+    *part = (kc_grid){.node_ranks = g->node_ranks, .node = g->node};
     part->mpi = kc_alloc(1, sizeof *part->mpi, "grid");
     kc_mpi_check(MPI_Comm_split(g->mpi->world, color, g->rank, &part->mpi->world),
                  "MPI_Comm_split");
@@ -88,6 +88,8 @@ void kc_grid_start(kc_grid *g)
     kc_mpi_check(MPI_Comm_split_type(g->mpi->world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
                  "MPI_Comm_split_type");
     kc_mpi_check(MPI_Comm_size(node, &g->node_ranks), "MPI_Comm_size");
+    g->node = g->rank;
+    kc_mpi_check(MPI_Bcast(&g->node, 1, MPI_INT, 0, node), "MPI_Bcast");
     kc_mpi_check(MPI_Comm_free(&node), "MPI_Comm_free");
 }
 

@@ -46,7 +46,8 @@ static const char *name_of(int key, char name[KC_SHOWN_MAX])
     return name;
 }
 
-/* Questions are about the people of the first part, whose keys they have but for some of their own. */
+/* Questions are about the people of the first part, whose keys they have but for some of their own; those about
+ * a table have the folder of their forms. */
 static kc_corpus_keys about_first(const kc_corpus_keys *first, const kc_corpus_keys *own)
 {
     kc_corpus_keys keys = *first;
@@ -57,6 +58,10 @@ static kc_corpus_keys about_first(const kc_corpus_keys *first, const kc_corpus_k
     keys.windows = own->windows;
     keys.skew = own->skew;
     memcpy(keys.tag, own->tag, sizeof keys.tag);
+    if (first->kind != KC_corpus_kind_facts)
+        keys.file[0] = 0;
+    else if (own->templates[0])
+        memcpy(keys.templates, own->templates, sizeof keys.templates);
     return keys;
 }
 

@@ -134,7 +134,8 @@ static int part_create(const kc_config *cfg, int part, const kc_files *files, kc
     corpus->seed = (uint64_t)cfg->run.seed;
     corpus->kind = kc_kind_of(cfg->corpus.kind);
     kc_files_of_part(files, part, own);
-    corpus->made = corpus->kind->create(&cfg->corpus, corpus->seed, own, corpus->vocab, info, e);
+    corpus->made = corpus->kind->create(&cfg->corpus, corpus->seed, own, corpus->vocab,
+                                        part ? corpus->whole : NULL, info, e);
     KC_TRY(e->code);
     KC_TRY(kc_mix_names(corpus, part, e));
     kc_lead_create(cfg->corpus.tag, corpus->vocab, &corpus->lead);
@@ -235,8 +236,9 @@ const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus)
 
 void kc_corpus_document(const kc_corpus *corpus, int64_t person, int64_t exposure, kc_doc *doc)
 {
-    KC_CHECK(person >= 0 && person < corpus->info.n_people, "person %lld of %lld",
-             (long long)person, (long long)corpus->info.n_people);
+    const int64_t all = exposure <= KC_HELD_OUT ? corpus->info.n_held_out : corpus->info.n_people;
+
+    KC_CHECK(person >= 0 && person < all, "person %lld of %lld", (long long)person, (long long)all);
     corpus->kind->document(corpus->made, corpus->first + person, exposure, doc);
     kc_lead_put(&corpus->lead, doc);
     doc->person = person;

@@ -12,6 +12,7 @@
 #include "kcap/base/rng.h"
 
 enum { DRAWN = 100000 }; /* documents; a few more where that makes the same number of each person */
+enum { TOLD_DOCUMENTS = 1024 };
 
 /* Documents of a part for each token of all that are drawn, as the shares have it. */
 static double documents_of(const kc_corpus *part)
@@ -22,7 +23,8 @@ static double documents_of(const kc_corpus *part)
 }
 
 /* The pieces of about `drawn` documents of a part, as many of each person. */
-static void count_part(const kc_corpus *c, double drawn, kc_doc *doc, int64_t *count)
+static void count_part(const kc_corpus *c, double drawn, kc_doc *doc, int64_t *count,
+                       kc_teller *teller)
 {
     const kc_corpus_info *info = kc_corpus_about(c);
     const int64_t N = info->n_people, people = (double)N < drawn ? N : (int64_t)ceil(drawn);
@@ -36,11 +38,14 @@ static void count_part(const kc_corpus *c, double drawn, kc_doc *doc, int64_t *c
         kc_corpus_document(c, (int64_t)person, i / people, doc);
         for (int32_t t = 0; t < doc->n_tokens; t++)
             count[doc->tokens[t]]++;
+        if (i % TOLD_DOCUMENTS == 0)
+            kc_tell(teller, "counting pieces of documents: %lld of %lld", (long long)i,
+                    (long long)(people * each));
     }
 }
 
 /* How often each piece occurs in the documents drawn. */
-static int64_t *count_pieces(const kc_corpus *c)
+static int64_t *count_pieces(const kc_corpus *c, kc_teller *teller)
 {
     const kc_corpus_info *info = kc_corpus_about(c);
     int64_t *count = kc_alloc(info->n_vocab, sizeof *count, "pieces");
@@ -53,7 +58,7 @@ static int64_t *count_pieces(const kc_corpus *c)
     for (int i = 0; i < info->n_parts; i++) {
         const kc_corpus *part = kc_corpus_part(c, i);
 
-        count_part(part, DRAWN * documents_of(part) / all, &doc, count);
+        count_part(part, DRAWN * documents_of(part) / all, &doc, count, teller);
     }
     for (int32_t i = 0; i < c->vocab->n; i++)
         count[i] *= !kc_vocab_is_mark(c->vocab, i);
@@ -100,11 +105,12 @@ int kc_learn_merges(const kc_config *cfg, const kc_files *files, char **text, in
                 (long long)cfg->vocab.size, (long long)needed);
         goto out;
     }
-    count = count_pieces(c);
+    count = count_pieces(c, files->teller);
     kc_bpe_create(&bpe);
-    kc_bpe_learn(c->vocab, count, cfg->vocab.size - needed, &bpe);
+    kc_bpe_learn(c->vocab, count, cfg->vocab.size - needed, files->teller, &bpe);
     *text = kc_bpe_text(&bpe, bytes);
 out:
+    kc_tell_end(files->teller);
     free(count);
     kc_bpe_free(&bpe);
     kc_corpus_destroy(c);

@@ -8,7 +8,7 @@
  * vocabulary of them has vocab.size tokens or fewer: <eos>, markers, the bytes of all texts
  * that documents are made of, drawn or not, and what merges make, where it is not merged again
  * wherever it occurs.
- *   files       what the corpus is made of
+ *   files       what the corpus is made of; its teller is told how far it is
  *   text        the merges as kc_bpe_read takes them; the caller frees it, after an error too
  *   collective  no; same bits everywhere
  *   errors      KC_EINPUT as kc_corpus_create; vocab.size does not hold the bytes */

@@ -9,7 +9,7 @@
 
 static int has_names(const kc_config *cfg)
 {
-    const kc_source *first = kc_kind_of(cfg->corpus.kind)->sources;
+    const kc_source *first = kc_kind_sources(&cfg->corpus);
 
     return first->name && !strcmp(first->name, "pools/first_name.txt");
 }
@@ -49,6 +49,8 @@ static int check_own_keys(const kc_config *settled, int part, const kc_origin *o
 
         for (size_t k = 0; k < sizeof own / sizeof *own; k++)
             is_own |= KC_FIRST_corpus + i == own[k];
+        is_own |= KC_FIRST_corpus + i == KC_AT_corpus_templates &&
+                  settled->corpus.kind == KC_corpus_kind_facts;
         if (!is_own && strcmp(kc_key_said(settled, NULL, key, said),
                               kc_key_said(&plain, NULL, key, usual)) != 0)
             return kc_fail_key(e, o, key,
@@ -63,11 +65,11 @@ int kc_mix_check(const kc_config *settled, int part, const kc_origin *o, kc_erro
     char text[KC_SAID_MAX];
 
     if (one.corpus.kind == KC_corpus_kind_questions &&
-        (part == 0 || settled->corpus.kind != KC_corpus_kind_bios))
+        (part == 0 || !kc_kind_of(settled->corpus.kind)->name))
         return kc_fail_key(
             e, o, kc_key_of_part(KC_AT_corpus_kind, part),
-            "questions are about the people of a first part of bios; a list of parts "
-            "that begins with one would do");
+            "questions are about a first part of bios or facts; a list of parts that begins with "
+            "one would do");
     if (one.corpus.kind == KC_corpus_kind_questions)
         KC_TRY(check_own_keys(settled, part, o, e));
     if (settled->parts > 1 && settled->train.mix == KC_train_mix_documents &&

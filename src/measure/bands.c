@@ -72,13 +72,15 @@ static int take(const kc_subject *x, const kc_schema *schema, void *row)
 #define PLACE(type, name, width, unit, help) .name = kc_row_at(schema, row, #name),
     const lists to = {KC_LISTS_BANDS(PLACE)};
 #undef PLACE
+    kc_stopper stopper = x->stopper;
     kc_scorer scorer;
     int why = 0;
+    stopper.read = NULL; /* windows of a band begin elsewhere than those of all */
     kc_scorer_create(&scorer, x->model, x->weights, x->threads);
     for (int b = 0; b < info->n_bands && !why; ++b) {
         kc_span_sums sums;
         why = kc_measure_range(x->grid, x->corpus, info->band[b].first, info->band[b].end,
-                               x->model->shape.T, kc_scorer_score, &scorer, x->threads, &x->stopper,
+                               x->model->shape.T, kc_scorer_score, &scorer, x->threads, &stopper,
                                &sums);
         if (!why)
             fill(info, b, &sums, &to);

@@ -128,7 +128,7 @@ double kc_capacity_held_out(const kc_corpus_info *info, const kc_span_sums *sums
 static void held_out_recall(const kc_corpus_info *info, const kc_span_sums *sums, double *to)
 {
     for (int a = 0; to && a < info->n_attributes; ++a)
-        to[a] = sums->recall[a] / ((double)info->n_held_out * info->attribute[a].share);
+        to[a] = sums->recall[a] / sums->read[a];
 }
 
 static int take(const kc_subject *x, const kc_schema *schema, void *row)

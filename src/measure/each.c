@@ -15,26 +15,26 @@ typedef struct kept {
     int32_t read, recalled;
 } kept;
 
-/* A scorer that remembers. Rank r reads groups r, r + ranks, ... of `group` people. */
-typedef struct memory {
-    kc_scorer scorer;
+/* Who remembers. Rank r reads groups r, r + ranks, ... of `group` people. */
+struct kc_each {
+    const kc_grid *grid;
+    const kc_corpus *corpus;
     const kc_corpus_info *info;
     int64_t group, rounds;
-    int ranks;
-    kept *mine; /* [rounds, group, attributes] */
-} memory;
+    kept *mine;       /* [rounds, group, attributes] */
+    kc_new_file file; /* rank 0's                    */
+};
 
-static kept *place(const memory *m, int64_t person, int32_t attribute)
+static kept *place(const kc_each *m, int64_t person, int32_t attribute)
 {
-    const int64_t round = person / m->group / m->ranks, within = person % m->group;
+    const int64_t round = person / m->group / m->grid->size, within = person % m->group;
     return &m->mine[(round * m->group + within) * m->info->n_attributes + attribute];
 }
 
-static void remember(void *memory_, int thread, const kc_batch *window, float *nats, uint8_t *hit)
+static void remember(void *each, const kc_batch *window, const float *nats, const uint8_t *hit)
 {
-    memory *m = memory_;
-    kc_scorer_score(&m->scorer, thread, window, nats, hit);
-    for (int32_t i = 0; window && i < window->n_spans; ++i) {
+    const kc_each *m = each;
+    for (int32_t i = 0; i < window->n_spans; ++i) {
         const kc_span *s = &window->spans[i];
         double sum = 0;
         kept k = {.read = 1, .recalled = 1};
@@ -111,25 +111,25 @@ static void put_person(writer *w, int64_t person, const kept *of)
 }
 
 /* All ranks' groups of a round, in order. */
-static void put_round(writer *w, const memory *m, int64_t round, const kept *all)
+static void put_round(writer *w, const kc_each *m, int64_t round, const kept *all)
 {
-    const int64_t first = round * m->group * m->ranks, end = first + m->group * m->ranks;
-    for (int64_t i = first; i < end && i < m->info->n_people; ++i)
+    const int64_t all_ranks = m->group * m->grid->size, first = round * all_ranks;
+    for (int64_t i = first; i < first + all_ranks && i < m->info->n_people; ++i)
         put_person(w, i, &all[(i - first) * m->info->n_attributes]);
 }
 
-static void put_all(const kc_subject *x, const memory *m, FILE *out)
+static void put_all(const kc_each *m)
 {
     const int64_t n = m->group * m->info->n_attributes;
-    writer w = {.corpus = x->corpus, .info = m->info, .out = out};
-    kept *all = kc_alloc(n * m->ranks, sizeof *all, "facts of a round");
+    writer w = {.corpus = m->corpus, .info = m->info, .out = m->file.out};
+    kept *all = kc_alloc(n * m->grid->size, sizeof *all, "facts of a round");
     w.doc.tokens = kc_alloc(m->info->max_doc_tokens, sizeof *w.doc.tokens, "tokens");
     w.doc.spans = kc_alloc(m->info->n_attributes, sizeof *w.doc.spans, "spans");
-    if (out)
-        fputs("name,attribute,value,probability,bits,recalled\n", out);
+    if (w.out)
+        fputs("name,attribute,value,probability,bits,recalled\n", w.out);
     for (int64_t round = 0; round < m->rounds; ++round) {
-        kc_allgather(x->grid, m->mine + round * n, all, (size_t)n * sizeof *all);
-        if (out)
+        kc_allgather(m->grid, m->mine + round * n, all, (size_t)n * sizeof *all);
+        if (w.out)
             put_round(&w, m, round, all);
     }
     free(all);
@@ -137,26 +137,35 @@ static void put_all(const kc_subject *x, const memory *m, FILE *out)
     free(w.doc.spans);
 }
 
-static void read_all(const kc_subject *x, memory *m)
+int kc_each_begin(kc_subject *x, const char *path, kc_each **each, kc_error *e)
 {
-    kc_span_sums sums;
-    m->rounds = ((m->info->n_people + m->group - 1) / m->group + m->ranks - 1) / m->ranks;
+    kc_each *m = *each = kc_alloc(1, sizeof *m, "facts");
+    m->grid = x->grid;
+    m->corpus = x->corpus;
+    m->info = kc_corpus_about(x->corpus);
+    m->group = kc_measure_group(m->info);
+    m->rounds = ((m->info->n_people + m->group - 1) / m->group + x->grid->size - 1) / x->grid->size;
+    KC_TRY_ROOT(x->grid, kc_new_file_begin(&m->file, path, e));
     m->mine = kc_alloc(m->rounds * m->group * m->info->n_attributes, sizeof *m->mine, "facts");
-    kc_scorer_create(&m->scorer, x->model, x->weights, x->threads);
-    kc_measure_spans(x->grid, x->corpus, x->model->shape.T, remember, m, x->threads, NULL, &sums);
-    kc_scorer_destroy(&m->scorer);
+    x->stopper.read = remember;
+    x->stopper.of = m;
+out:
+    return e->code;
 }
 
-int kc_measure_each(const kc_subject *x, const char *path, kc_error *e)
+int kc_each_write(kc_each *m, kc_error *e)
 {
-    kc_new_file file = {.out = NULL};
-    const kc_corpus_info *info = kc_corpus_about(x->corpus);
-    memory m = {.info = info, .group = kc_measure_group(info), .ranks = x->grid->size};
-    KC_TRY_ROOT(x->grid, kc_new_file_begin(&file, path, e));
-    read_all(x, &m);
-    put_all(x, &m, file.out);
-    KC_TRY_ROOT(x->grid, kc_new_file_end(&file, e));
+    put_all(m);
+    KC_TRY_ROOT(m->grid, kc_new_file_end(&m->file, e));
 out:
-    free(m.mine);
     return e->code;
+}
+
+void kc_each_end(kc_each *m, kc_error *e)
+{
+    if (!m)
+        return;
+    kc_new_file_end(&m->file, e);
+    free(m->mine);
+    free(m);
 }

@@ -120,6 +120,7 @@ static void add_span(kc_span_sums *sums, const kc_corpus_info *info, const kc_sp
         if (t < span->head_end)
             chunk += nats[t];
     }
+    sums->read[a]++;
     sums->nats[a] += all;
     sums->recall[a] += hits;
     sums->first[a] += hit[span->begin];
@@ -152,6 +153,8 @@ static kc_span_sums measure_group(const kc_grid *ep, const group *of, window *w,
         score(scorer, omp_get_thread_num(), &w->batch, w->nats, w->hit);
         for (int32_t i = 0; i < w->batch.n_spans; ++i)
             add_span(&sums, info, &w->batch.spans[i], w->nats, w->hit);
+        if (stopper && stopper->read)
+            stopper->read(stopper->of, &w->batch, w->nats, w->hit);
     }
 }
 

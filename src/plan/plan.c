@@ -42,7 +42,8 @@ static int count_memory(const kc_config *cfg, const kc_corpus_info *info, const 
     const size_t measuring = kc_measurements_bytes(cfg, info, model, m->ranks, m->threads);
     int too_many = measuring > INT64_MAX;
     p->needs.bytes[KC_measurement_bytes] = measuring;
-    p->base_bytes = PROGRAM_BYTES + (int64_t)m->threads * THREAD_BYTES + (int64_t)info->table.bytes;
+    p->base_bytes = PROGRAM_BYTES + (int64_t)m->threads * THREAD_BYTES +
+                    (int64_t)info->table.bytes / m->ranks_per_node;
     for (int i = 0; i < KC_N_NEEDS; ++i)
         if (i != KC_measurement_bytes)
             too_many |= __builtin_add_overflow(p->arena_bytes, p->needs.bytes[i], &p->arena_bytes);

@@ -45,10 +45,18 @@ out:
     return e->code;
 }
 
+/* Rank 0's, where a person looks on. */
+static kc_teller teller_of(const kc_grid *g)
+{
+    return kc_teller_start(g->rank == 0 && kc_progress_is_live(stderr) ? stderr : NULL);
+}
+
 int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_error *e)
 {
-    KC_TRY_ROOT(g, kc_files_load(cfg, files, e));
+    kc_teller teller = teller_of(g);
+    KC_TRY_ROOT(g, kc_files_load(cfg, &teller, files, e));
     char *text = files->text;
+    files->teller = NULL;
     kc_bcast(g, files, sizeof *files);
     files->text = text ? text : malloc((size_t)files->bytes);
     KC_ROOM(files->text || !files->bytes, "out of memory for %lld bytes of pools",
@@ -61,8 +69,12 @@ out:
 int kc_input_corpus(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_corpus **corpus,
                     kc_error *e)
 {
-    files->progress = g->rank == 0 && kc_progress_is_live(stderr) ? stderr : NULL;
+    kc_teller teller = teller_of(g);
+    files->teller = &teller;
+    files->readers = g;
     kc_corpus_create(cfg, files, corpus, e);
+    files->teller = NULL;
+    files->readers = NULL;
     if (kc_agree(g, e) == KC_OK) {
         const char *warning = kc_corpus_about(*corpus)->table.warning;
         if (g->rank == 0 && warning[0])

@@ -100,6 +100,26 @@ class Facts(AppTest):
         shutil.rmtree(self.path("said"))
         self.assertEqual(self.json("measure", "a")["total_bits"], whole["total_bits"])
 
+    def test_tables_are_asked_about(self):
+        """Questions of the user's about half of the names, alone in a checkpoint."""
+        self.table("".join(f"town {i}\t{a}\t{a[0]}{i % 5}\n" for i in range(40) for a in ("land", "river")
+                           if i % 3 or a == "land"))
+        os.mkdir(self.path("ask"))
+        parts = ("\n  - {kind: facts, file: t.tsv, exposures: 4, share: 0.5}\n"
+                 "  - {kind: questions, templates: ask, share: 0.5, held_out: 0.5}")
+        self.input(INPUT.replace(" {kind: facts, file: FILE, exposures: 4}", parts))
+        self.input("Where is {subject} ? Answer: {value}.\n", os.path.join("ask", "ask_land.txt"))
+        self.fails("ask/ask_river.txt is not there", "train", "input.yaml", "--out", "a")
+        self.input("Which river has {subject} ? Answer: {value}.\n", os.path.join("ask", "ask_river.txt"))
+        shown = self.kcap("corpus", "input.yaml", "--show", "1", ranks=2).stdout
+        self.assertRegex(shown, r"\[town \d+\]\(name\)\? Answer: \[[lr]\d\]\((land|river)\)\.")
+        self.kcap_train("a")
+        asked = self.json("measure", "a", "--part", "2")
+        self.kcap_train("b", ranks=2)
+        shutil.rmtree(self.path("ask"))
+        self.assertEqual(self.json("measure", "b", "--part", "2")["attribute_recall"], asked["attribute_recall"])
+        self.assertEqual(len(asked["held_out_recall"]), 3)
+
     def test_tables_are_parts(self):
         """Each part has its own table and way to say it; a checkpoint knows which."""
         self.table()

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     if (!out ||
         kc_config_parse(text, bytes, argv[1], (const char *const *)argv + 4, argc - 4, &cfg, &e) !=
             KC_OK ||
-        kc_files_load(&cfg, &files, &e) != KC_OK ||
+        kc_files_load(&cfg, NULL, &files, &e) != KC_OK ||
         kc_corpus_create(&cfg, &files, &corpus, &e) != KC_OK) {
         fprintf(stderr, "dump: %s\n", out ? e.text : argv[3]);
         return 2;

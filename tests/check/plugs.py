@@ -77,11 +77,12 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
 }
 
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
-                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
+                    kc_vocab *vocab, const kc_corpus *first, kc_corpus_info *info, kc_error *e)
 {
     const double N = (double)keys->people;
     toy *t = kc_alloc(1, sizeof *t, "corpus");
     (void)files;
+    (void)first;
     (void)e;
     *t = (toy){seed, kc_vocab_numbered(vocab, "coin", 0, "", keys->people),
                kc_vocab_numbered(vocab, "side", 0, "", 2)};

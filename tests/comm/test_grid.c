@@ -3,10 +3,12 @@
 #include "grids.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "kcap/base/clock.h"
 #include "kcap/comm/post.h"
+#include "kcap/comm/share.h"
 
 KC_TEST(ranks_know_each_other)
 {
@@ -48,6 +50,75 @@ KC_TEST(all_bytes_come_in_rank_order)
     kc_allgather(g, mine, all, sizeof mine);
     for (int i = 0; i < N * g->size; ++i)
         assert_true(all[i] == i / N + i % N / 64.0);
+}
+
+/* An object of two arrays, the second's length in the first. */
+typedef struct pair_of_arrays {
+    int64_t n, *lengths;
+    double *values;
+} pair_of_arrays;
+
+static void walk(void *of, kc_image *image)
+{
+    pair_of_arrays *p = of;
+    kc_image_array(image, &p->lengths, p->n, sizeof *p->lengths);
+    kc_image_array(image, &p->values, p->lengths[p->n - 1], sizeof *p->values);
+}
+
+/* Ranks of as many nodes as `node` says have rank 0's arrays; `in_common`: once a node. */
+static void check_share(const kc_grid *g, int in_common)
+{
+    enum { N = 1003 };
+    pair_of_arrays p = {.n = 3};
+    kc_shared shared;
+    if (g->rank == 0) {
+        p.lengths = kc_alloc(p.n, sizeof *p.lengths, "lengths");
+        p.values = kc_alloc(N, sizeof *p.values, "values");
+        p.lengths[2] = N;
+        for (int i = 0; i < N; ++i)
+            p.values[i] = i / 64.0;
+    }
+    kc_share(g, walk, &p, &shared);
+    assert_int_equal(p.lengths[2], N);
+    for (int i = 0; i < N; ++i)
+        assert_true(p.values[i] == i / 64.0);
+    kc_barrier(g);
+    if (g->rank == 0)
+        p.values[5] = -1; /* as nobody does: who has it in common sees it */
+    kc_barrier(g);
+    assert_true((p.values[5] < 0) == (g->rank == 0 || (in_common && g->node == 0)));
+    assert_int_equal(shared.is_mapped, in_common && g->size > 1);
+    kc_barrier(g);
+    kc_shared_free(&shared);
+}
+
+KC_TEST(the_ranks_of_a_node_have_arrays_in_common)
+{
+    const kc_grid *g = *state;
+    assert_int_equal(g->node, 0);
+    check_share(g, 1);
+}
+
+KC_TEST(each_node_has_its_own)
+{
+    kc_grid halves = *(const kc_grid *)*state;
+    if (halves.size < 4)
+        return;
+    halves.node = halves.rank / 2 * 2;
+    check_share(&halves, 1);
+}
+
+/* The last rank can open no more files. */
+KC_TEST(where_nothing_is_in_common_each_has_its_own)
+{
+    const kc_grid *g = *state;
+    struct rlimit most, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &most), 0);
+    none = (struct rlimit){0, most.rlim_max};
+    if (g->rank == g->size - 1)
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    check_share(g, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &most), 0);
 }
 
 KC_TEST(nobody_failed)

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
         else
             print_tokens(&bpe, text, n - 1);
     if (learns) {
-        kc_bpe_learn(&pieces, count, atoll(argv[2]), &bpe);
+        kc_bpe_learn(&pieces, count, atoll(argv[2]), NULL, &bpe);
         free(merges);
         merges = kc_bpe_text(&bpe, &bytes);
         fputs(merges, stdout);

@@ -126,7 +126,7 @@ static inline kc_files shipped_files(const kc_config *cfg)
     kc_error e = {0};
     kc_files files;
 
-    if (kc_files_load(cfg, &files, &e) != KC_OK)
+    if (kc_files_load(cfg, NULL, &files, &e) != KC_OK)
         fail_msg("%s", e.text);
     return files;
 }

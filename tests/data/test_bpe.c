@@ -5,6 +5,7 @@
 
 #include "data/learn.h"
 #include "data/word/bpe.h"
+#include "data/word/encoder.h"
 #include "data/word/printable.h"
 #include "data/word/tokens.h"
 #include "kcap/base/text.h"
@@ -282,6 +283,92 @@ KC_TEST(sizes_that_do_not_hold_the_bytes_are_refused)
     e = (kc_error){0};
     learnt(&cfg, &t, &e);
     assert_int_equal(e.code, KC_EINPUT);
+}
+
+/* The 256 bytes and two merges, as OpenAI's encoder.json has them; `more` in front of the end. */
+static char *encoder_text(const char *more)
+{
+    char *text = test_room(1 << 14, 1), *at = text;
+
+    at += sprintf(at, "{");
+    for (int byte = 0; byte < KC_BYTES; byte++) {
+        char to[KC_PRINTABLE_MOST + 1] = "";
+        int n = kc_printable((uint8_t)byte, to);
+
+        if (n == 2)
+            at += sprintf(at, "\"\\u%04x\": %d, ", (to[0] & 0x1f) << 6 | (to[1] & 0x3f), byte);
+        else
+            at += sprintf(at, "\"%s%s\": %d,\n", strchr("\"\\", *to) ? "\\" : "", to, byte);
+    }
+    sprintf(at, "\"\\u0120t\": 256%s, \"<|endoftext|>\" :257}\n", more);
+    return text;
+}
+
+static void encoder_gives(const char *merges, const char *text, const char *says)
+{
+    kc_bpe bpe;
+    kc_error e = {0};
+
+    assert_int_equal(kc_bpe_read("vocab.bpe", merges, &bpe, &e), KC_OK);
+    kc_encoder_check("encoder.json", text, "vocab.bpe", &bpe, &e);
+    kc_bpe_free(&bpe);
+    if (!strstr(e.text, says) || (!says[0] && e.text[0]))
+        fail_msg("'%s' and not '%s'", e.text, says);
+}
+
+KC_TEST(an_encoder_is_that_of_its_merges)
+{
+    static const char merges[] = "#version: 0.2\n\xc4\xa0 t\n";
+
+    encoder_gives(merges, encoder_text(""), "");
+    encoder_gives(
+        merges, encoder_text(", \"he\": 300"),
+        "encoder.json:95: `he` is no byte, and made by no merge of vocab.bpe; both files must "
+        "be of one tokenizer");
+    encoder_gives("h e\n\xc4\xa0 t\n", encoder_text(""),
+                  "encoder.json:95: `he` is not in it, but a symbol of vocab.bpe; both files");
+    encoder_gives(merges, encoder_text(", \"<s>\": 257"),
+                  "encoder.json:95: `<|endoftext|>` has the number 257 of an earlier token");
+    encoder_gives(merges, "", "encoder.json:1: no JSON object; a file reads `{");
+    encoder_gives(merges, "{\n\"a\": x}", "encoder.json:2: no token and its number");
+    encoder_gives(merges, "{\"a\": 1\n \"b\": 2}", "encoder.json:2: no comma and no end behind an");
+    encoder_gives(merges, "{\"a", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"\\", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"\\u12", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"a\":", "encoder.json:1: no token");
+}
+
+/* A clock of the test's own: a second goes by with each look at it. */
+static double look(void)
+{
+    static double now;
+
+    return now += 1;
+}
+
+KC_TEST(long_learning_is_told)
+{
+    kc_config cfg = config_of(KC_corpus_kind_bios, 40);
+    const texts t = small_texts();
+    kc_files files = files_of(&t);
+    char *merges = NULL, *said = NULL;
+    int64_t bytes = 0;
+    size_t n = 0;
+    kc_error e = {0};
+    kc_teller teller = {.out = open_memstream(&said, &n), .clock = look};
+
+    cfg.vocab.kind = KC_vocab_kind_bpe;
+    cfg.vocab.size = 200;
+    files.teller = &teller;
+    assert_int_equal(kc_learn_merges(&cfg, &files, &merges, &bytes, &e), KC_OK);
+    fclose(teller.out);
+    kc_files_free(&files);
+    kc_test_owns(merges, free);
+    kc_test_owns(said, free);
+    assert_ptr_equal(strstr(said, "\rcounting pieces of documents: 0 of "), said);
+    assert_non_null(strstr(said, "\rlearning byte pairs: 1 of "));
+    assert_non_null(strstr(said, "\rlearning byte pairs: 9 of "));
+    assert_string_equal(said + n - 4, "\r\033[K");
 }
 
 static void refused(const char *yaml, const char *message)

@@ -267,4 +267,60 @@ KC_TEST(a_sentence_must_tell_values_apart)
     kc_files_free(&files);
 }
 
+/* A clock of the test's own: each look at it takes so long. */
+static double now, look;
+
+static double looked(void)
+{
+    return now += look;
+}
+
+/* What is said of a reading of so many rows, control characters left out but the first. */
+static const char *told(int64_t rows, double seconds)
+{
+    char *text = test_room(rows * 20, 1), *at = text, *said = NULL;
+    size_t n = 0;
+    kc_fact_table t;
+    kc_error e = {0};
+    kc_teller teller = {.out = open_memstream(&said, &n), .clock = looked};
+
+    for (int64_t i = 0; i < rows; i++)
+        at += sprintf(at, "n%lld\tx\t%d\n", (long long)i, (int)(i % 7));
+    FILE *f = fmemopen(text, strlen(text), "r");
+    now = 0;
+    look = seconds;
+    kc_fact_table_read("x", f, 0, &teller, &t, &e);
+    assert_int_equal(e.code, KC_OK);
+    kc_fact_table_free(&t);
+    fclose(f);
+    fclose(teller.out);
+    return kc_test_owns(said, free);
+}
+
+/* Once a second, as the clock has it that is looked at every 4096 rows; the line goes at the end. */
+KC_TEST(a_long_reading_is_told)
+{
+    assert_string_equal(told(4095, 10), "");
+    assert_string_equal(told(3 * 4096, 0.3), "");
+    assert_string_equal(told(4 * 4096, 0.6),
+                        "\rreading x: 8192 rows\033[K\rreading x: 16384 rows\033[K\r\033[K");
+}
+
+/* A row is 5 bytes; a name 16, and 4 a token. */
+KC_TEST(a_table_takes_the_memory_that_is_said)
+{
+    enum { ROWS = 20000 };
+    kc_files files = {0};
+    kc_config cfg = config_of(KC_corpus_kind_facts, 0);
+    char *text = test_room(ROWS * 20, 1), *at = text;
+
+    for (int i = 0; i < ROWS; i++)
+        at += sprintf(at, "n%d\ta%d\t%d\n", i / 5, i % 5, i % 7);
+    add_table(&files, text, 0);
+    const kc_corpus_info *info = kc_corpus_about(corpus_from(&cfg, files));
+    assert_int_equal(info->n_people, ROWS / 5);
+    assert_in_range((int64_t)info->table.bytes, 5 * ROWS + 20 * (ROWS / 5),
+                    5 * ROWS + 20 * (ROWS / 5) + 5000);
+}
+
 KC_TEST_MAIN(NULL, NULL)

@@ -242,7 +242,7 @@ KC_TEST(files_come_from_the_folder_named)
     folder_write(folder, &t, -1);
     snprintf(cfg.corpus.pools, sizeof cfg.corpus.pools, "%s/pools", folder);
     snprintf(cfg.corpus.templates, sizeof cfg.corpus.templates, "%s/templates", folder);
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_OK);
     assert_int_equal(files.n, N_TEXTS);
     for (int i = 0; i < N_TEXTS; i++) {
         snprintf(want, sizeof want, "%s/%s", folder, t.name[i]);
@@ -253,7 +253,7 @@ KC_TEST(files_come_from_the_folder_named)
     }
     kc_files_free(&files);
     cfg.corpus.kind = KC_corpus_kind_biod;
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_OK);
     assert_int_equal(files.n, 3);
     kc_files_free(&files);
     folder_remove(folder, &t);
@@ -270,7 +270,7 @@ KC_TEST(a_missing_file_is_named)
     assert_non_null(mkdtemp(folder));
     folder_write(folder, &t, 5);
     snprintf(cfg.corpus.pools, sizeof cfg.corpus.pools, "%s/pools", folder);
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_EINPUT);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_EINPUT);
     snprintf(want, sizeof want,
              "%s/pools/field.txt: No such file or directory; corpus.pools names a folder that must "
              "hold this file",
@@ -291,12 +291,12 @@ KC_TEST(the_environment_replaces_the_shipped_files)
     assert_non_null(mkdtemp(folder));
     folder_write(folder, &t, -1);
     setenv("KCAP_INPUTS", folder, 1);
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_OK);
     assert_memory_equal(files.file[12].path, folder, strlen(folder));
     kc_files_free(&files);
     snprintf(path, sizeof path, "%s/pools/last_name.txt", folder);
     unlink(path);
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_EINPUT);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_EINPUT);
     snprintf(want, sizeof want,
              "last_name.txt: not found in %s/pools; set KCAP_INPUTS to the folder that holds pools "
              "and templates",
@@ -304,11 +304,11 @@ KC_TEST(the_environment_replaces_the_shipped_files)
     assert_string_equal(e.text, want);
     e.code = KC_OK;
     setenv("KCAP_INPUTS", "/nowhere", 1);
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_EINPUT);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_EINPUT);
     assert_non_null(strstr(e.text, "not found in /nowhere/pools; set KCAP_INPUTS"));
     e.code = KC_OK;
     unsetenv("KCAP_INPUTS");
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_OK);
     assert_null(strstr(files.file[12].path, folder));
     kc_files_free(&files);
     folder_remove(folder, &t);

@@ -16,7 +16,8 @@ static const char *const asks[ASKED][3] = {
     {"employer", "2/templates/ask_employer.txt", "Who pays {subject} ? {value}.\n"},
     {"working_city", "2/templates/ask_working_city.txt", "Where does {subject} work? {value}.\n"}};
 
-static kc_files files_with(const char *last)
+/* `last` in place of the last form, `employer` of that about employers; NULL: as they are. */
+static kc_files files_and(const char *employer, const char *last)
 {
     const texts t = small_texts();
     kc_files one = files_of(&t), all = {.n = 0};
@@ -26,12 +27,19 @@ static kc_files files_with(const char *last)
         assert_int_equal(kc_files_join(&one, part, &all, &e), KC_OK);
     kc_files_free(&one);
     for (int s = 0; s < ASKED; s++) {
-        const char *text = last && s == ASKED - 1 ? last : asks[s][2];
+        const char *text = last && s == ASKED - 1 ? last
+                           : employer && s == 4   ? employer
+                                                  : asks[s][2];
 
         assert_int_equal(
             kc_files_add(&all, asks[s][1], asks[s][1], text, (int64_t)strlen(text), &e), KC_OK);
     }
     return all;
+}
+
+static kc_files files_with(const char *last)
+{
+    return files_and(NULL, last);
 }
 
 static kc_config config_with(double held_out)
@@ -162,9 +170,138 @@ static void refused(const kc_config *cfg, const char *last, const char *message)
     kc_files_free(&files);
 }
 
+/* `Acme` and `Acme Corp.`: the biographies go on with other words, this question as the longer one does. */
+KC_TEST(answers_end_by_the_questions_own_words)
+{
+    const kc_config cfg = config_with(0.3);
+    kc_files files = files_and("Who pays {subject} ? {value} Corp.\n", NULL);
+    kc_corpus *c = NULL;
+    kc_error e = {0};
+
+    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
+    assert_string_equal(e.text,
+                        "2/templates/ask_employer.txt: `Acme` and `Acme Corp.` cannot be told "
+                        "apart in a sentence that goes on with `Corp`; change a value or the "
+                        "sentence");
+    kc_files_free(&files);
+}
+
+/* A table of towns: all have a country, some a river; one country begins another. */
+static const char *country_of(int i)
+{
+    static const char *const all[] = {"Italy", "US", "US of A"};
+
+    return all[i % 3];
+}
+
+static kc_files table_files(const char *river)
+{
+    kc_files one = {0}, all = {.n = 0};
+    char *text = test_room(PEOPLE * 80, 1), *at = text;
+    kc_error e = {0};
+
+    for (int i = 0; i < PEOPLE; i++) {
+        at += sprintf(at, "Town %d\tcountry\t%s\n", i, country_of(i));
+        if (i % 4 == 0)
+            at += sprintf(at, "Town %d\triver\tR%d\n", i, i % 8);
+    }
+    add_file(&one, "facts/table", text);
+    add_file(&one, "facts/reference", "path: t\nbytes: 1\nxxh3_64: 0\nsentences: 0\n");
+    assert_int_equal(kc_files_join(&one, 0, &all, &e), KC_OK);
+    kc_files_free(&one);
+    add_file(&all, "2/ask/country.txt",
+             "Which country holds {subject} ? It is {value}!\nWhere is {subject} ? {value}.\n");
+    if (river)
+        add_file(&all, "2/ask/river.txt", river);
+    return all;
+}
+
+static kc_config table_config(double held_out)
+{
+    kc_config cfg = config_with(held_out);
+
+    cfg.corpus.kind = KC_corpus_kind_facts;
+    cfg.corpus.people = 0;
+    strcpy(cfg.corpus.file, "t");
+    return cfg;
+}
+
+/* Question i: its name and its answer are the table's. Returns the town. */
+static int check_town(const kc_corpus *c, int64_t i, int64_t exposure, kc_doc *doc)
+{
+    const kc_corpus *part = kc_corpus_part(c, 1);
+    const int64_t whom = kc_corpus_whom(part, i, exposure);
+
+    kc_corpus_document(part, i, exposure, doc);
+    assert_true(doc->n_tokens <= kc_corpus_about(part)->max_doc_tokens);
+    assert_string_equal(said(c, doc, 0), test_text("Town %d", (int)whom));
+    assert_int_equal(doc->n_spans, 2);
+    if (doc->spans[1].attribute == 2) {
+        assert_string_equal(said(c, doc, 2), test_text("R%d", (int)whom % 8));
+        assert_int_equal(whom % 4, 0);
+    } else {
+        assert_string_equal(said(c, doc, 1), country_of((int)whom));
+        assert_int_equal(doc->spans[1].opens, whom % 3 == 1);
+    }
+    return (int)whom;
+}
+
+KC_TEST(tables_can_be_asked_about)
+{
+    const kc_config cfg = table_config(0.3);
+    const kc_corpus *c = corpus_from(&cfg, table_files("{subject} is at a river: {value}.\n"));
+    const kc_corpus_info *info = kc_corpus_about(kc_corpus_part(c, 1));
+    int shown[PEOPLE] = {0}, kept[PEOPLE] = {0}, rivers = 0;
+    double tokens = 0;
+    kc_doc doc = doc_for(c);
+
+    for (int64_t i = 0; i < info->n_people; i++) {
+        shown[check_town(c, i, i % 5, &doc)]++;
+        rivers += doc.spans[1].attribute == 2;
+        for (int e = 0; e < 200; e++) {
+            kc_corpus_document(kc_corpus_part(c, 1), i, e, &doc);
+            tokens += doc.n_tokens / 200.;
+        }
+    }
+    for (int64_t i = 0; i < info->n_held_out; i++)
+        kept[check_town(c, i, KC_HELD_OUT, &doc)]++;
+    for (int i = 0; i < PEOPLE; i++) {
+        assert_int_equal(shown[i] + kept[i], 1 + (i % 4 == 0));
+        assert_true(!shown[i] || !kept[i]);
+    }
+    assert_int_equal(info->n_people + info->n_held_out, PEOPLE + PEOPLE / 4);
+    assert_float_equal(info->attribute[2].share, (double)rivers / (double)info->n_people, 1e-12);
+    assert_float_equal(info->mean_doc_tokens, tokens / (double)info->n_people, 0.1);
+    assert_float_equal(info->max_bits, 0, 0);
+}
+
+static void table_refused(double held_out, const char *river, const char *message)
+{
+    const kc_config cfg = table_config(held_out);
+    kc_files files = table_files(river);
+    kc_corpus *c = NULL;
+    kc_error e = {0};
+
+    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
+    assert_string_equal(e.text, message);
+    kc_files_free(&files);
+}
+
+KC_TEST(questions_about_a_table_that_are_refused)
+{
+    table_refused(1, NULL, "corpus.held_out: 1 of 20 names leaves nobody to ask about");
+    table_refused(0.5, NULL,
+                  "corpus.templates: /ask_river.txt is not there; there must be a question of each "
+                  "attribute, such as `Where was {subject} born? Answer: {value}.`");
+    table_refused(0.5, "{subject} {value}.\n",
+                  "/small/2/ask/river.txt:1: the question needs words between `{subject}` and "
+                  "`{value}` and a mark behind; a line reads `Where was {subject} born? Answer: "
+                  "{value}.`");
+}
+
 KC_TEST(what_is_refused)
 {
-    static const char alone[] = "questions are about the people of a first part of bios; a list of "
+    static const char alone[] = "questions are about a first part of bios or facts; a list of "
                                 "parts that begins with one would do";
     kc_config cfg = config_with(1);
     char message[400];

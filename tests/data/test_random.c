@@ -199,7 +199,7 @@ KC_TEST(no_file_is_needed)
 
     strcpy(cfg.corpus.pools, "/nowhere");
     strcpy(cfg.corpus.templates, "/nowhere");
-    assert_int_equal(kc_files_load(&cfg, &files, &e), KC_OK);
+    assert_int_equal(kc_files_load(&cfg, NULL, &files, &e), KC_OK);
     assert_int_equal(files.n, 0);
     assert_int_equal(files.bytes, 0);
     kc_files_free(&files);

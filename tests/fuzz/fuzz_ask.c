@@ -71,7 +71,7 @@ static kc_corpus *corpus_of(int64_t vocab)
     cfg.vocab.kind = vocab;
     cfg.vocab.size = 300;
     strcpy(cfg.corpus.file, kc_fuzz_file(table, sizeof table - 1));
-    KC_CHECK(kc_files_load(&cfg, &files, &e) == KC_OK &&
+    KC_CHECK(kc_files_load(&cfg, NULL, &files, &e) == KC_OK &&
                  kc_corpus_create(&cfg, &files, &corpus, &e) == KC_OK,
              "%s", e.text);
     kc_files_free(&files);

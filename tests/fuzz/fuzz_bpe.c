@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Merges of byte pairs: with whatever is read, the tokens of any text are its bytes. */
+/* Merges of byte pairs: with whatever is read, the tokens of any text are its bytes; and the numbers of
+ * tokens, held against merges. */
 #include "fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/word/bpe.h"
+#include "data/word/encoder.h"
 #include "data/word/pretoken.h"
 #include "data/word/printable.h"
 #include "data/word/tokens.h"
@@ -14,12 +16,15 @@
 
 static const char *const texts[] = {
     "#version: 0.2\n\xc4\xa0 t\nh e\n\xc4\xa0t he\ni n\nr e\n\xc4\x8a \xc4\x8a\n1 9\n19 9\n",
-    "a a\r\naa a\r\naa aa\r\naaaa aaa\r\n", "\xc3\x83 \xc2\xab\n\xc3\xb0 \xc5\x81\nab c\na b\n",
-    "<eos>\na\n\xc4\xa0\nt\nh\ne\naa\n1\n9\n.\n\xc3\x83\n\xc2\xab\n", NULL};
+    "a a\r\naa a\r\naa aa\r\naaaa aaa\r\n",
+    "\xc3\x83 \xc2\xab\n\xc3\xb0 \xc5\x81\nab c\na b\n",
+    "<eos>\na\n\xc4\xa0\nt\nh\ne\naa\n1\n9\n.\n\xc3\x83\n\xc2\xab\n",
+    "{\"!\": 0, \"\\\"\": 1, \"\\u0120\": 2,\n\"t\": 3, \"\\\\\": 4, \"<|endoftext|>\": 5}\n",
+    NULL};
 
 static const char *const words[] = {
-    "#version", "#version: 0.2\n", "\xc4\xa0",     "\xc4\x8a", "a b\n", "aa ", " aa", "a",
-    "\n\n",     "<eos>",           "\xc5\x84 a\n", "\xc2\xad", NULL};
+    "#version", "#version: 0.2\n", "\xc4\xa0", "\xc4\x8a", "a b\n", "aa ",  " aa", "a", "\n\n",
+    "<eos>",    "\xc5\x84 a\n",    "\xc2\xad", "\\u01",    "\": ",  ", \"", "{\"", NULL};
 
 /* The bytes of all tokens, one after the other. */
 static void check_tokens(const kc_bpe *bpe, const char *text, size_t bytes)
@@ -57,6 +62,14 @@ static void check_fixed(const kc_bpe *bpe, const char *plain)
     kc_vocab_free(&vocab);
 }
 
+/* No text of this size has all bytes. */
+static void check_encoder(const kc_bpe *bpe, const char *plain)
+{
+    kc_error e = {0};
+    KC_CHECK(kc_encoder_check("encoder", plain, "merges", bpe, &e) == KC_EINPUT && e.text[0],
+             "`%s`", e.text);
+}
+
 static int read(const char *text, size_t bytes, kc_error *e)
 {
     const char *path = kc_fuzz_file(text, bytes);
@@ -69,6 +82,7 @@ static int read(const char *text, size_t bytes, kc_error *e)
         kc_bpe_create(&bpe);
     }
     check_fixed(&bpe, plain);
+    check_encoder(&bpe, plain);
     KC_TRY(e->code);
     check_tokens(&bpe, text, bytes);
     check_tokens(&bpe, "aaaaaaaaaaaaaaaa\xff \xe1\x9a\x80 the 1999 \n\n x", 36);

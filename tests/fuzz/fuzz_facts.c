@@ -101,7 +101,7 @@ static int read(const char *text, size_t bytes, kc_error *e)
     kc_config_defaults(&cfg);
     cfg.corpus.kind = KC_corpus_kind_facts;
     strcpy(cfg.corpus.file, kc_fuzz_file(text, bytes));
-    KC_TRY(kc_files_load(&cfg, &files, e));
+    KC_TRY(kc_files_load(&cfg, NULL, &files, e));
     KC_TRY(kc_corpus_create(&cfg, &files, &corpus, e));
     check_corpus(corpus);
     KC_CHECK(read_table(text, bytes, &t, e) == KC_OK, "%s", e->text);

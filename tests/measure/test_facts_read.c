@@ -19,13 +19,10 @@ static const char *value_of(int i, int a)
     return a == 1 ? common[(i * i) % 7 % 4] : test_text("r%d%s", i % 11, i % 3 ? "" : " west");
 }
 
-static kc_corpus *table_corpus(double universe)
+static char *table_text(void)
 {
-    kc_config cfg = config_of(KC_corpus_kind_facts, 0);
-    kc_files files = {0};
     char *text = test_room(NAMES * 100, 1), *at = text;
 
-    cfg.corpus.universe = universe;
     for (int i = 0; i < NAMES; i++) {
         const char *name = test_text("town %d%s", i / 2, i % 2 ? " north" : "");
 
@@ -33,8 +30,30 @@ static kc_corpus *table_corpus(double universe)
         if (i % 5 == 0)
             at += sprintf(at, "%s\triver\t%s\n", name, value_of(i, 2));
     }
+    return text;
+}
+
+/* Made by `readers` together, NULL: by each rank for itself. */
+static int make(const kc_grid *readers, const char *text, double universe, kc_corpus **corpus,
+                kc_error *e)
+{
+    kc_config cfg = config_of(KC_corpus_kind_facts, 0);
+    kc_files files = {.readers = readers};
+
+    cfg.corpus.universe = universe;
     add_table(&files, text, 0);
-    return corpus_from(&cfg, files);
+    kc_corpus_create(&cfg, &files, corpus, e);
+    kc_files_free(&files);
+    return e->code;
+}
+
+static kc_corpus *table_corpus(const kc_grid *readers, const char *text, double universe)
+{
+    kc_corpus *corpus = NULL;
+    kc_error e = {0};
+
+    assert_int_equal(make(readers, text, universe, &corpus, &e), KC_OK);
+    return kc_test_owns(corpus, corpus_give_back);
 }
 
 static reader reader_of(const kc_corpus *corpus, int perfect)
@@ -101,7 +120,7 @@ static kc_capacity_row read_by(const kc_grid *g, const kc_corpus *corpus, int pe
 
 static void check_reads(const kc_grid *g, double universe)
 {
-    const kc_corpus *corpus = table_corpus(universe);
+    const kc_corpus *corpus = table_corpus(NULL, table_text(), universe);
     const kc_corpus_info *info = kc_corpus_about(corpus);
     double strings = info->term[KC_READ_CHUNKS].max_bits;
     kc_capacity_row row = read_by(g, corpus, 1);
@@ -121,6 +140,67 @@ KC_TEST(a_table_reads_nothing_or_all)
 {
     check_reads(*state, 0);
     check_reads(*state, 1e6);
+}
+
+static void assert_same_info(const kc_corpus_info *a, const kc_corpus_info *b)
+{
+    for (int r = 0; r < KC_N_READS; r++) {
+        assert_string_equal(a->term[r].name, b->term[r].name);
+        assert_float_equal(a->term[r].max_bits, b->term[r].max_bits, 0);
+        assert_float_equal(a->term[r].items, b->term[r].items, 0);
+    }
+    for (int i = 0; i < a->n_attributes; i++) {
+        assert_string_equal(a->attribute[i].name, b->attribute[i].name);
+        assert_float_equal(a->attribute[i].log2_pool, b->attribute[i].log2_pool, 0);
+        assert_float_equal(a->attribute[i].weight, b->attribute[i].weight, 0);
+    }
+    assert_string_equal(a->many, b->many);
+    assert_string_equal(a->law, b->law);
+    assert_string_equal(a->token_word, b->token_word);
+    assert_string_equal(a->table.longest, b->table.longest);
+    assert_float_equal(a->mean_doc_tokens, b->mean_doc_tokens, 0);
+    assert_int_equal(a->max_doc_tokens, b->max_doc_tokens);
+    assert_int_equal(a->n_vocab, b->n_vocab);
+    assert_int_equal(a->n_people, b->n_people);
+}
+
+/* Others than rank 0 need not even have it. */
+KC_TEST(ranks_have_a_table_in_common)
+{
+    const kc_grid *g = *state;
+    const char *text = table_text();
+    const kc_corpus *own = table_corpus(NULL, text, 0);
+    const kc_corpus *common = table_corpus(g, g->rank ? "none" : text, 0);
+    kc_doc a = doc_for(own), b = doc_for(common);
+    char *words = kc_test_owns(kc_corpus_words(own), free);
+
+    assert_same_info(kc_corpus_about(own), kc_corpus_about(common));
+    assert_string_equal(words, kc_test_owns(kc_corpus_words(common), free));
+    for (int64_t i = 0; i < NAMES; i++) {
+        kc_corpus_document(own, i, 3, &a);
+        kc_corpus_document(common, i, 3, &b);
+        assert_int_equal(a.n_tokens, b.n_tokens);
+        assert_memory_equal(a.tokens, b.tokens, (size_t)a.n_tokens * sizeof *a.tokens);
+        assert_int_equal(a.n_spans, b.n_spans);
+        for (int s = 0; s < a.n_spans; s++)
+            assert_int_equal(a.spans[s].end, b.spans[s].end);
+    }
+    assert_float_equal(read_by(g, common, 0).total_bits, read_by(g, own, 0).total_bits, 0);
+}
+
+KC_TEST(all_ranks_say_what_is_wrong_with_it)
+{
+    const kc_grid *g = *state;
+    char *text = table_text();
+    kc_corpus *corpus = NULL;
+    kc_error e = {0};
+
+    strcat(text, "town 1\tcountry\n");
+    assert_int_equal(make(g, g->rank ? "none" : text, 0, &corpus, &e), KC_EINPUT);
+    assert_string_equal(e.text,
+                        "/small/table:241: 2 columns, the first line has 3, parted by tabs; a "
+                        "cell that holds such a mark wants quotation marks around it");
+    assert_null(corpus);
 }
 
 KC_TEST_MAIN(all_ranks, all_ranks_stop)

@@ -54,7 +54,7 @@ static int plan(const char *const *sets, int n, const kc_machine *machine, kc_er
     kc_origin from = {.path = "x.yaml", .sets = sets, .n_sets = n};
     KC_TRY(kc_config_read("", 0, &from, &cfg, e));
     KC_TRY(kc_corpus_check(&cfg, &from, e));
-    KC_TRY(kc_files_load(&cfg, &files, e));
+    KC_TRY(kc_files_load(&cfg, NULL, &files, e));
     KC_TRY(kc_corpus_create(&cfg, &files, &corpus, e));
     KC_TRY(kc_plan_make(&cfg, corpus, machine, &p, e));
     check_numbers(&p);

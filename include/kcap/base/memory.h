@@ -11,7 +11,7 @@
 void *kc_alloc(int64_t n, size_t size, const char *what);
 
 /* Make `p` hold at least `need` elements of `size` bytes: returns it as it is when *room suffices,
- * else moved to twice the room or more, the new part zeroed. Ends as kc_alloc.
+ * else moved to more room, by a quarter of it at least, the new part zeroed. Ends as kc_alloc.
  *   room        elements p holds; updated
  *   owns        p stays the caller's, to be freed with free; NULL with *room 0 is a start */
 void *kc_grow(void *p, int64_t *room, int64_t need, size_t size);

@@ -11,6 +11,7 @@
 typedef struct kc_grid {
     int rank, size; /* this rank of how many       */
     int node_ranks; /* ranks on this rank's node   */
+    int node;       /* of the whole job the first rank there */
     struct kc_grid_mpi *mpi;
     /* Set by kc_grid_mesh, for experts that are spread over ranks: ranks of neighbouring numbers
      * that have all the experts between them, and those that have the same experts. */
@@ -36,7 +37,7 @@ int kc_grid_check(const kc_grid *g, kc_error *e);
 void kc_grid_stop(kc_grid *g);
 
 /* The ranks that give the same `color`, in the order of this grid, as a grid of their own. Threads
- * and memory of a node are still shared by all its ranks: node_ranks stays.
+ * and memory of a node are still shared by all its ranks: node_ranks and node stay.
  *   collective  on all ranks
  *   owns        release with kc_grid_leave, on all ranks of the part */
 void kc_grid_split(const kc_grid *g, int color, kc_grid *part);

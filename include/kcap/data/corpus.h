@@ -39,7 +39,7 @@ typedef struct kc_table_info {
     int64_t n_contradictions; /* rows left out because another value stands there     */
     double uniform_bits;      /* values, were each drawn uniformly from the distinct ones of its
                                  attribute; entropy says values_bits                  */
-    double bytes;             /* memory that the table takes on a rank                */
+    double bytes;             /* memory that it takes, once a node                    */
     char longest[300];        /* where the longest document comes from, file:line: name */
     char warning[900];        /* about rows left out; empty: none were                 */
 } kc_table_info;
@@ -72,11 +72,11 @@ typedef struct kc_corpus_info {
     const char *law;               /* what was published of such, see kinds.def   */
     double law_bits_per_param;     /* the same as a number                        */
     int64_t n_people, exposures;   /* N, documents of each; of all parts but one no end */
-    int64_t of_one;                /* documents about the same person: questions 6, else 1 */
-    int64_t n_held_out;            /* that measurement reads and training never shows; 0: none */
-    int64_t n_vocab;               /* V */
-    const char *token_word;        /* what they are: words, or tokens of several bytes */
-    int32_t n_attributes;          /* the name included */
+    int64_t of_one;         /* documents about the same person, rounded up: of questions several */
+    int64_t n_held_out;     /* that measurement reads and training never shows; 0: none */
+    int64_t n_vocab;        /* V */
+    const char *token_word; /* what they are: words, or tokens of several bytes */
+    int32_t n_attributes;   /* the name included */
     kc_attribute attribute[KC_ATTRIBUTES_MAX];
     int part, n_parts;               /* which one, from 0; of the whole corpus */
     int asked_part;                  /* the first of questions of which some are held out, from 1;
@@ -110,13 +110,14 @@ enum { KC_EOS = 0 }; /* token that begins every document */
 int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
 
 /* Read the pool and template files that this configuration needs.
+ *   teller      is told of what takes long, now and where a corpus is made of them; NULL: nobody is
  *   collective  no: one rank reads, kc_input_files gives the others what it read
  *   owns        the caller frees with kc_files_free
  *   errors      KC_EIO or KC_EINPUT naming the file that is missing, and the folders tried;
  *               random needs no file and has none of these. Of vocab.kind bpe those of
  *               kc_corpus_create too, and a vocab.size too small for the bytes that occur: its
  *               merges are learnt here, once, and are a file of the corpus from then on */
-int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e);
+int kc_files_load(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_error *e);
 void kc_files_free(kc_files *files);
 
 /* Byte pairs for another vocab.size in place of those that are among the files.
@@ -130,7 +131,8 @@ int kc_files_learn(const kc_config *cfg, kc_files *files, kc_error *e);
 int kc_files_check(const kc_config *cfg, const kc_files *files, kc_error *e);
 
 /* Build pools, templates and vocabulary; keeps what it needs of `files`, which may be freed after.
- *   collective  no; the same on every rank
+ *   collective  on all ranks of files->readers, where that is set: rank 0 reads tables, once a run, and
+ *               the ranks of a node have them in common; the same on every rank
  *   owns        release with kc_corpus_destroy, which accepts NULL
  *   errors      KC_EINPUT: those of kc_corpus_check, a pool with fewer values than the key asks
  *               (both counts named), an empty or doubled line (file:line), a template without

@@ -40,6 +40,7 @@ typedef struct kc_span_sums {
     double nats[KC_ATTRIBUTES_MAX];   /* summed loss of the attribute's tokens               */
     double recall[KC_ATTRIBUTES_MAX]; /* people all of whose tokens of it are the likeliest  */
     double first[KC_ATTRIBUTES_MAX];  /* people whose first token of it is                   */
+    double read[KC_ATTRIBUTES_MAX];   /* people who have it                                  */
     double
         held_out_nats; /* of the names (random: strings) of who is never shown                  */
     double first_chunk_nats; /* over counted attributes but the name: first chunk's loss x weight */
@@ -57,6 +58,9 @@ typedef struct kc_stopper {
 
     /* About every second, on one thread: how much of it is through. NULL: nobody wants to know. */
     void (*seen)(void *of, double share);
+
+    /* Each window that this rank has scored, from several threads at a time. NULL: nobody wants them. */
+    void (*read)(void *of, const kc_batch *window, const float *nats, const uint8_t *hit);
 } kc_stopper;
 
 /* People of a group: group k, of people k x so many and those that follow, is read by rank k modulo the

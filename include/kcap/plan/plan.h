@@ -18,7 +18,7 @@ typedef struct kc_plan {
     kc_machine machine;
     kc_needs needs;      /* of a rank, exact; measurement comes and goes                  */
     int64_t arena_bytes; /* their sum without measurement: what training holds throughout */
-    int64_t base_bytes;  /* estimate: program, MPI, HDF5, packing buffers, a table of facts */
+    int64_t base_bytes;  /* estimate: program, MPI, HDF5, a share of a node's tables   */
     int64_t peak_bytes;  /* arena, measurement and base                                   */
     int64_t node_needs;  /* peak_bytes of all ranks of a node                             */
     kc_layout layout;    /* of a rank with the first part of the experts                     */

@@ -3,8 +3,8 @@
 #define KCAP_TYPES_FILES_H
 
 #include <stdint.h>
-#include <stdio.h>
 
+#include "kcap/base/teller.h"
 #include "kcap/base/text.h"
 
 enum { KC_FILES_MAX = 160 };
@@ -20,10 +20,12 @@ typedef struct kc_files {
         int64_t begin;          /* of its text, in bytes from kc_files.text */
         int64_t bytes;          /* without the zero byte                  */
     } file[KC_FILES_MAX];
-    int64_t bytes;  /* of text, zero bytes included */
-    char *text;     /* malloc'ed; free with kc_files_free */
-    FILE *progress; /* where to tell of a long reading; NULL: nowhere */
-    char *words;    /* of the corpus made of them, see kc_corpus_words; NULL: not listed */
+    int64_t bytes;     /* of text, zero bytes included */
+    char *text;        /* malloc'ed; free with kc_files_free */
+    kc_teller *teller; /* is told of a long reading; NULL: nobody is */
+    const struct kc_grid
+        *readers; /* ranks that make a corpus of them together; NULL: this one alone */
+    char *words;  /* of the corpus made of them, see kc_corpus_words; NULL: not listed */
 } kc_files;
 
 #endif

@@ -123,10 +123,11 @@ static void describe(const kc_biod *b, kc_corpus_info *info)
 }
 
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
-                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
+                    kc_vocab *vocab, const kc_corpus *first, kc_corpus_info *info, kc_error *e)
 {
     kc_biod *b = kc_alloc(1, sizeof *b, "corpus");
 
+    (void)first;
     b->K = keys->attributes;
     b->C = keys->chunks;
     b->D = keys->diversity;

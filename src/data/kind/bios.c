@@ -112,10 +112,11 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
 }
 
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
-                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
+                    kc_vocab *vocab, const kc_corpus *first, kc_corpus_info *info, kc_error *e)
 {
     kc_bios *b = kc_alloc(1, sizeof *b, "corpus");
 
+    (void)first;
     b->texts = keys->wordings;
     b->permute = keys->permute == KC_corpus_permute_yes;
     b->fullname = keys->fullname == KC_corpus_fullname_yes;
@@ -162,6 +163,17 @@ static kc_values values(const void *made, int32_t a)
     const kc_bios *b = made;
 
     return kc_pool_values(&b->value[attribute_at(b, a)]);
+}
+
+static int name(const void *made, int64_t person, const kc_pool *pool[KC_NAME_PARTS],
+                int64_t part[KC_NAME_PARTS])
+{
+    const kc_bios *b = made;
+
+    kc_people_name(&b->people, person, part);
+    for (int p = 0; p < KC_NAME_PARTS; p++)
+        pool[p] = &b->name[p];
+    return KC_NAME_PARTS;
 }
 
 /* The text of a person that an exposure shows. Of fixed texts measurement reads the first. */
@@ -270,4 +282,5 @@ const kc_kind_ops kc_kind_bios = {.sources = kc_bios_sources,
                                   .document = document,
                                   .value = value,
                                   .destroy = destroy,
-                                  .values = values};
+                                  .values = values,
+                                  .name = name};

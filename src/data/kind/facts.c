@@ -20,27 +20,37 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
                        "attribute, value");
 }
 
-/* They are in tokens. */
-static void drop_texts(kc_fact_table *table)
+/* What one rank makes of the table. */
+static int make(const kc_corpus_keys *keys, const kc_files *files, kc_facts *f, kc_vocab *vocab,
+                kc_corpus_info *info, kc_error *e)
 {
-    kc_vocab_free(&table->name);
-    for (int a = 0; a < KC_ATTRIBUTES_MAX - 1; a++)
-        kc_vocab_free(&table->value[a]);
-    free(table->line);
-    table->line = NULL;
+    KC_TRY(kc_facts_table(keys, files, f, e));
+    f->n_attributes = f->table.attribute.n;
+    f->people.n = f->table.name.n;
+    KC_TRY(kc_facts_tokens(keys, files, f, vocab, e));
+    KC_TRY(kc_facts_describe(f, keys, vocab, info, e));
+    kc_vocab_free(&f->table.attribute);
+    free(f->table.line);
+    f->table.line = NULL;
+    info->table.bytes = (double)kc_facts_bytes(f);
+out:
+    return e->code;
 }
 
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
-                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
+                    kc_vocab *vocab, const kc_corpus *first, kc_corpus_info *info, kc_error *e)
 {
+    const kc_grid *g = files->readers;
     kc_facts *f = kc_alloc(1, sizeof *f, "corpus");
 
-    KC_TRY(kc_facts_table(keys, files, f, e));
-    f->n_attributes = f->table.attribute.n;
-    f->people = (kc_people){.seed = seed, .n = f->table.name.n};
-    KC_TRY(kc_facts_tokens(keys, files, f, vocab, e));
-    KC_TRY(kc_facts_describe(f, keys, vocab->n, info, e));
-    drop_texts(&f->table);
+    (void)first;
+    f->people.seed = seed;
+    if (!g || g->size == 1)
+        KC_TRY(make(keys, files, f, vocab, info, e));
+    else {
+        KC_TRY_ROOT(g, make(keys, files, f, vocab, info, e));
+        kc_facts_give(g, f, vocab, info);
+    }
 out:
     return f;
 }
@@ -49,11 +59,15 @@ static void destroy(void *made)
 {
     kc_facts *f = made;
 
+    if (f->shared.at) {
+        kc_shared_free(&f->shared);
+        free(f);
+        return;
+    }
     kc_fact_table_free(&f->table);
     kc_pool_free(&f->name);
-    for (int a = 0; a < KC_ATTRIBUTES_MAX - 1; a++)
-        kc_pool_free(&f->value[a]);
     for (int a = 0; a < KC_ATTRIBUTES_MAX - 1; a++) {
+        kc_pool_free(&f->value[a]);
         kc_pool_free(&f->before[a]);
         kc_pool_free(&f->after[a]);
     }
@@ -76,6 +90,14 @@ static int64_t value(const void *made, int64_t name, int32_t attribute)
 static kc_values values(const void *made, int32_t attribute)
 {
     return kc_pool_values(&((const kc_facts *)made)->value[attribute - 1]);
+}
+
+static int name(const void *made, int64_t i, const kc_pool *pool[KC_NAME_PARTS],
+                int64_t part[KC_NAME_PARTS])
+{
+    pool[0] = &((const kc_facts *)made)->name;
+    part[0] = i;
+    return 1;
 }
 
 /* Value i of the pool and its span. */
@@ -129,4 +151,5 @@ const kc_kind_ops kc_kind_facts = {.sources = sources,
                                    .document = document,
                                    .value = value,
                                    .destroy = destroy,
-                                   .values = values};
+                                   .values = values,
+                                   .name = name};

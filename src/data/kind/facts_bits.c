@@ -33,14 +33,15 @@ double kc_facts_code(const kc_pool *texts, int32_t n_vocab)
 
 /* How often each value stands in the table, an attribute's behind another's; *distinct: how many. The
  * caller frees it. */
-static int64_t *count_values(const kc_fact_table *t, double *distinct)
+static int64_t *count_values(const kc_facts *f, double *distinct)
 {
+    const kc_fact_table *t = &f->table;
     int64_t first[KC_ATTRIBUTES_MAX] = {0};
 
-    for (int32_t a = 0; a < t->attribute.n; a++)
-        first[a + 1] = first[a] + t->value[a].n;
-    *distinct = (double)first[t->attribute.n];
-    int64_t *count = kc_alloc(first[t->attribute.n], sizeof *count, "values");
+    for (int32_t a = 0; a < f->n_attributes; a++)
+        first[a + 1] = first[a] + f->value[a].n;
+    *distinct = (double)first[f->n_attributes];
+    int64_t *count = kc_alloc(first[f->n_attributes], sizeof *count, "values");
     for (int64_t i = 0; i < t->n_rows; i++)
         count[first[t->of_attribute[i]] + t->of_value[i]]++;
     return count;
@@ -64,18 +65,18 @@ static void values_describe(const kc_facts *f, int32_t n_vocab, kc_corpus_info *
     const kc_fact_table *t = &f->table;
     const double n = (double)t->n_rows;
     double bits = 0, strings = 0, distinct;
-    int64_t *count = count_values(t, &distinct), *at = count;
+    int64_t *count = count_values(f, &distinct), *at = count;
 
-    for (int32_t a = 0; a < f->n_attributes; at += t->value[a++].n) {
+    for (int32_t a = 0; a < f->n_attributes; at += f->value[a++].n) {
         kc_attribute *x = &info->attribute[a + 1];
-        const double D = t->value[a].n;
+        const double D = f->value[a].n;
         double n_a;
-        const double values = entropy(at, t->value[a].n, &n_a);
+        const double values = entropy(at, f->value[a].n, &n_a);
 
         snprintf(x->name, sizeof x->name, "%s", kc_vocab_word(&t->attribute, a));
         x->log2_pool = values / n_a;
         x->counted = 1;
-        x->share = n_a / (double)t->name.n;
+        x->share = n_a / f->name.n;
         x->weight = D / n_a * n / distinct;
         x->distinct = D;
         x->string_bits = kc_facts_code(&f->value[a], n_vocab);
@@ -84,14 +85,14 @@ static void values_describe(const kc_facts *f, int32_t n_vocab, kc_corpus_info *
         info->table.uniform_bits += n_a * log2(D);
     }
     free(count);
-    info->term[KC_READ_VALUES] = (kc_term){"values", n, n, bits / n, 0, 0};
-    info->term[KC_READ_CHUNKS] = (kc_term){"strings", distinct, n, strings / distinct, 0, 0};
+    info->term[KC_READ_VALUES] = (kc_term){NULL, n, n, bits / n, 0, 0};
+    info->term[KC_READ_CHUNKS] = (kc_term){NULL, distinct, n, strings / distinct, 0, 0};
 }
 
 static int names_describe(const kc_facts *f, const kc_corpus_keys *keys, int32_t n_vocab,
                           kc_corpus_info *info, kc_error *e)
 {
-    const double N = f->table.name.n, bits = kc_facts_code(&f->name, n_vocab);
+    const double N = f->name.n, bits = kc_facts_code(&f->name, n_vocab);
     const double log2_names = keys->universe > 0 ? log2(keys->universe) : bits / N;
 
     if (keys->universe > 0 && keys->universe < N)
@@ -102,7 +103,7 @@ static int names_describe(const kc_facts *f, const kc_corpus_keys *keys, int32_t
             keys->universe, N);
     info->attribute[0] = (kc_attribute){
         .name = "name", .log2_pool = log2_names, .counted = 1, .distinct = N, .string_bits = bits};
-    info->term[KC_READ_NAME] = (kc_term){"names", N, N, log2_names, log2(N), 0};
+    info->term[KC_READ_NAME] = (kc_term){NULL, N, N, log2_names, log2(N), 0};
     return KC_OK;
 }
 
@@ -139,16 +140,17 @@ static kc_lengths tokens_of(const kc_facts *f, const kc_lengths *around_value, i
     return (kc_lengths){all.least + n, all.most + n, all.mean + n};
 }
 
-static void lengths_describe(const kc_facts *f, kc_corpus_info *info)
+static void lengths_describe(const kc_facts *f, const kc_vocab *vocab, kc_corpus_info *info)
 {
     const kc_fact_table *t = &f->table;
     kc_lengths around_value[KC_ATTRIBUTES_MAX];
     int32_t least = INT32_MAX, longest = 0;
+    char text[KC_VALUE_TOLD + 1];
     double all = 0;
 
     for (int32_t a = 0; a < f->n_attributes; a++)
         around(f, a, &around_value[a]);
-    for (int32_t i = 0; i < t->name.n; i++) {
+    for (int32_t i = 0; i < f->name.n; i++) {
         const kc_lengths l = tokens_of(f, around_value, i);
 
         least = l.least < least ? l.least : least;
@@ -158,10 +160,10 @@ static void lengths_describe(const kc_facts *f, kc_corpus_info *info)
             longest = i;
         }
     }
-    info->mean_doc_tokens = all / t->name.n;
+    info->mean_doc_tokens = all / f->name.n;
     info->lengths_are_equal = least == info->max_doc_tokens;
-    snprintf(info->table.longest, sizeof info->table.longest, "line %lld: `%.200s`",
-             (long long)t->line[longest], kc_vocab_word(&t->name, longest));
+    snprintf(info->table.longest, sizeof info->table.longest, "line %d: `%s`", t->line[longest],
+             kc_pool_text(&f->name, longest, vocab, text));
 }
 
 static void warn(const kc_fact_table *t, char *text, size_t size)
@@ -176,19 +178,27 @@ static void warn(const kc_fact_table *t, char *text, size_t size)
                  n ? "; " : "", (long long)t->n_contradictions, t->contradiction);
 }
 
-int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, int32_t n_vocab,
+void kc_facts_name_terms(kc_corpus_info *info)
+{
+    info->term[KC_READ_NAME].name = "names";
+    info->term[KC_READ_VALUES].name = "values";
+    info->term[KC_READ_CHUNKS].name = "strings";
+}
+
+int kc_facts_describe(const kc_facts *f, const kc_corpus_keys *keys, const kc_vocab *vocab,
                       kc_corpus_info *info, kc_error *e)
 {
     const kc_fact_table *t = &f->table;
 
-    KC_TRY(names_describe(f, keys, n_vocab, info, e));
-    info->n_people = t->name.n;
+    KC_TRY(names_describe(f, keys, vocab->n, info, e));
+    info->n_people = f->name.n;
     info->n_attributes = f->n_attributes + 1;
     info->table.n_facts = t->n_rows;
     info->table.n_duplicates = t->n_duplicates;
     info->table.n_contradictions = t->n_contradictions;
-    values_describe(f, n_vocab, info);
-    lengths_describe(f, info);
+    values_describe(f, vocab->n, info);
+    kc_facts_name_terms(info);
+    lengths_describe(f, vocab, info);
     warn(t, info->table.warning, sizeof info->table.warning);
 out:
     return e->code;

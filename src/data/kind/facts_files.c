@@ -232,7 +232,7 @@ int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *
         f = kc_open_regular(r.path, e);
         KC_TRY(e->code);
     }
-    kc_fact_table_read(r.path, f, keys->people, files->progress, &facts->table, e);
+    kc_fact_table_read(r.path, f, keys->people, files->teller, &facts->table, e);
     fclose(f);
 out:
     return e->code;

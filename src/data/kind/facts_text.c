@@ -49,22 +49,20 @@ out:
 
 /* Find texts that begin others, where one of `next` follows, or what no text has. In compact text only
  * <eos> may be left behind a text, so that one token must do. */
-static int mark(const kc_facts *f, const kc_vocab *texts, const kc_pool *const *next, int n_next,
-                kc_pool *pool, const kc_vocab *vocab, kc_error *e)
+static int mark(const kc_facts *f, const kc_pool *const *next, int n_next, kc_pool *pool,
+                const kc_vocab *vocab, kc_error *e)
 {
-    kc_lines lines = {.path = "corpus.file", .n = texts->n, .text = texts->text, .no_numbers = 1};
+    const kc_lines lines = {.path = "corpus.file", .no_numbers = 1};
+    char text[KC_VALUE_TOLD + 1];
 
-    lines.begin = kc_alloc(texts->n, sizeof *lines.begin, "texts");
-    for (int32_t i = 0; i < texts->n; i++)
-        lines.begin[i] = (int32_t)texts->begin[i];
-    kc_pool_mark(pool, &lines, next, n_next, vocab, e);
+    KC_TRY(kc_pool_mark(pool, &lines, next, n_next, vocab, e));
     for (int32_t i = 0; i < pool->n && !f->in_sentences; i++)
         if (pool->opens[i] > 1)
             kc_fail(e, KC_EINPUT,
-                    "corpus.file: `%.200s` and a longer text go on with the same token where a "
+                    "corpus.file: `%s` and a longer text go on with the same token where a "
                     "marker follows; change the attribute's name",
-                    kc_vocab_word(texts, i));
-    free(lines.begin);
+                    kc_pool_text(pool, i, vocab, text));
+out:
     return e->code;
 }
 
@@ -76,15 +74,22 @@ static int mark_all(kc_facts *f, const kc_vocab *vocab, kc_error *e)
 
     for (int32_t a = 0; a < f->n_attributes; a++)
         before[a] = &f->before[a];
-    KC_TRY(mark(f, &f->table.name, before, n_next, &f->name, vocab, e));
+    KC_TRY(mark(f, before, n_next, &f->name, vocab, e));
     for (int32_t a = 0; a < f->n_attributes; a++) {
         const kc_pool *after = &f->after[a];
         const int said = f->in_sentences;
 
-        KC_TRY(mark(f, &f->table.value[a], said ? &after : before, said ? 1 : n_next, &f->value[a],
-                    vocab, e));
+        KC_TRY(mark(f, said ? &after : before, said ? 1 : n_next, &f->value[a], vocab, e));
     }
 out:
+    return e->code;
+}
+
+/* A list of texts in tokens, in place of its bytes. */
+static int cut(kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc_error *e)
+{
+    kc_pool_from_texts(texts, vocab, pool, e);
+    kc_vocab_free(texts);
     return e->code;
 }
 
@@ -95,9 +100,9 @@ int kc_facts_tokens(const kc_corpus_keys *keys, const kc_files *files, kc_facts 
         compact(f, vocab);
     for (int32_t a = 0; a < f->n_attributes && f->in_sentences; a++)
         KC_TRY(sentences_read(keys, files, f, a, vocab, e));
-    KC_TRY(kc_pool_from_texts(&f->table.name, vocab, &f->name, e));
+    KC_TRY(cut(&f->table.name, vocab, &f->name, e));
     for (int32_t a = 0; a < f->n_attributes; a++)
-        KC_TRY(kc_pool_from_texts(&f->table.value[a], vocab, &f->value[a], e));
+        KC_TRY(cut(&f->table.value[a], vocab, &f->value[a], e));
     KC_TRY(mark_all(f, vocab, e));
 out:
     return e->code;

@@ -8,6 +8,14 @@ const kc_kind_ops *kc_kind_of(int64_t kind)
     return rows[kind];
 }
 
+const kc_source *kc_kind_sources(const kc_corpus_keys *keys)
+{
+    static const kc_source none[] = {{NULL, NULL, 0}};
+    const int by_name = keys->kind == KC_corpus_kind_questions && keys->file[0];
+
+    return by_name ? none : kc_kind_of(keys->kind)->sources;
+}
+
 int kc_kind_numbered(const kc_config *settled, const kc_origin *o, kc_error *e)
 {
     char text[KC_SAID_MAX];

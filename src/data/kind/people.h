@@ -4,8 +4,6 @@
 
 #include "data/kind/kind.h"
 
-enum { KC_NAME_PARTS = 3 }; /* first, middle, last */
-
 /* People as functions of (seed, index): nothing of a person is stored. */
 typedef struct kc_people {
     uint64_t seed;

@@ -58,12 +58,13 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
 
 /* No string is kept: each token is a function of (seed, string, place). */
 static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *files,
-                    kc_vocab *vocab, kc_corpus_info *info, kc_error *e)
+                    kc_vocab *vocab, const kc_corpus *first, kc_corpus_info *info, kc_error *e)
 {
     const double N = (double)keys->people;
     const double log2_string = (double)keys->length * log2((double)keys->vocab);
     strings *r = kc_alloc(1, sizeof *r, "corpus");
 
+    (void)first;
     (void)files;
     (void)e;
     *r = (strings){seed, keys->people, keys->length, keys->vocab,

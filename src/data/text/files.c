@@ -10,6 +10,7 @@
 #include "kcap/base/plain.h"
 #include "data/corpus_internal.h"
 #include "data/learn.h"
+#include "data/word/encoder.h"
 
 enum { KC_FOLDERS_MAX = 3 };
 
@@ -113,22 +114,50 @@ out:
     return e->code;
 }
 
-/* The merges of byte pairs: the user's, or those of the corpus itself. */
-static int merges_load(const kc_config *cfg, kc_files *files, kc_error *e)
+/* Is a tokenizer's encoder.json that of its merges? */
+static int encoder_check(const kc_config *cfg, const char *merges, kc_error *e)
 {
-    const int learns = cfg->vocab.kind == KC_vocab_kind_bpe;
-    const char *path = learns ? "merges learnt of the corpus" : cfg->vocab.merges;
+    kc_bpe bpe = {.n = 0};
+    char *text = NULL;
+    int64_t bytes;
+
+    KC_TRY(kc_bpe_read(cfg->vocab.merges, merges, &bpe, e));
+    KC_TRY(kc_plain_read(cfg->vocab.encoder, KC_FILE_BYTES_MAX, &text, &bytes, e));
+    KC_TRY(kc_encoder_check(cfg->vocab.encoder, text, cfg->vocab.merges, &bpe, e));
+out:
+    free(text);
+    kc_bpe_free(&bpe);
+    return e->code;
+}
+
+/* The user's merges, and the tokens of a model. */
+static int merges_read(const kc_config *cfg, kc_files *files, kc_error *e)
+{
+    char *text = NULL, *tokens = NULL;
+    int64_t bytes = 0;
+
+    KC_TRY(kc_plain_read(cfg->vocab.merges, KC_FILE_BYTES_MAX, &text, &bytes, e));
+    if (cfg->vocab.encoder[0])
+        KC_TRY(encoder_check(cfg, text, e));
+    KC_TRY(kc_files_add(files, KC_MERGES, cfg->vocab.merges, text, bytes, e));
+    if (cfg->vocab.tokens[0]) {
+        KC_TRY(kc_plain_read(cfg->vocab.tokens, KC_FILE_BYTES_MAX, &tokens, &bytes, e));
+        KC_TRY(kc_files_add(files, KC_TOKENS, cfg->vocab.tokens, tokens, bytes, e));
+    }
+out:
+    free(text);
+    free(tokens);
+    return e->code;
+}
+
+/* Those learnt of the corpus itself. */
+static int merges_learn(const kc_config *cfg, kc_files *files, kc_error *e)
+{
     char *text = NULL;
     int64_t bytes = 0;
 
-    KC_TRY(learns ? kc_learn_merges(cfg, files, &text, &bytes, e)
-                  : kc_plain_read(path, KC_FILE_BYTES_MAX, &text, &bytes, e));
-    KC_TRY(kc_files_add(files, KC_MERGES, path, text, bytes, e));
-    if (!learns && cfg->vocab.tokens[0]) {
-        free(text);
-        KC_TRY(kc_plain_read(cfg->vocab.tokens, KC_FILE_BYTES_MAX, &text, &bytes, e));
-        KC_TRY(kc_files_add(files, KC_TOKENS, cfg->vocab.tokens, text, bytes, e));
-    }
+    KC_TRY(kc_learn_merges(cfg, files, &text, &bytes, e));
+    KC_TRY(kc_files_add(files, KC_MERGES, "merges learnt of the corpus", text, bytes, e));
 out:
     free(text);
     return e->code;
@@ -142,7 +171,7 @@ int kc_files_learn(const kc_config *cfg, kc_files *files, kc_error *e)
         files->bytes = files->file[last].begin;
         files->n = last;
     }
-    return merges_load(cfg, files, e);
+    return merges_learn(cfg, files, e);
 }
 
 /* The files of one part, under their plain names. */
@@ -153,7 +182,7 @@ static int part_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 
     folders_for(keys, "pools", &pools);
     folders_for(keys, "templates", &templates);
-    for (const kc_source *s = kind->sources; s->name; s++)
+    for (const kc_source *s = kc_kind_sources(keys); s->name; s++)
         KC_TRY(file_load(strncmp(s->name, "pools/", 6) ? &templates : &pools, s->name, files, e));
     if (kind->load)
         KC_TRY(kind->load(keys, files, e));
@@ -161,12 +190,12 @@ out:
     return e->code;
 }
 
-int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
+int kc_files_load(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_error *e)
 {
     const char *root = getenv("KCAP_INPUTS");
     kc_files *own = kc_alloc(1, sizeof *own, "files");
 
-    memset(files, 0, sizeof *files);
+    *files = (kc_files){.teller = teller};
     if (root && kc_path_fault(root))
         kc_fail(e, KC_EINPUT, "KCAP_INPUTS=%.200s: %s", root, kc_path_fault(root));
     for (int part = 0; part < cfg->parts && e->code == KC_OK; part++) {
@@ -177,8 +206,10 @@ int kc_files_load(const kc_config *cfg, kc_files *files, kc_error *e)
         kc_files_free(own);
     }
     free(own);
-    if (e->code == KC_OK && cfg->vocab.kind != KC_vocab_kind_words)
-        merges_load(cfg, files, e);
+    if (e->code == KC_OK && cfg->vocab.kind == KC_vocab_kind_bpe)
+        merges_learn(cfg, files, e);
+    if (e->code == KC_OK && cfg->vocab.kind == KC_vocab_kind_gpt2)
+        merges_read(cfg, files, e);
     if (e->code)
         kc_files_free(files);
     return e->code;

@@ -29,7 +29,10 @@ out:
 
 void kc_files_of_part(const kc_files *files, int part, kc_files *own)
 {
-    *own = (kc_files){.bytes = files->bytes, .text = files->text, .progress = files->progress};
+    *own = (kc_files){.bytes = files->bytes,
+                      .text = files->text,
+                      .teller = files->teller,
+                      .readers = files->readers};
     for (int i = 0; i < files->n; i++) {
         const char *name = files->file[i].name;
 

@@ -156,18 +156,34 @@ static int32_t telling(const int32_t *t, int32_t n, const kc_pool *const *next, 
     return most;
 }
 
-static int fail(const kc_lines *lines, int32_t a, int32_t b, const char *word, kc_error *e)
+const char *kc_pool_text(const kc_pool *pool, int64_t i, const kc_vocab *vocab,
+                         char text[KC_VALUE_TOLD + 1])
 {
-    char first[24] = "", second[24] = "";
+    char whole[KC_VALUE_TOLD + 2] = ""; /* and the blank in front */
+    FILE *out = fmemopen(whole, sizeof whole, "w");
+
+    KC_ROOM(out, "out of memory for a message");
+    for (int32_t t = pool->begin[i]; t < pool->begin[i + 1]; t++)
+        kc_vocab_say(vocab, pool->token[t], out);
+    fclose(out);
+    whole[KC_VALUE_TOLD + 1] = 0;
+    return strcpy(text, whole + (whole[0] == ' '));
+}
+
+static int fail(const kc_lines *lines, const kc_pool *pool, int32_t a, int32_t b, const char *word,
+                const kc_vocab *vocab, kc_error *e)
+{
+    char first[24] = "", second[24] = "", left[KC_VALUE_TOLD + 1], right[KC_VALUE_TOLD + 1];
 
     if (!lines->no_numbers) {
         snprintf(first, sizeof first, " (line %d)", a + 1);
         snprintf(second, sizeof second, " (line %d)", b + 1);
     }
     return kc_fail(e, KC_EINPUT,
-                   "%s: `%.200s`%s and `%.200s`%s cannot be told apart in a sentence that goes on "
+                   "%s: `%s`%s and `%s`%s cannot be told apart in a sentence that goes on "
                    "with `%.100s`; change a value or the sentence",
-                   lines->path, kc_lines_at(lines, a), first, kc_lines_at(lines, b), second, word);
+                   lines->path, kc_pool_text(pool, a, vocab, left), first,
+                   kc_pool_text(pool, b, vocab, right), second, word);
 }
 
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
@@ -186,7 +202,7 @@ int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *nex
             const int32_t n = telling(rest, kc_pool_length(pool, sorted[j]) - length, next, n_next);
 
             if (n < 0)
-                KC_TRY(fail(lines, value, sorted[j], kc_vocab_word(vocab, *rest), e));
+                KC_TRY(fail(lines, pool, value, sorted[j], kc_vocab_word(vocab, *rest), vocab, e));
             pool->opens[value] = n > pool->opens[value] ? n : pool->opens[value];
             if (n_next == 0)
                 break;

@@ -33,13 +33,18 @@ int kc_pool_from_texts(const kc_vocab *texts, kc_vocab *vocab, kc_pool *pool, kc
 
 /* Find the values that open another one. Such a value is read with as many tokens that follow it in
  * the text as tell it from the longer value: of words one, of byte pairs rarely two.
- *   lines       the values, for messages; NULL where n_next is 0
+ *   lines       for messages: the path, and whether values are its lines (no_numbers)
  *   next        [n_next] pools whose values can follow in the text; empty values are passed over. 0:
  *               what follows is never a token of a value
  *   errors      KC_EINPUT naming both values and the token: what follows in the text can be all
  *               that the longer value has more, or all of it begin so */
 int kc_pool_mark(kc_pool *pool, const kc_lines *lines, const kc_pool *const *next, int n_next,
                  const kc_vocab *vocab, kc_error *e);
+
+/* What value i reads, for messages: at most so many bytes of it, which may end inside a character. */
+enum { KC_VALUE_TOLD = 200 };
+const char *kc_pool_text(const kc_pool *pool, int64_t i, const kc_vocab *vocab,
+                         char text[KC_VALUE_TOLD + 1]);
 
 /* Write value i behind a document. */
 void kc_pool_put(const kc_pool *pool, int64_t i, kc_doc *doc);

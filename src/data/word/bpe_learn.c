@@ -228,7 +228,8 @@ static void end(learner *l)
     free(l->length);
 }
 
-void kc_bpe_learn(const kc_vocab *pieces, const int64_t *counts, int64_t n_merges, kc_bpe *bpe)
+void kc_bpe_learn(const kc_vocab *pieces, const int64_t *counts, int64_t n_merges,
+                  kc_teller *teller, kc_bpe *bpe)
 {
     learner l = {.bpe = bpe, .weight = counts};
 
@@ -243,6 +244,7 @@ void kc_bpe_learn(const kc_vocab *pieces, const int64_t *counts, int64_t n_merge
         else if (now > 0)
             push(&l, (entry){now, top.pair});
         push_more(&l);
+        kc_tell(teller, "learning byte pairs: %d of %lld", bpe->n, (long long)n_merges);
     }
     end(&l);
 }

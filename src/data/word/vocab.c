@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/word/bpe.h"
 #include "kcap/base/err.h"
 #include "kcap/base/memory.h"
 
@@ -22,6 +23,31 @@ void kc_vocab_free(kc_vocab *vocab)
     free(vocab->slot);
     free(vocab->token_of);
     memset(vocab, 0, sizeof *vocab);
+}
+
+/* An array of rank 0's, of n elements; another's own is freed. */
+static void *given(const kc_grid *g, void *own, int64_t n, size_t size)
+{
+    if (g->rank > 0) {
+        free(own);
+        own = kc_alloc(n, size, "words");
+    }
+    kc_bcast(g, own, (size_t)n * size);
+    return own;
+}
+
+void kc_vocab_give(const kc_grid *g, kc_vocab *vocab)
+{
+    const kc_vocab own = *vocab;
+
+    kc_bcast(g, vocab, sizeof *vocab);
+    vocab->bpe = own.bpe;
+    vocab->text = given(g, own.text, vocab->text_room, 1);
+    vocab->begin = given(g, own.begin, vocab->begin_room, sizeof *vocab->begin);
+    vocab->slot = given(g, own.slot, vocab->n_slots, sizeof *vocab->slot);
+    vocab->token_of =
+        given(g, own.token_of, own.bpe ? own.bpe->symbols.n : 0, sizeof *vocab->token_of);
+    vocab->group = given(g, own.group, vocab->n_groups, sizeof *vocab->group);
 }
 
 const char *kc_vocab_word(const kc_vocab *vocab, int32_t token)

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "kcap/comm/grid.h"
+
 /* What texts are cut into, see kc_vocab_tokens. */
 typedef enum kc_split { KC_SPLIT_WORDS, KC_SPLIT_PIECES, KC_SPLIT_PAIRS } kc_split;
 
@@ -26,6 +28,10 @@ typedef struct kc_vocab {
 } kc_vocab;
 
 void kc_vocab_free(kc_vocab *vocab);
+
+/* Rank 0's words to all, in place of theirs; byte pairs (bpe) are the same on all and stay.
+ *   collective  on all ranks */
+void kc_vocab_give(const kc_grid *g, kc_vocab *vocab);
 
 /* Add a word of `bytes` bytes even if there is one like it; returns its token. */
 int32_t kc_vocab_add(kc_vocab *vocab, const char *word, int32_t bytes);
