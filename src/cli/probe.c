@@ -20,7 +20,7 @@ typedef struct options {
 static const options defaults = {.how = {.people = 1000,
                                          .rank = 2,
                                          .name_rank = 16,
-                                         .steps = 300,
+                                         .steps = 100,
                                          .batch = 50,
                                          .rate = 3e-3,
                                          .decay = 0.3}};
@@ -219,7 +219,7 @@ static const kc_option list[] = {
     {KC_OPTION("name-rank", KC_COUNT, how.name_rank), .least = 1, .most = 1024, .value = "R",
      .help = "of Q-probing's; 16"},
     {KC_OPTION("steps", KC_COUNT, how.steps), .least = 1, .most = 1e7, .value = "N",
-     .help = "AdamW steps of each probe; 300, in the paper 30000"},
+     .help = "AdamW steps of each probe; 100, in the paper 30000"},
     {KC_OPTION("batch", KC_COUNT, how.batch), .least = 2, .most = 1e5, .value = "N",
      .help = "people of a step; 50, in the paper 50 and 200"},
     {KC_OPTION("rate", KC_NUMBER, how.rate), .least = 0, .most = 10, .value = "LR",
