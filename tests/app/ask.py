@@ -100,7 +100,7 @@ class Ask(harness.AppTest):
     def test_experts_over_ranks(self):
         """Spread over the ranks they say what they say on one, to people and lines alike."""
         name = self.input(merged(BIOD, model={"experts": 4, "experts_topk": 2},
-                                 train={"lr": 1.0e-2}, parallel={"ep": 2}))
+                                 train={"lr": 1.0e-2, "max_steps": 10}, parallel={"ep": 2}))
         self.kcap("train", name, "--out", "run", ranks=2, threads=1)
         documents, _ = self.documents(name, 3)
         lines = "\n".join(" ".join(d["words"][1:4]) for d in documents).encode() + b"\nnope\n"

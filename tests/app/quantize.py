@@ -149,7 +149,7 @@ class Quantize(harness.AppTest):
     def test_experts(self):
         """Each expert by the tokens that come to it, of one block without positions; an expert that none comes
         to is rounded; the same file where training had the experts on two ranks."""
-        self.input(merged(TRAINED, model={
+        self.input(merged(TRAINED, train={"max_steps": 10}, model={
             "layers": 1, "heads": 1, "head_dim": 16, "position": "none", "experts": 12,
             "experts_topk": 2, "capacity_factor_measure": 6.0}, parallel={"ep": 2}))
         self.kcap("train", "input.yaml", "--out", "run", ranks=2, threads=1)
