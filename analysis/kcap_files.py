@@ -214,7 +214,11 @@ def _check_seal(attributes):
 def _check_rows(group, columns, finished):
     """Column `check` of a group: the CRC-32 of each row's values of the columns that its attribute
     `covers` names."""
-    covered = [columns[name] for name in group["check"].attrs["covers"].split()]
+    names = group["check"].attrs["covers"].split()
+    for name in names:
+        if name not in columns:
+            raise KeyError(f"column {group.name}/{name} is missing")
+    covered = [columns[name] for name in names]
     lengths = [len(column) for column in (columns["check"], *covered)]
     if finished and len(set(lengths)) > 1:
         raise KeyError(f"columns of {group.name} have {min(lengths)} to {max(lengths)} rows")

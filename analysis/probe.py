@@ -25,6 +25,7 @@ with libraries("probe"):
 
 HEADS = ("probe", "step", "layer", "position", "attribute", "first", "control_first", "chance_first",
          "value", "control_value", "chance_value")
+NOTHING = "no attribute has four learners to a value, so none was asked: more people would do"
 KINDS = {"p": "P-probing, from the text", "q": "Q-probing, from the name alone"}
 
 
@@ -56,16 +57,20 @@ def of_run(where):
             for j, place in enumerate(places(p)) for k in range(a)]
     last = cube["value"][-1]
     asked = [k for k in range(a) if np.isfinite(last[..., k]).any()]
+    if not asked:
+        raise FileError(f"{run.path}: {NOTHING} (measure.probe_people)")
     panels = [(names[k], last[..., k], layers_of(L), places(p)) for k in asked]
-    over = cube["value"][:, L - 2][..., asked].mean(axis=2) if asked else np.zeros((0, p))
+    over = cube["value"][:, L - 2][..., asked].mean(axis=2)
     panels.append((f"mean of these, block {L - 2}, by exposures", over,
                    [f"{x:.4g}" for x in columns["exposures"]], places(p)))
     return rows, panels
 
 
-def of_kinds(found):
+def of_kinds(where, found):
     """The same of P- and Q-probing: {kind: (names, {first, control_first, ...: [places, attributes]},
     {first, value: chance [attributes]})}."""
+    if not any(np.isfinite(grid["value"]).any() for _, grid, _ in found.values()):
+        raise FileError(f"{where}: {NOTHING} (--people)")
     rows, panels = [], []
     for kind, (names, grid, chance) in found.items():
         p = len(grid["value"])
@@ -87,7 +92,7 @@ def of_json(path):
             grid = {name: np.array(x[name], float).reshape(int(x["positions"]), len(names)) for name in
                     ("first", "control_first", "value", "control_value")}
             kinds[kind] = names, grid, {each: x[f"chance_{each}"] for each in ("first", "value")}
-        return of_kinds(kinds)
+        return of_kinds(path, kinds)
     except OSError as e:
         raise FileError(f"{path}: cannot be read: {e.strerror}") from None
     except (ValueError, KeyError, TypeError) as e:
@@ -105,7 +110,7 @@ def of_probes(probes):
         grid = {each: x.T for each, x in table("accuracy").items()}
         grid |= {f"control_{each}": x.T for each, x in table("control").items()}
         kinds[kind] = probes.names, grid, table("chance")
-    return of_kinds(kinds)
+    return of_kinds(path, kinds)
 
 
 def cell(value):

@@ -187,8 +187,10 @@ int kc_checkpoint_write(const kc_grid *g, const char *dir, const kc_state *state
     KC_TRY(kc_draft_finish(g, &draft, &info, e));
     KC_TRY_ROOT(g, kc_shelf_retain(dir, stamp->run_id, state->step, keep, e));
 out:
-    if (e->code != KC_OK && g->rank == 0)
+    if (e->code != KC_OK && g->rank == 0) {
         kc_draft_take_back(&draft);
+        remove(draft.folder); /* where it is empty */
+    }
     return e->code;
 }
 

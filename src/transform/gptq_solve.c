@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,6 +210,14 @@ int kc_gptq_solve(const kc_grid *g, const kc_quantize *q, kc_mat w, double *H, i
     t.scales = kc_alloc(kc_packing_scales(&t.packing, &m), sizeof *t.scales, "scales");
     t.U = kc_alloc(n * n, sizeof *t.U, "inverse of a Hessian");
     t.order = kc_alloc(n, sizeof *t.order, "order of inputs");
+    for (int64_t i = 0; i < n; ++i)
+        if (!isfinite(H[i * n + i]))
+            kc_fail(
+                e, KC_ENUMERIC,
+                "gptq: what comes into a matrix of %lld inputs is too large for single precision, "
+                "so nothing can be calibrated: --method rtn takes such weights",
+                (long long)n);
+    KC_TRY(kc_agree(g, e));
     kc_packing_fit(&t.packing, &m, w.p, t.scales);
     choose_order(&t, q->act_order);
     if (!invert(&t, q->damping, threads))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """kcap init: the weights training starts from, as a checkpoint; the words that checkpoints hold."""
 import os
+import subprocess
 
 import h5py
 
@@ -82,6 +83,16 @@ class Init(harness.AppTest):
                            ("first_names", ["input.yaml", "--out", "new", "--set",
                                             "corpus.first_names=999999"])):
             self.fails(said, "init", *args)
+        self.assertFalse(os.path.exists(self.path("new")))
+
+    def test_full_disk(self):
+        """Nothing is left, so that the same line does when there is room."""
+        self.input(merged(BIOD, model={"layers": 10, "head_dim": 64}))
+        line = f"ulimit -f 5000; exec {harness.KCAP} init input.yaml --out new"
+        done = subprocess.run(["bash", "-c", line], cwd=self.folder, env=harness.environment(1), text=True,
+                              stderr=subprocess.PIPE, check=False, timeout=60)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("step_0000000000.h5.partial: no room for ", done.stderr)
         self.assertFalse(os.path.exists(self.path("new")))
 
 

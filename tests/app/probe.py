@@ -99,6 +99,7 @@ class Probe(harness.AppTest):
         said = self.kcap("probe", *few, "--out", "one.h5").stdout
         self.assertIn("P-probing: from the text, before each value, % of 15 people", said)
         self.assertIn("Q-probing: from the name alone", said)
+        self.assertNotIn("none: no attribute", said)
         self.assertEqual(self.json("probe", *few, "--only", "q"), {"q": found["q"]})
         self.fails("--only r: there are p, from the text, and q", "probe", *few, "--only", "r")
         before = self.listing()
@@ -112,6 +113,19 @@ class Probe(harness.AppTest):
         self.kcap_train("run", ranks=2)
         few = ("run", "--people", "16", "--steps", "2", "--batch", "4", "--json")
         self.assertEqual(*(self.kcap("probe", *few, ranks=n).stdout for n in (1, 2)))
+
+    def test_too_few_people(self):
+        """It is said that nothing was asked, and why; nothing is drawn of it."""
+        self.input(BIOS)
+        said = self.train_json("run", "--set", "train.max_steps=2", "--set", "measure.probe_people=8")
+        self.assertEqual(said["probe"]["learners"], 6)
+        few = ("probe", "run", "--people", "8", "--steps", "1")
+        self.assertEqual(self.kcap(*few).stdout.count("  none: no attribute has four learners to a value"), 4)
+        self.input(self.kcap(*few, "--json").stdout, "found.json")
+        for of in "run", "found.json":
+            done = programs.started("probe", self.path(of), "--out", self.path("none"))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("no attribute has four learners to a value", done.stderr)
 
     def test_strings_have_nothing_to_probe(self):
         self.input(merged(BIOS, corpus={"kind": "random"}))

@@ -141,4 +141,6 @@ def main(dump, ranks, threads, steps):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -133,6 +133,10 @@ KC_TEST(inputs_that_say_nothing)
     memset(H, 0, N * N * sizeof *H);
     assert_int_equal(kc_gptq_solve(g, &q, w, H, 2, &sums, &e), KC_ENUMERIC);
     assert_non_null(strstr(e.text, "of 70 inputs is not positive definite: more --documents"));
+    e = (kc_error){0};
+    H[0] = INFINITY;
+    assert_int_equal(kc_gptq_solve(g, &q, w, H, 2, &sums, &e), KC_ENUMERIC);
+    assert_non_null(strstr(e.text, "of 70 inputs is too large for single precision"));
 }
 
 KC_TEST_MAIN(all_ranks, all_ranks_stop)

@@ -29,9 +29,11 @@ void kc_report_matrix(FILE *out, const kc_corpus_info *info, const char *title, 
     for (int64_t p = 1; p < m->positions; ++p)
         fprintf(out, "%7lld", (long long)p);
     fprintf(out, "%9s%9s\n", "shuffled", "chance");
+    int64_t asked = 0;
     for (int64_t a = 0; a < m->attributes; ++a) {
         if (isnan(mean_of(m, m->accuracy, a)))
             continue;
+        ++asked;
         fprintf(out, "  %-17s", info->attribute[a + 1].name);
         for (int64_t p = 0; p < m->positions; ++p)
             put_share(out, m->accuracy[p * m->attributes + a]);
@@ -41,6 +43,8 @@ void kc_report_matrix(FILE *out, const kc_corpus_info *info, const char *title, 
         put_share(out, m->chance[a]);
         fputc('\n', out);
     }
+    if (!asked)
+        fputs("  none: no attribute has four learners to a value; more people would do\n", out);
 }
 
 void kc_report_probe(FILE *out, const kc_about *about, const kc_measured *measured, int64_t steps)
