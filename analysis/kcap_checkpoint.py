@@ -2,6 +2,7 @@
 """Checkpoints of a run: found and verified as kcap does, read a tensor at a time, filled in. With
 kcap_files.py all of Python that knows the HDF5 layout."""
 
+import functools
 import math
 import re
 from pathlib import Path
@@ -85,6 +86,20 @@ def unpacked(packed, scales):
     return codes.reshape(shape).astype("f4") * each
 
 
+def _told(method):
+    """Of a damaged file h5py raises anything: told as a FileError."""
+    @functools.wraps(method)
+    def told(self, *arguments):
+        try:
+            return method(self, *arguments)
+        except FileError:
+            raise
+        except Exception as e:
+            text = (str(e.args[0] if e.args else e).splitlines() or [type(e).__name__])[0]
+            raise FileError(f"{self.path}: {text}: damaged, or no checkpoint of kcap") from e
+    return told
+
+
 class Checkpoint:
     """A checkpoint, open. FileError: damaged, or none of this version of kcap."""
 
@@ -110,6 +125,7 @@ class Checkpoint:
     def __exit__(self, *_):
         self._file.close()
 
+    @_told
     def _read_head(self):
         self.step, self.tokens = (self._attribute(name, np.integer) for name in ("step", "tokens"))
         self.run_id, self.version, self.config_text, self.config_hash = (
@@ -158,6 +174,7 @@ class Checkpoint:
         return bytes(found[()])
 
     @property
+    @_told
     def words(self):
         """The words of the vocabulary as bytes, in the order of their tokens; None: an older
         file."""
@@ -165,6 +182,7 @@ class Checkpoint:
             return None
         return self._text("vocab/words").split(b"\n")[:-1]
 
+    @_told
     def values(self, tensor, index):
         """A part of a tensor of /params."""
         found = self._file["params"][tensor]
@@ -188,6 +206,7 @@ class Checkpoint:
                 and scales.dtype == np.dtype("<f4") and scales.shape == (math.prod(groups),))
         return shape if fits else None
 
+    @_told
     def check_tensors(self, wanted):
         """/params holds those of hf_model.tensors_of, in their shapes, and no others."""
         for name, t in wanted.items():

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 from types import SimpleNamespace
+from unittest import mock
 
 import h5py
 import xxhash
@@ -91,7 +92,8 @@ class HfTest(harness.AppTest):
     def hf(self, *args, code=0):
         """The program in this process, its exit code checked."""
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), \
+                mock.patch.object(sys, "argv", ["hf.py"]):
             try:
                 found = hf.main([str(a) for a in args])
             except SystemExit as e:

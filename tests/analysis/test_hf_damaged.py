@@ -3,13 +3,18 @@
 anything is written."""
 import json
 import os
+import random
+import shutil
 import struct
 
 import numpy as np
 
 import hf_harness
-from harness import merged
+import harness
+from harness import checkpoints, merged
+from hf_export import export
 from hf_harness import CASES, HfTest
+from kcap_files import FileError
 
 
 class Damaged(HfTest):
@@ -17,6 +22,25 @@ class Damaged(HfTest):
         super().setUp()
         self.export("llama_tied")
         self.open_hf()
+
+    def test_checkpoints(self):
+        """Bytes flipped under a manifest that fits: exported, or refused, and nothing else."""
+        numbers, refused = random.Random(4), 0
+        path = list(checkpoints(self.path("run")).values())[-1]
+        with open(path, "rb") as file:
+            whole = file.read()
+        for _ in range(40):
+            raw = bytearray(whole)
+            for _ in range(numbers.choice((1, 3, 30))):
+                raw[numbers.randrange(len(raw))] ^= 1 << numbers.randrange(8)
+            self.put(raw, path)
+            hf_harness.seal(path)
+            shutil.rmtree("new", ignore_errors=True)
+            try:
+                export(path, "new", harness.KCAP)
+            except FileError:
+                refused += 1
+        self.assertGreater(refused, 3)
 
     def changed(self, name, **members):
         """A header in which some members of a tensor are others, None: left out."""
