@@ -66,11 +66,9 @@ def of_run(where):
     return rows, panels
 
 
-def of_kinds(where, found):
+def of_kinds(found):
     """The same of P- and Q-probing: {kind: (names, {first, control_first, ...: [places, attributes]},
     {first, value: chance [attributes]})}."""
-    if not any(np.isfinite(grid["value"]).any() for _, grid, _ in found.values()):
-        raise FileError(f"{where}: {NOTHING} (--people)")
     rows, panels = [], []
     for kind, (names, grid, chance) in found.items():
         p = len(grid["value"])
@@ -92,7 +90,9 @@ def of_json(path):
             grid = {name: np.array(x[name], float).reshape(int(x["positions"]), len(names)) for name in
                     ("first", "control_first", "value", "control_value")}
             kinds[kind] = names, grid, {each: x[f"chance_{each}"] for each in ("first", "value")}
-        return of_kinds(path, kinds)
+        if not any(np.isfinite(grid["value"]).any() for _, grid, _ in kinds.values()):
+            raise FileError(f"{path}: {NOTHING} (--people)")
+        return of_kinds(kinds)
     except OSError as e:
         raise FileError(f"{path}: cannot be read: {e.strerror}") from None
     except (ValueError, KeyError, TypeError) as e:
@@ -110,7 +110,7 @@ def of_probes(probes):
         grid = {each: x.T for each, x in table("accuracy").items()}
         grid |= {f"control_{each}": x.T for each, x in table("control").items()}
         kinds[kind] = probes.names, grid, table("chance")
-    return of_kinds(path, kinds)
+    return of_kinds(kinds)
 
 
 def cell(value):
