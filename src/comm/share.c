@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kcap/base/memory.h"
@@ -31,20 +32,33 @@ void kc_image_array(kc_image *image, void *array, int64_t n, size_t size)
     memcpy(array, &to, sizeof to);
 }
 
-/* The first rank's file and how others find it; -1: it has none. */
+/* The first rank's file and how others find it; -1: it has none. Where ranks have containers of their own
+ * the path may lead to another process's file: a file is told by its number in its file system. */
 typedef struct file {
     int fd, pid;
+    dev_t system;
+    ino_t number;
 } file;
 
 static file file_create(int64_t bytes)
 {
-    file f = {memfd_create("kcap", MFD_CLOEXEC), getpid()};
+    file f = {.fd = memfd_create("kcap", MFD_CLOEXEC), .pid = getpid()};
+    struct stat s = {0};
 
-    if (f.fd >= 0 && posix_fallocate(f.fd, 0, bytes) != 0) {
+    if (f.fd >= 0 && (posix_fallocate(f.fd, 0, bytes) != 0 || fstat(f.fd, &s) != 0)) {
         close(f.fd);
         f.fd = -1;
     }
+    f.system = s.st_dev;
+    f.number = s.st_ino;
     return f;
+}
+
+static int is_it(int fd, const file *f)
+{
+    struct stat s;
+
+    return fstat(fd, &s) == 0 && s.st_dev == f->system && s.st_ino == f->number;
 }
 
 /* Map it; NULL: it cannot be. */
@@ -59,7 +73,7 @@ static void *map(const kc_grid *node, const file *f, int64_t bytes)
     snprintf(path, sizeof path, "/proc/%d/fd/%d", f->pid, f->fd);
     if (node->rank > 0)
         fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
+    if (fd >= 0 && is_it(fd, f))
         at = mmap(NULL, (size_t)bytes, node->rank ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED,
                   fd, 0);
     if (node->rank > 0 && fd >= 0)
@@ -70,7 +84,7 @@ static void *map(const kc_grid *node, const file *f, int64_t bytes)
 /* Memory in common, or where one rank of the node cannot have it memory of each one's own. */
 static void shared_create(const kc_grid *node, int64_t bytes, kc_shared *s)
 {
-    file f = {-1, 0};
+    file f = {.fd = -1};
     kc_error e = {0};
 
     if (node->rank == 0 && node->size > 1)

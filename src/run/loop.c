@@ -155,7 +155,7 @@ static kc_subject subject_of(kc_run *run)
                           .threads = run->host.threads,
                           .step = state->step,
                           .tokens = state->tokens,
-                          .stopper = {why_break_off, run, show_share}};
+                          .stopper = {.stop = why_break_off, .of = run, .seen = show_share}};
     kc_order_exposures(run->corpus, state->n_lanes, state->cursors, subject.exposures);
     return subject;
 }

@@ -329,6 +329,7 @@ static kc_span_sums made_up_sums(const library *l)
             sums.nats[a] += n * (double)made_up_nats(i, a);
             sums.recall[a] += how == 0 || (how == 1 && n == 1);
             sums.first[a] += how < 2;
+            sums.read[a]++;
             if (a > 0 && l->info->attribute[a].counted)
                 sums.first_chunk_nats += (s->head_end - s->begin) * (double)made_up_nats(i, a);
         }
