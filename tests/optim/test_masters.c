@@ -61,13 +61,14 @@ static double loss_of_adapters(tiny *m, int64_t *load)
     return tiny_loss(m);
 }
 
-/* Largest error of a directional derivative measured: 2.9e-4 of the gradient's norm. */
+/* Largest error of a directional derivative measured: 3.7e-4 of the gradient's norm, by gcc and by clang; half
+ * the step is twice as far off, by rounding. */
 static void check_adapters(const char *settings)
 {
     trained t;
     trained_create(&t, settings, 21);
     const kc_layout *layout = &t.adapters.layout;
-    const bound b = {loss_of_adapters, 4, 1e-2, 5e-4};
+    const bound b = {loss_of_adapters, 4, 2e-2, 5e-4};
     double worst = 0;
     tiny_grad(&t.m);
     t.method->gradient(&t.m.cfg, &t.state, t.m.grad, t.grad, t.room, 1);
