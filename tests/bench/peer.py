@@ -125,6 +125,8 @@ def train(rank, ranks, meeting, dump, threads, steps):
     loss = loss.detach()
     if ranks > 1:
         dist.all_reduce(loss)
+        dist.barrier()  # gloo aborts who still waits for a process that has ended
+        dist.destroy_process_group()
     timed = sorted(seconds[max(1, len(seconds) // 10):])
     if rank == 0:
         print(json.dumps({"loss": loss.item() / ranks, "steps": len(seconds),
