@@ -45,7 +45,7 @@ class Damaged(HfTest):
         path = list(checkpoints(self.path("run")).values())[-1]
         with open(path, "rb") as file:
             whole = file.read()
-        for _ in range(10):
+        for _ in range(40):
             raw = bytearray(whole)
             for _ in range(numbers.choice((1, 3, 30))):
                 raw[numbers.randrange(len(raw))] ^= 1 << numbers.randrange(8)
@@ -56,7 +56,7 @@ class Damaged(HfTest):
             self.assertIn(end, (0, 2, -signal.SIGSEGV, -signal.SIGABRT))
             self.assertEqual(os.path.exists("new"), end == 0)
             refused += end != 0
-        self.assertGreater(refused, 0)
+        self.assertGreater(refused, 3)
 
     def changed(self, name, **members):
         """A header in which some members of a tensor are others, None: left out."""

@@ -47,7 +47,7 @@ KC_TEST(systems_are_solved)
                 double sum = 0;
                 for (int64_t k = 0; k < d; ++k)
                     sum += a[i * d + k] * x[k * n + j];
-                assert_float_equal(sum, b[i * n + j], 1e-9);
+                assert_float_equal(sum, b[i * n + j], 1e-10);
             }
     }
 }
@@ -68,7 +68,7 @@ KC_TEST(inverses_are_factored)
             double sum = 0, want = i / d == i % d;
             for (int64_t k = 0; k < d; ++k)
                 sum += u[k * d + i / d] * ua[k * d + i % d];
-            assert_float_equal(sum, want, 1e-9);
+            assert_float_equal(sum, want, 1e-10);
         }
     }
 }
