@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 KCAP = MPIRUN = None
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 # K = 3 attributes of 8 values; 40 documents of 10 tokens an exposure; four lanes of one window.
 BIOD = {
@@ -137,6 +138,13 @@ class AppTest(unittest.TestCase):
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
+
+    def as_a_clone(self):
+        """The job scripts and the program where a clone has them, without a site's settings."""
+        shutil.copytree(os.path.join(TOP, "jobscripts"), self.path("jobscripts"),
+                        ignore=shutil.ignore_patterns("site.sh"))
+        os.makedirs(self.path("build"))
+        os.symlink(KCAP, self.path("build", "kcap"))
 
     def input(self, config, name="input.yaml"):
         """Write an input file (a dict, or text or bytes as they stand); returns its name."""

@@ -11,7 +11,6 @@ from harness import BIOD, checkpoints, merged
 
 ENDLESS = merged(BIOD, corpus={"exposures": 1000000}, measure={"every_exposures": 0})
 SWEEP = "base: input.yaml\nout: sweep\naxes: {run.seed: [1, 2]}\n"
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
 class Jobs(harness.AppTest):
@@ -19,10 +18,7 @@ class Jobs(harness.AppTest):
 
     def setUp(self):
         super().setUp()
-        shutil.copytree(os.path.join(TOP, "jobscripts"), self.path("jobscripts"),
-                        ignore=shutil.ignore_patterns("site.sh"))
-        os.makedirs(self.path("build"))
-        os.symlink(harness.KCAP, self.path("build", "kcap"))
+        self.as_a_clone()
         self.input(SWEEP, "sweep.yaml")
         self.input("kc_launcher=(env)\n", "jobscripts/site.sh")
         self.input("node\n", "nodes")

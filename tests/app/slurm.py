@@ -11,7 +11,6 @@ import time
 import harness
 from harness import BIOD, merged
 
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 ENDLESS = merged(BIOD, corpus={"exposures": 1000000}, measure={"every_exposures": 0},
                  checkpoint={"every_steps": 0})
 SWEEP = "base: input.yaml\nout: sweep\naxes: {run.seed: [1, 2, 3]}\n"
@@ -112,10 +111,7 @@ class Slurm(harness.AppTest):
 
     def setUp(self):
         super().setUp()
-        shutil.copytree(os.path.join(TOP, "jobscripts"), self.path("jobscripts"),
-                        ignore=shutil.ignore_patterns("site.sh"))
-        os.makedirs(self.path("build"))
-        os.symlink(harness.KCAP, self.path("build", "kcap"))
+        self.as_a_clone()
 
     def said(self, *line, code=0):
         done = subprocess.run(line, cwd=self.folder, env=harness.environment(), timeout=240,
