@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -82,53 +81,6 @@ static int add_input(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
     return e->code;
 }
 
-static int is_text(const struct dirent *entry)
-{
-    const size_t n = strlen(entry->d_name);
-
-    return n > 4 && n < 36 && strcmp(entry->d_name + n - 4, ".txt") == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* One file of sentences. */
-static int add_sentence_file(const char *folder, const char *file, kc_files *files, kc_error *e)
-{
-    char path[KC_PATH_MAX + 300], name[64], *text = NULL;
-    int64_t bytes = 0;
-
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    snprintf(name, sizeof name, "said/%.40s", file);
-    KC_TRY(kc_plain_read(path, HELD_MOST, &text, &bytes, e));
-    bytes = kc_plain_blanks(text);
-    KC_TRY(kc_files_add(files, name, path, text, bytes, e));
-out:
-    free(text);
-    return e->code;
-}
-
-/* All that a folder has. */
-static int add_sentences(const char *folder, kc_files *files, kc_error *e)
-{
-    struct dirent **entries = NULL;
-    const int n = scandir(folder, &entries, is_text, by_name);
-
-    if (n < 0)
-        kc_fail(e, KC_EINPUT, "corpus.templates: %s: %s", folder, strerror(errno));
-    else if (n == 0)
-        kc_fail(e, KC_EINPUT, "corpus.templates: %s: no file ATTRIBUTE.txt in it", folder);
-    for (int i = 0; i < n; i++) {
-        if (e->code == KC_OK)
-            add_sentence_file(folder, entries[i]->d_name, files, e);
-        free(entries[i]);
-    }
-    free(entries);
-    return e->code;
-}
-
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
     reference r = {.bytes = bytes_of(keys->file)};
@@ -136,8 +88,10 @@ int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
     int64_t bytes = 0;
 
     snprintf(r.path, sizeof r.path, "%s", keys->file);
-    if (keys->templates[0])
-        KC_TRY(add_sentences(keys->templates, files, e));
+    if (keys->templates[0] && !kc_files_add_folder(files, keys->templates, "", "said", e) &&
+        e->code == KC_OK)
+        kc_fail(e, KC_EINPUT, "corpus.templates: %s: no file ATTRIBUTE.txt in it", keys->templates);
+    KC_TRY(e->code);
     if (strcmp(r.path, standard_input) == 0)
         return add_input(keys, files, e);
     if (r.bytes <= HELD_MOST)

@@ -1,61 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/kind/questions.h"
 #include "kcap/base/memory.h"
-#include "kcap/base/plain.h"
-
-enum { FILE_MOST = 1 << 24 };
 
 static const char form[] = "Where was {subject} born? Answer: {value}.";
 
-static int is_form(const struct dirent *entry)
-{
-    const char *name = entry->d_name;
-    const size_t n = strlen(name);
-
-    return n > 8 && n < 40 && strncmp(name, "ask_", 4) == 0 && strcmp(name + n - 4, ".txt") == 0;
-}
-
-static int add_file(const char *folder, const char *file, kc_files *files, kc_error *e)
-{
-    char path[KC_PATH_MAX + 300], name[64], *text = NULL;
-    int64_t bytes = 0;
-
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    snprintf(name, sizeof name, "ask/%.40s", file + strlen("ask_"));
-    KC_TRY(kc_plain_read(path, FILE_MOST, &text, &bytes, e));
-    bytes = kc_plain_blanks(text);
-    KC_TRY(kc_files_add(files, name, path, text, bytes, e));
-out:
-    free(text);
-    return e->code;
-}
-
 int kc_questions_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
-    struct dirent **entries = NULL;
-    int n;
-
-    if (!keys->file[0])
-        return KC_OK;
-    n = scandir(keys->templates[0] ? keys->templates : ".", &entries, is_form, alphasort);
-    if (!keys->templates[0])
-        kc_fail(e, KC_EINPUT,
-                "corpus.templates: questions about a table want a folder with a file "
-                "ask_ATTRIBUTE.txt of each attribute");
-    else if (n < 0)
-        kc_fail(e, KC_EINPUT, "corpus.templates: %s: %s", keys->templates, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        if (e->code == KC_OK)
-            add_file(keys->templates, entries[i]->d_name, files, e);
-        free(entries[i]);
-    }
-    free(entries);
+    if (keys->file[0] && !keys->templates[0])
+        return kc_fail(e, KC_EINPUT,
+                       "corpus.templates: questions about a table want a folder with a file "
+                       "ask_ATTRIBUTE.txt of each attribute");
+    if (keys->file[0])
+        kc_files_add_folder(files, keys->templates, "ask_", "ask", e);
     return e->code;
 }
 

@@ -26,6 +26,11 @@ enum { KC_FILE_BYTES_MAX = 1 << 30 }; /* of all files of a corpus */
 int kc_files_add(kc_files *files, const char *name, const char *path, const char *text,
                  int64_t bytes, kc_error *e);
 
+/* Add a folder's texts BEGINS<name>.txt as UNDER/<name>.txt, in the order of their names; how many.
+ *   errors      KC_EINPUT: no such folder; as kc_plain_read and kc_files_add */
+int kc_files_add_folder(kc_files *files, const char *folder, const char *begins, const char *under,
+                        kc_error *e);
+
 /* The text of one of them, or NULL. */
 const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes);
 
