@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/base/sum.h"
 
+#include "kcap/base/team.h"
+
 double kc_sum(const double *values, int64_t n)
 {
     double sum = 0;
@@ -29,9 +31,10 @@ static void add(float *restrict left, const float *restrict right, int64_t n)
 
 void kc_add(float *left, const float *right, int64_t n, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1 && n > KC_BLOCK) schedule(static)
-    for (int64_t i = 0; i < n; i += KC_BLOCK)
-        add(left + i, right + i, n - i < KC_BLOCK ? n - i : KC_BLOCK);
+    const int64_t blocks = (n + KC_BLOCK - 1) / KC_BLOCK;
+    KC_EACH(blocks > 1 ? threads : 1, static, i, blocks,
+            add(left + i * KC_BLOCK, right + i * KC_BLOCK,
+                i < blocks - 1 ? KC_BLOCK : n - i * KC_BLOCK));
 }
 
 void kc_add_pairwise(float *p, int64_t parts, int64_t n, int threads)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "kcap/math/act.h"
 
+#include "kcap/base/team.h"
 #include "math/exp.h"
 
 static const float gelu_a = 0.7978845608f, gelu_b = 0.044715f;
@@ -77,42 +78,29 @@ gate_back_row(float *restrict u, const float *restrict dg, int64_t n, kc_act act
     }
 }
 
+/* Row i of each matrix: one loop for each activation. */
+#define FOR_ACT(row, ...) (act == KC_SILU ? row(__VA_ARGS__, KC_SILU) : row(__VA_ARGS__, KC_GELU))
+
 void kc_act_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            act_row(g.p + i * g.ld, u.p + i * u.ld, bias, u.cols, KC_SILU);
-        else
-            act_row(g.p + i * g.ld, u.p + i * u.ld, bias, u.cols, KC_GELU);
+    KC_EACH(threads, static, i, u.rows,
+            FOR_ACT(act_row, g.p + i * g.ld, u.p + i * u.ld, bias, u.cols));
 }
 
 void kc_act_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            act_back_row(u.p + i * u.ld, dg.p + i * dg.ld, u.cols, KC_SILU);
-        else
-            act_back_row(u.p + i * u.ld, dg.p + i * dg.ld, u.cols, KC_GELU);
+    KC_EACH(threads, static, i, u.rows,
+            FOR_ACT(act_back_row, u.p + i * u.ld, dg.p + i * dg.ld, u.cols));
 }
 
 void kc_gate_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            gate_row(g.p + i * g.ld, u.p + i * u.ld, bias, g.cols, KC_SILU);
-        else
-            gate_row(g.p + i * g.ld, u.p + i * u.ld, bias, g.cols, KC_GELU);
+    KC_EACH(threads, static, i, u.rows,
+            FOR_ACT(gate_row, g.p + i * g.ld, u.p + i * u.ld, bias, g.cols));
 }
 
 void kc_gate_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < u.rows; ++i)
-        if (act == KC_SILU)
-            gate_back_row(u.p + i * u.ld, dg.p + i * dg.ld, dg.cols, KC_SILU);
-        else
-            gate_back_row(u.p + i * u.ld, dg.p + i * dg.ld, dg.cols, KC_GELU);
+    KC_EACH(threads, static, i, u.rows,
+            FOR_ACT(gate_back_row, u.p + i * u.ld, dg.p + i * dg.ld, dg.cols));
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kcap/base/team.h"
+
 /* A strip of columns goes down the rows with the last taps in registers: each value is read once. */
 enum { STRIP = 8, TAPS = KC_CANON_TAPS };
 typedef float strip __attribute__((vector_size(STRIP * sizeof(float))));
@@ -80,20 +82,16 @@ static inline __attribute__((always_inline)) void backward(kc_mat dy, kc_mat h, 
 
 void kc_canon_forward(kc_mat y, kc_mat h, const float *bias, const float *w, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t j = 0; j < h.cols; j += STRIP)
-        if (h.cols - j >= STRIP)
-            forward(y, h, bias, w, j, STRIP);
-        else
-            forward(y, h, bias, w, j, h.cols - j);
+    const int64_t whole = h.cols / STRIP;
+    KC_EACH(threads, static, i, whole, forward(y, h, bias, w, i * STRIP, STRIP));
+    if (h.cols > whole * STRIP)
+        forward(y, h, bias, w, whole * STRIP, h.cols - whole * STRIP);
 }
 
 void kc_canon_backward(kc_mat dy, kc_mat h, const float *w, float *dw, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t j = 0; j < h.cols; j += STRIP)
-        if (h.cols - j >= STRIP)
-            backward(dy, h, w, dw, j, STRIP);
-        else
-            backward(dy, h, w, dw, j, h.cols - j);
+    const int64_t whole = h.cols / STRIP;
+    KC_EACH(threads, static, i, whole, backward(dy, h, w, dw, i * STRIP, STRIP));
+    if (h.cols > whole * STRIP)
+        backward(dy, h, w, dw, whole * STRIP, h.cols - whole * STRIP);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "kcap/base/team.h"
 #include "math/cpu.h"
 #include "math/gemm_internal.h"
 
@@ -46,17 +47,20 @@ static kc_mat rows(kc_mat x, int64_t from, int64_t n)
     return (kc_mat){x.p + from * x.ld, x.rows - from < n ? x.rows - from : n, x.cols, x.ld};
 }
 
+static void tile(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, int64_t i,
+                 int64_t across)
+{
+    const int64_t r = i / across * TILE_ROWS, col = i % across * TILE_COLS;
+    kc_blis_product(columns(rows(c, r, TILE_ROWS), col, TILE_COLS),
+                    transposed ? columns(a, r, TILE_ROWS) : rows(a, r, TILE_ROWS), transposed,
+                    columns(b, col, TILE_COLS), beta);
+}
+
 static void product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, int threads)
 {
     const int64_t down = (c.rows + TILE_ROWS - 1) / TILE_ROWS;
     const int64_t across = (c.cols + TILE_COLS - 1) / TILE_COLS;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (int64_t i = 0; i < down * across; ++i) {
-        const int64_t r = i / across * TILE_ROWS, col = i % across * TILE_COLS;
-        kc_blis_product(columns(rows(c, r, TILE_ROWS), col, TILE_COLS),
-                        transposed ? columns(a, r, TILE_ROWS) : rows(a, r, TILE_ROWS), transposed,
-                        columns(b, col, TILE_COLS), beta);
-    }
+    KC_EACH(threads, dynamic, i, down * across, tile(c, a, transposed, b, beta, i, across));
 }
 
 void kc_gemm(kc_mat c, kc_mat a, kc_mat b, float beta, int threads)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kcap/base/err.h"
+#include "kcap/base/team.h"
 #include "math/exp.h"
 
 enum { CHUNK = 64 };
@@ -57,23 +58,24 @@ static void moments(const float *x, int64_t d, int rms, float *mean, float *rstd
     *rstd = 1 / sqrtf(square / (float)d + norm_eps);
 }
 
+static void norm_row(float *restrict out, const float *restrict in, const kc_norm *norm, int64_t d,
+                     int64_t row)
+{
+    float mean, rstd;
+    moments(in, d, norm->rms, &mean, &rstd);
+    norm->mean[row] = mean;
+    norm->rstd[row] = rstd;
+    if (norm->bias)
+        for (int64_t j = 0; j < d; ++j)
+            out[j] = (in[j] - mean) * rstd * norm->gain[j] + norm->bias[j];
+    else
+        for (int64_t j = 0; j < d; ++j)
+            out[j] = (in[j] - mean) * rstd * norm->gain[j];
+}
+
 void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads)
 {
-    const int64_t d = x.cols;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < x.rows; ++i) {
-        const float *restrict in = x.p + i * x.ld;
-        float *restrict out = y.p + i * y.ld, mean, rstd;
-        moments(in, d, norm->rms, &mean, &rstd);
-        norm->mean[i] = mean;
-        norm->rstd[i] = rstd;
-        if (norm->bias)
-            for (int64_t j = 0; j < d; ++j)
-                out[j] = (in[j] - mean) * rstd * norm->gain[j] + norm->bias[j];
-        else
-            for (int64_t j = 0; j < d; ++j)
-                out[j] = (in[j] - mean) * rstd * norm->gain[j];
-    }
+    KC_EACH(threads, static, i, x.rows, norm_row(y.p + i * y.ld, x.p + i * x.ld, norm, x.cols, i));
 }
 
 /* With xhat = (x - mean) rstd and s = dy gain:  dx = rstd (s - mean(s) - xhat mean(s xhat)); of
@@ -95,33 +97,34 @@ static void norm_backward_row(float *restrict dx, const float *restrict dy, cons
         dx[j] += rstd * (dy[j] * gain[j] - mean_s - (x[j] - mean) * rstd * mean_sx);
 }
 
+/* CHUNK columns of dgain and dbias from j0 on. */
+static void norm_backward_columns(kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
+                                  float *dbias, int64_t j0)
+{
+    const int64_t n = x.cols - j0 < CHUNK ? x.cols - j0 : CHUNK;
+    float gain[CHUNK] = {0}, bias[CHUNK] = {0};
+    for (int64_t i = 0; i < x.rows; ++i) {
+        const float *restrict in = x.p + i * x.ld + j0, *restrict g = dy.p + i * dy.ld + j0;
+        const float mean = norm->mean[i], rstd = norm->rstd[i];
+        for (int64_t j = 0; j < n; ++j) {
+            gain[j] += g[j] * ((in[j] - mean) * rstd);
+            bias[j] += g[j];
+        }
+    }
+    for (int64_t j = 0; j < n; ++j)
+        dgain[j0 + j] += gain[j];
+    for (int64_t j = 0; dbias && j < n; ++j)
+        dbias[j0 + j] += bias[j];
+}
+
 void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
                       float *dbias, int threads)
 {
-    const int64_t d = x.cols;
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-#pragma omp for schedule(static) nowait
-        for (int64_t i = 0; i < x.rows; ++i)
-            norm_backward_row(dx.p + i * dx.ld, dy.p + i * dy.ld, x.p + i * x.ld, norm, d, i);
-#pragma omp for schedule(static)
-        for (int64_t j0 = 0; j0 < (dgain ? d : 0); j0 += CHUNK) {
-            const int64_t n = d - j0 < CHUNK ? d - j0 : CHUNK;
-            float gain[CHUNK] = {0}, bias[CHUNK] = {0};
-            for (int64_t i = 0; i < x.rows; ++i) {
-                const float *restrict in = x.p + i * x.ld + j0, *restrict g = dy.p + i * dy.ld + j0;
-                const float mean = norm->mean[i], rstd = norm->rstd[i];
-                for (int64_t j = 0; j < n; ++j) {
-                    gain[j] += g[j] * ((in[j] - mean) * rstd);
-                    bias[j] += g[j];
-                }
-            }
-            for (int64_t j = 0; j < n; ++j)
-                dgain[j0 + j] += gain[j];
-            for (int64_t j = 0; dbias && j < n; ++j)
-                dbias[j0 + j] += bias[j];
-        }
-    }
+    const int64_t chunks = dgain ? (x.cols + CHUNK - 1) / CHUNK : 0;
+    KC_EACH(threads, static, i, x.rows,
+            norm_backward_row(dx.p + i * dx.ld, dy.p + i * dy.ld, x.p + i * x.ld, norm, x.cols, i));
+    KC_EACH(threads, static, i, chunks,
+            norm_backward_columns(dy, x, norm, dgain, dbias, i * CHUNK));
 }
 
 typedef float v8 __attribute__((vector_size(32)));
@@ -173,44 +176,52 @@ static void transpose_tile(kc_mat to, kc_mat from)
             to.p[j * to.ld + i] = from.p[i * from.ld + j];
 }
 
+/* The tile whose first element is (i, j) of `from`. */
+static void transpose_tile_at(kc_mat to, kc_mat from, int64_t i, int64_t j)
+{
+    const int64_t m = from.rows - i < TILE ? from.rows - i : TILE;
+    const int64_t n = from.cols - j < TILE ? from.cols - j : TILE;
+    transpose_tile((kc_mat){to.p + j * to.ld + i, n, m, to.ld},
+                   (kc_mat){from.p + i * from.ld + j, m, n, from.ld});
+}
+
 void kc_transpose(kc_mat to, kc_mat from, int threads)
 {
-#pragma omp parallel for collapse(2) num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < from.rows; i += TILE)
-        for (int64_t j = 0; j < from.cols; j += TILE) {
-            const int64_t m = from.rows - i < TILE ? from.rows - i : TILE;
-            const int64_t n = from.cols - j < TILE ? from.cols - j : TILE;
-            transpose_tile((kc_mat){to.p + j * to.ld + i, n, m, to.ld},
-                           (kc_mat){from.p + i * from.ld + j, m, n, from.ld});
-        }
+    const int64_t down = (from.rows + TILE - 1) / TILE, across = (from.cols + TILE - 1) / TILE;
+    KC_EACH(threads, static, i, down * across,
+            transpose_tile_at(to, from, i / across * TILE, i % across * TILE));
+}
+
+static void add_bias_row(float *restrict out, const float *restrict in, const float *bias,
+                         int64_t n)
+{
+    if (bias)
+        for (int64_t j = 0; j < n; ++j)
+            out[j] = in[j] + bias[j];
+    else
+        memcpy(out, in, (size_t)n * sizeof *out);
 }
 
 void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+    KC_EACH(threads, static, i, x.rows, add_bias_row(y.p + i * y.ld, x.p + i * x.ld, bias, x.cols));
+}
+
+/* CHUNK columns from j0 on. */
+static void add_some_columns(float *sum, kc_mat x, int64_t j0)
+{
+    const int64_t n = x.cols - j0 < CHUNK ? x.cols - j0 : CHUNK;
+    float part[CHUNK] = {0};
     for (int64_t i = 0; i < x.rows; ++i) {
-        float *restrict out = y.p + i * y.ld;
-        const float *restrict in = x.p + i * x.ld;
-        if (bias)
-            for (int64_t j = 0; j < x.cols; ++j)
-                out[j] = in[j] + bias[j];
-        else
-            memcpy(out, in, (size_t)x.cols * sizeof *out);
+        const float *restrict in = x.p + i * x.ld + j0;
+        for (int64_t j = 0; j < n; ++j)
+            part[j] += in[j];
     }
+    for (int64_t j = 0; j < n; ++j)
+        sum[j0 + j] += part[j];
 }
 
 void kc_add_columns(float *sum, kc_mat x, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t j0 = 0; j0 < x.cols; j0 += CHUNK) {
-        const int64_t n = x.cols - j0 < CHUNK ? x.cols - j0 : CHUNK;
-        float part[CHUNK] = {0};
-        for (int64_t i = 0; i < x.rows; ++i) {
-            const float *restrict in = x.p + i * x.ld + j0;
-            for (int64_t j = 0; j < n; ++j)
-                part[j] += in[j];
-        }
-        for (int64_t j = 0; j < n; ++j)
-            sum[j0 + j] += part[j];
-    }
+    KC_EACH(threads, static, i, (x.cols + CHUNK - 1) / CHUNK, add_some_columns(sum, x, i * CHUNK));
 }

@@ -19,18 +19,25 @@ static int64_t at_most(int64_t n, int64_t limit)
     return n < limit ? n : limit;
 }
 
-/* cols columns of b as strips one after the other, each in rows of `width`, the last filled up with
- * zeros: a row of b lies on a page of its own, which is why they are taken together. */
+/* A strip of cols columns of b in rows of `width`, filled up with zeros. */
+static void pack_strip(float *to, int64_t width, const kc_tile *from, int64_t cols)
+{
+    const float *b = from->b;
+    for (int64_t l = 0; l < from->depth; ++l, to += width, b += from->ldb)
+        if (cols == width)
+            for (int64_t j = 0; j < width; j += LINE)
+                memcpy(to + j, b + j, LINE * sizeof *to);
+        else
+            for (int64_t j = 0; j < width; ++j)
+                to[j] = j < cols ? b[j] : 0;
+}
+
+/* cols columns of b as strips one after the other. */
 static void pack(float *to, int64_t width, const kc_tile *from, int64_t cols)
 {
-    for (int64_t l = 0; l < from->depth; ++l)
-        for (int64_t col = 0; col < cols; col += width) {
-            float *row = to + col * from->depth + l * width;
-            const int64_t n = at_most(cols - col, width);
-            memcpy(row, from->b + l * from->ldb + col, (size_t)n * sizeof *row);
-            if (n < width)
-                memset(row + n, 0, (size_t)(width - n) * sizeof *row);
-        }
+    kc_tile strip = *from;
+    for (int64_t col = 0; col < cols; col += width, strip.b += width)
+        pack_strip(to + col * from->depth, width, &strip, at_most(cols - col, width));
 }
 
 /* Asks for what the next tile and strip begin with: c's tile, the rows of a behind this one's, and this

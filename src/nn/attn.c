@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kcap/base/team.h"
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 
@@ -66,9 +67,7 @@ static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, fl
 void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, int threads)
 {
     const int64_t kept = kc_attn_kept(s->T);
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (int64_t a = 0; a < s->h; ++a)
-        head_forward(s, heads, a, P + a * kept, out);
+    KC_EACH(threads, dynamic, a, s->h, head_forward(s, heads, a, P + a * kept, out));
 }
 
 /* dS = P (dP - rowsum(dP P)) scale, in place of dP. */
@@ -116,7 +115,6 @@ void kc_attn_backward(const kc_shape *s, const kc_heads *heads, const float *P, 
                       const kc_heads *grads, float *scratch, int threads)
 {
     const int64_t kept = kc_attn_kept(s->T), room = kc_attn_scratch(s);
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)
-    for (int64_t a = 0; a < s->h; ++a)
-        head_backward(s, heads, a, P + a * kept, dout, grads, scratch + a * room);
+    KC_EACH(threads, dynamic, a, s->h,
+            head_backward(s, heads, a, P + a * kept, dout, grads, scratch + a * room));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kcap/base/err.h"
+#include "kcap/base/team.h"
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 
@@ -52,9 +53,8 @@ double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_
         kc_mat in = rows_of(x, from), logits = kc_mat_of(scratch, in.rows, V);
         float row_loss[KC_LOGITS_ROWS];
         kc_gemm(logits, in, head.wt, 0, threads);
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-        for (int64_t i = 0; i < in.rows; ++i)
-            row_loss[i] = row_gradient(scratch + i * V, V, targets[from + i]);
+        KC_EACH(threads, static, i, in.rows,
+                row_loss[i] = row_gradient(scratch + i * V, V, targets[from + i]));
         for (int64_t i = 0; i < in.rows; ++i)
             loss += row_loss[i];
         kc_gemm(rows_of(dx, from), logits, head.w, 0, threads);
@@ -66,6 +66,9 @@ double kc_logits_grad(const kc_weights *w, kc_mat x, const int32_t *targets, kc_
 /* Loss of one row of logits, which it overwrites, and is its target the likeliest? */
 static float row_score(float *row, int64_t V, int32_t target, uint8_t *hit)
 {
+    *hit = 0;
+    if (target == KC_NO_TARGET)
+        return 0;
     const float max = kc_max_row(row, V), wanted = row[target];
     int64_t best = 0;
     while (best < V - 1 && row[best] != max)
@@ -82,13 +85,8 @@ void kc_logits_score(const kc_weights *w, kc_mat x, const int32_t *targets, floa
     for (int64_t from = 0; from < x.rows; from += KC_LOGITS_ROWS) {
         kc_mat in = rows_of(x, from);
         kc_gemm(kc_mat_of(scratch, in.rows, V), in, head.wt, 0, threads);
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-        for (int64_t t = from; t < from + in.rows; ++t) {
-            hit[t] = 0;
-            nats[t] = targets[t] == KC_NO_TARGET
-                          ? 0
-                          : row_score(scratch + (t - from) * V, V, targets[t], &hit[t]);
-        }
+        KC_EACH(threads, static, i, in.rows,
+                nats[from + i] = row_score(scratch + i * V, V, targets[from + i], &hit[from + i]));
     }
 }
 

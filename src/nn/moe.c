@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "kcap/base/team.h"
 #include "kcap/comm/tokens.h"
 #include "kcap/math/gemm.h"
 
@@ -95,6 +96,16 @@ static void await_rows(const kc_moe *m)
     end(m, KC_seconds_exchange);
 }
 
+static void serve_one(const kc_moe *m, int64_t i, int answers, const float *dout, float *out)
+{
+    if (!answers)
+        return;
+    if (dout)
+        kc_expert_backward(m, i, dout, out);
+    else
+        kc_expert_forward(m, i, out);
+}
+
 /* The experts here answer this rank's own rows, or those of all others: kept->xs, or backward dout. */
 enum { OWN, OTHERS };
 static void serve(const kc_moe *m, int whose, const float *dout, float *out)
@@ -102,43 +113,42 @@ static void serve(const kc_moe *m, int whose, const float *dout, float *out)
     const int64_t here = here_of(m), n = m->shape->E, rank = m->lane->ep ? m->lane->ep->rank : 0;
     if (whose == OTHERS && !m->lane->ep)
         return;
-#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(dynamic)
-    for (int64_t i = 0; i < n; ++i)
-        if ((i / here != rank) == whose) {
-            if (dout)
-                kc_expert_backward(m, i, dout, out);
-            else
-                kc_expert_forward(m, i, out);
-        }
+    KC_EACH(m->threads, dynamic, i, n, serve_one(m, i, (i / here != rank) == whose, dout, out));
     end(m, KC_seconds_linear);
+}
+
+static void gather_token(const kc_moe *m, kc_mat x, float *rows, int64_t t)
+{
+    const int64_t k = m->shape->k, d = x.cols;
+    for (int64_t j = 0; j < k; ++j)
+        if (m->kept->row[t * k + j] >= 0)
+            memcpy(rows + m->kept->row[t * k + j] * d, x.p + t * x.ld, (size_t)d * sizeof *rows);
 }
 
 /* rows[row] = x[t] for each pair that was taken. */
 static void gather(const kc_moe *m, kc_mat x, float *rows)
 {
-    const int64_t k = m->shape->k, d = x.cols, T = m->lane->tokens;
-#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(static)
-    for (int64_t t = 0; t < T; ++t)
-        for (int64_t j = 0; j < k; ++j)
-            if (m->kept->row[t * k + j] >= 0)
-                memcpy(rows + m->kept->row[t * k + j] * d, x.p + t * x.ld,
-                       (size_t)d * sizeof *rows);
+    KC_EACH(m->threads, static, t, m->lane->tokens, gather_token(m, x, rows, t));
+}
+
+static void combine_token(const kc_moe *m, const float *rows, const float *gate, kc_mat out,
+                          int64_t t)
+{
+    const int64_t k = m->shape->k, d = out.cols;
+    for (int64_t j = 0; j < k; ++j) {
+        const int32_t row = m->kept->row[t * k + j];
+        const float scale = gate ? gate[t * k + j] : 1;
+        const float *restrict from = rows + (row < 0 ? 0 : row) * d;
+        float *restrict to = out.p + t * out.ld;
+        for (int64_t i = 0; row >= 0 && i < d; ++i)
+            to[i] += scale * from[i];
+    }
 }
 
 /* out[t] += gate rows[row] over t's pairs in their order; without gates where gate is NULL. */
 static void combine(const kc_moe *m, const float *rows, const float *gate, kc_mat out)
 {
-    const int64_t k = m->shape->k, d = out.cols, T = m->lane->tokens;
-#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(static)
-    for (int64_t t = 0; t < T; ++t)
-        for (int64_t j = 0; j < k; ++j) {
-            const int32_t row = m->kept->row[t * k + j];
-            const float scale = gate ? gate[t * k + j] : 1;
-            const float *restrict from = rows + (row < 0 ? 0 : row) * d;
-            float *restrict to = out.p + t * out.ld;
-            for (int64_t i = 0; row >= 0 && i < d; ++i)
-                to[i] += scale * from[i];
-        }
+    KC_EACH(m->threads, static, t, m->lane->tokens, combine_token(m, rows, gate, out, t));
 }
 
 /* Scores, choices and gates of this rank's tokens, and how many go to each expert: these counts travel
@@ -189,24 +199,27 @@ const float *kc_moe_input(const kc_shape *s, const kc_moe_kept *kept, int down, 
     return NULL;
 }
 
+static void scatter_token(const kc_moe *m, kc_mat dout, float *rows, int64_t t)
+{
+    const int64_t k = m->shape->k, d = dout.cols;
+    for (int64_t j = 0; j < k; ++j) {
+        const int32_t row = m->kept->row[t * k + j];
+        const float gate = m->kept->gate[t * k + j], *restrict from = dout.p + t * dout.ld;
+        const float *restrict y = m->kept->ys + (row < 0 ? 0 : row) * d;
+        float *restrict to = rows + (row < 0 ? 0 : row) * d, dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t i = 0; i < (row < 0 ? 0 : d); ++i) {
+            to[i] = gate * from[i];
+            dot += from[i] * y[i];
+        }
+        m->scratch->dgate[t * k + j] = dot;
+    }
+}
+
 /* rows[row] = gate dout[t], and dgate[t,j] = dout[t] . ys[row]. */
 static void scatter_gradient(const kc_moe *m, kc_mat dout, float *rows)
 {
-    const int64_t k = m->shape->k, d = dout.cols, T = m->lane->tokens;
-#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(static)
-    for (int64_t t = 0; t < T; ++t)
-        for (int64_t j = 0; j < k; ++j) {
-            const int32_t row = m->kept->row[t * k + j];
-            const float gate = m->kept->gate[t * k + j], *restrict from = dout.p + t * dout.ld;
-            const float *restrict y = m->kept->ys + (row < 0 ? 0 : row) * d;
-            float *restrict to = rows + (row < 0 ? 0 : row) * d, dot = 0;
-#pragma omp simd reduction(+ : dot)
-            for (int64_t i = 0; i < (row < 0 ? 0 : d); ++i) {
-                to[i] = gate * from[i];
-                dot += from[i] * y[i];
-            }
-            m->scratch->dgate[t * k + j] = dot;
-        }
+    KC_EACH(m->threads, static, t, m->lane->tokens, scatter_token(m, dout, rows, t));
 }
 
 void kc_moe_backward(const kc_moe *m, kc_mat x, kc_mat dout, kc_mat dx)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kcap/base/team.h"
 #include "kcap/math/ops.h"
 
 enum { ROWS = 64 };
@@ -57,24 +58,29 @@ static float *packed(const kc_shape *s, const kc_heads *heads, int64_t a)
                               : heads->v + (a - s->h - s->kv) * each;
 }
 
+/* ROWS positions of head a from t0 on. */
+static void split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
+                  const kc_heads *heads, int64_t a, int64_t t0)
+{
+    const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
+    const int64_t end = t0 + ROWS < T ? t0 + ROWS : T;
+    float *to = packed(s, heads, a);
+    for (int64_t t = t0; t < end; ++t) {
+        add(to + t * hd, qkv + t * s->qkv + a * hd, bias ? bias + a * hd : NULL, hd);
+        if (a < turned)
+            turn(to + t * hd, rope->cos + t * half, rope->sin + t * half, half);
+    }
+    if (a >= s->h && a < turned)
+        kc_transpose((kc_mat){heads->kt + (a - s->h) * hd * T + t0, hd, end - t0, T},
+                     kc_mat_of(to + t0 * hd, end - t0, hd), 1);
+}
+
 void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
                     const kc_heads *heads, int threads)
 {
-    const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
-#pragma omp parallel for collapse(2) num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t a = 0; a < turned + s->kv; ++a)
-        for (int64_t t0 = 0; t0 < T; t0 += ROWS) {
-            const int64_t end = t0 + ROWS < T ? t0 + ROWS : T;
-            float *to = packed(s, heads, a);
-            for (int64_t t = t0; t < end; ++t) {
-                add(to + t * hd, qkv + t * s->qkv + a * hd, bias ? bias + a * hd : NULL, hd);
-                if (a < turned)
-                    turn(to + t * hd, rope->cos + t * half, rope->sin + t * half, half);
-            }
-            if (a >= s->h && a < turned)
-                kc_transpose((kc_mat){heads->kt + (a - s->h) * hd * T + t0, hd, end - t0, T},
-                             kc_mat_of(to + t0 * hd, end - t0, hd), 1);
-        }
+    const int64_t parts = (s->T + ROWS - 1) / ROWS;
+    KC_EACH(threads, static, i, (s->h + 2 * s->kv) * parts,
+            split(s, rope, qkv, bias, heads, i / parts, i % parts * ROWS));
 }
 
 /* The gradients of key or value head b, summed over the query heads that share it. */
@@ -88,20 +94,23 @@ static const float *shared(const kc_shape *s, float *grads, int64_t b)
     return sum;
 }
 
+static void merge(const kc_shape *s, const kc_rope *rope, const kc_heads *grads, float *dqkv,
+                  int64_t a)
+{
+    const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
+    const float *from = a < s->h     ? grads->q + a * T * hd
+                        : a < turned ? shared(s, grads->k, a - s->h)
+                                     : shared(s, grads->v, a - turned);
+    for (int64_t t = 0; t < T; ++t) {
+        float *out = dqkv + t * s->qkv + a * hd;
+        memcpy(out, from + t * hd, (size_t)hd * sizeof *out);
+        if (a < turned)
+            turn_back(out, rope->cos + t * half, rope->sin + t * half, half);
+    }
+}
+
 void kc_heads_merge(const kc_shape *s, const kc_rope *rope, const kc_heads *grads, float *dqkv,
                     int threads)
 {
-    const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t a = 0; a < turned + s->kv; ++a) {
-        const float *from = a < s->h     ? grads->q + a * T * hd
-                            : a < turned ? shared(s, grads->k, a - s->h)
-                                         : shared(s, grads->v, a - turned);
-        for (int64_t t = 0; t < T; ++t) {
-            float *out = dqkv + t * s->qkv + a * hd;
-            memcpy(out, from + t * hd, (size_t)hd * sizeof *out);
-            if (a < turned)
-                turn_back(out, rope->cos + t * half, rope->sin + t * half, half);
-        }
-    }
+    KC_EACH(threads, static, a, s->h + 2 * s->kv, merge(s, rope, grads, dqkv, a));
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kcap/base/team.h"
 #include "kcap/math/ops.h"
 
 /* The k largest scores, of equal ones the first. */
@@ -98,9 +99,8 @@ void kc_route(const kc_moe *m)
     kc_moe_lane *lane = m->lane;
     const int64_t first = m->layer->l * s->E;
     double entropy = 0;
-#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(static)
-    for (int64_t t = 0; t < s->T; ++t)
-        kept->entropy[t] = route_token(s, m->scratch->scores + t * s->E, t, kept);
+    KC_EACH(m->threads, static, t, s->T,
+            kept->entropy[t] = route_token(s, m->scratch->scores + t * s->E, t, kept));
     take(s, lane->used + first, kept, lane->capacity);
     lane->routing.sent += s->T * s->k;
     lane->routing.dropped += s->T * s->k - number_rows(s, kept);
@@ -142,7 +142,7 @@ static void token_backward(const kc_shape *s, const kc_moe_kept *kept, int64_t t
 void kc_route_backward(const kc_moe *m)
 {
     const kc_shape *s = m->shape;
-#pragma omp parallel for num_threads(m->threads) if (m->threads > 1) schedule(static)
-    for (int64_t t = 0; t < s->T; ++t)
-        token_backward(s, m->kept, t, m->lane, m->scratch->dgate, m->scratch->scores + t * s->E);
+    KC_EACH(
+        m->threads, static, t, s->T,
+        token_backward(s, m->kept, t, m->lane, m->scratch->dgate, m->scratch->scores + t * s->E));
 }

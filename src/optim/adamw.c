@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kcap/base/sum.h"
+#include "kcap/base/team.h"
 #include "kcap/optim/muon.h"
 
 double kc_clip_factor(double norm, double clip)
@@ -42,13 +43,18 @@ static void update(float *restrict p, const float *restrict grad, float *restric
     }
 }
 
+static void update_block(float *params, const float *grads, float *m, float *v, int64_t n,
+                         const rates *r, int64_t i)
+{
+    update(params + i, grads + i, m + i, v + i, n - i < KC_BLOCK ? n - i : KC_BLOCK, r);
+}
+
 void kc_adamw_update(float *params, const float *grads, float *m, float *v, int64_t n,
                      const kc_adamw *adam, int threads)
 {
     const rates r = rates_of(adam);
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t i = 0; i < n; i += KC_BLOCK)
-        update(params + i, grads + i, m + i, v + i, n - i < KC_BLOCK ? n - i : KC_BLOCK, &r);
+    const int64_t blocks = (n + KC_BLOCK - 1) / KC_BLOCK;
+    KC_EACH(threads, static, i, blocks, update_block(params, grads, m, v, n, &r, i * KC_BLOCK));
 }
 
 void kc_adamw_step(const kc_layout *layout, const kc_adamw *adam, int64_t lo, int64_t hi,
