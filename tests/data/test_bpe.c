@@ -336,6 +336,13 @@ KC_TEST(an_encoder_is_that_of_its_merges)
     encoder_gives(merges, "{\"\\", "encoder.json:1: no token");
     encoder_gives(merges, "{\"\\u12", "encoder.json:1: no token");
     encoder_gives(merges, "{\"a\":", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"a\": 1.5}", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"a\": -1}", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"a\": 16777216}", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"a\\u0000b\": 1}", "encoder.json:1: no token");
+    encoder_gives(merges, "{\"a\": 1,\n\"a\": 2}", "encoder.json:2: `a` stands twice in this file");
+    char *more = encoder_text("");
+    encoder_gives(merges, strcat(more, "{"), "encoder.json:96: more behind the object's end");
 }
 
 /* A clock of the test's own: a second goes by with each look at it. */

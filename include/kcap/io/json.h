@@ -2,6 +2,7 @@
 #ifndef KCAP_IO_JSON_H
 #define KCAP_IO_JSON_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include <cjson/cJSON.h>
@@ -17,5 +18,12 @@ cJSON *kc_json_exact(double value);
  * number, and one member. */
 void kc_json_number(cJSON *object, const char *name, double value);
 void kc_json_text(cJSON *object, const char *name, const char *value);
+
+/* The string, or the whole number from 0 to below `below`, that stands at a place of a text of JSON, blanks
+ * in front left out: a reader that says lines takes value by value. Returns where it ends; NULL: there is
+ * no such value, a string that does not fit into `room` bytes, or one that holds \u0000. Not collective.
+ *   at          ends with a zero byte */
+const char *kc_json_text_at(const char *at, char *to, size_t room);
+const char *kc_json_count_at(const char *at, int64_t below, int64_t *count);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kcap/base/memory.h"
+#include "kcap/io/json.h"
 
 enum { TOKEN_MOST = 4096, NUMBERS_MOST = 1 << 24 };
 
@@ -13,7 +14,7 @@ enum { TOKEN_MOST = 4096, NUMBERS_MOST = 1 << 24 };
 typedef struct reader {
     const char *path, *merges, *at;
     int64_t line;
-    char token[TOKEN_MOST + 4];
+    char token[TOKEN_MOST];
     int64_t number;
     char *is_symbol; /* [symbols]: 1: it is one of the tokens */
     char *is_number; /* [numbers]                             */
@@ -48,76 +49,24 @@ static int takes(reader *r, char mark)
     return 1;
 }
 
-/* A code as UTF-8; returns its bytes. */
-static int put(uint32_t code, char *to)
+/* Go on behind a value, which may hold ends of lines; 0: there was none. */
+static int passed(reader *r, const char *end)
 {
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xC0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    to[0] = (char)(0xE0 | code >> 12);
-    to[1] = (char)(0x80 | (code >> 6 & 0x3F));
-    to[2] = (char)(0x80 | (code & 0x3F));
-    return 3;
+    for (; end && r->at < end; r->at++)
+        r->line += *r->at == '\n';
+    return end != NULL;
 }
 
-/* What stands behind a backslash; returns the bytes it stands for, 0: it is none. */
-static int unescape(reader *r, char *to)
-{
-    static const char from[] = "\"\\/bfnrt", stands[] = "\"\\/\b\f\n\r\t";
-    const char which = *r->at, *plain = which ? strchr(from, which) : NULL;
-    char hex[5] = "", *end;
-
-    r->at += which != 0;
-    if (plain) {
-        *to = stands[plain - from];
-        return 1;
-    }
-    strncpy(hex, r->at, 4);
-    const unsigned long code = strtoul(hex, &end, 16);
-
-    if (which != 'u' || end != hex + 4 || code == 0)
-        return 0;
-    r->at += 4;
-    return put((uint32_t)code, to);
-}
-
-/* A string into r->token; 0: it is none. */
 static int take_string(reader *r)
 {
-    int n = 0;
-
-    if (!takes(r, '"'))
-        return 0;
-    while (*r->at != '"' && n < TOKEN_MOST) {
-        const char c = *r->at++;
-        const int bytes = c == '\\' ? unescape(r, r->token + n) : 1;
-
-        if (!bytes || !c || c == '\n')
-            return 0;
-        if (c != '\\')
-            r->token[n] = c;
-        n += bytes;
-    }
-    r->token[n] = 0;
-    return takes(r, '"');
+    pass_blanks(r);
+    return passed(r, kc_json_text_at(r->at, r->token, sizeof r->token));
 }
 
 static int take_number(reader *r)
 {
-    char *end;
-
     pass_blanks(r);
-    r->number = strtoll(r->at, &end, 10);
-    const int is_one = *r->at >= '0' && *r->at <= '9' && r->number < NUMBERS_MOST;
-
-    r->at = end;
-    return is_one;
+    return passed(r, kc_json_count_at(r->at, NUMBERS_MOST, &r->number));
 }
 
 /* A token of the tokenizer's own, which no text has: <|endoftext|>, <s>. */
@@ -136,8 +85,8 @@ static int take_entry(reader *r, const kc_bpe *bpe, kc_error *e)
 
     if (symbol < 0 && !is_own(r->token))
         return fail_token(r, "is no byte, and made by no merge of", e);
-    if (symbol >= 0)
-        r->is_symbol[symbol] = 1;
+    if (symbol >= 0 && r->is_symbol[symbol]++)
+        return fail_token(r, "stands twice in this file; once in that of", e);
     r->is_number = kc_grow(r->is_number, &r->numbers, r->number + 1, 1);
     if (r->is_number[r->number]++)
         return kc_fail(e, KC_EINPUT, "%s:%lld: `%.100s` has the number %lld of an earlier token",
@@ -173,6 +122,9 @@ int kc_encoder_check(const char *path, const char *text, const char *merges, con
         fail(r, "no comma and no end behind an entry", e);
     KC_TRY(e->code);
     KC_TRY(check_all(r, bpe, e));
+    pass_blanks(r);
+    if (*r->at)
+        fail(r, "more behind the object's end", e);
 out:
     free(r->is_symbol);
     free(r->is_number);
