@@ -131,7 +131,7 @@ def _reading(path, read, kind):
 def _read_probes(path, file, finished):
     if "how" not in file:
         return None
-    _check_seal(file.attrs)
+    _check_seal(file)
     kinds = {kind: _columns(file, kind, finished, first="task") for kind in ("p", "q")}
     return Probes(path, _attribute_names(file, "p", ()), kinds)
 
@@ -141,7 +141,7 @@ def run_id_of(folder):
     try:
         file, _ = _open(Path(folder) / "run.h5")
         with file:
-            _check_seal(file.attrs)
+            _check_seal(file)
             return file.attrs["run_id"]
     except Exception:  # h5py raises anything
         return None
@@ -165,7 +165,7 @@ def _open(path):
 
 
 def _read(path, file, finished):
-    _check_seal(file.attrs)
+    _check_seal(file)
     stamp = UNSAID | {name: _plain(value) for name, value in file.attrs.items()}
     for name in STAMPS:
         if name not in stamp:
@@ -199,16 +199,22 @@ def _parts_apart(config):
     return config | {"corpus": parts[0]} | later
 
 
-def _check_seal(attributes):
-    """Attribute `seal`: the CRC-32 of names and values, then the names."""
-    said, *names = attributes.get("seal", "00000000").split()
+def _check_seal(file):
+    """Attribute `seal`: the CRC-32 of names and values, then the names; `holds`: what the file was made
+    with."""
+    said, *names = file.attrs.get("seal", "00000000").split()
     crc = 0
     for name in names:
-        value = attributes[name]
+        if name not in file.attrs:
+            raise KeyError(f"attribute {name} of / is missing")
+        value = file.attrs[name]
         crc = zlib.crc32(value.encode() if isinstance(value, str) else value.tobytes(),
                          zlib.crc32(name.encode(), crc))
     if said != f"{crc:08x}":
         raise KeyError("the attributes of / do not fit their checksum")
+    for path in file.attrs.get("holds", "").split():
+        if path not in file:
+            raise KeyError(f"{path} is missing, which the file was made with")
 
 
 def _check_rows(group, columns, finished):

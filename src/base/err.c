@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int kc_fail(kc_error *e, int code, const char *format, ...)
@@ -16,6 +17,13 @@ int kc_fail(kc_error *e, int code, const char *format, ...)
     vsnprintf(e->text, sizeof e->text, format, values);
     va_end(values);
     return code;
+}
+
+void kc_advise(kc_error *e, const char *advice)
+{
+    const size_t most = sizeof e->text - strlen(advice) - sizeof "; ", n = strlen(e->text);
+    if (e->code != KC_OK)
+        sprintf(e->text + (n < most ? n : most), "; %s", advice);
 }
 
 /* The launcher's word on the rank: MPI may not be up, or may be what broke. */

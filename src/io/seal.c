@@ -10,27 +10,26 @@
 
 enum { DIGITS = 8, NAME = 128 };
 
-static const char seal[] = "seal";
+static const char seal[] = "seal", holds[] = "holds", root[] = "/";
 
 /* Add name and value of an attribute of either kind to the sum. */
-static int add(kc_h5 *f, const char *object, const char *name, uint32_t *crc, kc_error *e)
+static int add(kc_h5 *f, const char *name, uint32_t *crc, kc_error *e)
 {
-    hid_t id = kc_h5_has_attribute(f, object, name)
-                   ? H5Aopen_by_name(f->id, object, name, H5P_DEFAULT, H5P_DEFAULT)
+    hid_t id = kc_h5_has_attribute(f, root, name)
+                   ? H5Aopen_by_name(f->id, root, name, H5P_DEFAULT, H5P_DEFAULT)
                    : -1;
     if (id < 0)
-        return kc_fail(e, KC_EINPUT, "%s: attribute %s of %s is missing: damaged", f->path, name,
-                       object);
+        return kc_fail(e, KC_EINPUT, "%s: attribute %s of / is missing: damaged", f->path, name);
     hid_t type = H5Aget_type(id);
     const int is_text = H5Tis_variable_str(type) > 0;
     int64_t number = 0;
     char *text = NULL;
     *crc = kc_crc32(*crc, name, strlen(name));
     if (is_text) {
-        if (kc_h5_get_text(f, object, name, &text, e) == KC_OK)
+        if (kc_h5_get_text(f, root, name, &text, e) == KC_OK)
             *crc = kc_crc32(*crc, text, strlen(text));
     } else if (H5Tget_size(type) != sizeof number || H5Aread(id, type, &number) < 0)
-        kc_h5_fail(f, e, "attribute %s of %s: cannot read it", name, object);
+        kc_h5_fail(f, e, "attribute %s of /: cannot read it", name);
     else
         *crc = kc_crc32(*crc, &number, sizeof number);
     free(text);
@@ -40,13 +39,13 @@ static int add(kc_h5 *f, const char *object, const char *name, uint32_t *crc, kc
 }
 
 /* The sum over all attributes that `names` lists. */
-static int sum(kc_h5 *f, const char *object, const char *names, uint32_t *crc, kc_error *e)
+static int sum(kc_h5 *f, const char *names, uint32_t *crc, kc_error *e)
 {
     char name[NAME];
     int n = 0;
     *crc = 0;
     for (; sscanf(names, " %127s%n", name, &n) == 1; names += n)
-        KC_TRY(add(f, object, name, crc, e));
+        KC_TRY(add(f, name, crc, e));
 out:
     return e->code;
 }
@@ -57,51 +56,98 @@ typedef struct list {
     int64_t used, room;
 } list;
 
-static herr_t add_name(hid_t object, const char *name, const H5A_info_t *info, void *to)
+static void add_name(list *names, const char *before, const char *name)
 {
-    list *names = to;
-    const int64_t bytes = (int64_t)strlen(name) + 1;
+    const int64_t bytes = (int64_t)(strlen(before) + strlen(name));
+    names->text = kc_grow(names->text, &names->room, names->used + bytes + 1, 1);
+    names->used += sprintf(names->text + names->used, "%s%s", before, name);
+}
+
+static herr_t add_attribute(hid_t object, const char *name, const H5A_info_t *info, void *to)
+{
     (void)object;
     (void)info;
-    names->text = kc_grow(names->text, &names->room, names->used + bytes + 1, 1);
-    sprintf(names->text + names->used, " %s", name);
-    names->used += bytes;
+    add_name(to, " ", name);
     return 0;
 }
 
-int kc_h5_seal(kc_h5 *f, const char *object, kc_error *e)
+static herr_t add_link(hid_t group, const char *name, const H5L_info_t *info, void *to)
+{
+    (void)group;
+    (void)info;
+    add_name(to, ((list *)to)->used ? " /" : "/", name);
+    return 0;
+}
+
+/* In an attribute, for the seal to cover. */
+static int list_all(kc_h5 *f, kc_error *e)
+{
+    list paths = {.text = NULL};
+    if (H5Lvisit(f->id, H5_INDEX_NAME, H5_ITER_INC, add_link, &paths) < 0)
+        kc_h5_fail(f, e, "what it holds cannot be listed");
+    else
+        kc_h5_set_text(f, root, holds, paths.text ? paths.text : "", e);
+    free(paths.text);
+    return e->code;
+}
+
+int kc_h5_seal(kc_h5 *f, kc_error *e)
 {
     list names = {.text = kc_alloc(DIGITS + 1, 1, "names"), .used = DIGITS, .room = DIGITS + 1};
     uint32_t crc = 0;
     char digits[DIGITS + 1];
     KC_TRY(kc_h5_usable(f, e));
-    if (H5Aiterate_by_name(f->id, object, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &names,
+    KC_TRY(list_all(f, e));
+    if (H5Aiterate_by_name(f->id, root, H5_INDEX_NAME, H5_ITER_INC, NULL, add_attribute, &names,
                            H5P_DEFAULT) < 0)
-        kc_h5_fail(f, e, "%s: its attributes cannot be listed", object);
+        kc_h5_fail(f, e, "/: its attributes cannot be listed");
     KC_TRY(e->code);
-    KC_TRY(sum(f, object, names.text + DIGITS, &crc, e));
+    KC_TRY(sum(f, names.text + DIGITS, &crc, e));
     snprintf(digits, sizeof digits, "%08x", crc);
     memcpy(names.text, digits, DIGITS);
-    kc_h5_set_text(f, object, seal, names.text, e);
+    kc_h5_set_text(f, root, seal, names.text, e);
 out:
     free(names.text);
     return e->code;
 }
 
-int kc_h5_check_seal(kc_h5 *f, const char *object, kc_error *e)
+static int check_attributes(kc_h5 *f, kc_error *e)
 {
     char *said = NULL, digits[DIGITS + 1];
     uint32_t crc = 0;
-    if (!kc_h5_has_attribute(f, object, seal))
+    if (!kc_h5_has_attribute(f, root, seal))
         return KC_OK;
-    KC_TRY(kc_h5_get_text(f, object, seal, &said, e));
+    KC_TRY(kc_h5_get_text(f, root, seal, &said, e));
     if (strlen(said) > DIGITS)
-        KC_TRY(sum(f, object, said + DIGITS, &crc, e));
+        KC_TRY(sum(f, said + DIGITS, &crc, e));
     snprintf(digits, sizeof digits, "%08x", crc);
     if (strncmp(said, digits, DIGITS) != 0)
-        kc_fail(e, KC_EINPUT, "%s: the attributes of %s do not fit their checksum: damaged",
-                f->path, object);
+        kc_fail(e, KC_EINPUT, "%s: the attributes of / do not fit their checksum: damaged",
+                f->path);
 out:
     free(said);
+    return e->code;
+}
+
+static int check_contents(kc_h5 *f, kc_error *e)
+{
+    char *paths = NULL, *rest = NULL;
+    if (!kc_h5_has_attribute(f, root, holds))
+        return KC_OK;
+    KC_TRY(kc_h5_get_text(f, root, holds, &paths, e));
+    for (char *path = strtok_r(paths, " ", &rest); path; path = strtok_r(NULL, " ", &rest))
+        if (!kc_h5_has(f, path))
+            kc_fail(e, KC_EINPUT, "%s: %s is missing, which the file was made with: damaged",
+                    f->path, path);
+out:
+    free(paths);
+    return e->code;
+}
+
+int kc_h5_check_seal(kc_h5 *f, kc_error *e)
+{
+    KC_TRY(check_attributes(f, e));
+    KC_TRY(check_contents(f, e));
+out:
     return e->code;
 }

@@ -20,8 +20,10 @@ void kc_measurements_create(kc_measurements *all, const kc_config *cfg, const kc
     *all = (kc_measurements){.n = 0};
     for (int i = 0; i < KC_N_MEASURES; ++i) {
         kc_measured *m = &all->of[all->n];
-        if (measures[i]->every(cfg) < 0)
+        if (measures[i]->every(cfg) < 0) {
+            measures[i]->columns(info, shape, &all->unasked[all->n_unasked++]);
             continue;
+        }
         m->measure = measures[i];
         m->id = (kc_measure_id)i;
         m->measure->columns(info, shape, &m->schema);
@@ -36,6 +38,8 @@ void kc_measurements_free(kc_measurements *all)
         kc_schema_free(&all->of[i].schema);
         free(all->of[i].row);
     }
+    for (int i = 0; i < all->n_unasked; ++i)
+        kc_schema_free(&all->unasked[i]);
     *all = (kc_measurements){.n = 0};
 }
 

@@ -27,11 +27,11 @@ int kc_frame_create(kc_frame *f, const char *path, const kc_stamp *stamp,
     snprintf(f->path, sizeof f->path, "%s", path);
     KC_TRY(kc_h5_create(&f->file, partial_of(f, partial), KC_H5_SWMR, e));
     KC_TRY(kc_stamp_write(&f->file, stamp, e));
-    KC_TRY(kc_h5_seal(&f->file, "/", e));
     for (int i = 0; i < n; ++i) {
         KC_TRY(kc_table_create(&f->table[i], &f->file, schemas[i], e));
         KC_TRY(kc_labels_write(&f->file, schemas[i], e));
     }
+    KC_TRY(kc_h5_seal(&f->file, e));
 out:
     return e->code;
 }

@@ -22,14 +22,11 @@ static int differ(const kc_h5 *f, const kc_column *c, const void *there, const v
                   kc_error *e)
 {
     if (c->type == KC_VALUE_INT)
-        return kc_fail(
-            e, KC_EINPUT,
-            "%s: %s (%s) is %lld in it, %lld now: go on as it began, or take another file", f->path,
-            c->name, c->help, (long long)*(const int64_t *)there,
-            (long long)*(const int64_t *)here);
-    return kc_fail(e, KC_EINPUT,
-                   "%s: %s (%s) is %.17g in it, %.17g now: go on as it began, or take another file",
-                   f->path, c->name, c->help, *(const double *)there, *(const double *)here);
+        return kc_fail(e, KC_EINPUT, "%s: %s (%s) is %lld in it, %lld now", f->path, c->name,
+                       c->help, (long long)*(const int64_t *)there,
+                       (long long)*(const int64_t *)here);
+    return kc_fail(e, KC_EINPUT, "%s: %s (%s) is %.17g in it, %.17g now", f->path, c->name, c->help,
+                   *(const double *)there, *(const double *)here);
 }
 
 static int check_terms(kc_h5 *f, const kc_ledger_plan *plan, kc_error *e)
@@ -39,8 +36,7 @@ static int check_terms(kc_h5 *f, const kc_ledger_plan *plan, kc_error *e)
     char *there = kc_row_create(s);
     KC_TRY(kc_table_open(&t, f, s, e));
     if (t.n_rows != 1)
-        kc_fail(e, KC_EINPUT, "%s: has no row of %s, so it is another file: take a new name",
-                f->path, s->group);
+        kc_fail(e, KC_EINPUT, "%s: has no row of %s, so it is another file", f->path, s->group);
     KC_TRY(e->code ? e->code : kc_table_read(&t, 0, 1, there, e));
     for (int i = 0; i < s->n && e->code == KC_OK; ++i) {
         const size_t at = (size_t)s->column[i].at * sizeof(double);
@@ -59,8 +55,8 @@ static int check_kernel(kc_h5 *f, const kc_ledger_plan *plan, kc_error *e)
     kc_stamp stamp = {.kernel = NULL};
     KC_TRY(kc_stamp_read(f, &stamp, e));
     if (strcmp(stamp.kernel, plan->stamp->kernel) != 0)
-        kc_fail(e, KC_EINPUT, "%s: made with %s kernels, these are %s: take another file", f->path,
-                stamp.kernel, plan->stamp->kernel);
+        kc_fail(e, KC_EINPUT, "%s: made with %s kernels, these are %s", f->path, stamp.kernel,
+                plan->stamp->kernel);
 out:
     kc_stamp_free(&stamp);
     return e->code;
@@ -84,7 +80,7 @@ static int read_old(const kc_ledger_plan *plan, kc_error *e)
 {
     kc_h5 f = {.id = 0};
     KC_TRY(kc_h5_open(&f, plan->path, e));
-    KC_TRY(kc_h5_check_seal(&f, "/", e));
+    KC_TRY(kc_h5_check_seal(&f, e));
     KC_TRY(check_terms(&f, plan, e));
     KC_TRY(check_kernel(&f, plan, e));
     for (int i = 0; i < plan->n; ++i)
@@ -117,8 +113,9 @@ static int begin(kc_ledger *l, const kc_ledger_plan *plan, kc_error *e)
         return kc_fail(e, KC_EINPUT, "%.100s...: a path of %zu bytes; at most %d", plan->path,
                        strlen(plan->path), KC_PATH_MAX - 1);
     KC_TRY(kc_lock_file(plan->path, &l->lock, e));
-    if (kc_file_size(plan->path) >= 0)
-        KC_TRY(read_old(plan, e));
+    if (kc_file_size(plan->path) >= 0 && read_old(plan, e) != KC_OK)
+        kc_advise(e, "go on as it began, or take another file");
+    KC_TRY(e->code);
     KC_TRY(write_new(l, plan, e));
 out:
     return e->code;

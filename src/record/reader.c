@@ -30,7 +30,7 @@ int kc_reader_open(kc_reader *r, const char *dir, kc_error *e)
         return KC_OK;
     KC_TRY(kc_h5_open(&r->file, path, e));
     r->closed = !r->file.left_open;
-    KC_TRY(kc_h5_check_seal(&r->file, "/", e));
+    KC_TRY(kc_h5_check_seal(&r->file, e));
     KC_TRY(take(&r->file, "config_hash", r->config_hash, sizeof r->config_hash, e));
     KC_TRY(take(&r->file, "run_id", r->run_id, sizeof r->run_id, e));
     if (kc_h5_has_attribute(&r->file, "/", "first_step"))

@@ -8,8 +8,10 @@
 #include "kcap/base/clock.h"
 #include "kcap/data/order.h"
 #include "kcap/io/file.h"
+#include "kcap/record/reader.h"
 #include "kcap/run/signals.h"
 #include "run/origin.h"
+#include "run/past.h"
 
 int kc_run_start(kc_run *run, kc_error *e)
 {
@@ -32,15 +34,34 @@ out:
     return e->code;
 }
 
+/* Rank 0 alone: what was measured before and is not asked for any more keeps its rows.
+ *   returns     n, and how many were added */
+static int add_unasked(const kc_run *run, const char *history, const kc_schema **events, int n)
+{
+    kc_reader r;
+    kc_error ignored = {0}; /* copying the rows says it */
+    const int is_open = kc_reader_open(&r, history, &ignored) == KC_OK && r.there;
+    for (int i = 0; is_open && i < run->measured.n_unasked; ++i)
+        if (kc_h5_has(&r.file, run->measured.unasked[i].group))
+            events[n++] = &run->measured.unasked[i];
+    kc_reader_close(&r, &ignored);
+    return n;
+}
+
 int kc_run_open_record(kc_run *run, const char *history, kc_error *e)
 {
     const kc_schema *events[KC_N_MEASURES];
-    for (int i = 0; i < run->measured.n; ++i)
+    int n = run->measured.n;
+    for (int i = 0; i < n; ++i)
         events[i] = &run->measured.of[i].schema;
+    if (history && run->grid->rank == 0)
+        n = add_unasked(run, history, events, n);
     run->sign.stamp.first_step = run->first_step > 1 ? run->first_step : 1;
     KC_TRY_ROOT(run->grid, kc_folders_create(run->out, e));
-    KC_TRY(kc_metrics_create(run->grid, run->out, &run->sign.stamp, events, run->measured.n,
-                             history, kc_trainer_state(run->trainer)->step, &run->metrics, e));
+    kc_metrics_create(run->grid, run->out, &run->sign.stamp, events, n, history,
+                      kc_trainer_state(run->trainer)->step, &run->metrics, e);
+    if (e->code == KC_EINPUT)
+        kc_advise(e, KC_PAST_INSTEAD);
 out:
     return e->code;
 }

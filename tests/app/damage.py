@@ -291,6 +291,30 @@ class Lost(Case):
             self.assert_same_checkpoints(self.whole, "out", "without history", all_of_them=False)
             self.assertEqual(self.read(REPORT, "out").returncode, 0)
 
+    def test_a_table(self):
+        """Of any measure: the resume is refused and changes nothing. One that is no longer asked for keeps
+        its rows."""
+        path, measures = self.copy("out"), ("recall", "probe")
+        ask = [word for name in measures for word in ("--set", f"measure.{name}_every=0")]
+        self.go_on("out", *ask, "--set", "train.max_steps=28")
+        with open(path, "rb") as file:
+            whole = file.read()
+        for lost, more in ("recall", ()), ("probe", ("--set", "train.max_steps=28")):
+            with h5py.File(path, "r+") as file:
+                del file[lost]
+            size = os.path.getsize(path)
+            word = f"out/run.h5: /{lost} is missing, which the file was made with: damaged"
+            self.assertIn(word, self.read(REPORT, "out").stderr)
+            self.assertIn(f"{word}; put the run's own run.h5 there, or add --without-history",
+                          self.go_on("out", *ask, *more, code=2).stderr)
+            self.assertEqual(os.path.getsize(path), size)
+            with open(path, "wb") as file:
+                file.write(whole)
+        self.go_on("out", *ask[:2], ranks=2)
+        steps = [read_columns(self.path("out"), name)["step"].tolist() for name in measures]
+        self.assertEqual([rows[0] for rows in steps], [28, 28])
+        self.assertEqual([len(rows) for rows in steps], [2, 1])
+
     def test_not_without_need(self):
         self.copy("out")
         self.go_on("out", "--without-history")

@@ -40,6 +40,8 @@ class Older(harness.AppTest):
         with h5py.File(os.path.join(self.point, "run.h5"), "r+") as file:
             for column in {*columns, "steps/check", "measure/check"} if columns else ():
                 del file[column]
+            for name in ("seal", "holds") if columns else ():
+                del file.attrs[name]
 
     def status(self):
         return self.json("sweep", "sweep.yaml", "--status")["points"][0]

@@ -7,6 +7,8 @@ import signal
 import sys
 import time
 
+import h5py
+
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "analysis"))
 import harness  # pylint: disable=wrong-import-position
 import programs  # pylint: disable=wrong-import-position
@@ -105,8 +107,13 @@ class Probe(harness.AppTest):
         before = self.listing()
         self.fails("one.h5: steps (AdamW steps of each probe) is 5 in it, 6 now", "probe", *few,
                    "--out", "one.h5", "--steps", "6")
-        self.fails("run.h5: has no row of /how, so it is another file", "probe", *few, "--out", "run/run.h5")
+        self.fails("run.h5: has no row of /how, so it is another file; go on as it began, or take",
+                   "probe", *few, "--out", "run/run.h5")
         self.assertEqual(self.listing(), before)
+        with h5py.File(self.path("one.h5"), "r+") as file:
+            del file["q"]
+        self.fails("one.h5: /q is missing, which the file was made with: damaged; go on as it began, or "
+                   "take another file", "probe", *few, "--out", "one.h5")
 
     def test_of_experts(self):
         self.input(merged(BIOS, model={"experts": 2}, parallel={"ep": 2}, train={"max_steps": 5}))

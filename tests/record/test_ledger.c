@@ -114,7 +114,7 @@ KC_TEST(other_work_is_refused)
     work *w = work_of(test_text("%s/rows.h5", folder));
     go_on(*state, w, 0, 2);
     w->how.steps = 8;
-    refused(*state, w, "steps (taken) is 7 in it, 8 now: go on as it began");
+    refused(*state, w, "steps (taken) is 7 in it, 8 now; go on as it began");
     w->how.steps = 7;
     w->how.rate = 0.2;
     refused(*state, w, "rate (first) is 0.10000000000000001 in it, 0.20000000000000001 now");

@@ -341,8 +341,8 @@ KC_TEST(history_of_another_corpus_is_refused)
         {"del f['steps/step']", "/steps/step is missing"}};
     job resume = {.dir = dir, .history = history, .upto = 20, .first = 21, .last = 40, .pipe = -1};
     /* As an older file, which says itself what is wrong. */
-    edit(dir,
-         "del f['steps/check'],f['measure/check'],f['measure/attribute_names'].attrs['crc32']");
+    edit(dir, "del f.attrs['seal'],f.attrs['holds'],f['steps/check'],f['measure/check'],"
+              "f['measure/attribute_names'].attrs['crc32']");
     for (size_t i = 0; i < sizeof change / sizeof change[0]; ++i) {
         if (i == 1)
             edit(dir, "f['measure/attribute_names'][2]=b'city'");
@@ -352,6 +352,27 @@ KC_TEST(history_of_another_corpus_is_refused)
         assert_int_equal(run(&resume), KC_EINPUT);
         expect_error(dir, change[i][1]);
     }
+}
+
+/* Whatever was there when the file was made. */
+KC_TEST(a_file_that_lost_something_is_refused)
+{
+    static const char *const lost[] = {"/steps/loss", "/measure/attribute_names", "/recall/check",
+                                       "/recall"};
+    const char *dir = test_folder();
+    assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 30, .pipe = -1, .finishes = 1}), 0);
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; ++i) {
+        kc_error e = {0}, ignored = {0};
+        kc_reader r;
+        edit(dir, test_text("f.move('%s','/away')", lost[i]));
+        assert_int_equal(kc_reader_open(&r, dir, &e), KC_EINPUT);
+        assert_string_equal(e.text, test_text("%s/run.h5: %s is missing, which the file was made "
+                                              "with: damaged",
+                                              dir, lost[i]));
+        kc_reader_close(&r, &ignored);
+        edit(dir, test_text("f.move('/away','%s')", lost[i]));
+    }
+    assert_int_equal(check_rows(dir, 1, 30), 30);
 }
 
 /* Columns, lists, names and a whole measure that an older file lacks are missing in its rows; what a
@@ -365,7 +386,8 @@ KC_TEST(an_older_file_reads_as_missing)
     kc_h5 f;
     schemas *all = schemas_create();
     assert_int_equal(run(&(job){.dir = dir, .first = 1, .last = 60, .pipe = -1, .finishes = 1}), 0);
-    edit(dir, "del f['recall'], f['measure/attribute_names'], f['steps/loss']\n"
+    edit(dir, "del f.attrs['seal'], f.attrs['holds']\n"
+              "del f['recall'], f['measure/attribute_names'], f['steps/loss']\n"
               "del f['steps/check'], f['measure/check']\n"
               "for x in 'nats','hits','attribute_nats','attribute_hits','load','tokens': "
               "del f['measure/'+x]\n"

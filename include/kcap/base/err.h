@@ -25,6 +25,9 @@ typedef struct kc_error {
  *   errors      returns e->code */
 int kc_fail(kc_error *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Add what to do to an error that says what was found: "; advice". Nothing where there is none. */
+void kc_advise(kc_error *e, const char *advice);
+
 /* Stop at a broken invariant: prints rank, place and values on stderr and aborts; mpirun then ends
  * the other ranks.
  *   collective  no; never returns */

@@ -22,15 +22,17 @@ int kc_h5_get_real(kc_h5 *f, const char *object, const char *name, double *value
 /* 1 when an object that is there has the attribute. */
 int kc_h5_has_attribute(kc_h5 *f, const char *object, const char *name);
 
-/* HDF5 checks what it keeps of an object, but not texts of variable length. So an object that has all
- * its attributes is sealed: its attribute `seal` is the CRC-32 of their names and values, as 8 hex
- * digits, and the names in the order in which they are taken, separated by blanks. Texts count
- * without their ends, numbers as 8 bytes, little-endian.
+/* HDF5 checks what it keeps of an object, but neither texts of variable length nor that what was made is
+ * still there. So a file that has all its objects and the root its attributes is sealed: the root's
+ * attribute `holds` is the paths of all groups and datasets, `seal` the CRC-32 of names and values of its
+ * attributes, as 8 hex digits, and these names in the order in which they are taken; both separated by
+ * blanks. Texts count without their ends, numbers as 8 bytes, little-endian.
  *   errors      KC_EIO */
-int kc_h5_seal(kc_h5 *f, const char *object, kc_error *e);
+int kc_h5_seal(kc_h5 *f, kc_error *e);
 
-/* Hold the attributes of an object against its seal; one without a seal passes.
- *   errors      KC_EINPUT: they do not fit */
-int kc_h5_check_seal(kc_h5 *f, const char *object, kc_error *e);
+/* Hold a file against its seal: the attributes of the root as they were, and all there that it held. One
+ * without a seal passes, and so do objects that were added.
+ *   errors      KC_EINPUT: they do not fit, or which is missing */
+int kc_h5_check_seal(kc_h5 *f, kc_error *e);
 
 #endif

@@ -40,6 +40,8 @@ typedef struct kc_measured {
 typedef struct kc_measurements {
     int n;
     kc_measured of[KC_N_MEASURES];
+    int n_unasked;
+    kc_schema unasked[KC_N_MEASURES]; /* of those that are not taken: earlier rows may be there */
 } kc_measurements;
 
 /* Choose those that the configuration asks for.
