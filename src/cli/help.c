@@ -16,7 +16,7 @@ static const struct {
     {KC_NOTHING, "kcap sweep --missing: no point is missing"},
     {KC_EINPUT, "bad input: what was found, what is allowed, where; nothing was written"},
     {KC_ENUMERIC,
-     "a loss, gradient, weight or moment is not finite; named, and never in a checkpoint"},
+     "a loss, gradient, weight, moment or logit is not finite; named, and never in a checkpoint"},
     {KC_EIO,
      "a file could not be written or read or was taken away, or no memory; older checkpoints "
      "stay"},

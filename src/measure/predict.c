@@ -2,10 +2,13 @@
 #include "measure/predict.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kcap/base/err.h"
+#include "kcap/base/memory.h"
 #include "kcap/math/ops.h"
+#include "kcap/measure/subject.h"
 
 static kc_predictor predictor_of(const kc_model *model, const kc_weights *weights, int64_t T,
                                  int threads, kc_arena *a)
@@ -68,4 +71,29 @@ double kc_log_sum(const float *logits, int64_t V, float *scratch)
 {
     const float max = kc_max_row(logits, V);
     return (double)max + log((double)kc_exp_row(scratch, logits, V, max, 1));
+}
+
+int kc_subject_check(const kc_subject *x, kc_error *e)
+{
+    const kc_corpus_info *info = kc_corpus_about(x->corpus);
+    const int64_t V = x->model->shape.V, T = x->model->shape.T;
+    kc_doc doc = {.tokens = kc_alloc(info->room_tokens + 1, sizeof *doc.tokens, "tokens"),
+                  .spans = kc_alloc(info->room_spans, sizeof *doc.spans, "spans")};
+    kc_predictor p;
+    kc_corpus_document(x->corpus, 0, KC_MEASURE, &doc);
+    const int64_t n = doc.n_tokens < T ? doc.n_tokens : T;
+    float *logits = kc_alloc(n * V, sizeof *logits, "logits");
+    kc_predictor_create(&p, x->model, x->weights, T, x->threads);
+    kc_predictor_predict(&p, 0, doc.tokens, 0, n, logits);
+    for (int64_t i = 0; i < n * V && !e->code; ++i)
+        if (!isfinite(logits[i]))
+            kc_fail(e, KC_ENUMERIC,
+                    "the first document's logits are not finite at its token %lld: these weights "
+                    "are too large for single precision, so nothing can be measured",
+                    (long long)(i / V));
+    kc_predictor_destroy(&p);
+    free(logits);
+    free(doc.tokens);
+    free(doc.spans);
+    return e->code;
 }

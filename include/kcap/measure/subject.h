@@ -22,4 +22,9 @@ typedef struct kc_subject {
     kc_stopper stopper;             /* of a measurement that takes long            */
 } kc_subject;
 
+/* Do the weights, finite each, give finite logits of the corpus's first document?
+ *   collective  on all ranks
+ *   errors      KC_ENUMERIC, the same on all ranks */
+int kc_subject_check(const kc_subject *x, kc_error *e);
+
 #endif
