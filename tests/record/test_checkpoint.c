@@ -463,6 +463,11 @@ KC_TEST(nothing_to_find)
     assert_int_equal(kc_checkpoint_find(x->world, test_text("%s/nowhere", x->dir), NULL, &info, &e),
                      KC_EINPUT);
     assert_says(e.text, "nowhere: no such checkpoint or folder");
+    e = (kc_error){0};
+    if (x->world->rank == 0)
+        assert_int_equal(symlink("loop", test_text("%s/loop", x->dir)), 0);
+    kc_checkpoint_find(x->world, test_text("%s/loop", x->dir), NULL, &info, &e);
+    assert_says(e.text, "loop: no such checkpoint or folder can be reached: Too many levels");
 }
 
 KC_TEST(retention_keeps_the_newest)
