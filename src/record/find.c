@@ -239,9 +239,9 @@ int kc_checkpoint_find(const kc_grid *g, const char *where, kc_checkpoint_wish *
         int found = stat(where, &s) == 0;
         is_folder = found && S_ISDIR(s.st_mode);
         if (!found)
-            kc_fail(e, KC_EINPUT, "%s: no such checkpoint or folder%s%s", where,
-                    errno == ENOENT ? "" : " can be reached: ",
-                    errno == ENOENT ? "" : strerror(errno));
+            kc_fail(
+                e, KC_EINPUT, "%s: no such checkpoint or folder%s%s", where,
+                errno == ENOENT ? "" : " can be reached: ", errno == ENOENT ? "" : strerror(errno));
         else if (!is_folder && (length < 4 || strcmp(where + length - 3, ".h5") != 0))
             kc_fail(e, KC_EINPUT, "%s: neither a run's folder nor a checkpoint's .h5 file", where);
         else if (length + 40 > sizeof info->path)
