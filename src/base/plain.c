@@ -56,10 +56,11 @@ static const char *fault_of(const char *c, int *n)
                : NULL;
 }
 
-/* A line of n bytes, behind which its end stands. */
-static int check_line(const char *path, int64_t line, const char *text, int64_t n, kc_error *e)
+/* A line of n bytes, behind which its end stands; it may have `most`. */
+static int check_line(const char *path, int64_t line, int64_t most, const char *text, int64_t n,
+                      kc_error *e)
 {
-    const char *end = text + (n < KC_LINE_MOST ? n : KC_LINE_MOST);
+    const char *end = text + (n < most ? n : most);
     int bytes = 1;
     for (const char *c = text; c < end; c += bytes) {
         bytes = 1;
@@ -70,20 +71,20 @@ static int check_line(const char *path, int64_t line, const char *text, int64_t 
             return kc_fail(e, KC_EINPUT, "%s:%lld: byte %lld of the line (0x%02X): %s", path,
                            (long long)line, (long long)(c - text) + 1, (unsigned char)*c, fault);
     }
-    if (n > KC_LINE_MOST)
-        kc_fail(e, KC_EINPUT, "%s:%lld: a line of more than %d bytes; cut it", path,
-                (long long)line, KC_LINE_MOST);
+    if (n > most)
+        kc_fail(e, KC_EINPUT, "%s:%lld: a line of more than %lld bytes; cut it", path,
+                (long long)line, (long long)most);
     return e->code;
 }
 
-static int check_lines(const char *path, const char *text, int64_t bytes, kc_error *e)
+static int check_lines(const char *path, int64_t most, const char *text, int64_t bytes, kc_error *e)
 {
     const char *end = text + bytes;
     int64_t line = 1;
     for (const char *stop; text < end; text = stop + 1, ++line) {
         stop = memchr(text, '\n', (size_t)(end - text));
         stop = stop ? stop : end;
-        KC_TRY(check_line(path, line, text, stop - text, e));
+        KC_TRY(check_line(path, line, most, text, stop - text, e));
     }
 out:
     return e->code;
@@ -114,7 +115,8 @@ static int mark_of(const char *text)
     return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e)
+static int read_text(const char *path, int64_t most, int64_t line_most, char **text, int64_t *bytes,
+                     kc_error *e)
 {
     FILE *f = kc_open_regular(path, e);
     *text = NULL;
@@ -127,12 +129,22 @@ int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, k
     KC_TRY(check_kind(path, *text, (size_t)*bytes, e));
     const int mark = mark_of(*text);
     memmove(*text, *text + mark, (size_t)(*bytes -= mark) + 1);
-    KC_TRY(check_lines(path, *text, *bytes, e));
+    KC_TRY(check_lines(path, line_most, *text, *bytes, e));
     return KC_OK;
 out:
     free(*text);
     *text = NULL;
     return e->code;
+}
+
+int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e)
+{
+    return read_text(path, most, KC_LINE_MOST, text, bytes, e);
+}
+
+int kc_plain_read_json(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e)
+{
+    return read_text(path, most, most, text, bytes, e);
 }
 
 char *kc_plain_line(char **at)
@@ -191,7 +203,7 @@ int kc_plain_next(kc_plain *p, char **line, kc_error *e)
     if (!stop && n == 0)
         return KC_OK;
     char *text = p->text + p->begin;
-    KC_TRY(check_line(p->path, ++p->line, text, n, e));
+    KC_TRY(check_line(p->path, ++p->line, KC_LINE_MOST, text, n, e));
     p->begin += n + (stop != NULL);
     text[n > 0 && text[n - 1] == '\r' ? n - 1 : n] = 0;
     *line = text;

@@ -141,6 +141,15 @@ KC_TEST(lines_and_files_have_a_limit)
     refused(text, KC_LINE_MOST + 3, ":2: byte"); /* zero bytes behind */
     memset(text + 2, 'x', KC_LINE_MOST + 1);
     refused(text, KC_LINE_MOST + 3, ":2: a line of more than 1048576 bytes");
+    /* Newer tokenizers' vocab.json is one line of several megabytes. */
+    char *read = NULL;
+    int64_t length;
+    kc_error e = {0};
+    const char *path = file_of(text, KC_LINE_MOST + 3);
+    assert_int_equal(kc_plain_read_json(path, KC_LINE_MOST + 3, &read, &length, &e), KC_OK);
+    assert_int_equal(length, KC_LINE_MOST + 3);
+    free(read);
+    assert_int_equal(kc_plain_read_json(path, KC_LINE_MOST, &read, &length, &e), KC_EINPUT);
     memset(text, '\n', (1 << 22) + 1);
     gives(text, 1 << 22, text + 1);
     refused(text, (1 << 22) + 1, ": larger than the 4194304 bytes");

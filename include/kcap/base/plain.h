@@ -21,6 +21,9 @@ enum { KC_LINE_MOST = 1 << 20 }; /* bytes of a line */
  *               the middle, more than KC_LINE_MOST bytes */
 int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e);
 
+/* The same of JSON, which programs write as one line: a line may be as long as the file. */
+int kc_plain_read_json(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e);
+
 /* The next line of such a text, its end cut off; NULL: there is none. *at begins as the text.
  *   owns        the line lies in the text */
 char *kc_plain_line(char **at);

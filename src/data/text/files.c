@@ -12,7 +12,7 @@
 #include "data/learn.h"
 #include "data/word/encoder.h"
 
-enum { KC_FOLDERS_MAX = 3 };
+enum { KC_FOLDERS_MAX = 3, ENCODER_MOST = 1 << 26 };
 
 /* Folders to look into, the first that has a file winning; `key` is set when the user named it. */
 typedef struct kc_folders {
@@ -122,7 +122,7 @@ static int encoder_check(const kc_config *cfg, const char *merges, kc_error *e)
     int64_t bytes;
 
     KC_TRY(kc_bpe_read(cfg->vocab.merges, merges, &bpe, e));
-    KC_TRY(kc_plain_read(cfg->vocab.encoder, KC_FILE_BYTES_MAX, &text, &bytes, e));
+    KC_TRY(kc_plain_read_json(cfg->vocab.encoder, ENCODER_MOST, &text, &bytes, e));
     KC_TRY(kc_encoder_check(cfg->vocab.encoder, text, cfg->vocab.merges, &bpe, e));
 out:
     free(text);
