@@ -8,10 +8,13 @@
 #include "kcap/base/memory.h"
 #include "measure/rank.h"
 
+/* Windows of SHORT tokens and their doubles, the last of which takes any text. */
+enum { SHORT = 16, LENGTHS = 40 };
+
 struct kc_asker {
     const kc_subject *x;
     const kc_corpus *people;         /* the part of those whom kc_ask_person knows */
-    kc_predictor predictor;          /* see make_room */
+    kc_predictor room[LENGTHS];      /* see predict; made when one is needed */
     int64_t T, V, tokens;            /* tokens: of a continuation */
     kc_ranker *ranker[KC_PARTS_MAX]; /* of parts that were asked about */
     int32_t *text;                   /* [T + 1] */
@@ -43,7 +46,8 @@ void kc_asker_destroy(kc_asker *a)
     for (int p = 0; p < KC_PARTS_MAX; ++p)
         if (a->ranker[p])
             kc_ranker_destroy(a->ranker[p]);
-    kc_predictor_destroy(&a->predictor);
+    for (int k = 0; k < LENGTHS; ++k)
+        kc_predictor_destroy(&a->room[k]);
     free(a->text);
     free(a->nats);
     free(a->logits);
@@ -83,27 +87,27 @@ char *kc_asker_name(kc_asker *a, int64_t person)
     return text_of(a, a->doc.tokens + s->begin, s->end - (int32_t)s->opens - s->begin);
 }
 
-/* A window costs what it has room for, and a text is much shorter than most: a power of two of tokens. */
-static void make_room(kc_asker *a, int64_t tokens)
+/* A kc_predict. A window costs what it has room for, and a text is much shorter than most: it gets the first
+ * that it fits, of one thread: threads would wait for each other more than they do. */
+static void predict(void *asker, int thread, const int32_t *tokens, int64_t first, int64_t n,
+                    float *logits)
 {
-    int64_t T = 32;
-    while (T < tokens)
-        T *= 2;
-    T = T < a->T ? T : a->T;
-    if (a->predictor.model.shape.T == T)
-        return;
-    kc_predictor_destroy(&a->predictor);
-    kc_predictor_create(&a->predictor, a->x->model, a->x->weights, T, a->x->threads);
+    kc_asker *a = asker;
+    int k = 0;
+    while (((int64_t)SHORT << k) < first + n)
+        ++k;
+    if (!a->room[k].threads)
+        kc_predictor_create(&a->room[k], a->x->model, a->x->weights, (int64_t)SHORT << k, 1);
+    kc_predictor_predict(&a->room[k], thread, tokens, first, n, logits);
 }
 
 /* Continue the n tokens of a->text up to <eos>; returns the tokens then, <eos> left out. Of equally likely
  * tokens the first is taken, as kc_model_score has it. */
 static int32_t continue_text(kc_asker *a, int32_t n)
 {
-    make_room(a, n + a->tokens);
     for (int64_t i = 0; i < a->tokens && n < a->T; ++i) {
         int64_t best = 0;
-        kc_predictor_predict(&a->predictor, 0, a->text, n - 1, 1, a->logits);
+        predict(a, 0, a->text, n - 1, 1, a->logits);
         for (int64_t v = 1; v < a->V; ++v)
             best = a->logits[v] > a->logits[best] ? v : best;
         if (best == KC_EOS)
@@ -167,10 +171,9 @@ static void judge(kc_asker *a, kc_answer *to)
     kc_told told[KC_ATTRIBUTES_MAX];
     kc_ranker **r = &a->ranker[p->part];
     if (!*r)
-        *r = kc_ranker_create(part, (uint64_t)a->x->cfg->run.seed, kc_predictor_predict,
-                              &a->predictor, 1, a->x->grid->ep, NULL);
-    make_room(a, kc_ranker_tokens(kc_corpus_about(part)));
-    const int32_t n = kc_ranker_read(*r, 0, p->document, p->exposure, 1, told);
+        *r = kc_ranker_create(part, (uint64_t)a->x->cfg->run.seed, predict, a, 1, a->x->grid->ep,
+                              NULL);
+    const int32_t n = kc_ranker_read(*r, 0, p->document, p->exposure, p->attribute, told);
     kc_ranker_serve(*r);
     kc_corpus_document(part, p->document, p->exposure, &a->doc);
     for (int32_t i = 0; i < n; ++i) {

@@ -18,11 +18,6 @@ struct kc_ranker {
     int threads;
 };
 
-int64_t kc_ranker_tokens(const kc_corpus_info *info)
-{
-    return info->max_doc_tokens;
-}
-
 size_t kc_ranker_bytes(const kc_corpus_info *info, int64_t n_vocab, int threads)
 {
     kc_arena count = {0};
@@ -42,7 +37,7 @@ kc_ranker *kc_ranker_create(const kc_corpus *corpus, uint64_t seed, kc_predict p
                           .ep = ep,
                           .stopper = stopper,
                           .V = info->n_vocab,
-                          .tokens = kc_ranker_tokens(info)};
+                          .tokens = info->max_doc_tokens};
     r->tree = kc_alloc(info->n_attributes, sizeof *r->tree, "trees of values");
     for (int32_t a = 0; a < info->n_attributes; ++a) {
         const kc_values values = kc_corpus_values(corpus, a);
@@ -105,23 +100,29 @@ static kc_truth truth_of(const kc_ranker *r, kc_search *search, const kc_span *s
     return t;
 }
 
-static void read_ranks(const kc_ranker *r, kc_search *search, int64_t from, kc_told *told)
+static int is_ranked(const kc_ranker *r, const kc_span *s, int32_t ranked)
+{
+    return r->tree[s->attribute].values && (ranked == KC_RANK_ALL || ranked == s->attribute);
+}
+
+static void read_ranks(const kc_ranker *r, kc_search *search, int64_t from, int32_t ranked,
+                       kc_told *told)
 {
     const kc_doc *doc = &search->doc;
     for (int32_t i = 0; i < doc->n_spans; ++i) {
         const kc_span *s = &doc->spans[i];
-        if (!r->tree[s->attribute].values)
+        if (!is_ranked(r, s, ranked))
             continue;
         search->truth[i] = truth_of(r, search, s, from);
         kc_search_value(search, i, s->begin - 1 - from);
     }
     const int whole = kc_search_all(search);
     for (int32_t i = 0; i < doc->n_spans && whole; ++i)
-        if (r->tree[doc->spans[i].attribute].values)
+        if (is_ranked(r, &doc->spans[i], ranked))
             told[i].rank = 1 + search->truth[i].better;
 }
 
-int32_t kc_ranker_read(kc_ranker *r, int thread, int64_t document, int64_t exposure, int ranked,
+int32_t kc_ranker_read(kc_ranker *r, int thread, int64_t document, int64_t exposure, int32_t ranked,
                        kc_told *told)
 {
     kc_search *search = &r->search[thread];
@@ -136,7 +137,7 @@ int32_t kc_ranker_read(kc_ranker *r, int thread, int64_t document, int64_t expos
     kc_search_predict(search, doc->tokens, from, end - 1 - from);
     for (int32_t i = 0; i < doc->n_spans; ++i)
         told[i] = told_of(search, &doc->spans[i], from);
-    if (ranked)
-        read_ranks(r, search, from, told);
+    if (ranked != KC_RANK_NONE)
+        read_ranks(r, search, from, ranked, told);
     return doc->n_spans;
 }

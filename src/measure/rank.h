@@ -17,13 +17,10 @@ typedef struct kc_told {
     int8_t recalled, first; /* each token, the first one, is the most likely one  */
 } kc_told;
 
-/* Longest text that reading a document of this part asks a prediction of. */
-int64_t kc_ranker_tokens(const kc_corpus_info *info);
-
 /* Bytes that kc_ranker_create takes, but for what is small beside a model. */
 size_t kc_ranker_bytes(const kc_corpus_info *info, int64_t n_vocab, int threads);
 
-/* predict     called with `predictor`; of texts of up to kc_ranker_tokens
+/* predict     called with `predictor`; of texts as long as the longest document, at most
  * ep          ranks that share experts, or NULL
  * stopper     asked before each window; a document is then read without any ranks. May be NULL
  * owns        release with kc_ranker_destroy; corpus, predictor and stopper are borrowed */
@@ -38,10 +35,12 @@ int64_t kc_ranker_candidates(const kc_ranker *r, int32_t attribute);
 
 /* Read a document; may be called from several threads.
  *   exposure    as kc_corpus_document, or KC_HELD_OUT
- *   ranked      0: without ranks
+ *   ranked      the attribute whose value is ranked, which takes a window for each beginning of a value that
+ *               is as likely as the truth; or all or none of them: the other ranks are NaN
  *   told        [n_attributes], in the order of the text
  *   returns     how many */
-int32_t kc_ranker_read(kc_ranker *r, int thread, int64_t document, int64_t exposure, int ranked,
+enum { KC_RANK_ALL = -1, KC_RANK_NONE = -2 };
+int32_t kc_ranker_read(kc_ranker *r, int thread, int64_t document, int64_t exposure, int32_t ranked,
                        kc_told *told);
 
 /* Serve experts until nobody who shares them has a window left.

@@ -60,7 +60,7 @@ static void read_shown(void *draw_, int64_t i)
     const kc_recall_draw *d = draw_;
     const int64_t document = drawn(d, i);
     if (document >= 0)
-        kc_ranker_read(d->shown, omp_get_thread_num(), document, KC_MEASURE, 1,
+        kc_ranker_read(d->shown, omp_get_thread_num(), document, KC_MEASURE, KC_RANK_ALL,
                        d->mine + i * d->width);
     kc_ranker_serve(d->shown);
 }
@@ -73,12 +73,12 @@ static void read_pair(kc_recall_draw *d, int64_t question, kc_told *pair)
         kc_corpus_part(d->x->corpus, kc_corpus_about(d->x->corpus)->asked_part - 1);
     const kc_corpus *first = kc_corpus_part(d->x->corpus, 0);
     kc_told said[KC_ATTRIBUTES_MAX];
-    const int32_t n = kc_ranker_read(d->asked, thread, question, KC_HELD_OUT, 1, said);
+    const int32_t n = kc_ranker_read(d->asked, thread, question, KC_HELD_OUT, KC_RANK_ALL, said);
     pair[0] = said[n - 1]; /* the answer; the name stands before it */
     const int32_t a = kc_recall_named(kc_corpus_about(first),
                                       kc_corpus_about(asked)->attribute[pair[0].attribute].name);
     const int32_t m = kc_ranker_read(d->shown, thread, kc_corpus_whom(asked, question, KC_HELD_OUT),
-                                     KC_MEASURE, 0, said);
+                                     KC_MEASURE, KC_RANK_NONE, said);
     for (int32_t i = 0; i < m; ++i)
         if (said[i].attribute == a)
             pair[1] = said[i];

@@ -126,6 +126,23 @@ static void check_rank(const kc_corpus *corpus, const kc_doc *doc, const kc_span
     assert_true(least <= told->rank && told->rank <= most && most <= least + 1);
 }
 
+/* One value's rank alone is the one among all, and takes the windows of its own search and no more. */
+static void check_alone(kc_ranker *r, oracle *o, int64_t person, const kc_told *all, int32_t n,
+                        int64_t calls)
+{
+    kc_told alone[KC_ATTRIBUTES_MAX];
+    int64_t searched = 1; /* and the window of the document */
+    for (int32_t s = 0; s < n; ++s) {
+        const int64_t before = o->calls;
+        kc_ranker_read(r, 0, person, KC_MEASURE, all[s].attribute, alone);
+        searched += o->calls - before - 1;
+        for (int32_t k = 0; k < n; ++k)
+            assert_true(k == s && !isnan(all[s].rank) ? alone[k].rank == all[k].rank
+                                                      : isnan(alone[k].rank));
+    }
+    assert_int_equal(searched, calls);
+}
+
 static void check_ranks(int64_t kind)
 {
     const kc_config cfg = small_config(kind);
@@ -141,7 +158,10 @@ static void check_ranks(int64_t kind)
     for (int64_t i = 0; i < info->n_people; ++i) {
         kc_corpus_document(corpus, i, KC_MEASURE, &doc);
         text[doc.n_tokens] = KC_EOS;
-        assert_int_equal(kc_ranker_read(r, 0, i, KC_MEASURE, 1, told), doc.n_spans);
+        const int64_t before = o.calls;
+        assert_int_equal(kc_ranker_read(r, 0, i, KC_MEASURE, KC_RANK_ALL, told), doc.n_spans);
+        if (i % 4 == 0)
+            check_alone(r, &o, i, told, doc.n_spans, o.calls - before);
         for (int32_t s = 0; s < doc.n_spans; ++s) {
             assert_int_equal(told[s].attribute, spans[s].attribute);
             if (!kc_corpus_values(corpus, spans[s].attribute).n) {
@@ -173,7 +193,7 @@ KC_TEST(what_is_known_takes_no_search)
     kc_ranker *r = kc_ranker_create(corpus, 1, predict, &o, 1, NULL, NULL);
     kc_told told[KC_ATTRIBUTES_MAX];
     for (int64_t i = 0; i < PEOPLE; ++i)
-        kc_ranker_read(r, 0, i, KC_MEASURE, 1, told);
+        kc_ranker_read(r, 0, i, KC_MEASURE, KC_RANK_ALL, told);
     assert_int_equal(o.calls, PEOPLE);
     assert_int_equal(kc_ranker_candidates(r, 1), 3 * 12 * 28);
     assert_int_equal(kc_ranker_candidates(r, 7), 3); /* two employers are in New York */
