@@ -97,6 +97,17 @@ static inline kc_corpus *corpus_from(const kc_config *cfg, kc_files files)
     return corpus;
 }
 
+/* No corpus of these files, which are freed, and this message. */
+static inline void corpus_refused(const kc_config *cfg, kc_files files, const char *message)
+{
+    kc_corpus *c = NULL;
+    kc_error e = {0};
+
+    assert_int_equal(kc_corpus_create(cfg, &files, &c, &e), KC_EINPUT);
+    assert_string_equal(e.text, message);
+    kc_files_free(&files);
+}
+
 /* A table of facts, said in sentences or not. */
 static inline void add_table(kc_files *files, const char *text, int in_sentences)
 {

@@ -300,13 +300,7 @@ KC_TEST(a_tag_of_several_words)
 
 static void refused(kc_config cfg, const char *message)
 {
-    kc_files files = files_for(PARTS);
-    kc_corpus *c = NULL;
-    kc_error e = {0};
-
-    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
-    assert_string_equal(e.text, message);
-    kc_files_free(&files);
+    corpus_refused(&cfg, files_for(PARTS), message);
 }
 
 KC_TEST(what_is_refused)

@@ -161,13 +161,7 @@ KC_TEST(forms_are_all_used)
 
 static void refused(const kc_config *cfg, const char *last, const char *message)
 {
-    kc_files files = files_with(last);
-    kc_corpus *c = NULL;
-    kc_error e = {0};
-
-    assert_int_equal(kc_corpus_create(cfg, &files, &c, &e), KC_EINPUT);
-    assert_string_equal(e.text, message);
-    kc_files_free(&files);
+    corpus_refused(cfg, files_with(last), message);
 }
 
 /* `Acme` and `Acme Corp.`: the biographies go on with other words, this question as the longer one does. */
@@ -278,13 +272,8 @@ KC_TEST(tables_can_be_asked_about)
 static void table_refused(double held_out, const char *river, const char *message)
 {
     const kc_config cfg = table_config(held_out);
-    kc_files files = table_files(river);
-    kc_corpus *c = NULL;
-    kc_error e = {0};
 
-    assert_int_equal(kc_corpus_create(&cfg, &files, &c, &e), KC_EINPUT);
-    assert_string_equal(e.text, message);
-    kc_files_free(&files);
+    corpus_refused(&cfg, table_files(river), message);
 }
 
 KC_TEST(questions_about_a_table_that_are_refused)
