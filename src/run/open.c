@@ -8,19 +8,6 @@
 #include "kcap/data/order.h"
 #include "kcap/run/input.h"
 
-/* Its text is the one part of a file that HDF5 keeps no checksum of. */
-static int check_config(const kc_opened *o, kc_error *e)
-{
-    char hash[17];
-    kc_config_hash(&o->cfg, hash);
-    if (strcmp(hash, o->info.stamp.config_hash) != 0)
-        kc_fail(e, KC_EINPUT,
-                "%s: its attribute config has the config_hash %s, and its attribute config_hash is "
-                "%s: one of them is damaged or was changed",
-                o->info.path, hash, o->info.stamp.config_hash);
-    return e->code;
-}
-
 static int find(kc_opened *o, const kc_grid *g, const char *where, kc_error *e)
 {
     KC_TRY(kc_checkpoint_find(g, where, NULL, &o->info, e));
@@ -29,7 +16,6 @@ static int find(kc_opened *o, const kc_grid *g, const char *where, kc_error *e)
     kc_config_parse(o->info.stamp.config, strlen(o->info.stamp.config), o->info.path, NULL, 0,
                     &o->cfg, e);
     KC_TRY(kc_agree(g, e));
-    KC_TRY(check_config(o, e));
     if (o->whole || g->size % o->cfg.parallel.ep != 0)
         o->cfg.parallel.ep = 1;
 out:
