@@ -390,6 +390,18 @@ class NotFinite(ResumeTest):
             self.fails("logits are not finite at its token 0", *command, code=3, ranks=ranks, threads=1)
         self.assertFalse([name for name in self.listing() if "f.csv" in name])
 
+    def test_another_hash(self):
+        """Another checkout's hash of the same configuration is no damage."""
+        self.kcap("init", "input.yaml", "--out", "out")
+        path = checkpoints(self.path("out"))[0]
+        whole = self.json("measure", "out")
+        with open(path, "r+b") as file:
+            data = file.read()
+            file.seek(data.index(whole["config_hash"].encode()))
+            file.write(b"0123456789abcdef")
+        self.seal(path)
+        self.assertEqual(self.json("measure", "out")["total_bits"], whole["total_bits"])
+
     def test_places_that_no_lane_comes_to(self):
         """Numbers that a run would fall over."""
         self.kcap("init", "input.yaml", "--out", "out")
