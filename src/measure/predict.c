@@ -83,7 +83,7 @@ int kc_subject_check(const kc_subject *x, kc_error *e)
     kc_corpus_document(x->corpus, 0, KC_MEASURE, &doc);
     const int64_t n = doc.n_tokens < T ? doc.n_tokens : T;
     float *logits = kc_alloc(n * V, sizeof *logits, "logits");
-    kc_predictor_create(&p, x->model, x->weights, T, x->threads);
+    kc_predictor_create(&p, x->model, x->weights, n, x->threads);
     kc_predictor_predict(&p, 0, doc.tokens, 0, n, logits);
     for (int64_t i = 0; i < n * V && !e->code; ++i)
         if (!isfinite(logits[i]))
