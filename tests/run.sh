@@ -46,8 +46,8 @@ suite() {
     shift
     echo "== testing $folder"
     rm -f "$folder/junit.xml"
-    # Four thirds of each core, see tests/CMakeLists.txt.
-    ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$((4 * jobs))" \
+    # Thirds of a core, see tests/CMakeLists.txt.
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$((3 * jobs))" \
         --output-junit "$folder/junit.xml" "$@" </dev/null || status=$?
     counts=$(/usr/bin/python3 - "$folder/junit.xml" "$status" <<'PY'
 import sys
