@@ -8,8 +8,8 @@
 
 /* Evaluates `call` for every int64_t i of [0, n), in any order, on `threads` threads that share the
  * indices by `kind` (static or dynamic). On one thread, as inside a lane, a plain loop: libgomp makes
- * even a team of one in memory of its own and ends it by a system call, which took 5 to 9 % of a step
- * at widths of 32 to 64. */
+ * even a team of one in memory of its own and ends it by a system call, some hundred times a step
+ * (tests/README.md#speed). */
 #define KC_EACH(threads, kind, i, n, call)                                                         \
     do {                                                                                           \
         const int64_t kc_each_n = (n);                                                             \

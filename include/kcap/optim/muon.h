@@ -13,10 +13,10 @@
  * NS five Newton-Schulz iterations X = a X + (b XX^T + c (XX^T)^2) X from U over its norm, in float32
  * with (a, b, c) = (3.4445, -4.7750, 2.0315). The scale makes the root mean square of NS(U) about 0.2,
  * as AdamW's updates have it, so that one rate can serve both. Queries, keys and values, and gate and
- * up, are matrices of their own. All other tensors are AdamW's. M lies in kc_state.m; v stays zero: a rank's share of
- * both moments is one range of the flat layout, which /v of a checkpoint mirrors, and leaving Muon's matrices
- * out of it would need a layout, shares and a checkpoint of its own for v, to save 4 bytes a parameter over
- * all ranks. */
+ * up, are matrices of their own. All other tensors are AdamW's. M lies in kc_state.m; v stays zero: a
+ * rank's share of both moments is one range of the flat layout, which /v of a checkpoint mirrors, and
+ * leaving Muon's matrices out of it would need a layout, shares and a checkpoint of its own for v, to
+ * save 4 bytes a parameter over all ranks. */
 typedef struct kc_muon {
     double lr, momentum, weight_decay, scale; /* scale: of the gradient, as of kc_adamw */
 } kc_muon;
