@@ -19,7 +19,8 @@ MANIFEST = re.compile(r"kcap_checkpoint: 1\nfile: ([^\n]{1,63})\nrun_id: (\S{1,3
                       r"step: (\d{1,18})\nbytes: (\d{1,18})\nchunk_bytes: (\d{1,10})\n"
                       r"xxh3_64: ([0-9a-f]{16})\n")
 CHUNK = 1 << 24
-CODECS = ("float32", "bfloat16", "packed")  # how tensors are stored; HDF5 widens the second to the first
+PACKED = ("packed", "packed_asymmetric")
+CODECS = ("float32", "bfloat16", *PACKED)  # how tensors are stored; HDF5 widens the second to the first
 
 
 def hash_of(path, chunk):
@@ -72,18 +73,24 @@ def _groups(shape, group, channels):
     return result
 
 
-def unpacked(packed, scales):
-    """A tensor that is stored as whole numbers of few bits (include/kcap/record/packing.h): codes from
-    -2^(bits-1) on, lowest bits first, times the scale of their group of inputs."""
+def _codes(data, bits, shape):
+    """So many whole numbers of few bits, lowest bits first."""
+    one = np.unpackbits(data[()], bitorder="little")[:math.prod(shape) * bits]
+    return (one.reshape(-1, bits) @ (1 << np.arange(bits))).reshape(shape)
+
+
+def unpacked(packed, scales, zeros=None):
+    """A tensor that is stored as whole numbers of few bits (include/kcap/math/packing.h): codes less
+    the zero point, 2^(bits-1) where there are none, times the scale of their group of inputs."""
     bits, group, channels = (packed.attrs[x] for x in ("bits", "group", "channels"))
     shape = tuple(int(x) for x in packed.attrs["shape"].split(", "))
-    at = -1 if channels == "rows" else -2
-    one = np.unpackbits(packed[()], bitorder="little")[:math.prod(shape) * bits]
-    codes = one.reshape(-1, bits) @ (1 << np.arange(bits)) - (1 << (bits - 1))
-    each = scales[()].reshape(_groups(shape, group, channels))
-    each = np.repeat(each, int(group) or shape[at], axis=at)
-    each = np.take(each, np.arange(shape[at]), axis=at)
-    return codes.reshape(shape).astype("f4") * each
+    at, groups = -1 if channels == "rows" else -2, _groups(shape, group, channels)
+
+    def spread(each):
+        each = np.repeat(each.reshape(groups), int(group) or shape[at], axis=at)
+        return np.take(each, np.arange(shape[at]), axis=at)
+    zero = 1 << (bits - 1) if zeros is None else spread(_codes(zeros, bits, groups))
+    return (_codes(packed, bits, shape) - zero).astype("f4") * spread(scales[()])
 
 
 def _told(method):
@@ -186,13 +193,15 @@ class Checkpoint:
     def values(self, tensor, index):
         """A part of a tensor of /params."""
         found = self._file["params"][tensor]
-        if found.attrs.get("codec") == "packed":
-            found = unpacked(found, self._dataset(f"scales/{tensor}"))
+        codec = found.attrs.get("codec")
+        if codec in PACKED:
+            with_zeros = [self._dataset(f"zeros/{tensor}")] if codec != PACKED[0] else []
+            found = unpacked(found, self._dataset(f"scales/{tensor}"), *with_zeros)
         return finite(self.path, f"params/{tensor}", found[index])
 
     def _shape(self, name, found):
         """Of a tensor, as it is once it is unpacked; None: what is said of it does not fit its bytes."""
-        if found.attrs.get("codec") != "packed":
+        if found.attrs.get("codec") not in PACKED:
             return found.shape if found.dtype == np.dtype("<f4") else None
         said = [found.attrs.get(x) for x in ("bits", "group", "channels", "shape")]
         if not (isinstance(said[3], str) and re.fullmatch(r"\d{1,12}(, \d{1,12}){1,3}", said[3])
@@ -201,9 +210,13 @@ class Checkpoint:
             return None
         shape = tuple(int(x) for x in said[3].split(", "))
         scales = self._dataset(f"scales/{name}")
-        groups, n = _groups(shape, *said[1:3]), math.prod(shape)
-        fits = (found.dtype == np.uint8 and found.shape == (-(-n * int(said[0]) // 8),)
-                and scales.dtype == np.dtype("<f4") and scales.shape == (math.prod(groups),))
+        groups, bits = _groups(shape, *said[1:3]), int(said[0])
+        with_codes = [(found, shape)]
+        if found.attrs["codec"] != PACKED[0]:
+            with_codes += [(self._dataset(f"zeros/{name}"), groups)]
+        fits = all(data.dtype == np.uint8 and data.shape == (-(-math.prod(of) * bits // 8),)
+                   for data, of in with_codes)
+        fits = fits and scales.dtype == np.dtype("<f4") and scales.shape == (math.prod(groups),)
         return shape if fits else None
 
     @_told

@@ -3,7 +3,7 @@
 """quantize.py RUN|CHECKPOINT.h5 ... --out DIR: how many bits of knowledge are left of how many bits a weight.
 
 Each checkpoint (of several: runs that differ in their seed) is quantised by `kcap quantize` at all bits,
-methods and groups, and measured by `kcap measure`; of what was measured already DIR keeps the JSON, under
+methods, groups and codes, and measured by `kcap measure`; of what was measured already DIR keeps the JSON, under
 the checkpoint's hash, so that a run that was broken off goes on. Writes DIR/quantize.csv and quantize.png, and prints the table:
 means over checkpoints, and their standard deviation."""
 
@@ -39,6 +39,8 @@ def arguments():
     parser.add_argument("--method", default="rtn,gptq", metavar="NAME,...")
     parser.add_argument("--group", default="0,16", metavar="N,...",
                         help="inputs that share a scale; 0: all of an output")
+    parser.add_argument("--codes", default="symmetric", metavar="NAME,...",
+                        help="symmetric, asymmetric (with zero points), or both")
     parser.add_argument("--embeddings", action="store_true",
                         help="embeddings, positions and output head too")
     parser.add_argument("--act-order", action="store_true", help="gptq: largest inputs first")
@@ -49,10 +51,11 @@ def arguments():
             setattr(given, name, [int(x) for x in getattr(given, name).split(",")])
         except ValueError:
             parser.error(f"--{name} {getattr(given, name)}: whole numbers, parted by commas")
-    given.method = given.method.split(",")
-    for name in given.method:
-        if name not in ("rtn", "gptq"):
-            parser.error(f"--method {name}: there are rtn and gptq")
+    for option, words in ("method", ("rtn", "gptq")), ("codes", ("symmetric", "asymmetric")):
+        setattr(given, option, getattr(given, option).split(","))
+        for name in getattr(given, option):
+            if name not in words:
+                parser.error(f"--{option} {name}: there are {' and '.join(words)}")
     return given
 
 
@@ -77,16 +80,18 @@ def measured(program, given, checkpoint, settings):
     """The figures of a checkpoint, quantised so; settings None: as it is."""
     where, name = checkpoint
     name += "_whole" if settings is None else f"_{settings[1]}{settings[0]}_g{settings[2]}" + \
+        ("_asymmetric" if settings[3] == "asymmetric" else "") + \
         ("_embeddings" if given.embeddings else "") + ("_act" if given.act_order else "")
     kept = given.out / f"{name}.json"
     if kept.exists():
         return figures(kept, kept.read_text(encoding="utf-8", errors="replace"))
     if settings is not None:
-        bits, method, group = settings
+        bits, method, group, codes = settings
         packed = given.out / f"{name}.h5"
         for left in packed, packed.with_suffix(".manifest"):
             left.unlink(missing_ok=True)
         more = (["--group", group] if group else []) + \
+            (["--asymmetric"] if codes == "asymmetric" else []) + \
             (["--embeddings"] if given.embeddings else []) + \
             (["--act-order"] if given.act_order and method == "gptq" else [])
         kcap_program.run(program, "quantize", where, "--bits", bits, "--method", method, "--out",
@@ -101,9 +106,9 @@ def measured(program, given, checkpoint, settings):
 
 def row_of(found, settings):
     """Means over the checkpoints."""
-    bits, method, group = settings or (32, "-", 0)
+    bits, method, group, codes = settings or (32, "-", 0, "-")
     kept = [x["bits_per_param"] for x in found]
-    return {"bits": bits, "method": method, "group": group, "checkpoints": len(found),
+    return {"bits": bits, "method": method, "group": group, "codes": codes, "checkpoints": len(found),
             "stored_bits_per_param": statistics.mean(x["stored_bits_per_param"] for x in found),
             "bits_per_param": statistics.mean(kept),
             "sd": statistics.stdev(kept) if len(kept) > 1 else math.nan,
@@ -116,10 +121,12 @@ def table(rows, embeddings):
     yield ("norms and biases as they were, embeddings " +
            ("quantised too" if embeddings else "as they were") +
            f"; {rows[0]['checkpoints']} checkpoint(s), mean and sd")
-    yield "  bits  method  group  stored bits  bits a parameter      sd   of 32 bit  bits a stored bit"
+    yield ("  bits  method  group       codes  stored bits  bits a parameter      sd   of 32 bit  "
+           "bits a stored bit")
     for r in rows:
         sd = "     -" if math.isnan(r["sd"]) else f"{r['sd']:6.3f}"
         yield (f"  {r['bits']:>4}  {r['method']:>6}  {r['group'] or 'all':>5}  "
+               f"{r['codes']:>10}  "
                f"{r['stored_bits_per_param']:11.3f}  {r['bits_per_param']:16.3f}  {sd}  "
                f"{100 * r['bits_per_param'] / whole:8.1f} %  {r['bits_per_stored_bit']:17.4f}")
     yield "arXiv 2404.05405, Result 8 (GPTQ): " + "; ".join(
@@ -133,10 +140,14 @@ def plot(rows, path):
                               (axes[1], "bits_per_stored_bit", "bits kept a stored bit")):
         whole = rows[0][name]
         axis.axhline(whole, color="grey", linestyle=":", label="32 bits")
-        for key in dict.fromkeys((r["method"], r["group"]) for r in rows[1:]):
-            of = sorted((r["bits"], r[name]) for r in rows[1:] if (r["method"], r["group"]) == key)
-            axis.plot(*zip(*of), marker="o", label=f"{key[0]}, " +
-                      (f"groups of {key[1]}" if key[1] else "a scale an output"))
+        series = {}
+        for r in rows[1:]:
+            series.setdefault((r["method"], r["group"], r["codes"]), []).append((r["bits"], r[name]))
+        for (method, group, codes), of in series.items():
+            axis.plot(*zip(*sorted(of)), marker="o" if codes == "symmetric" else "s",
+                      linestyle="-" if codes == "symmetric" else "--", label=f"{method}, " + (
+                          f"groups of {group}" if group else "a scale an output") + (
+                          ", asymmetric" if codes == "asymmetric" else ""))
         axis.set_ylim(bottom=0)
         axis.set_ylabel(label)
     axes[0].plot([8, 4], [rows[0]["bits_per_param"], 0.35 * rows[0]["bits_per_param"]], "kx",
@@ -151,7 +162,7 @@ def quantize(given):
     program = kcap_program.find(given.kcap)
     checkpoints = [checkpoint_of(where) for where in given.checkpoint]
     given.out.mkdir(parents=True, exist_ok=True)
-    everything = [None, *itertools.product(given.bits, given.method, given.group)]
+    everything = [None, *itertools.product(given.bits, given.method, given.group, given.codes)]
     rows = [row_of([measured(program, given, x, settings) for x in checkpoints], settings)
             for settings in everything]
     with new_file(given.out / "quantize.csv") as file:

@@ -12,7 +12,7 @@ typedef struct options {
     const char *input, *out, *method;
     int64_t bits, group, documents;
     double damping;
-    int embeddings, act_order, json;
+    int asymmetric, embeddings, act_order, json;
 } options;
 
 static const options defaults = {.method = "rtn"};
@@ -21,6 +21,7 @@ static kc_quantize quantize_of(const options *o)
 {
     kc_quantize q = {.bits = o->bits,
                      .group = o->group,
+                     .asymmetric = o->asymmetric,
                      .embeddings = o->embeddings,
                      .documents = o->documents ? o->documents : 1000,
                      .damping = o->damping > 0 ? o->damping : 0.01,
@@ -131,6 +132,10 @@ static const kc_option list[] = {
              "those after it; of experts each by the tokens that come to it"},
     {KC_OPTION("group", KC_COUNT, group), .least = 1, .most = 1 << 20, .value = "N",
      .help = "inputs of an output that share a scale; all, unless said"},
+    {KC_OPTION("asymmetric", KC_FLAG, asymmetric),
+     .help =
+         "a zero point beside each scale, so that all codes lie between the lowest weight and the "
+         "highest"},
     {KC_OPTION("embeddings", KC_FLAG, embeddings),
      .help = "embeddings, positions and output head too, to the nearest code"},
     {KC_OPTION("documents", KC_COUNT, documents), .least = 1, .most = 1e9, .value = "N",
@@ -145,7 +150,8 @@ const kc_verb kc_verb_quantize = {
     .summary = "make a checkpoint of few bits a weight",
     .about =
         "Write a checkpoint whose weights are whole numbers of few bits, packed, times scales: "
-        "symmetric, a scale for each output of a matrix or for groups of its inputs. Norms and "
+        "symmetric unless said, a scale for each output of a matrix or for groups of its inputs. "
+        "Norms and "
         "biases stay as they were, the router of experts too. kcap measure reads it and says what "
         "was done.",
     KC_OPTIONS(list),

@@ -10,7 +10,9 @@
 static kc_packing packing_of(const kc_config *cfg)
 {
     return (kc_packing){.bits = (int32_t)cfg->train.quantize_bits,
-                        .group = cfg->train.quantize_group};
+                        .group = cfg->train.quantize_group,
+                        .asymmetric =
+                            cfg->train.quantize_codes == KC_train_quantize_codes_asymmetric};
 }
 
 static int is_rounded(const kc_layout *layout, int k)
@@ -31,7 +33,7 @@ static void weights(const kc_config *cfg, kc_state *state, float *room, int thre
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
         for (int64_t i = 0; i < pieces; ++i)
             kc_packing_round(&p, &one, state->params + kc_tensor_piece(layout, t, i).flat,
-                             room + i * kc_packing_scales(&p, &one));
+                             room + i * kc_packing_room(&p, &one));
     }
 }
 
@@ -43,7 +45,7 @@ static int64_t room(const kc_config *cfg, const kc_layout *model)
     for (int k = 0; k < model->n; ++k) {
         const kc_tensor *t = &model->tensor[k];
         const kc_matrices all = {kc_tensor_pieces(model, t), t->rows, t->cols};
-        const int64_t n = is_rounded(model, k) ? kc_packing_scales(&p, &all) : 0;
+        const int64_t n = is_rounded(model, k) ? kc_packing_room(&p, &all) : 0;
         most = n > most ? n : most;
     }
     return most;

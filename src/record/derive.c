@@ -205,6 +205,7 @@ int kc_checkpoint_derive(const kc_grid *g, const kc_checkpoint_info *from, const
         info.stamp.quantized_by = how->quantized->quantized_by;
         info.stamp.quantized_bits = how->quantized->quantized_bits;
         info.stamp.quantized_group = how->quantized->quantized_group;
+        info.stamp.quantized_asymmetric = how->quantized->quantized_asymmetric;
         info.stamp.quantized_embeddings = how->quantized->quantized_embeddings;
     }
     KC_TRY_ROOT(g, kc_checkpoint_may_write(out, e));

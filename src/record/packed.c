@@ -11,34 +11,54 @@
 /* Values at a time, a multiple of 8; bytes of a path. */
 enum { PIECE = 1 << 20, PATH = 128 };
 
-static const char rows[] = "rows", columns[] = "columns", group[] = "/scales";
+static const char rows[] = "rows", columns[] = "columns";
 
-/* /scales/x of /params/x */
-static void scales_path(const char *path, char of[PATH])
+/* What goes with codes: /scales/x of /params/x, and its zero points. */
+static const struct companion {
+    const char *group, *what, *help;
+    kc_h5_kind kind;
+} scales_of = {"/scales", "scales", "what a group of codes of /params is multiplied with",
+               KC_H5_BFLOAT},
+  zeros_of = {"/zeros", "bytes of zero points", "codes of zero, of each group of /params, packed",
+              KC_H5_BYTE};
+
+static void path_of(const struct companion *c, const char *path, char of[PATH])
 {
-    snprintf(of, PATH, "%s%s", group, strrchr(path, '/'));
+    snprintf(of, PATH, "%s%s", c->group, strrchr(path, '/'));
+}
+
+static int create_companion(kc_h5 *f, const char *path, const struct companion *c, int64_t n,
+                            kc_error *e)
+{
+    char of[PATH];
+    path_of(c, path, of);
+    if (!kc_h5_has(f, c->group))
+        KC_TRY(kc_h5_group(f, c->group, e));
+    KC_TRY(kc_h5_array_create(f, of, c->kind, 1, &n, e));
+    KC_TRY(kc_h5_describe(f, of, "1", c->help, e));
+out:
+    return e->code;
 }
 
 int kc_packed_create(kc_h5 *f, const char *path, const kc_packing *p, int n_dims,
                      const int64_t *dims, const char *help, kc_error *e)
 {
-    char of[PATH], shape[96];
+    char shape[96];
+    const int codec = p->asymmetric ? KC_CODEC_packed_asymmetric : KC_CODEC_packed;
     const kc_matrices m = kc_matrices_of(n_dims, dims);
     const int64_t bytes = kc_packing_bytes(p, m.n * m.rows * m.cols);
     const int64_t scales = kc_packing_scales(p, &m);
-    scales_path(path, of);
     KC_TRY(kc_h5_array_create(f, path, KC_H5_BYTE, 1, &bytes, e));
     KC_TRY(kc_h5_describe(f, path, "1", help, e));
-    KC_TRY(kc_h5_set_text(f, path, "codec", kc_codec_of(KC_CODEC_packed)->name, e));
+    KC_TRY(kc_h5_set_text(f, path, "codec", kc_codec_of(codec)->name, e));
     KC_TRY(kc_h5_set_int(f, path, "bits", p->bits, e));
     KC_TRY(kc_h5_set_int(f, path, "group", p->group, e));
     KC_TRY(kc_h5_set_text(f, path, "channels", p->by_rows ? rows : columns, e));
     kc_text_numbers(dims, n_dims, ", ", shape, sizeof shape);
     KC_TRY(kc_h5_set_text(f, path, "shape", shape, e));
-    if (!kc_h5_has(f, group))
-        KC_TRY(kc_h5_group(f, group, e));
-    KC_TRY(kc_h5_array_create(f, of, KC_H5_BFLOAT, 1, &scales, e));
-    KC_TRY(kc_h5_describe(f, of, "1", "what a group of codes of /params is multiplied with", e));
+    KC_TRY(create_companion(f, path, &scales_of, scales, e));
+    if (p->asymmetric)
+        KC_TRY(create_companion(f, path, &zeros_of, kc_packing_bytes(p, scales), e));
 out:
     return e->code;
 }
@@ -69,16 +89,15 @@ static int fits(const kc_stored *s, int64_t bits)
            (double)s->array.dims[0] == ceil(n * (double)bits / 8);
 }
 
-static int open_scales(kc_h5 *f, const char *path, kc_stored *s, kc_error *e)
+static int open_companion(kc_h5 *f, const char *path, const struct companion *c, int64_t n,
+                          kc_h5_array *a, kc_error *e)
 {
     char of[PATH];
-    kc_h5_array *a = &s->scales_array;
-    const int64_t n = kc_packing_scales(&s->form.packing, &s->matrices);
-    scales_path(path, of);
-    KC_TRY(kc_h5_array_open(f, of, KC_H5_BFLOAT, a, e));
+    path_of(c, path, of);
+    KC_TRY(kc_h5_array_open(f, of, c->kind, a, e));
     if (a->n_dims != 1 || a->dims[0] != n)
-        kc_fail(e, KC_EINPUT, "%s: %s: %lld scales, %s needs %lld", f->path, of,
-                (long long)a->dims[0], path, (long long)n);
+        kc_fail(e, KC_EINPUT, "%s: %s: %lld %s, %s needs %lld", f->path, of, (long long)a->dims[0],
+                c->what, path, (long long)n);
 out:
     return e->code;
 }
@@ -101,9 +120,14 @@ int kc_packed_open(kc_h5 *f, const char *path, kc_stored *s, kc_error *e)
             channels);
         goto out;
     }
-    s->form.packing = (kc_packing){(int32_t)bits, strcmp(channels, rows) == 0, size};
+    s->form.packing = (kc_packing){(int32_t)bits, strcmp(channels, rows) == 0, size,
+                                   s->form.codec == kc_codec_of(KC_CODEC_packed_asymmetric)};
     s->matrices = kc_matrices_of(s->n_dims, s->dims);
-    KC_TRY(open_scales(f, path, s, e));
+    const int64_t n = kc_packing_scales(&s->form.packing, &s->matrices);
+    KC_TRY(open_companion(f, path, &scales_of, n, &s->scales_array, e));
+    if (s->form.packing.asymmetric)
+        KC_TRY(open_companion(f, path, &zeros_of, kc_packing_bytes(&s->form.packing, n),
+                              &s->zeros_array, e));
 out:
     free(shape);
     free(channels);
@@ -113,9 +137,17 @@ out:
 int kc_packed_scales_write(kc_stored *s, kc_error *e)
 {
     const int64_t n = s->scales_array.dims[0];
+    const kc_packing *p = &s->form.packing;
     uint16_t *halves = kc_alloc(n, sizeof *halves, "scales");
+    uint8_t *zeros = kc_alloc(kc_packing_bytes(p, n), 1, "zero points");
     kc_codec_of(KC_CODEC_bfloat16)->encode(s->scales, halves, n);
-    kc_h5_array_write(&s->scales_array, 0, n, halves, e);
+    KC_TRY(kc_h5_array_write(&s->scales_array, 0, n, halves, e));
+    if (p->asymmetric) {
+        kc_pack_zeros(p, s->scales + n, n, zeros);
+        KC_TRY(kc_h5_array_write(&s->zeros_array, 0, kc_packing_bytes(p, n), zeros, e));
+    }
+out:
+    free(zeros);
     free(halves);
     return e->code;
 }
@@ -123,10 +155,18 @@ int kc_packed_scales_write(kc_stored *s, kc_error *e)
 static int read_scales(kc_stored *s, kc_error *e)
 {
     const int64_t n = s->scales_array.dims[0];
+    const kc_packing *p = &s->form.packing;
     uint16_t *halves = kc_alloc(n, sizeof *halves, "scales");
-    s->scales = kc_alloc(n, sizeof *s->scales, "scales");
-    if (kc_h5_array_read(&s->scales_array, 0, n, halves, e) == KC_OK)
-        kc_codec_of(KC_CODEC_bfloat16)->decode(halves, s->scales, n);
+    uint8_t *zeros = kc_alloc(kc_packing_bytes(p, n), 1, "zero points");
+    s->scales = kc_alloc(kc_packing_room(p, &s->matrices), sizeof *s->scales, "scales");
+    KC_TRY(kc_h5_array_read(&s->scales_array, 0, n, halves, e));
+    kc_codec_of(KC_CODEC_bfloat16)->decode(halves, s->scales, n);
+    if (p->asymmetric) {
+        KC_TRY(kc_h5_array_read(&s->zeros_array, 0, kc_packing_bytes(p, n), zeros, e));
+        kc_unpack_zeros(p, zeros, n, s->scales + n);
+    }
+out:
+    free(zeros);
     free(halves);
     return e->code;
 }

@@ -51,7 +51,7 @@ int kc_stored_open(kc_h5 *f, const char *path, kc_stored *s, kc_error *e)
     KC_TRY(kc_h5_array_open(f, path, s->form.codec->kind, &s->array, e));
     s->n_dims = s->array.n_dims;
     memcpy(s->dims, s->array.dims, sizeof s->dims);
-    if (s->form.codec == kc_codec_of(KC_CODEC_packed))
+    if (s->form.codec->kind == KC_H5_BYTE)
         KC_TRY(kc_packed_open(f, path, s, e));
     s->n = 1;
     for (int k = 0; k < s->n_dims; ++k)
@@ -65,20 +65,22 @@ double kc_stored_bits(const kc_stored *s)
     const kc_packing *p = &s->form.packing;
     if (!p->bits)
         return 8 * (double)kc_h5_value_bytes(s->form.codec->kind) * (double)s->n;
-    return 8 * (double)kc_packing_bytes(p, s->n) + 16 * (double)kc_packing_scales(p, &s->matrices);
+    const int64_t scales = kc_packing_scales(p, &s->matrices);
+    return 8 * (double)kc_packing_bytes(p, s->n) + 16 * (double)scales +
+           8 * (double)(p->asymmetric ? kc_packing_bytes(p, scales) : 0);
 }
 
 int kc_stored_fit(kc_stored *s, const float *values, kc_error *e)
 {
     const kc_packing *p = &s->form.packing;
-    s->scales = kc_alloc(kc_packing_scales(p, &s->matrices), sizeof *s->scales, "scales");
+    s->scales = kc_alloc(kc_packing_room(p, &s->matrices), sizeof *s->scales, "scales");
     kc_packing_fit(p, &s->matrices, values, s->scales);
     return kc_packed_scales_write(s, e);
 }
 
 int kc_stored_take_scales(kc_stored *s, const kc_stored *from, kc_error *e)
 {
-    const int64_t n = kc_packing_scales(&s->form.packing, &s->matrices);
+    const int64_t n = kc_packing_room(&s->form.packing, &s->matrices);
     s->scales = kc_alloc(n, sizeof *s->scales, "scales");
     memcpy(s->scales, from->scales, (size_t)n * sizeof *s->scales);
     return kc_packed_scales_write(s, e);
@@ -126,6 +128,7 @@ int kc_stored_close(kc_stored *s, kc_error *e)
 {
     free(s->scales);
     s->scales = NULL;
+    kc_h5_array_close(&s->zeros_array, e);
     kc_h5_array_close(&s->scales_array, e);
     return kc_h5_array_close(&s->array, e);
 }

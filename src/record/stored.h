@@ -14,7 +14,8 @@ typedef struct kc_form {
 } kc_form;
 
 /* A tensor as it lies in a file: floats for whoever writes and reads it. The scales of a packed one,
- * /params/x, are a dataset of their own, /scales/x. Nothing here is collective. */
+ * /params/x, are a dataset of their own, /scales/x, and its zero points another, /zeros/x. Nothing here is
+ * collective. */
 typedef struct kc_stored {
     kc_h5_array array;
     kc_form form;
@@ -22,8 +23,9 @@ typedef struct kc_stored {
     int64_t dims[KC_H5_DIMS], n; /* of the tensor; values in all */
     /* Of a packed one. */
     kc_matrices matrices;
-    kc_h5_array scales_array; /* opened with it: HDF5 wants all ranks to open the same objects */
-    float *scales;            /* NULL: not read or made yet */
+    kc_h5_array scales_array, /* opened with it: HDF5 wants all ranks to open the same objects */
+        zeros_array;          /* where there are zero points                                 */
+    float *scales;            /* NULL: not read or made yet; [kc_packing_room]               */
 } kc_stored;
 
 /* Create the dataset, described by `help`.
@@ -37,11 +39,11 @@ int kc_stored_create(kc_h5 *f, const char *path, const kc_form *form, int n_dims
  *               and what is said of it does not fit its bytes */
 int kc_stored_open(kc_h5 *f, const char *path, kc_stored *s, kc_error *e);
 
-/* Bits that it takes in the file, scales included. */
+/* Bits that it takes in the file, scales and zero points included. */
 double kc_stored_bits(const kc_stored *s);
 
-/* The scales of a packed tensor that is to be written, before its values: those that fit all of these,
- * or those of another that was read.
+/* The scales of a packed tensor that is to be written, and its zero points, before its values: those that
+ * fit all of these, or those of another that was read.
  *   errors      KC_EIO */
 int kc_stored_fit(kc_stored *s, const float *values, kc_error *e);
 int kc_stored_take_scales(kc_stored *s, const kc_stored *from, kc_error *e);

@@ -79,6 +79,7 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
     o->sign.stamp.quantized_by = o->info.stamp.quantized_by;
     o->sign.stamp.quantized_bits = o->info.stamp.quantized_bits;
     o->sign.stamp.quantized_group = o->info.stamp.quantized_group;
+    o->sign.stamp.quantized_asymmetric = o->info.stamp.quantized_asymmetric;
     o->sign.stamp.quantized_embeddings = o->info.stamp.quantized_embeddings;
     o->sign.stamp.finetuned_from = o->info.stamp.finetuned_from;
     o->sign.stamp.finetuned_hash = o->info.stamp.finetuned_hash;

@@ -168,7 +168,7 @@ static void measure(const run *r, kc_where matrix, double *H, int64_t n)
 static int quantise(const run *r, kc_mat w, const kc_quantize *q, kc_where matrix,
                     kc_gptq_sums *sums, kc_error *e)
 {
-    const kc_packing p = {.bits = (int32_t)q->bits, .group = q->group};
+    const kc_packing p = kc_gptq_packing(q);
     double *H = kc_alloc(w.rows * w.rows, sizeof *H, "a Hessian");
     double trace = 0;
     measure(r, matrix, H, w.rows);

@@ -4,6 +4,12 @@
 
 #include "kcap/transform/quantize.h"
 
+/* How the matrices of blocks are packed. */
+static inline kc_packing kc_gptq_packing(const kc_quantize *q)
+{
+    return (kc_packing){.bits = (int32_t)q->bits, .group = q->group, .asymmetric = q->asymmetric};
+}
+
 /* Matrices to the nearest codes, in place. */
 void kc_gptq_round(const kc_packing *p, const kc_matrices *m, float *values);
 

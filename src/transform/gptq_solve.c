@@ -12,7 +12,7 @@ enum { COLUMNS = 32 };
 
 void kc_gptq_round(const kc_packing *p, const kc_matrices *m, float *values)
 {
-    float *scales = kc_alloc(kc_packing_scales(p, m), sizeof *scales, "scales");
+    float *scales = kc_alloc(kc_packing_room(p, m), sizeof *scales, "scales");
     kc_packing_round(p, m, values, scales);
     free(scales);
 }
@@ -27,16 +27,10 @@ typedef struct task {
     int64_t *order;     /* [n]                                           */
 } task;
 
-static double scale_of(const task *t, int64_t row, int64_t col)
-{
-    const kc_matrices m = {1, t->w.rows, t->w.cols};
-    return (double)t->scales[kc_packing_scale(&t->packing, &m, row * t->w.cols + col)];
-}
-
 static float nearest(const task *t, int64_t row, int64_t col, double value)
 {
-    const float scale = (float)scale_of(t, row, col);
-    return (float)kc_packing_code(&t->packing, value, scale) * scale;
+    const kc_matrices m = {1, t->w.rows, t->w.cols};
+    return kc_packing_nearest(&t->packing, &m, t->scales, row * t->w.cols + col, value);
 }
 
 /* Of equal diagonals the first input comes first. */
@@ -205,9 +199,9 @@ int kc_gptq_solve(const kc_grid *g, const kc_quantize *q, kc_mat w, double *H, i
 {
     const int64_t n = w.rows;
     const kc_matrices m = {1, n, w.cols};
-    task t = {.packing = {.bits = (int32_t)q->bits, .group = q->group}, .w = w, .H = H};
+    task t = {.packing = kc_gptq_packing(q), .w = w, .H = H};
     t.to = kc_alloc(n * w.cols, sizeof *t.to, "quantised weights");
-    t.scales = kc_alloc(kc_packing_scales(&t.packing, &m), sizeof *t.scales, "scales");
+    t.scales = kc_alloc(kc_packing_room(&t.packing, &m), sizeof *t.scales, "scales");
     t.U = kc_alloc(n * n, sizeof *t.U, "inverse of a Hessian");
     t.order = kc_alloc(n, sizeof *t.order, "order of inputs");
     for (int64_t i = 0; i < n; ++i)

@@ -33,7 +33,9 @@ static kc_packing packing_of(const kc_quantize *q, const char *tensor)
         ++i;
     if (!rows[i].is_matrix || i == KC_P_router || (rows[i].scope == ONCE && !q->embeddings))
         return (kc_packing){.bits = 0};
-    return (kc_packing){(int32_t)q->bits, rows[i].scope == ONCE, q->group};
+    kc_packing p = kc_gptq_packing(q);
+    p.by_rows = rows[i].scope == ONCE;
+    return p;
 }
 
 /* A derivation's `of`. */
@@ -74,13 +76,15 @@ static int write(const kc_grid *g, const kc_checkpoint_info *from, const job *j,
     const kc_stamp says = {.quantized_by = kc_quantize_name((int)q->method),
                            .quantized_bits = q->bits,
                            .quantized_group = q->group,
+                           .quantized_asymmetric = q->asymmetric,
                            .quantized_embeddings = q->embeddings};
     const kc_derivation how = {
         .by = by, .packing = packing, .change = j->w ? take : NULL, .of = j, .quantized = &says};
     if (q->group)
         snprintf(groups, sizeof groups, "groups of %lld", (long long)q->group);
-    snprintf(by, sizeof by, "quantize (%s, %lld bits, %s, embeddings %s)", says.quantized_by,
-             (long long)q->bits, groups, q->embeddings ? "too" : "as they were");
+    snprintf(by, sizeof by, "quantize (%s, %lld bits, %s%s, embeddings %s)", says.quantized_by,
+             (long long)q->bits, q->asymmetric ? "asymmetric, " : "", groups,
+             q->embeddings ? "too" : "as they were");
     return kc_checkpoint_derive(g, from, out, &how, e);
 }
 

@@ -64,7 +64,8 @@ class RoundTrip(HfTest):
     def test_packed(self):
         """What kcap computes of few bits a weight is what PyTorch does of the export."""
         self.trained("neox")
-        for args in (("--bits", 3, "--group", 8, "--embeddings"), ("--bits", 4, "--method", "gptq")):
+        for args in (("--bits", 3, "--group", 8, "--embeddings", "--asymmetric"),
+                     ("--bits", 4, "--method", "gptq")):
             self.kcap("quantize", "run", "--out", f"q{args[1]}.h5", *args)
             self.hf("export", f"q{args[1]}.h5", f"hf{args[1]}")
             tokens, logits = self.logits_of(f"q{args[1]}.h5")

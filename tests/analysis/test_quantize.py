@@ -17,7 +17,7 @@ class Quantize(harness.AppTest):
 
     def run_it(self, *more, kcap=None, how=programs.started):
         return how("quantize", self.path("one"), self.path("two"), "--out", self.path("sweep"), "--bits",
-                   "3", "--group", "0,8", "--kcap", kcap or harness.KCAP, *more)
+                   "3", "--group", "0,8", "--codes", "symmetric,asymmetric", "--kcap", kcap or harness.KCAP, *more)
 
     def test_table(self):
         for seed, name in enumerate(("one", "two")):
@@ -26,17 +26,19 @@ class Quantize(harness.AppTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         with open(self.path("sweep", "quantize.csv"), encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        self.assertEqual([(r["bits"], r["method"], r["group"]) for r in rows], [("32", "-", "0")] + [
-            (b, m, g) for b in ("3",) for m in ("rtn", "gptq") for g in ("0", "8")])
+        self.assertEqual([(r["bits"], r["method"], r["group"], r["codes"]) for r in rows],
+                         [("32", "-", "0", "-")] + [("3", m, g, c) for m in ("rtn", "gptq")
+                                                    for g in ("0", "8")
+                                                    for c in ("symmetric", "asymmetric")])
         whole = [self.json("measure", name)["bits_per_param"] for name in ("one", "two")]
         self.assertAlmostEqual(float(rows[0]["bits_per_param"]), sum(whole) / 2, places=12)
         self.assertAlmostEqual(float(rows[0]["sd"]), abs(whole[0] - whole[1]) / 2 ** 0.5, places=12)
-        packed = [name for name in os.listdir(self.path("sweep")) if name.endswith("_gptq3_g8.h5")]
+        packed = [name for name in os.listdir(self.path("sweep")) if name.endswith("_gptq3_g8_asymmetric.h5")]
         self.assertEqual(len(packed), 2)
         found = [self.json("measure", f"sweep/{name}") for name in packed]
-        self.assertEqual([x["quantized_group"] for x in found], [8, 8])
+        self.assertEqual([(x["quantized_group"], x["quantized_asymmetric"]) for x in found], [(8, 1)] * 2)
         for name in "bits_per_param", "bits_per_stored_bit", "stored_bits_per_param":
-            self.assertAlmostEqual(float(rows[4][name]), (found[0][name] + found[1][name]) / 2,
+            self.assertAlmostEqual(float(rows[8][name]), (found[0][name] + found[1][name]) / 2,
                                    places=12)
         self.assertIn("norms and biases as they were, embeddings as they were; 2 checkpoint(s)",
                       done.stdout)
@@ -63,6 +65,7 @@ class Quantize(harness.AppTest):
         self.kcap_train("one")
         for said, more in (("no such checkpoint or folder", ()),
                            ("--method best: there are rtn and gptq", ("--method", "best")),
+                           ("--codes odd: there are symmetric and asymmetric", ("--codes", "odd")),
                            ("--bits x: whole numbers", ("--bits", "x"))):
             done = self.run_it(*more)
             self.assertNotEqual(done.returncode, 0)

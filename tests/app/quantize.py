@@ -22,18 +22,16 @@ MOE = merged(BIOD, model={"experts": 4, "experts_topk": 2})
 BLOCKS = ("attn_qkv", "attn_out", "mlp_up", "mlp_down")
 
 
-def nearest(w, bits, group, axis):
+def nearest(w, bits, group, axis, asymmetric=False):
     """The nearest codes times their scales, with inputs along this axis."""
     w = np.moveaxis(w, axis, 0)
     found = np.empty_like(w)
-    half = 2 ** (bits - 1)
     for first in range(0, len(w), group or len(w)):
         part = w[first:first + (group or len(w))]
-        largest = np.abs(part).max(0) / np.float32(half - 0.5)
-        upper = (largest.view("u4").astype("u8") + 0xffff) & 0xffff0000
-        scale = upper.astype("u4").view("f4")
-        codes = np.clip(np.rint(part.astype("f8") / np.where(scale > 0, scale, 1)), -half, half - 1)
-        found[first:first + len(part)] = (codes + 0.0).astype("f4") * scale  # no -0
+        scale, zero = solve.grid_of(part, bits, asymmetric)
+        codes = np.clip(np.rint(part.astype("f8") / np.where(scale > 0, scale, 1)) + zero, 0,
+                        2 ** bits - 1)
+        found[first:first + len(part)] = (codes - zero + 0.0).astype("f4") * scale  # no -0
     return np.moveaxis(found, 0, axis)
 
 
@@ -53,6 +51,13 @@ class Quantize(harness.AppTest):
         with kcap_checkpoint.find(self.path(out)) as found, h5py.File(self.path(out)) as file:
             return {name: found.values(name, ...) for name in file["params"]}
 
+    @staticmethod
+    def bits_of(file):
+        """Of a parameter: of all bytes of the file that are of weights; a scale is half as wide as read."""
+        wide = sum(8 * d.nbytes for group in ("params", "zeros") for d in file.get(group, {}).values())
+        halves = sum(16 * d.size for d in file["scales"].values())
+        return (wide + halves) / int(file.attrs["n_params"])
+
     def train(self, config):
         self.input(config)
         self.kcap("train", "input.yaml", "--out", "run")
@@ -63,24 +68,28 @@ class Quantize(harness.AppTest):
         """Codes and scales are those of numpy; what stays is bit for bit what it was."""
         for config, blocks in (BIOD, BLOCKS), (MOE, BLOCKS[:2] + ("exp_up", "exp_down")):
             was = self.params(self.train(config))
-            for bits, args in ((4, ()), (3, ("--group", 8)), (5, ("--embeddings",))):
+            for bits, args in ((4, ()), (3, ("--group", 8)), (5, ("--embeddings",)),
+                               (2, ("--asymmetric", "--group", 5, "--embeddings"))):
                 out = f"q{bits}_{blocks[2]}.h5"
-                self.quantize("run", out, "--bits", bits, *args)
+                told = self.quantize("run", out, "--bits", bits, *args)
                 found, attributes = self.params(out), read_attributes(self.path(out))
-                group = 8 if "--group" in args else 0
+                group = args[args.index("--group") + 1] if "--group" in args else 0
+                asymmetric = "--asymmetric" in args
                 for name, w in was.items():
                     packed = name in blocks or (name == "wte" and "--embeddings" in args)
-                    wanted = nearest(w, bits, group, -1 if name == "wte" else -2) if packed else w
+                    wanted = nearest(w, bits, group, -1 if name == "wte" else -2,
+                                     asymmetric) if packed else w
                     self.assert_same_bits({name: wanted}, {name: found[name]}, name)
-                self.assertEqual([attributes[f"quantized_{x}"]
-                                  for x in ("by", "bits", "group", "embeddings")],
-                                 ["rtn", bits, group, int("--embeddings" in args)])
+                self.assertEqual([attributes[f"quantized_{x}"] for x in (
+                    "by", "bits", "group", "asymmetric", "embeddings")],
+                                 ["rtn", bits, group, int(asymmetric), int("--embeddings" in args)])
                 with h5py.File(self.path(out)) as file:
                     for name in blocks:
                         d = file["params"][name]
                         self.assertEqual((d.attrs["codec"], d.attrs["bits"], d.attrs["group"]),
-                                         ("packed", bits, group))
+                                         ("packed_asymmetric" if asymmetric else "packed", bits, group))
                         self.assertEqual(d.nbytes, -(-was[name].size * bits // 8))
+                    self.assertAlmostEqual(told["stored_bits_per_param"], self.bits_of(file), places=9)
             self.kcap("transform", "strip", "run", "--out", f"strip_{blocks[2]}.h5")
             n = sum(was[name].size for name in blocks)
             saved = os.path.getsize(self.path(f"strip_{blocks[2]}.h5")) - os.path.getsize(
@@ -93,27 +102,29 @@ class Quantize(harness.AppTest):
         self.train(TRAINED)
         whole = self.measured("run")
         self.assertEqual((whole["quantized_by"], whole["stored_bits_per_param"]), ("", 32))
-        for method in "rtn", "gptq":
-            self.quantize("run", f"{method}16.h5", "--bits", 16, "--method", method, "--embeddings")
+        for method, more in ("rtn", ()), ("gptq", ("--asymmetric",)):
+            self.quantize("run", f"{method}16.h5", "--bits", 16, "--method", method, "--embeddings",
+                          *more)
             found = self.measured(f"{method}16.h5")
             self.assertLess(abs(found["total_bits"] / whole["total_bits"] - 1), 1e-3)
             self.assertEqual(found["bits_per_stored_bit"],
                              found["bits_per_param"] / found["stored_bits_per_param"])
-        told = self.quantize("run", "q3.h5", "--bits", 3, "--method", "gptq", "--act-order")
+        told = self.quantize("run", "q3.h5", "--bits", 3, "--method", "gptq", "--act-order",
+                             "--asymmetric")
         self.assertLess(told["error"], 0.9 * told["rounding_error"])
         self.assertEqual((told["documents"], told["calibration_tokens"] % 10 != 0), (40, True))
         found = self.measured("q3.h5")
         self.assertNotEqual(found["total_bits"], whole["total_bits"])
         self.assertLess(found["stored_bits_per_param"], 20)
         said = self.kcap("measure", "q3.h5").stdout
-        self.assertIn("gptq, 3 bits, a scale an output; embeddings, norms and biases as they were",
-                      said)
+        self.assertIn("gptq, 3 bits, asymmetric, a scale an output; embeddings, norms and biases as "
+                      "they were", said)
         self.assertIn("bits a stored bit", said)
         self.kcap("transform", "strip", "q3.h5", "--out", "again.h5")
         again = self.measured("again.h5")
-        for name in "total_bits", "stored_bits_per_param", "quantized_by":
+        for name in "total_bits", "stored_bits_per_param", "quantized_by", "quantized_asymmetric":
             self.assertEqual(again[name], found[name])
-        self.assertEqual(again["transformed_by"], "quantize (gptq, 3 bits, a scale a channel, "
+        self.assertEqual(again["transformed_by"], "quantize (gptq, 3 bits, asymmetric, a scale a channel, "
                          "embeddings as they were), strip")
         self.kcap("transform", "bf16", "run", "--out", "half.h5")
         self.quantize("half.h5", "half4.h5", "--bits", 4)
@@ -121,7 +132,8 @@ class Quantize(harness.AppTest):
 
     def test_on_any_ranks_the_same_file(self):
         self.train(TRAINED)
-        for args in (("--method", "gptq", "--group", 8, "--act-order", "--embeddings"), ()):
+        for args in (("--method", "gptq", "--group", 8, "--act-order", "--embeddings"),
+                     ("--asymmetric",)):
             seen = set()
             for ranks in 0, 2, 4:
                 out = f"r{ranks}_{len(args)}.h5"
@@ -237,6 +249,16 @@ class Quantize(harness.AppTest):
                     file["params/mlp_up"].attrs[name] = value
                 self.seal("good.manifest", "bad")
                 self.fails("are no packed tensor of", "measure", "bad.h5")
+        self.quantize("run", "zeros.h5", "--bits", 4, "--asymmetric")
+        for said, change in (("2 bytes of zero points, /params/mlp_up needs", np.zeros(2, "u1")),
+                             ("/zeros/mlp_up", None)):
+            shutil.copy(self.path("zeros.h5"), self.path("bad.h5"))
+            with h5py.File(self.path("bad.h5"), "r+") as file:
+                del file["zeros/mlp_up"]
+                if change is not None:
+                    file["zeros/mlp_up"] = change
+            self.seal("zeros.manifest", "bad")
+            self.fails(said, "measure", "bad.h5")
 
 
 if __name__ == "__main__":

@@ -21,19 +21,19 @@ class Quantized(harness.AppTest):
         self.kcap("train", f"{out}.yaml", "--out", out, *args, **how)
         return self.last(out)
 
-    def assert_rounded(self, tensors, blocks, bits, group):
+    def assert_rounded(self, tensors, blocks, bits, group, asymmetric):
         """The blocks' matrices are the nearest codes of their masters, all else is its master."""
         for name in [name[7:] for name in tensors if name.startswith("params/")]:
             master = tensors[f"masters/{name}"]
-            wanted = nearest(master, bits, group, -2) if name in blocks else master
+            wanted = nearest(master, bits, group, -2, asymmetric) if name in blocks else master
             self.assert_same_bits({name: wanted}, {name: tensors[f"params/{name}"]}, name)
 
     def test_what_the_weights_are(self):
         for config, blocks in (BIOD, BLOCKS), (MOE, BLOCKS[:2] + ("exp_up", "exp_down")):
-            for bits, group in (3, 0), (4, 8):
-                got = self.train(f"run{bits}_{blocks[2]}",
-                                 merged(config, train=rounded(bits, group, max_steps=20, lr=1e-2)))
-                self.assert_rounded(got, blocks, bits, group)
+            for bits, group, codes in (3, 0, "symmetric"), (4, 8, "asymmetric"):
+                got = self.train(f"run{bits}_{blocks[2]}", merged(config, train=rounded(
+                    bits, group, max_steps=20, lr=1e-2, quantize_codes=codes)))
+                self.assert_rounded(got, blocks, bits, group, codes == "asymmetric")
 
     def test_straight_through(self):
         """The first step changes masters by what it changes the rounded weights by, were they the weights."""
@@ -63,8 +63,9 @@ class Quantized(harness.AppTest):
 
     def test_packed_without_loss(self):
         """Of the same bits and group a packed file has the weights that were trained, not these rounded anew."""
-        self.train("run", merged(BIOD, corpus={"exposures": 40}, train=rounded(3, 8, lr=1e-2)))
-        self.kcap("quantize", "run", "--bits", "3", "--group", "8", "--out", "packed.h5")
+        self.train("run", merged(BIOD, corpus={"exposures": 40}, train=rounded(
+            3, 8, lr=1e-2, quantize_codes="asymmetric")))
+        self.kcap("quantize", "run", "--bits", "3", "--group", "8", "--asymmetric", "--out", "packed.h5")
         whole, packed = self.json("measure", "run"), self.json("measure", "packed.h5")
         self.assertEqual(whole["bits_per_param"], packed["bits_per_param"])
         self.assertEqual(whole["attribute_nats"], packed["attribute_nats"])

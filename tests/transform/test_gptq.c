@@ -46,20 +46,24 @@ KC_TEST(what_is_packed_is_the_nearest_code)
     float values[90], back[90];
     for (int i = 0; i < 90; ++i)
         values[i] = i % 9 == 4 ? 0 : normal(3, i);
-    for (int k = 0; k < 2 * 15 * 3; ++k) {
-        const kc_packing p = {KC_BITS_LEAST + k % 15, k / 15 % 2, k / 30 * 2};
-        const double half = ldexp(1, p.bits - 1);
-        float *scales = test_room(kc_packing_scales(&p, &m), sizeof *scales);
+    for (int k = 0; k < 2 * 2 * 15 * 3; ++k) {
+        const kc_packing p = {KC_BITS_LEAST + k % 15, k / 15 % 2, k / 30 % 3 * 2, k / 90};
+        const int64_t n_scales = kc_packing_scales(&p, &m);
+        float *scales = test_room(kc_packing_room(&p, &m), sizeof *scales);
         uint8_t *bytes = test_room(kc_packing_bytes(&p, 90), 1);
         kc_packing_fit(&p, &m, values, scales);
         kc_pack(&p, &m, scales, 0, 90, values, bytes);
         for (int first = 0; first < 8; ++first) {
             kc_unpack(&p, &m, scales, first, 90 - first, bytes + first * p.bits / 8, back + first);
             for (int i = first; i < 90; ++i) {
-                const double scale = (double)scales[kc_packing_scale(&p, &m, i)];
-                const double code = scale > 0 ? (double)back[i] / scale : 0;
-                assert_true(code == rint(code) && code >= -half && code < half);
-                assert_true(fabs((double)back[i] - (double)values[i]) <= scale / 2 * (1 + 1e-6));
+                const int64_t at = kc_packing_scale(&p, &m, i);
+                const double scale = (double)scales[at], steps = ldexp(1, p.bits);
+                const double zero = p.asymmetric ? (double)scales[n_scales + at] : steps / 2;
+                const double code = zero + (scale > 0 ? (double)back[i] / scale : 0);
+                assert_true(code == rint(code) && code >= 0 && code < steps);
+                /* a zero point is rounded: what lies beyond the last code is nearer than a step */
+                assert_true(fabs((double)back[i] - (double)values[i]) <=
+                            scale / (p.asymmetric ? 1 : 2) * (1 + 1e-6));
             }
         }
     }
@@ -69,10 +73,13 @@ KC_TEST(what_is_packed_is_the_nearest_code)
 KC_TEST(identity_hessian_gives_rounding)
 {
     const kc_grid *g = *state;
-    for (int k = 0; k < 4; ++k) {
-        const kc_quantize q = {
-            .bits = 2 + k, .group = 16 * (k % 2), .damping = 0.01, .act_order = k / 2};
-        const kc_packing p = {.bits = (int32_t)q.bits, .group = q.group};
+    for (int k = 0; k < 8; ++k) {
+        const kc_quantize q = {.bits = 2 + k % 4,
+                               .group = 16 * (k % 2),
+                               .asymmetric = k / 4,
+                               .damping = 0.01,
+                               .act_order = k / 2 % 2};
+        const kc_packing p = kc_gptq_packing(&q);
         const kc_matrices m = {1, N, M};
         const kc_mat w = weights(), rounded = weights();
         double *H = test_room(N * N, sizeof *H);
@@ -94,7 +101,11 @@ KC_TEST(errors_are_made_up_for)
     alone self;
     alone_create(&self, g);
     for (int bits = 2; bits <= 8; ++bits) {
-        const kc_quantize q = {.bits = bits, .group = 32, .damping = 0.01, .act_order = bits % 2};
+        const kc_quantize q = {.bits = bits,
+                               .group = 32,
+                               .asymmetric = bits / 2 % 2,
+                               .damping = 0.01,
+                               .act_order = bits % 2};
         const kc_mat was = weights(), w = weights(), one = weights();
         double *H = hessian(), sum = 0;
         kc_gptq_sums sums = {0}, own = {0};

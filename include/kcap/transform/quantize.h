@@ -16,6 +16,7 @@ typedef enum kc_quantize_method {
 typedef struct kc_quantize {
     kc_quantize_method method;
     int64_t bits, group; /* as in kc_packing */
+    int asymmetric;      /* likewise */
     int embeddings;      /* rounded to nearest by either method */
     /* of GPTQ */
     int64_t documents; /* that measurement reads, from the first on; at most as many as there are */

@@ -7,8 +7,9 @@ void kc_report_stored(FILE *out, const kc_stamp *stamp, const kc_capacity_row *r
         char groups[48] = "a scale an output";
         if (stamp->quantized_group)
             snprintf(groups, sizeof groups, "groups of %lld", (long long)stamp->quantized_group);
-        fprintf(out, "quantized\n  %s, %lld bits, %s; %snorms and biases as they were\n",
-                stamp->quantized_by, (long long)stamp->quantized_bits, groups,
+        fprintf(out, "quantized\n  %s, %lld bits, %s%s; %snorms and biases as they were\n",
+                stamp->quantized_by, (long long)stamp->quantized_bits,
+                stamp->quantized_asymmetric ? "asymmetric, " : "", groups,
                 stamp->quantized_embeddings ? "embeddings too; " : "embeddings, ");
     }
     if (row && stored > 0 && stored < 32)
