@@ -49,10 +49,10 @@ def merged(base, **sections):
 
 
 def environment(threads=None):
-    """Waiting threads sleep: tests put more of them on a core than there is room for, and spinning
-    ones would keep the others from working."""
+    """Waiting threads sleep and waiting ranks yield: tests put more of them on a core than there is
+    room for, and spinning ones would keep the others from working."""
     env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-               OMP_WAIT_POLICY="passive")
+               OMP_WAIT_POLICY="passive", OMPI_MCA_mpi_yield_when_idle="1")
     env.pop("OMP_NUM_THREADS", None)
     if threads:
         env["OMP_NUM_THREADS"] = str(threads)
