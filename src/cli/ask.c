@@ -119,7 +119,6 @@ static int ask(kc_grid *g, const void *given, kc_error *e)
     kc_opened opened = {.part = KC_PART_PACE};
     kc_asker *asker = NULL;
     KC_TRY(kc_open(&opened, g, o->input, e));
-    KC_TRY(kc_subject_check(&opened.subject, e));
     asker = kc_asker_create(&opened.subject, o->tokens);
     if (o->person >= 0)
         KC_TRY(ask_person(asker, g, o, e));

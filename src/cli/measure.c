@@ -21,7 +21,6 @@ static int measure(kc_grid *g, const void *given, kc_error *e)
     kc_measurements all = {.n = 0};
     kc_each *each = NULL;
     KC_TRY(kc_open(&opened, g, o->input, e));
-    KC_TRY(kc_subject_check(&opened.subject, e));
     if (o->recall) {
         opened.cfg.measure.recall_every = 0;
         opened.cfg.measure.recall_people = o->recall;

@@ -179,7 +179,6 @@ static int probe(kc_grid *g, const void *given, kc_error *e)
     kc_ledger *ledger = NULL;
     kc_deep_how_schema(&terms);
     KC_TRY(kc_open(&opened, g, o->input, e));
-    KC_TRY(kc_subject_check(&opened.subject, e));
     const kc_corpus_info *info = kc_corpus_about(opened.subject.corpus);
     if (info->n_attributes < 2)
         KC_TRY(kc_fail(e, KC_EINPUT, "%s: %s have no attributes to probe", opened.info.path,

@@ -134,6 +134,7 @@ static int read_key(reader *r, const char *section, kc_config *cfg)
     if (!is_scalar(r))
         return fail_at(r, name, "a list or mapping where a single value belongs");
     r->origin->line[key] = line;
+    r->origin->n_keys++;
     KC_TRY(kc_value_read(r->origin, key, scalar(r), cfg, r->e));
 out:
     return r->e->code;

@@ -24,9 +24,16 @@ out:
     return e->code;
 }
 
-static int parse(const char *text, size_t bytes, kc_origin *from, kc_config *cfg, kc_error *e)
+/* `text` is a file's where `is_file`. One without a key is a slip, not a wish for the defaults. */
+static int parse(const char *text, size_t bytes, int is_file, kc_origin *from, kc_config *cfg,
+                 kc_error *e)
 {
     KC_TRY(kc_config_read(text, bytes, from, cfg, e));
+    if (is_file && !from->n_keys)
+        return kc_fail(e, KC_EINPUT,
+                       "%s: holds no key; an input file has one at least, and `kcap config "
+                       "--defaults` prints them all",
+                       from->path);
     KC_TRY(kc_corpus_check(cfg, from, e));
 out:
     return e->code;
@@ -39,7 +46,7 @@ int kc_input_config(const kc_grid *g, const char *path, const char *const *sets,
     size_t bytes = 0;
     char *text = NULL;
     KC_TRY(kc_input_text(g, path, &text, &bytes, e));
-    KC_TRY_ALL(g, parse(text, bytes, &from, cfg, e));
+    KC_TRY_ALL(g, parse(text, bytes, path != NULL, &from, cfg, e));
 out:
     free(text);
     return e->code;

@@ -94,6 +94,7 @@ int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e)
                               .step = o->state.step,
                               .tokens = o->state.tokens};
     kc_order_exposures(o->corpus, o->state.n_lanes, o->state.cursors, o->subject.exposures);
+    KC_TRY(kc_subject_check(&o->subject, e));
 out:
     return e->code;
 }

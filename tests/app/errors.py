@@ -103,6 +103,16 @@ class InputFile(ErrorTest):
                 self.refused(words, "train", self.input(text),
                              ranks=(3,) if "layer:" in text else (2,) if "random" in text else ())
 
+    def test_no_key(self):
+        """Also where the keys are given elsewhere: by --set, by the points of a sweep."""
+        self.input("base: odd.yaml\naxes: {model.layers: [1, 2]}\n", "sweep.yaml")
+        for text in ("", "# model: {layers: 2}\n", "model:\n"):
+            self.input(text, "odd.yaml")
+            for args in (["train", "odd.yaml", "--set", "model.layers=1"], ["sweep", "sweep.yaml", "--list"]):
+                with self.subTest(text=text, args=args):
+                    self.refused(["odd.yaml: holds no key", "config --defaults"], *args,
+                                 ranks=() if text else (2,))
+
     def test_files(self):
         self.refused(["absent.yaml", "No such file"], "train", "absent.yaml")
         self.refused(["absent", "no such"], "measure", "absent", ranks=(2,))

@@ -36,6 +36,7 @@ typedef struct kc_origin {
     const char *path;
     const char *const *sets;
     int n_sets;
+    int n_keys; /* that the file has */
     int line[KC_N_PLACES];
 } kc_origin;
 
@@ -59,8 +60,8 @@ kc_origin kc_origin_of_part(const kc_origin *o, int part);
 /* The part of the corpus, from 0, that `exposures` are of: the first one that has tokens. */
 int kc_config_pace(const kc_config *cfg);
 
-/* kc_config_parse that also says where the values came from: path, sets and n_sets given, line
- * filled in. */
+/* kc_config_parse that also says where the values came from: path, sets and n_sets given, the
+ * rest filled in. */
 int kc_config_read(const char *text, size_t bytes, kc_origin *o, kc_config *cfg, kc_error *e);
 
 #endif

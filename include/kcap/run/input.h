@@ -16,7 +16,7 @@ int kc_input_text(const kc_grid *g, const char *path, char **text, size_t *bytes
 /* An input file with overrides as a configuration; path NULL: the defaults with overrides.
  *   collective  on all ranks
  *   errors      agreed on, as those of kc_config_parse and kc_corpus_check; KC_EINPUT as
- *               kc_input_text */
+ *               kc_input_text, and for a file without a key */
 int kc_input_config(const kc_grid *g, const char *path, const char *const *sets, int n_sets,
                     kc_config *cfg, kc_error *e);
 

@@ -32,7 +32,7 @@ typedef struct kc_opened {
  *   collective  on all ranks
  *   owns        release with kc_opened_close, after an error too
  *   errors      agreed on, as kc_checkpoint_find; KC_EINPUT for a folder without one, a part that is not
- *               there or has documents longer than the context */
+ *               there or has documents longer than the context; as kc_subject_check */
 int kc_open(kc_opened *o, kc_grid *g, const char *where, kc_error *e);
 void kc_opened_close(kc_opened *o, kc_grid *g);
 
