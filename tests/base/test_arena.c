@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory in aligned, zeroed pieces that never overlap. */
-#include "../test.h"
-
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "ending.h"
 
 #include "kcap/base/arena.h"
 #include "kcap/base/err.h"
@@ -67,45 +62,18 @@ KC_TEST(what_counted_nothing_can_be_reserved)
     kc_arena_destroy(&a);
 }
 
-/* Run `act` in a child that must abort with `words` on stderr. */
 static void must_abort(void (*act)(void), const char *words)
 {
-    int ends[2], status;
-    char text[400] = "";
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        struct rlimit no_core = {0, 0};
-        setrlimit(RLIMIT_CORE, &no_core);
-        signal(SIGABRT, SIG_DFL);
-        dup2(ends[1], STDERR_FILENO);
-        act();
-        _exit(0);
-    }
-    close(ends[1]);
-    assert_true(read(ends[0], text, sizeof text - 1) >= 0);
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    char text[LAST_WORDS];
+    assert_true(is_abort(last_words(act, text)));
     assert_non_null(strstr(text, words));
 }
 
 /* The process ends with KC_EIO and says what there was no room for. */
 static void ends_for_room(void (*function)(void), const char *words)
 {
-    int status, ends[2];
-    char text[1300] = "";
-    assert_int_equal(pipe(ends), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        function();
-        _exit(0);
-    }
-    close(ends[1]);
-    assert_true(read(ends[0], text, sizeof text - 1) >= 0);
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
+    char text[LAST_WORDS];
+    const int status = last_words(function, text);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == KC_EIO);
     assert_non_null(strstr(text, words));
 }

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Errors keep their first cause; a broken invariant says rank, place and values; clocks run on. */
-#include "../test.h"
+#include "ending.h"
 
-#include <signal.h>
-#include <stdio.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "kcap/base/clock.h"
 #include "kcap/base/err.h"
@@ -26,29 +21,19 @@ KC_TEST(the_first_cause_stays)
     assert_int_equal(strlen(e.text), sizeof e.text - 1);
 }
 
+static void broken_invariant(void)
+{
+    unsetenv("OMPI_COMM_WORLD_RANK");
+    unsetenv("PMI_RANK");
+    setenv("SLURM_PROCID", "3", 1);
+    KC_CHECK(1 + 1 == 2, "never printed");
+    KC_CHECK(1 > 2, "lane %d of %d", 5, 4);
+}
+
 KC_TEST(an_abort_explains_itself)
 {
-    int ends[2], status;
-    char text[400] = "";
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        struct rlimit no_core = {0, 0};
-        setrlimit(RLIMIT_CORE, &no_core);
-        signal(SIGABRT, SIG_DFL);
-        dup2(ends[1], STDERR_FILENO);
-        unsetenv("OMPI_COMM_WORLD_RANK");
-        unsetenv("PMI_RANK");
-        setenv("SLURM_PROCID", "3", 1);
-        KC_CHECK(1 + 1 == 2, "never printed");
-        KC_CHECK(1 > 2, "lane %d of %d", 5, 4);
-        _exit(0);
-    }
-    close(ends[1]);
-    assert_true(read(ends[0], text, sizeof text - 1) > 0);
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    char text[LAST_WORDS];
+    assert_true(is_abort(last_words(broken_invariant, text)));
     assert_memory_equal(text, "kcap: rank 3: ", 14);
     assert_non_null(strstr(text, "test_err.c:"));
     assert_non_null(strstr(text, ": 1 > 2 does not hold: lane 5 of 4\n"));

@@ -132,6 +132,19 @@ static inline kc_corpus *small_corpus(const kc_config *cfg, const texts *t)
     return corpus_from(cfg, files_of(t));
 }
 
+/* The small texts as the files of each part. */
+static inline kc_files files_for(int parts)
+{
+    const texts t = small_texts();
+    kc_files one = files_of(&t), all = {.n = 0};
+    kc_error e = {0};
+
+    for (int i = 0; i < parts; i++)
+        assert_int_equal(kc_files_join(&one, i, &all, &e), KC_OK);
+    kc_files_free(&one);
+    return all;
+}
+
 static inline kc_files shipped_files(const kc_config *cfg)
 {
     kc_error e = {0};

@@ -35,19 +35,6 @@ static kc_config three_parts(int64_t mix)
     return cfg;
 }
 
-/* The small texts as the files of each part. */
-static kc_files files_for(int parts)
-{
-    const texts t = small_texts();
-    kc_files one = files_of(&t), all = {.n = 0};
-    kc_error e = {0};
-
-    for (int i = 0; i < parts; i++)
-        assert_int_equal(kc_files_join(&one, i, &all, &e), KC_OK);
-    kc_files_free(&one);
-    return all;
-}
-
 static kc_corpus *corpus_of(int64_t mix)
 {
     const kc_config cfg = three_parts(mix);
