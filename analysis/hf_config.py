@@ -157,7 +157,9 @@ def read(path):
         if named == model_type:
             return found, name
     word = short(named, 80) if isinstance(named, str) else "missing"
-    raise FileError(f"{path}: model_type is {word}; kcap reads gpt_neox, gpt2, mistral, mixtral, "
+    why = "; it has biases of queries, keys and values alone, which no model of kcap has" \
+        if named == "qwen2" else ""
+    raise FileError(f"{path}: model_type is {word}{why}; kcap reads gpt_neox, gpt2, mistral, mixtral, "
                     "llama and kcap")
 
 

@@ -93,7 +93,7 @@ def _write(folder, checkpoint, words, s):
     _write_json(folder / "vocab.json", vocabulary)
     if pairs is not None:
         write_text(folder / "merges.txt", checkpoint.files[hf_words.MERGES])
-    _write_json(folder / "tokenizer.json", hf_words.tokenizer(vocabulary, words, pairs))
+    _write_json(folder / "tokenizer.json", hf_words.tokenizer(vocabulary, words, pairs, checkpoint.config.get("vocab")))
     _write_json(folder / "tokenizer_config.json", hf_words.tokenizer_config(s))
     return name, len(pieces)
 

@@ -71,7 +71,9 @@ def _tokens(where, second):
         return None  # kcap says what is wrong with the file
     path = where / "config.json"
     found, _ = hf_config.read(path)
-    return Tokens(where, _n_vocab(path, found), whole(found.get("eos_token_id")))
+    first = found.get("bos_token_id")
+    return Tokens(where, _n_vocab(path, found),
+                  whole(found.get("eos_token_id") if first is None else first))
 
 
 def _fill(frame, pieces, where, rows):
@@ -126,6 +128,8 @@ def import_folder(where, second, out, kcap=None):
             source.init(new.partial)
             with kcap_checkpoint.find(new.partial) as start:
                 words, pairs = start.words, hf_words.pairs_of(start.files)
+                if own:
+                    own.check_texts(start.files)
             s = shape_of(config, len(words))
             hf_config.check(where / "config.json", found, name, config, s, source.wanted)
             if own is None:

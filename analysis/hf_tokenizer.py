@@ -2,66 +2,131 @@
 """The byte pairs of a folder from elsewhere, as kcap reads them: vocab.json and merges.txt, or
 tokenizer.json. A text is then measured in the model's own tokens."""
 
+import re
+import unicodedata
 from pathlib import Path
 
-from exact_json import Members, read_object, short, whole
-from hf_words import BYTES, EOS
+from exact_json import Members, read_object, short, shown, whole
+from hf_words import BLANK_BEFORE, BYTES, EOS
 from kcap_files import FileError
 
 MOST = 1 << 28
 CHARS = {byte: char for char, byte in BYTES.items()}
 
 
-def _plain(value):
-    return value if isinstance(value, (str, int, type(None))) else \
-        value.get("type") if isinstance(value, Members) else "a list"
+# Of a regular expression: what means the same to the library behind tokenizer.json (Oniguruma) and to
+# kcap's (PCRE2). Letters, numbers and blanks of Unicode, classes of them, groups, alternatives,
+# what must follow or not, repeats.
+_ATOM = r"\\[pP]\{[LMNPSZC][a-z]?\}|\\[sSdDrntf]|\\[^\w\s]"
+_EXPRESSION = re.compile(
+    rf"(?:{_ATOM}|\[\^?(?:{_ATOM}|[^\\\[\]&])+\]|\((?:\?(?:i?:|[=!]))?|[)|]|[?*+][?+]?|"
+    r"\{\d+(?:,\d*)?\}(?![?+])|[^\\\[\](){}|?*+.^$])+")
+PLAIN = ("GPT2Tokenizer", "GPT2TokenizerFast")
+
+
+def _type(value):
+    return value.get("type") if isinstance(value, Members) else value
+
+
+def _shown(value):
+    """A part of tokenizer.json in a few words: its types."""
+    if _type(value) == "Sequence":
+        steps = value.get("pretokenizers") or value.get("normalizers") or []
+        return short(f"Sequence of {', '.join(str(_type(step)) for step in steps)}")
+    return short(str(_type(value)))
+
+
+def _refuse(path, key, value):
+    raise FileError(f"{path}: {key} is {value}: kcap cuts texts as GPT-2 does, with ByteLevel alone, or "
+                    "with one Split (Regex, Isolated) before a ByteLevel without use_regex, and "
+                    "merges bytes; it would read this model in tokens that are not its own")
+
+
+def _pattern(path, before):
+    """The regular expression of a pre-tokenizer; "": GPT-2's."""
+    if _type(before) == "ByteLevel":
+        if before.get("use_regex", True) is not True:
+            _refuse(path, "pre_tokenizer.use_regex", shown(before["use_regex"]))
+        return ""
+    steps = before.get("pretokenizers") if _type(before) == "Sequence" else None
+    if not isinstance(steps, list) or [_type(x) for x in steps] != ["Split", "ByteLevel"]:
+        _refuse(path, "pre_tokenizer", _shown(before))
+    split, bytes_of = steps
+    for key, value, right in (("behavior", split.get("behavior"), "Isolated"),
+                              ("invert", split.get("invert", False), False),
+                              ("use_regex", bytes_of.get("use_regex", True), False),
+                              ("add_prefix_space", bytes_of.get("add_prefix_space", True), False)):
+        if value != right:
+            _refuse(path, f"pre_tokenizer: {key}", shown(value))
+    found = split.get("pattern")
+    expression = found.get("Regex") if isinstance(found, Members) else None
+    if not isinstance(expression, str) or not _EXPRESSION.fullmatch(expression):
+        _refuse(path, "pre_tokenizer: pattern", f"{short(str(expression), 200)}, which other libraries may "
+                "read in another way")
+    return expression
 
 
 def _check(path, found):
-    """Does a tokenizer.json cut texts as GPT-2 does? Tokens of another pattern would be wrong, and
-    nothing would tell."""
-    model, before = found.get("model"), found.get("pre_tokenizer")
+    """How a tokenizer.json cuts texts: (pattern, whole, nfc). Tokens of another tokenizer would be
+    wrong, and nothing would tell."""
+    model, normal = found.get("model"), found.get("normalizer")
     if not isinstance(model, Members) or model.get("type", "BPE") != "BPE":
-        return  # is refused for that
-    said = {"normalizer": (_plain(found.get("normalizer")), (None,)),
-            "pre_tokenizer": (_plain(before), ("ByteLevel",))}
-    if isinstance(before, Members):
-        said["pre_tokenizer.use_regex"] = (before.get("use_regex", True), (True,))
-    said |= {f"model.{key}": (_plain(model.get(key)), (None, False, ""))
-             for key in ("byte_fallback", "ignore_merges", "end_of_word_suffix",
-                         "continuing_subword_prefix")}
-    for key, (value, allowed) in said.items():
-        if value not in allowed:
-            raise FileError(f"{path}: {key} is {short(str(value))}: kcap cuts texts as GPT-2 does, with "
-                            "a ByteLevel pre-tokenizer and nothing before it, and would read this "
-                            "model in tokens that are not its own")
+        _refuse(path, "model.type", _shown(model))
+    for key in ("byte_fallback", "dropout", "end_of_word_suffix", "continuing_subword_prefix"):
+        if model.get(key) not in (None, False, "", 0):
+            _refuse(path, f"model.{key}", shown(model[key]))
+    if normal not in (None, BLANK_BEFORE, {"type": "NFC"}):
+        _refuse(path, "normalizer", _shown(normal))
+    return (_pattern(path, found.get("pre_tokenizer")), model.get("ignore_merges") is True,
+            _type(normal) == "NFC")
+
+
+def _check_class(path):
+    """Without tokenizer.json the class alone says how texts are cut."""
+    if path.exists():
+        name = read_object(path, 1 << 24).get("tokenizer_class", PLAIN[0])
+        if name not in PLAIN:
+            raise FileError(f"{path}: tokenizer_class is {short(str(name))}, and there is no "
+                            "tokenizer.json that says how it cuts texts; save the folder with one")
+
+
+def _merges(path):
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: not UTF-8") from None
+    return [line for line in lines if line and not line.startswith("#version")]
 
 
 def _read(folder):
-    """{token: row} and the merges as lines."""
-    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
-    if (folder / "tokenizer.json").exists():
-        _check(folder / "tokenizer.json", read_object(folder / "tokenizer.json", MOST))
-    if vocabulary.exists() and merges.exists():
-        try:
-            lines = merges.read_text("utf-8").splitlines()
-        except UnicodeDecodeError:
-            raise FileError(f"{merges}: not UTF-8") from None
-        return vocabulary, read_object(vocabulary, MOST), [
-            line for line in lines if line and not line.startswith("#version")]
-    path = folder / "tokenizer.json"
-    if not path.exists():
+    """(path, {token: row}, the merges as lines, how texts are cut, added tokens)."""
+    vocabulary, merges, path = (folder / x for x in ("vocab.json", "merges.txt", "tokenizer.json"))
+    both, cut, added = vocabulary.exists() and merges.exists(), ("", False, False), {}
+    if path.exists():
+        found = read_object(path, MOST)
+        cut = _check(path, found)
+        added = {each["content"]: each["id"] for each in found.get("added_tokens") or []
+                 if isinstance(each, Members) and isinstance(each.get("content"), str)}
+    elif both:
+        _check_class(folder / "tokenizer_config.json")
+    else:
         raise FileError(f"{folder}: neither vocab.json and merges.txt nor tokenizer.json, which "
                         "vocab.kind gpt2 without vocab.merges takes the tokens from")
-    found = read_object(path, MOST)
-    model = found.get("model")
-    if not isinstance(model, Members) or model.get("type", "BPE") != "BPE" or \
-            not isinstance(model.get("vocab"), Members) or not isinstance(model.get("merges"), list):
+    if both:
+        return vocabulary, read_object(vocabulary, MOST), _merges(merges), cut, added
+    model = found["model"]
+    if not isinstance(model.get("vocab"), Members) or not isinstance(model.get("merges"), list):
         raise FileError(f"{path}: its model is no BPE with vocab and merges")
-    added = {each["content"]: each["id"] for each in found.get("added_tokens") or []
-             if isinstance(each, Members) and isinstance(each.get("content"), str)}
     return path, {**model["vocab"], **added}, [
-        pair if isinstance(pair, str) else " ".join(map(str, pair)) for pair in model["merges"]]
+        pair if isinstance(pair, str) else " ".join(map(str, pair)) for pair in model["merges"]], cut, added
+
+
+def _check_whole(path, found, merges, added):
+    """Pieces are taken whole where they are symbols, which bytes and merges make."""
+    made = {*BYTES, *(line.replace(" ", "") for line in merges)}
+    for text in found.keys() - added.keys() - made:
+        raise FileError(f"{path}: {short(text)} is made by no merge; with ignore_merges kcap would not "
+                        "find it in a text")
 
 
 def _printable(text):
@@ -74,10 +139,14 @@ def _printable(text):
 class Tokens:
     """A folder's tokens for kcap, whose token 0 is <eos>.
         merges, tokens    texts of the files vocab.merges and vocab.tokens
+        pattern, whole    of the keys vocab.pattern and vocab.whole
+        nfc               its texts are brought into NFC first
         rows              which row of the model each of kcap's tokens is"""
 
     def __init__(self, folder, n_vocab, eos):
-        path, found, merges = _read(Path(folder))
+        path, found, merges, (self.pattern, self.whole, self.nfc), added = _read(Path(folder))
+        if self.whole:
+            _check_whole(path, found, merges, added)
         names = [None] * n_vocab
         for text, row in found.items():
             number = whole(row)
@@ -86,8 +155,9 @@ class Tokens:
             if number < n_vocab:  # tokens without a row of the model are not those of any text
                 names[number] = _printable(text)
         if eos is None or not 0 <= eos < n_vocab:
-            raise FileError(f"{Path(folder) / 'config.json'}: eos_token_id is none of the rows 0 to "
-                            f"{n_vocab - 1}; kcap begins each document with that token")
+            raise FileError(f"{Path(folder) / 'config.json'}: bos_token_id, or where there is none "
+                            f"eos_token_id, is none of the rows 0 to {n_vocab - 1}; kcap begins each "
+                            "document with that token")
         self.rows = [eos, *(row for row in range(n_vocab) if row != eos)]
         used = set()
         for row in range(n_vocab):
@@ -100,9 +170,19 @@ class Tokens:
 
     def lay(self, folder):
         """Write both files; returns what sets them."""
-        sets = []
+        sets = [f"vocab.pattern={self.pattern}", f"vocab.whole={'yes' if self.whole else 'no'}"]
         for name, text in ("merges", self.merges), ("tokens", self.tokens):
             path = Path(folder) / f"{name}.txt"
             path.write_text(text, encoding="utf-8")
             sets.append(f"vocab.{name}={path}")
         return sets
+
+    def check_texts(self, files):
+        """Refuse texts {name: text} that its normaliser would change: kcap takes them as they are."""
+        for name, text in files.items() if self.nfc else ():
+            if unicodedata.is_normalized("NFC", text):
+                continue
+            line = next((n for n, line in enumerate(text.split("\n"), 1)
+                         if not unicodedata.is_normalized("NFC", line)), 1)
+            raise FileError(f"{name}:{line}: not in NFC, which this model's tokenizer makes of a text; "
+                            "convert it: uconv -x nfc")

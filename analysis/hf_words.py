@@ -8,7 +8,7 @@ of biod is one word); decoding is the inverse. Its limits: a word that the corpu
 error, and of tokens with the same word, such as a first and a middle name of biod, a text's word is
 always the first; kcap alone tells them apart. Those after it are named word#token.
 
-Of byte pairs it is GPT-2's, with a blank in front of the text. kcap cuts a name, a value and what
+Of byte pairs it is GPT-2's or that of vocab.pattern, with a blank in front of the text. kcap cuts a name, a value and what
 stands between them apart, so its limit is a value that ends in a mark before a mark of the sentence,
 as in `Yahoo!.`, where the tokenizer may make one token of both. Merges need all that they make, so
 tokens that the corpus has not come after those of the model, which has no rows for them. A marker of
@@ -128,18 +128,30 @@ def _words_model(names):
         "model": {"type": "WordLevel", "vocab": names, "unk_token": "<unk>"}}
 
 
-def _pairs_model(names, pairs):
+# The blank in front of a text: ByteLevel would put one before each piece of a Split.
+BLANK_BEFORE = {"type": "Sequence", "normalizers": [
+    {"type": "Prepend", "prepend": " "},
+    {"type": "Replace", "pattern": {"Regex": r"\A  "}, "content": " "}]}
+
+
+def _pairs_model(names, pairs, vocab):
     bytes_of = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True,
                 "use_regex": True}
+    pattern = vocab.get("pattern")
+    split = {"normalizer": BLANK_BEFORE, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False},
+        bytes_of | {"add_prefix_space": False, "use_regex": False}]}} if pattern else {}
     return {
-        "pre_tokenizer": bytes_of, "decoder": bytes_of,
+        "pre_tokenizer": bytes_of, "decoder": bytes_of, **split,
         "model": {"type": "BPE", "dropout": None, "unk_token": None,
                   "continuing_subword_prefix": "", "end_of_word_suffix": "", "fuse_unk": False,
+                  "ignore_merges": vocab.get("whole") == "yes",
                   "vocab": names, "merges": [" ".join(pair) for pair in pairs]}}
 
 
-def tokenizer(names, words=(), pairs=None):
-    """tokenizer.json of the tokenizers library, of {name: token}; of byte pairs their words too."""
+def tokenizer(names, words=(), pairs=None, vocab=None):
+    """tokenizer.json of the tokenizers library, of {name: token}; of byte pairs their words too, and
+    the keys of vocab that say how texts are cut."""
     marks = _marks([word.decode() for word in words], pairs) if pairs is not None else {}
     begin = {"SpecialToken": {"id": EOS, "type_id": 0}}
     one, two = ([begin, {"Sequence": {"id": text, "type_id": 0}}] for text in "AB")
@@ -151,7 +163,7 @@ def tokenizer(names, words=(), pairs=None):
         "post_processor": {
             "type": "TemplateProcessing", "single": one, "pair": one + two,
             "special_tokens": {EOS: {"id": EOS, "ids": [0], "tokens": [EOS]}}},
-        **(_words_model(names) if pairs is None else _pairs_model(names, pairs))}
+        **(_words_model(names) if pairs is None else _pairs_model(names, pairs, vocab or {}))}
 
 
 def tokenizer_config(s):

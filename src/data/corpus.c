@@ -14,10 +14,7 @@ int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     const kc_config settled = kc_config_settled(cfg);
 
-    if (cfg->vocab.kind == KC_vocab_kind_gpt2 && !cfg->vocab.merges[0])
-        return kc_fail_key(e, o, KC_AT_vocab_kind,
-                           "gpt2 needs vocab.merges, the file of its merges: GPT-2's vocab.bpe, or "
-                           "the merges.txt of a tokenizer like it");
+    KC_TRY(kc_vocabulary_keys(cfg, o, e));
     for (int part = 0; part < cfg->parts; part++) {
         const kc_config one = kc_config_of_part(&settled, part);
         const kc_origin from = o ? kc_origin_of_part(o, part) : (kc_origin){.path = NULL};
@@ -66,31 +63,6 @@ static void add_terms(kc_corpus_info *info)
         n += (size_t)snprintf(info->terms + n, sizeof info->terms - n, "%s%s", r ? " " : "",
                               t->name ? t->name : "-");
     }
-}
-
-/* <eos> and, of byte pairs, how texts are cut. */
-static int vocab_create(const kc_files *files, kc_split split, kc_corpus *c, kc_error *e)
-{
-    const char *tokens;
-    int64_t bytes;
-    int f = 0;
-
-    kc_vocab_add(c->vocab, "<eos>", 5);
-    c->vocab->split = split;
-    if (split != KC_SPLIT_PAIRS)
-        return KC_OK;
-    while (f < files->n && strcmp(files->file[f].name, KC_MERGES) != 0)
-        f++;
-    if (f == files->n)
-        return kc_fail(e, KC_EINPUT, KC_MERGES ": not among the files given");
-    KC_TRY(kc_bpe_read(files->file[f].path, files->text + files->file[f].begin, &c->bpe, e));
-    c->vocab->bpe = &c->bpe;
-    c->vocab->token_of = kc_alloc(c->bpe.symbols.n, sizeof *c->vocab->token_of, "symbols");
-    tokens = kc_files_find(files, KC_TOKENS, &bytes);
-    if (tokens)
-        KC_TRY(kc_vocab_fix(c->vocab, KC_TOKENS, tokens, e));
-out:
-    return e->code;
 }
 
 /* The room that documents of all parts take, and what is common to all. */
@@ -169,7 +141,7 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
     c->whole = c;
     c->vocab = kc_alloc(1, sizeof *c->vocab, "corpus");
     c->by_documents = cfg->train.mix == KC_train_mix_documents;
-    KC_TRY(vocab_create(files, split, c, e));
+    KC_TRY(kc_vocabulary_create(cfg, files, split, c, e));
     while (c->n_parts < cfg->parts) {
         const int number = c->n_parts;
         const kc_config one = kc_config_of_part(&settled, number);
@@ -186,13 +158,7 @@ int kc_corpus_make(const kc_config *cfg, const kc_files *files, kc_split split, 
         KC_TRY(part_create(&one, number, files, part, e));
         first += part->kind->by_index ? part->info.n_people + part->info.n_held_out : 0;
     }
-    if (c->vocab->missing) {
-        kc_fail(e, KC_EINPUT,
-                "vocab.tokens: the texts need `%s`, which is none of them; a model reads texts of "
-                "its own tokens alone",
-                kc_vocab_word(&c->bpe.symbols, c->vocab->missing - 1));
-        goto out;
-    }
+    KC_TRY(kc_vocabulary_check(c, e));
     join_parts(c);
     *corpus = c->part[kc_config_pace(cfg)];
     return KC_OK;
@@ -214,6 +180,7 @@ void kc_corpus_destroy(kc_corpus *part)
     for (int i = 1; i < corpus->n_parts; i++)
         free(of[i]);
     kc_vocab_free(corpus->vocab);
+    kc_pattern_free(corpus->pattern);
     kc_bpe_free(&corpus->bpe);
     free(corpus->vocab);
     free(corpus);

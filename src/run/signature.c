@@ -104,12 +104,13 @@ void kc_signature_free(kc_signature *s)
 
 void kc_version_print(FILE *out)
 {
-    char mpi[256], products[128], hdf5[32];
+    char mpi[256], products[128], hdf5[32], pcre2[160];
     kc_grid_mpi_version(mpi, sizeof mpi);
     kc_gemm_version(products, sizeof products);
     kc_h5_version(hdf5, sizeof hdf5);
+    kc_text_version(pcre2, sizeof pcre2);
     fprintf(out,
             "kcap %s\ncommit    %s\ncompiler  %s\nflags     %s\nMPI       %s\nmpirun    %s\n%s\n"
-            "HDF5      %s\n",
-            KC_VERSION, KC_COMMIT, KC_COMPILER, KC_FLAGS, mpi, KC_MPIRUN, products, hdf5);
+            "HDF5      %s\nPCRE2     %s\n",
+            KC_VERSION, KC_COMMIT, KC_COMPILER, KC_FLAGS, mpi, KC_MPIRUN, products, hdf5, pcre2);
 }

@@ -17,6 +17,11 @@ TABLE = "name\tattribute\tvalue\n" + "".join(
     for what, unit in (("home page", "https://x.org/"), ("area", "km²"), ("name", "'s")))
 
 
+# What Llama 3 cuts texts by.
+PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
 class Tokenizer(HfTest):
     def setUp(self):
         super().setUp()
@@ -24,9 +29,9 @@ class Tokenizer(HfTest):
         self.config = {**CASES["gpt2"][1],
                        "corpus": {"kind": "facts", "file": self.path("t.tsv"), "exposures": 10}}
 
-    def stranger(self):
+    def stranger(self, **vocab):
         """Trains, exports and disguises the model; what its run measures."""
-        self.input({**self.config, "vocab": {"kind": "bpe", "size": 150}})
+        self.input({**self.config, "vocab": {"kind": "bpe", "size": 150, **vocab}})
         self.kcap("train", "input.yaml", "--out", "run", threads=1)
         self.hf("export", "run", "hf")
         config, names = self.read_json("hf", "config.json"), self.read_json("hf", "vocab.json")
@@ -73,22 +78,48 @@ class Tokenizer(HfTest):
         self.hf("import", "hf", "input.yaml", "--out", "again")
         self.same(measured, "again")
 
-    def test_texts_are_cut_as_gpt2_does(self):
-        """Of newer models the pattern is another one: their tokens would be wrong in silence."""
-        self.stranger()
+    def test_texts_are_cut_as_the_folder_says(self):
+        """By another pattern, whole pieces first; what kcap cannot do is refused: its tokens would be
+        wrong in silence."""
+        measured = self.stranger(pattern=PATTERN, whole="yes")
+        self.hf("import", "hf", "input.yaml", "--out", "read")
+        self.same(measured, "read")
         whole = self.read_json("hf", "tokenizer.json")
-        regex = {"type": "Split", "pattern": {"Regex": "[a-z]+"}, "behavior": "Isolated"}
-        no_regex = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
-        for key, value in (("normalizer", {"type": "NFC"}),
-                           ("pre_tokenizer", {"type": "Sequence", "pretokenizers": [regex, no_regex]}),
-                           ("pre_tokenizer.use_regex", no_regex),
-                           ("model.ignore_merges", True), ("model.byte_fallback", True)):
-            outer, _, inner = key.partition(".")
-            changed = {**whole, outer: {**whole["model"], inner: value} if outer == "model" else value}
-            self.write_json(changed, "hf", "tokenizer.json")
-            self.refused_import([f"tokenizer.json: {key} is ", "as GPT-2 does"], "input.yaml")
+        split, bytes_of = whole["pre_tokenizer"]["pretokenizers"]
+        for key, value, said in (
+                ("normalizer", {"type": "Sequence", "normalizers": [{"type": "Replace"}]},
+                 "normalizer is Sequence of Replace"),
+                ("pre_tokenizer", {"type": "Metaspace"}, "pre_tokenizer is Metaspace"),
+                ("pre_tokenizer", bytes_of, "pre_tokenizer.use_regex is false"),
+                ("pre_tokenizer", [{"type": "Digits"}, bytes_of],
+                 "pre_tokenizer is Sequence of Digits, ByteLevel"),
+                ("pre_tokenizer", [split, {**bytes_of, "use_regex": True}], "use_regex is true"),
+                ("pre_tokenizer", [{**split, "behavior": "Removed"}, bytes_of], "behavior is "),
+                *(("pre_tokenizer", [{**split, "pattern": pattern}, bytes_of], "pattern is ")
+                  for pattern in ({"String": "a"}, {"Regex": r"\p{Han}+"}, {"Regex": r"\w{1,3}+"},
+                                  {"Regex": "[a&&b]"}, {"Regex": "a$"})),
+                ("model", {**whole["model"], "byte_fallback": True}, "model.byte_fallback is true"),
+                ("model", {"type": "Unigram"}, "model.type is Unigram")):
+            value = {"type": "Sequence", "pretokenizers": value} if isinstance(value, list) else value
+            self.write_json({**whole, key: value}, "hf", "tokenizer.json")
+            self.refused_import(["tokenizer.json: ", said, "kcap cuts texts as GPT-2 does"],
+                                "input.yaml")
+        os.remove("hf/tokenizer.json")
+        self.write_json({"tokenizer_class": "Qwen2Tokenizer"}, "hf", "tokenizer_config.json")
+        self.refused_import(["tokenizer_class is ", "Qwen2Tokenizer"], "input.yaml")
+
+    def test_texts_are_in_the_form_of_the_tokenizer(self):
+        Path("t.tsv").write_text(TABLE.replace("Å", "A\u030a"), encoding="utf-8")
+        self.stranger()
+        whole = {**self.read_json("hf", "tokenizer.json"), "normalizer": {"type": "NFC"}}
+        names = self.read_json("hf", "vocab.json")
+        whole["model"] |= {"vocab": names | {"abab": len(names)}, "ignore_merges": True}
         self.write_json(whole, "hf", "tokenizer.json")
-        self.hf("import", "hf", "input.yaml", "--out", "back")
+        self.write_json(whole["model"]["vocab"], "hf", "vocab.json")
+        self.refused_import(["vocab.json: ", "abab", "is made by no merge"], "input.yaml")
+        whole["model"]["ignore_merges"] = False
+        self.write_json(whole, "hf", "tokenizer.json")
+        self.refused_import(["facts/table:2: not in NFC"], "input.yaml")
 
     def test_what_is_no_token(self):
         self.stranger()
@@ -96,11 +127,11 @@ class Tokenizer(HfTest):
         self.refused_import(["vocab.tokens: the texts need `", "which is none of them"],
                             "input.yaml")
         config = self.read_json("hf", "config.json")
-        self.write_json({**config, "eos_token_id": config["vocab_size"]}, "hf", "config.json")
-        self.refused_import(["config.json: eos_token_id is none of the rows 0 to"], "input.yaml")
+        self.write_json({**config, "bos_token_id": config["vocab_size"]}, "hf", "config.json")
+        self.refused_import(["config.json: bos_token_id", "is none of the rows 0 to"], "input.yaml")
         os.remove("hf/vocab.json")
         self.write_json({"model": {"type": "WordLevel"}}, "hf", "tokenizer.json")
-        self.refused_import(["tokenizer.json: its model is no BPE with vocab and merges"],
+        self.refused_import(["tokenizer.json: model.type is WordLevel"],
                             "input.yaml")
         os.remove("hf/tokenizer.json")
         self.refused_import(["neither vocab.json and merges.txt nor tokenizer.json"], "input.yaml")

@@ -45,7 +45,7 @@ class Help(AppTest):
             self.assertRegex(done.stdout, r"^kcap \d+\.\d+\.\d+\n")
             for word in ("commit", "compiler", "flags", "MPI", "mpirun", "BLIS", "HDF5"):
                 self.assertRegex(done.stdout, rf"(?m)^{word} +\S")
-            self.assertEqual(len(done.stdout.splitlines()), 8)
+            self.assertEqual(len(done.stdout.splitlines()), 9)
             self.assertIn(f"\nmpirun    {harness.MPIRUN}\n", done.stdout)
 
     def test_manual(self):

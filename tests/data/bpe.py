@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """bpe.py PROGRAM [MERGES]: byte pairs as PROGRAM, bpe.c, makes and learns them against GPT-2's own
-description: its pattern as a regular expression, pairs merged one kind after the other. MERGES: a
-file of merges to compare with besides those learnt here, such as GPT-2's vocab.bpe."""
+description: patterns as another library's regular expressions, pairs merged one kind after the
+other. MERGES: a file of merges to compare with besides those learnt here, such as GPT-2's
+vocab.bpe."""
 
+import os
 import random
 import subprocess
 import sys
@@ -13,22 +15,36 @@ from pathlib import Path
 
 import regex
 
-PATTERN = regex.compile(
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+ENDS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+BLANKS = r"\s*[\r\n]+|\s+(?!\S)|\s+"
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+FRONT = r"[^\r\n\p{L}\p{N}]?"
+# As tokenizer.json has them: of Llama 3 (cl100k_base), of Qwen 2, of o200k_base; and one that does
+# not take every text, whose rest are pieces too.
+PATTERNS = [
+    *(rf"{ENDS}|{FRONT}\p{{L}}+|{number}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{BLANKS}"
+      for number in (r"\p{N}{1,3}", r"\p{N}")),
+    rf"{FRONT}{UPPER}*{LOWER}+{ENDS}?|{FRONT}{UPPER}+{LOWER}*{ENDS}?|\p{{N}}{{1,3}}|"
+    rf" ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{BLANKS}",
+    r"(?<=\s)\p{L}+(?!\p{M})|\d{2}"]
 SEEN = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 HIDDEN = [byte for byte in range(256) if byte not in SEEN]
 CHAR = {byte: chr(byte) for byte in SEEN} | {byte: chr(256 + i) for i, byte in enumerate(HIDDEN)}
 WORDS = ("The the St. don't he'll 'tis 's It's 1996, 12345 naïve Straße ２０ Ⅷ x² États-Unis 東京 "
          "العربية हिन्दी क्षि e\u0301 👩\u200d🚀 🇩🇪 \u00a0 \u2003 \u3000 \u0085 \u1680 \t \n \r\n "
-         "a.b@c.de C++ #1 '' ''s 'S \u2028 \ufeff zzzzzzzzz aaaaaaaaaaaaaaaaaaaaaaaaaaaa").split(" ")
+         "a.b@c.de C++ #1 '' ''s 'S 'LL 'Re '\u017f McDonald's iPHONEs ǅ ª \x1c \u180e \u2028 \ufeff zzzzzzzzz aaaaaaaaaaaaaaaaaaaaaaaaaaaa").split(" ")
 
 
 def printable(text):
     return tuple(CHAR[byte] for byte in text.encode())
 
 
-def pieces(text):
-    return [printable(piece) for piece in PATTERN.findall(text)]
+def pieces(text, pattern=""):
+    """What the pattern takes, and what lies between."""
+    cuts = [0, *(cut for found in regex.finditer(pattern or GPT2, text) for cut in found.span()),
+            len(text)]
+    return [printable(text[a:b]) for a, b in zip(cuts, cuts[1:]) if a < b]
 
 
 def merged(symbols, pair):
@@ -86,23 +102,25 @@ def text_of(draw):
     return "".join(parts)
 
 
-def run(program, texts, *arguments):
+def run(program, texts, *arguments, **environment):
     given = b"".join(text.encode() + b"\0" for text in texts)
     return subprocess.run([program, *arguments], input=given, capture_output=True, check=True,
-                          ).stdout.decode()
+                          env=os.environ | environment).stdout.decode()
 
 
 def read_merges(text):
     return [tuple(line.split(" ")) for line in text.split("\n")[1:-1]]
 
 
-def compare(program, path, texts):
+def compare(program, path, texts, pattern="", **whole):
     ranks = {pair: rank for rank, pair in enumerate(read_merges(path.read_text("utf-8")))}
-    lines = run(program, texts, str(path)).split("\n")[:-1]
+    made = {left + right for left, right in ranks} if whole else ()
+    lines = run(program, texts, str(path), PATTERN=pattern, **whole).split("\n")[:-1]
     assert len(lines) == len(texts), f"{len(lines)} lines of {len(texts)} texts"
     for text, line in zip(texts, lines):
-        right = " ".join(s for piece in pieces(text) for s in encode(piece, ranks))
-        assert line == right, f"{text!r}\n  is {line}\n  not {right}"
+        right = " ".join(s for piece in pieces(text, pattern) for s in (
+            ["".join(piece)] if "".join(piece) in made else encode(piece, ranks)))
+        assert line == right, f"{pattern!r} {text!r}\n  is {line}\n  not {right}"
         assert "".join(printable(text)) == line.replace(" ", ""), f"{text!r}: bytes are lost"
 
 
@@ -122,6 +140,13 @@ def main(program, *files):
         path.write_text(said, "utf-8")
         for each in (path, *map(Path, files)):
             compare(program, each, texts)
+        for pattern in PATTERNS:
+            compare(program, path, texts[:1000], pattern)
+        # A symbol that its text is not merged to: `te` takes what it needs.
+        path.write_text("#version: 0.2\nt e\ni t\na it\nait e\n", "utf-8")
+        assert run(program, ["aite"], str(path)) == "a i te\n"
+        compare(program, path, ["aite xaite aite", "ait aites 12", "aite"])
+        compare(program, path, ["aite xaite aite", "ait aites 12", "aite"], PATTERNS[0], WHOLE="yes")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include "data/learn.h"
 #include "data/word/bpe.h"
 #include "data/word/encoder.h"
+#include "data/word/pretoken.h"
 #include "data/word/printable.h"
 #include "data/word/tokens.h"
 #include "kcap/base/text.h"
@@ -114,6 +115,8 @@ static void fixes(const char *merges, const char *tokens, const char *message, i
     int32_t found[8];
 
     kc_vocab_add(&vocab, "<eos>", 5);
+    kc_pattern *pattern = kc_pattern_create("", &e);
+    vocab.pattern = pattern;
     vocab.bpe = bpe;
     vocab.token_of = test_room(bpe->symbols.n, sizeof *vocab.token_of);
     kc_vocab_fix(&vocab, "t.txt", tokens, &e);
@@ -129,6 +132,7 @@ static void fixes(const char *merges, const char *tokens, const char *message, i
         assert_string_equal(kc_vocab_word(&bpe->symbols, vocab.missing - 1), "x");
         assert_int_equal(vocab.n, 6);
     }
+    kc_pattern_free(pattern);
     free(vocab.text);
     free(vocab.begin);
     free(vocab.slot);
@@ -345,6 +349,22 @@ KC_TEST(an_encoder_is_that_of_its_merges)
     encoder_gives(merges, strcat(more, "{"), "encoder.json:96: more behind the object's end");
 }
 
+/* 2^40 ways to fail: it ends, and what it leaves is no corpus. */
+KC_TEST(patterns_that_never_end_are_given_up)
+{
+    texts t = small_texts();
+    kc_config cfg = bpe_config(20, 300);
+    kc_error e = {0};
+
+    t.text[0] = "Ada\nabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\nEve\n";
+    snprintf(cfg.vocab.pattern, sizeof cfg.vocab.pattern, "(\\p{L}+)+\\d|\\s");
+    learnt(&cfg, &t, &e);
+    assert_int_equal(e.code, KC_EINPUT);
+    assert_string_equal(e.text,
+                        "vocab.pattern: cutting a text takes too many steps; an expression without "
+                        "repeats of repeats, such as `(\\p{L}+)+`, would do");
+}
+
 /* A clock of the test's own: a second goes by with each look at it. */
 static double look(void)
 {
@@ -397,6 +417,12 @@ KC_TEST(keys_that_make_no_vocabulary_are_refused)
     refused("corpus: {kind: biod}\nvocab: {kind: gpt2, merges: m}",
             "x.yaml:2: vocab.kind: byte pairs are made of text, and corpus.kind biod (x.yaml:1) "
             "has numbered tokens; words would do");
+    refused("vocab: {kind: bpe, pattern: 'a|(b'}",
+            "x.yaml:1: vocab.pattern: `a|(b`: byte 4: missing closing parenthesis; a regular "
+            "expression of PCRE2 such as `\\s?\\p{L}+` would do, or none: GPT-2's");
+    refused("vocab: {kind: bpe, pattern: 'a*'}",
+            "x.yaml:1: vocab.pattern: `a*`: byte 0: it takes an empty text, and no piece is empty; "
+            "a regular expression of PCRE2 such as `\\s?\\p{L}+` would do, or none: GPT-2's");
     refused("vocab: {kind: gpt2}",
             "x.yaml:1: vocab.kind: gpt2 needs vocab.merges, the file of its merges: GPT-2's "
             "vocab.bpe, or the merges.txt of a tokenizer like it");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Merges of byte pairs: with whatever is read, the tokens of any text are its bytes; and the numbers of
- * tokens, held against merges. */
+/* Merges of byte pairs, and the first line as the pattern of pieces: with whatever is read, the tokens of
+ * any text are its bytes; and the numbers of tokens, held against merges. */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -20,19 +20,25 @@ static const char *const texts[] = {
     "\xc3\x83 \xc2\xab\n\xc3\xb0 \xc5\x81\nab c\na b\n",
     "<eos>\na\n\xc4\xa0\nt\nh\ne\naa\n1\n9\n.\n\xc3\x83\n\xc2\xab\n",
     "{\"!\": 0, \"\\\"\": 1, \"\\u0120\": 2,\n\"t\": 3, \"\\\\\": 4, \"<|endoftext|>\": 5}\n",
+    "(?i:'s|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
+    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+\na b\n1 a 22  a.\n\n x",
+    "(\\w+)+$|(?<= )\\S\\K.\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa! bc",
     NULL};
 
 static const char *const words[] = {
-    "#version", "#version: 0.2\n", "\xc4\xa0", "\xc4\x8a", "a b\n", "aa ",  " aa", "a", "\n\n",
-    "<eos>",    "\xc5\x84 a\n",    "\xc2\xad", "\\u01",    "\": ",  ", \"", "{\"", NULL};
+    "#version", "#version: 0.2\n", "(",    ")+",   "\\p{L}", "[^",   "|",     "\xc4\xa0",
+    "\xc4\x8a", "a b\n",           "aa ",  " aa",  "a",      "\n\n", "<eos>", "\xc5\x84 a\n",
+    "\xc2\xad", "\\u01",           "\": ", ", \"", "{\"",    NULL};
 
 /* The bytes of all tokens, one after the other. */
-static void check_tokens(const kc_bpe *bpe, const char *text, size_t bytes)
+static void check_tokens(const kc_pattern *pattern, const kc_bpe *bpe, const char *text,
+                         size_t bytes)
 {
+    kc_pieces *pieces = kc_pieces_begin(pattern, text, text + bytes);
     int32_t *symbols = kc_alloc((int64_t)bytes, sizeof *symbols, "symbols");
     const char *at = text, *said = text, *end = text + bytes;
     while (at < end) {
-        const int64_t piece = kc_pretoken(at, end);
+        const int64_t piece = kc_pieces_next(pieces, at - text);
         KC_CHECK(piece > 0 && piece <= end - at, "a piece of %lld bytes", (long long)piece);
         const int32_t n = kc_bpe_encode(bpe, at, (int32_t)piece, symbols);
         at += piece;
@@ -42,13 +48,14 @@ static void check_tokens(const kc_bpe *bpe, const char *text, size_t bytes)
                 KC_CHECK(kc_printable_byte(c, &bytes_of) == (unsigned char)*said, "another text");
         KC_CHECK(said == at, "a piece's tokens end elsewhere");
     }
+    kc_pieces_end(pieces);
     free(symbols);
 }
 
 /* Lines as the tokens of a model: each is one token, or is refused. */
-static void check_fixed(const kc_bpe *bpe, const char *plain)
+static void check_fixed(const kc_pattern *pattern, const kc_bpe *bpe, const char *plain)
 {
-    kc_vocab vocab = {.split = KC_SPLIT_PAIRS, .bpe = bpe};
+    kc_vocab vocab = {.split = KC_SPLIT_PAIRS, .pattern = pattern, .bpe = bpe};
     kc_error e = {0};
     int32_t tokens[64];
     kc_vocab_add(&vocab, "<eos>", 5);
@@ -70,9 +77,21 @@ static void check_encoder(const kc_bpe *bpe, const char *plain)
              "`%s`", e.text);
 }
 
+/* What the first line says, or GPT-2's. */
+static kc_pattern *pattern_of(const char *plain)
+{
+    char line[256];
+    kc_error e = {0};
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(plain, "\n"), plain);
+    kc_pattern *pattern = kc_pattern_create(line, &e);
+    KC_CHECK((pattern != NULL) == (e.code == KC_OK), "`%s`", e.text);
+    return pattern ? pattern : kc_pattern_create("", &e);
+}
+
 static int read(const char *text, size_t bytes, kc_error *e)
 {
     const char *path = kc_fuzz_file(text, bytes);
+    kc_pattern *pattern = NULL;
     kc_bpe bpe = {0};
     char *plain = NULL;
     int64_t n;
@@ -81,13 +100,16 @@ static int read(const char *text, size_t bytes, kc_error *e)
         kc_bpe_free(&bpe);
         kc_bpe_create(&bpe);
     }
-    check_fixed(&bpe, plain);
+    bpe.takes_whole = bytes % 2;
+    pattern = pattern_of(plain);
+    check_fixed(pattern, &bpe, plain);
     check_encoder(&bpe, plain);
     KC_TRY(e->code);
-    check_tokens(&bpe, text, bytes);
-    check_tokens(&bpe, "aaaaaaaaaaaaaaaa\xff \xe1\x9a\x80 the 1999 \n\n x", 36);
+    check_tokens(pattern, &bpe, text, bytes);
+    check_tokens(pattern, &bpe, "aaaaaaaaaaaaaaaa\xff \xe1\x9a\x80 the 1999 \n\n x", 36);
 out:
     free(plain);
+    kc_pattern_free(pattern);
     kc_bpe_free(&bpe);
     return e->code;
 }

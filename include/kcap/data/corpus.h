@@ -189,4 +189,7 @@ char *kc_corpus_words(const kc_corpus *corpus);
  * where the tokens begin and end with characters. */
 char *kc_corpus_text(const kc_corpus *corpus, const int32_t *tokens, int32_t n);
 
+/* The version of PCRE2, which cuts texts of byte pairs, and of the Unicode it knows. */
+void kc_text_version(char *text, size_t size);
+
 #endif

@@ -165,6 +165,19 @@ static void merge(chain *c, chance of)
     offer(c, of.at);
 }
 
+/* The symbol that is this piece; NONE: there is none. */
+static int32_t whole(const kc_bpe *bpe, const char *piece, int32_t bytes)
+{
+    char *word = kc_alloc((int64_t)bytes * KC_PRINTABLE_MOST, 1, "bytes of a piece");
+    int32_t n = 0, symbol;
+
+    for (int32_t i = 0; i < bytes; i++)
+        n += kc_printable((uint8_t)piece[i], word + n);
+    symbol = kc_vocab_find(&bpe->symbols, word, n);
+    free(word);
+    return symbol;
+}
+
 int32_t kc_bpe_encode(const kc_bpe *bpe, const char *piece, int32_t bytes, int32_t *symbols)
 {
     /* A merge takes a symbol away and offers two pairs. */
@@ -172,6 +185,10 @@ int32_t kc_bpe_encode(const kc_bpe *bpe, const char *piece, int32_t bytes, int32
     chain c = {bpe, symbols, rooms, rooms + bytes, 0, (chance *)(rooms + 2 * (size_t)bytes)};
 
     KC_ROOM(rooms, "out of memory for %d bytes of text", bytes);
+    if (bpe->takes_whole && bytes > 0 && (*symbols = whole(bpe, piece, bytes)) != NONE) {
+        free(rooms);
+        return 1;
+    }
     for (int32_t i = 0; i < bytes; i++) {
         symbols[i] = (uint8_t)piece[i];
         c.next[i] = i + 1 < bytes ? i + 1 : NONE;

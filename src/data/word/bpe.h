@@ -19,6 +19,7 @@ typedef struct kc_bpe {
     kc_merge *merge;  /* [n], in the order of ranks                  */
     int32_t n, *slot; /* hash table of ranks + 1; 0 is a free place  */
     int64_t room, n_slots;
+    int takes_whole; /* a piece that is a symbol is that one, whatever its pairs make */
 } kc_bpe;
 
 /* Read merges: a line each, two symbols in printable form parted by a blank. A first line that
@@ -42,7 +43,7 @@ int32_t kc_bpe_rank(const kc_bpe *bpe, int32_t left, int32_t right);
 /* The merges as kc_bpe_read takes them; the caller frees the text. */
 char *kc_bpe_text(const kc_bpe *bpe, int64_t *bytes);
 
-/* The symbols of one piece of a text (kc_pretoken): again and again the pair of the earliest rank
+/* The symbols of one piece of a text (kc_pieces_next): again and again the pair of the earliest rank
  * is merged, from the left.
  *   symbols     room for `bytes`; returns how many there are */
 int32_t kc_bpe_encode(const kc_bpe *bpe, const char *piece, int32_t bytes, int32_t *symbols);

@@ -108,6 +108,7 @@ static int joins(const char *text)
 int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens)
 {
     const char *end = text + strlen(text);
+    kc_pieces *cut;
     char *spaced;
     int32_t n = 0;
 
@@ -122,12 +123,15 @@ int32_t kc_vocab_tokens(kc_vocab *vocab, const char *text, int32_t *tokens)
     spaced[0] = ' ';
     memcpy(spaced + 1, text, (size_t)(end - text));
     end = spaced + 1 + (end - text);
-    for (const char *at = spaced + joins(text); at < end;) {
-        const int32_t bytes = (int32_t)kc_pretoken(at, end);
+    text = spaced + joins(text);
+    cut = kc_pieces_begin(vocab->pattern, text, end);
+    for (const char *at = text; at < end;) {
+        const int32_t bytes = (int32_t)kc_pieces_next(cut, at - text);
 
         n += (vocab->split == KC_SPLIT_PIECES ? whole : pairs)(vocab, at, bytes, tokens + n);
         at += bytes;
     }
+    vocab->gave_up |= kc_pieces_end(cut);
     free(spaced);
     return n;
 }
@@ -212,14 +216,17 @@ static int32_t read_pairs(const kc_vocab *vocab, const char *text, int32_t *toke
 {
     const int64_t length = (int64_t)strlen(text);
     char *spaced = kc_alloc(length + 2, 1, "bytes of text");
+    const char *begin = spaced + joins(text), *end = spaced + 1 + length;
+    kc_pieces *cut;
     int32_t n = 0;
 
     spaced[0] = ' ';
     memcpy(spaced + 1, text, (size_t)length);
-    for (const char *at = spaced + joins(text), *end = spaced + 1 + length; at < end && n >= 0;) {
+    cut = kc_pieces_begin(vocab->pattern, begin, end);
+    for (const char *at = begin; at < end && n >= 0;) {
         const int32_t word = 1 + (int32_t)strcspn(at + 1, " ");
         const int32_t mark = *at == ' ' && at + word <= end ? mark_at(vocab, at, word) : -1;
-        const int32_t bytes = mark < 0 ? (int32_t)kc_pretoken(at, end) : word;
+        const int32_t bytes = mark < 0 ? (int32_t)kc_pieces_next(cut, at - begin) : word;
 
         if (mark >= 0) {
             tokens[n++] = mark;
@@ -230,6 +237,8 @@ static int32_t read_pairs(const kc_vocab *vocab, const char *text, int32_t *toke
         }
         at += bytes;
     }
+    if (kc_pieces_end(cut) && n >= 0)
+        n = not_there(text, (int32_t)length, missing);
     free(spaced);
     return n;
 }

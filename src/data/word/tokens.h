@@ -10,7 +10,7 @@
 /* The tokens of a piece of running text, such as a name, a value, or what stands before or behind
  * one; new ones are added. Pieces are cut into tokens apart, so that no token is of two of them.
  *   words       parted at blanks, and each of , . ; : ! ? at a word's end from the word
- *   else        GPT-2's pieces (kc_pretoken), or what byte pairs make of them, of the text with one
+ *   else        pieces of the vocabulary's pattern, or what byte pairs make of them, of the text with one
  *               blank in front where running text has one: none before , . ; : ! ?. The bytes of
  *               all tokens of a document, in their order, are its running text
  *   text        in the normal form of kc_lines; blanks at its ends do not count

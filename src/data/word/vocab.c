@@ -41,6 +41,7 @@ void kc_vocab_give(const kc_grid *g, kc_vocab *vocab)
     const kc_vocab own = *vocab;
 
     kc_bcast(g, vocab, sizeof *vocab);
+    vocab->pattern = own.pattern;
     vocab->bpe = own.bpe;
     vocab->text = given(g, own.text, vocab->text_room, 1);
     vocab->begin = given(g, own.begin, vocab->begin_room, sizeof *vocab->begin);

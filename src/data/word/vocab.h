@@ -19,17 +19,19 @@ typedef struct kc_vocab {
     int32_t *slot;   /* hash table of word numbers + 1; 0 is a free place */
     int32_t n_slots; /* a power of two, or 0                              */
     kc_split split;
-    const struct kc_bpe *bpe; /* of PAIRS, borrowed                                   */
-    int32_t *token_of;        /* of PAIRS: the token of each symbol; 0: it is none yet */
-    int is_fixed;             /* of PAIRS: there will be no other tokens              */
-    int32_t missing;          /* a symbol that texts need and is no token; 0: none    */
+    const struct kc_pattern *pattern; /* of PIECES and PAIRS, borrowed            */
+    int gave_up;                      /* it took more steps on a text than it may             */
+    const struct kc_bpe *bpe;         /* of PAIRS, borrowed                                   */
+    int32_t *token_of;                /* of PAIRS: the token of each symbol; 0: it is none yet */
+    int is_fixed;                     /* of PAIRS: there will be no other tokens              */
+    int32_t missing;                  /* a symbol that texts need and is no token; 0: none    */
     int32_t n_groups;
     struct kc_vocab_group *group; /* [n_groups]                           */
 } kc_vocab;
 
 void kc_vocab_free(kc_vocab *vocab);
 
-/* Rank 0's words to all, in place of theirs; byte pairs (bpe) are the same on all and stay.
+/* Rank 0's words to all, in place of theirs; pattern and bpe are the same on all and stay.
  *   collective  on all ranks */
 void kc_vocab_give(const kc_grid *g, kc_vocab *vocab);
 
