@@ -43,7 +43,7 @@ class Help(AppTest):
         for ranks in (0, 2):
             done = self.kcap("--version", ranks=ranks)
             self.assertRegex(done.stdout, r"^kcap \d+\.\d+\.\d+\n")
-            for word in ("commit", "compiler", "flags", "MPI", "mpirun", "BLIS", "HDF5"):
+            for word in ("commit", "compiler", "flags", "MPI", "mpirun", "BLIS", "HDF5", "PCRE2"):
                 self.assertRegex(done.stdout, rf"(?m)^{word} +\S")
             self.assertEqual(len(done.stdout.splitlines()), 9)
             self.assertIn(f"\nmpirun    {harness.MPIRUN}\n", done.stdout)
