@@ -136,23 +136,25 @@ def table(rows, embeddings):
 def plot(rows, path):
     """Bits a parameter, and below them bits a stored bit, over bits a weight; below 0 is cut off."""
     figure, axes = pyplot.subplots(2, 1, sharex=True, figsize=(7, 8), layout="constrained")
-    for axis, name, label in ((axes[0], "bits_per_param", "bits kept a parameter"),
-                              (axes[1], "bits_per_stored_bit", "bits kept a stored bit")):
-        whole = rows[0][name]
+    for axis, figure_of, label in ((axes[0], "bits_per_param", "bits kept a parameter"),
+                                   (axes[1], "bits_per_stored_bit", "bits kept a stored bit")):
+        whole = rows[0][figure_of]
         axis.axhline(whole, color="grey", linestyle=":", label="32 bits")
         series = {}
         for r in rows[1:]:
-            series.setdefault((r["method"], r["group"], r["codes"]), []).append((r["bits"], r[name]))
+            of = series.setdefault((r["method"], r["group"], r["codes"]), [])
+            of.append((r["bits"], r[figure_of]))
+        colours = {key: f"C{i}" for i, key in enumerate(dict.fromkeys(key[:2] for key in series))}
         for (method, group, codes), of in series.items():
-            axis.plot(*zip(*sorted(of)), marker="o" if codes == "symmetric" else "s",
-                      linestyle="-" if codes == "symmetric" else "--", label=f"{method}, " + (
-                          f"groups of {group}" if group else "a scale an output") + (
-                          ", asymmetric" if codes == "asymmetric" else ""))
+            name = f"{method}, " + (f"groups of {group}" if group else "a scale an output")
+            axis.plot(*zip(*sorted(of)), marker="o", color=colours[method, group],
+                      linestyle="-" if codes == "symmetric" else "--",
+                      label=name + (", asymmetric" if codes == "asymmetric" else ""))
         axis.set_ylim(bottom=0)
         axis.set_ylabel(label)
     axes[0].plot([8, 4], [rows[0]["bits_per_param"], 0.35 * rows[0]["bits_per_param"]], "kx",
                  label="arXiv 2404.05405: at 8 bits all, at 4 bits 0.7 of 2")
-    axes[0].legend(loc="lower right")
+    axes[0].legend(loc="lower right", fontsize="small")
     axes[1].set_xlabel("bits a weight")
     with new_file(path, "wb") as file:
         figure.savefig(file, format="png", dpi=120)
