@@ -30,10 +30,12 @@ static inline __attribute__((always_inline)) void convolve(strip *y, const strip
         *y += w[k] * x[k];
 }
 
-static inline __attribute__((always_inline)) void forward(kc_mat y, kc_mat h, const float *bias,
-                                                          const float *w, int64_t j, int64_t n)
+static inline __attribute__((always_inline)) void
+forward(kc_mat y, kc_mat h, int64_t before, const float *bias, const float *w, int64_t j, int64_t n)
 {
     strip tap[TAPS], past[TAPS] = {{0}}, shift = {0}, out;
+    for (int64_t k = 0; k < TAPS - 1 && k < before; ++k)
+        load(&past[k], h.p - (k + 1) * h.ld + j, n);
     for (int k = 0; k < TAPS; ++k)
         load(&tap[k], w + k * h.cols + j, n);
     if (bias)
@@ -80,12 +82,13 @@ static inline __attribute__((always_inline)) void backward(kc_mat dy, kc_mat h, 
     }
 }
 
-void kc_canon_forward(kc_mat y, kc_mat h, const float *bias, const float *w, int threads)
+void kc_canon_forward(kc_mat y, kc_mat h, int64_t past, const float *bias, const float *w,
+                      int threads)
 {
     const int64_t whole = h.cols / STRIP;
-    KC_EACH(threads, static, i, whole, forward(y, h, bias, w, i * STRIP, STRIP));
+    KC_EACH(threads, static, i, whole, forward(y, h, past, bias, w, i * STRIP, STRIP));
     if (h.cols > whole * STRIP)
-        forward(y, h, bias, w, whole * STRIP, h.cols - whole * STRIP);
+        forward(y, h, past, bias, w, whole * STRIP, h.cols - whole * STRIP);
 }
 
 void kc_canon_backward(kc_mat dy, kc_mat h, const float *w, float *dw, int threads)

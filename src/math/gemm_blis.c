@@ -119,6 +119,11 @@ out:
     return e->code;
 }
 
+int kc_gemm_rows_stand_alone(void)
+{
+    return context != NULL;
+}
+
 void kc_gemm_version(char *text, size_t size)
 {
     snprintf(text, size, "BLIS %s", bli_info_get_version_str());

@@ -17,12 +17,14 @@ static kc_predictor predictor_of(const kc_model *model, const kc_weights *weight
     kc_predictor p = {.model = kc_model_short(model, T), .weights = weights, .threads = rooms};
     p.work = kc_arena_take(a, rooms, sizeof *p.work);
     p.window = kc_arena_take(a, rooms, sizeof *p.window);
+    p.length = kc_arena_take(a, rooms, sizeof *p.length);
     for (int i = 0; i < rooms; ++i) {
         kc_work *work = kc_work_create(&p.model, a, threads / rooms);
         int32_t *window = kc_arena_take(a, p.model.shape.T, sizeof *window);
         if (work) {
             p.work[i] = work;
             p.window[i] = window;
+            p.length[i] = 0;
         }
     }
     return p;
@@ -51,20 +53,32 @@ void kc_predictor_destroy(kc_predictor *p)
     *p = (kc_predictor){.threads = 0};
 }
 
+/* Tokens that both begin with, at most n. */
+static int64_t alike(const int32_t *a, const int32_t *b, int64_t n)
+{
+    int64_t i = 0;
+    while (i < n && a[i] == b[i])
+        ++i;
+    return i;
+}
+
 void kc_predictor_predict(void *predictor, int thread, const int32_t *tokens, int64_t first,
                           int64_t n, float *logits)
 {
     const kc_predictor *p = predictor;
-    const int64_t T = p->model.shape.T;
+    const int64_t T = p->model.shape.T, end = first + n;
     if (!tokens) {
         kc_model_serve(&p->model, p->weights, p->work[thread], NULL);
         return;
     }
-    KC_CHECK(first >= 0 && n > 0 && first + n <= T, "tokens %lld to %lld of windows of %lld",
-             (long long)first, (long long)(first + n), (long long)T);
-    memset(p->window[thread], 0, (size_t)T * sizeof *tokens); /* what is behind plays no part */
-    memcpy(p->window[thread], tokens, (size_t)(first + n) * sizeof *tokens);
-    kc_model_predict(&p->model, p->weights, p->window[thread], first, n, p->work[thread], logits);
+    KC_CHECK(first >= 0 && n > 0 && end <= T, "tokens %lld to %lld of windows of %lld",
+             (long long)first, (long long)end, (long long)T);
+    const int64_t last = p->length[thread] < end ? p->length[thread] : end - 1;
+    if (kc_model_keeps(&p->model, end))
+        kc_work_keep(p->work[thread], alike(p->window[thread], tokens, last));
+    memcpy(p->window[thread], tokens, (size_t)end * sizeof *tokens);
+    p->length[thread] = end;
+    kc_model_predict(&p->model, p->weights, tokens, first, n, p->work[thread], logits);
 }
 
 double kc_log_sum(const float *logits, int64_t V, float *scratch)

@@ -12,20 +12,22 @@
 typedef void (*kc_predict)(void *context, int thread, const int32_t *tokens, int64_t first,
                            int64_t n, float *logits);
 
-/* A model as a predictor of texts of up to T tokens: one room a thread. */
+/* A model as a predictor of texts of up to T tokens: one room a thread. What a text has in common with the
+ * room's last one, from its beginning, is not computed again: the logits have the same bits as if it were. */
 typedef struct kc_predictor {
     kc_model model; /* for windows of T tokens */
     const kc_weights *weights;
     int threads; /* texts at a time; 1 where experts are spread, with the threads inside */
     kc_arena arena;
     kc_work **work;   /* [threads] */
-    int32_t **window; /* [threads]: T tokens */
+    int32_t **window; /* [threads]: T tokens, the last text */
+    int64_t *length;  /* [threads]: of it; 0: none */
 } kc_predictor;
 
 /* Bytes that kc_predictor_create takes. */
 size_t kc_predictor_bytes(const kc_model *model, int64_t T, int threads);
 
-/* T: at most the model's context is taken. Model and weights are borrowed; release with
+/* T: at most the model's context is taken. Model and weights are borrowed and stay as they are; release with
  * kc_predictor_destroy. */
 void kc_predictor_create(kc_predictor *p, const kc_model *model, const kc_weights *weights,
                          int64_t T, int threads);

@@ -51,9 +51,11 @@ static void causal_softmax(float *P, block b, float scale)
 static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, float *P, float *out)
 {
     const int64_t T = s->T, hd = s->hd, shared = a / (s->h / s->kv);
+    const int64_t end = heads->end ? heads->end : T;
     const float scale = 1 / sqrtf((float)hd);
-    for (int64_t i = 0; i < blocks_of(T); ++i) {
-        const block b = block_of(i, T);
+    for (int64_t i = heads->first / KC_ATTN_ROWS; i < blocks_of(end); ++i) {
+        block b = block_of(i, end);
+        b.r0 = b.r0 < heads->first ? heads->first : b.r0;
         const int64_t rows = b.r1 - b.r0;
         kc_mat p = kc_mat_of(P + b.at, rows, b.r1);
         kc_mat kt = {heads->kt + shared * hd * T, hd, b.r1, T};

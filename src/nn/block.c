@@ -67,6 +67,12 @@ kc_block_scratch kc_block_scratch_take(const kc_model *model, kc_arena *a)
     return b;
 }
 
+/* The rows of a window's matrix that a forward is about. */
+static kc_mat on(const kc_block *b, kc_mat x)
+{
+    return x.rows ? kc_mat_rows(x, b->first, b->first + b->part.T) : x;
+}
+
 static void end(const kc_block *b, kc_phase phase)
 {
     kc_phases_end(&b->scratch->phases, phase);
@@ -75,18 +81,18 @@ static void end(const kc_block *b, kc_phase phase)
 static kc_norm norm_of(const kc_block *b, int which)
 {
     return (kc_norm){kc_layer_vec(&b->layer, norms[which].gain),
-                     kc_layer_vec(&b->layer, norms[which].bias), b->kept->mean[which],
-                     b->kept->rstd[which], b->model->shape.rms};
+                     kc_layer_vec(&b->layer, norms[which].bias), b->kept->mean[which] + b->first,
+                     b->kept->rstd[which] + b->first, b->model->shape.rms};
 }
 
 static void norm_forward(const kc_block *b, int which, kc_mat y, kc_mat x)
 {
     const kc_norm norm = norm_of(b, which);
     const kc_canon canon = kc_layer_canon(&b->layer, norms[which].canon);
-    const kc_mat normed = canon.w ? b->kept->n[which] : y;
-    kc_norm_forward(normed, x, &norm, b->threads);
+    const kc_mat normed = on(b, canon.w ? b->kept->n[which] : y);
+    kc_norm_forward(normed, on(b, x), &norm, b->threads);
     if (canon.w)
-        kc_canon_forward(y, normed, NULL, canon.w, b->threads);
+        kc_canon_forward(on(b, y), normed, b->first, NULL, canon.w, b->threads);
     end(b, KC_seconds_elementwise);
 }
 
@@ -104,7 +110,7 @@ static void norm_backward(const kc_block *b, int which, kc_mat dx, kc_mat dy, kc
 /* out = x + bias (NULL: none): what the product that follows is added to. */
 static void residual(const kc_block *b, kc_mat out, kc_mat x, const float *bias)
 {
-    kc_add_bias(out, x, bias, b->threads);
+    kc_add_bias(on(b, out), on(b, x), bias, b->threads);
     end(b, KC_seconds_elementwise);
 }
 
@@ -116,19 +122,21 @@ static void attention_forward(const kc_block *b, kc_mat out)
     const kc_linear wo = kc_layer_linear(&b->layer, KC_P_attn_out, KC_P_attn_out_bias);
     kc_block_kept *kept = b->kept;
     const kc_canon canon = kc_layer_canon(&b->layer, KC_P_canon_b);
-    const kc_heads heads = {kept->q, kept->k, kept->v, b->scratch->kt};
+    const kc_heads heads = {kept->q,        kept->k,  kept->v,
+                            b->scratch->kt, b->first, b->first + b->part.T};
     norm_forward(b, 0, kept->a1, kept->x);
-    kc_gemm(canon.w ? kept->z : b->scratch->qkv, kept->a1, qkv.w, 0, b->threads);
+    kc_gemm(on(b, canon.w ? kept->z : b->scratch->qkv), on(b, kept->a1), qkv.w, 0, b->threads);
     end(b, KC_seconds_linear);
     if (canon.w)
-        kc_canon_forward(b->scratch->qkv, kept->z, qkv.bias, canon.w, b->threads);
+        kc_canon_forward(on(b, b->scratch->qkv), on(b, kept->z), b->first, qkv.bias, canon.w,
+                         b->threads);
     kc_heads_split(s, &b->model->rope, b->scratch->qkv.p, canon.w ? NULL : qkv.bias, &heads,
                    b->threads);
     end(b, KC_seconds_elementwise);
     kc_attn_forward(s, &heads, kept->P, kept->o.p, b->threads);
     end(b, KC_seconds_attention);
     residual(b, out, kept->x, wo.bias);
-    kc_gemm(out, kept->o, wo.w, 1, b->threads);
+    kc_gemm(on(b, out), on(b, kept->o), wo.w, 1, b->threads);
     end(b, KC_seconds_linear);
 }
 
@@ -140,8 +148,8 @@ static void attention_backward(const kc_block *b, kc_mat dx)
     kc_block_kept *kept = b->kept;
     kc_block_scratch *tmp = b->scratch;
     const kc_canon canon = kc_layer_canon(&b->layer, KC_P_canon_b);
-    const kc_heads heads = {kept->q, kept->k, kept->v, NULL},
-                   grads = {tmp->dq, tmp->dk, tmp->dv, NULL};
+    const kc_heads heads = {.q = kept->q, .k = kept->k, .v = kept->v},
+                   grads = {.q = tmp->dq, .k = tmp->dk, .v = tmp->dv};
     kc_linear_backward(&wo, tmp->da, dx, kept->o, b->threads, &tmp->phases);
     kc_attn_backward(s, &heads, kept->P, tmp->da.p, &grads, tmp->attn, b->threads);
     end(b, KC_seconds_attention);
@@ -160,9 +168,10 @@ static kc_mlp mlp_of(const kc_block *b)
                     .canon = kc_layer_canon(&b->layer, KC_P_canon_d),
                     .gated = s->gated,
                     .act = s->silu ? KC_SILU : KC_GELU,
-                    .u = b->kept->u,
-                    .g = b->kept->g,
-                    .c = b->kept->c,
+                    .past = b->first,
+                    .u = on(b, b->kept->u),
+                    .g = on(b, b->kept->g),
+                    .c = on(b, b->kept->c),
                     .dg = b->scratch->dg,
                     .threads = b->threads,
                     .phases = &b->scratch->phases};
@@ -170,7 +179,7 @@ static kc_mlp mlp_of(const kc_block *b)
 
 static kc_moe moe_of(const kc_block *b)
 {
-    return (kc_moe){&b->model->shape,  &b->layer,           &b->kept->moe, &b->scratch->moe,
+    return (kc_moe){&b->part,          &b->layer,           &b->kept->moe, &b->scratch->moe,
                     &b->scratch->lane, &b->scratch->phases, b->threads};
 }
 
@@ -182,9 +191,9 @@ static void mlp_forward(const kc_block *b, kc_mat next)
     norm_forward(b, 1, b->kept->a2, b->kept->x1);
     residual(b, next, b->kept->x1, mlp.down.bias);
     if (b->model->shape.E)
-        kc_moe_forward(&moe, b->kept->a2, next);
+        kc_moe_forward(&moe, on(b, b->kept->a2), on(b, next));
     else
-        kc_mlp_forward(&mlp, b->kept->a2, next, 1);
+        kc_mlp_forward(&mlp, on(b, b->kept->a2), on(b, next), 1);
 }
 
 static void mlp_backward(const kc_block *b, kc_mat dx)

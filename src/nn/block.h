@@ -44,9 +44,12 @@ typedef struct kc_block {
     kc_block_kept *kept;
     kc_block_scratch *scratch;
     int threads;
+    int64_t
+        first; /* row of the window that a forward begins with; what is kept of those before stands */
+    kc_shape part; /* the model's, of as many positions as there are from there on */
 } kc_block;
 
-/* next [T, d] = the block's output for input kept->x. */
+/* next [T, d] = the block's output for input kept->x: its rows from `first` on, in their places. */
 void kc_block_forward(const kc_block *b, kc_mat next);
 
 /* dx [T, d], in place: from the gradient of the output to that of the input; layer.grad += . */

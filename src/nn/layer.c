@@ -69,7 +69,7 @@ void kc_mlp_forward(const kc_mlp *m, kc_mat x, kc_mat y, float beta)
     kc_gemm(m->u, x, m->up.w, 0, m->threads);
     end(m->phases, KC_seconds_linear);
     if (m->canon.w) {
-        kc_canon_forward(m->c, m->u, bias, m->canon.w, m->threads);
+        kc_canon_forward(m->c, m->u, m->past, bias, m->canon.w, m->threads);
         bias = NULL;
     }
     (m->gated ? kc_gate_forward : kc_act_forward)(m->g, before(m), bias, m->act, m->threads);

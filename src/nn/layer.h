@@ -48,6 +48,7 @@ void kc_linear_backward(const kc_linear *map, kc_mat dx, kc_mat dy, kc_mat x, in
 typedef struct kc_mlp {
     kc_linear up, down; /* W1 [d, m], W2 [f, d]                                       */
     kc_canon canon;
+    int64_t past; /* rows of u in front of this, which the Canon layer sees           */
     int gated;
     kc_act act;
     kc_mat u, g; /* [n, m]: x W1 + b1, kept for backward; [n, f]: what W2 multiplies */

@@ -7,6 +7,7 @@
 
 #include "kcap/base/err.h"
 #include "kcap/base/memory.h"
+#include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 #include "nn/logits.h"
 #include "nn/work.h"
@@ -79,13 +80,20 @@ static kc_norm last_norm(const kc_model *model, const kc_weights *w, const kc_wo
 {
     const kc_layer layer = outside(w, NULL);
     return (kc_norm){kc_layer_vec(&layer, KC_P_lnf_gain), kc_layer_vec(&layer, KC_P_lnf_bias),
-                     work->mean, work->rstd, model->shape.rms};
+                     work->mean + work->known, work->rstd + work->known, model->shape.rms};
 }
 
-/* x[t] = wte[tokens[t]] + wpe[t] */
-static void embed(const kc_layer *layer, const int32_t *tokens, kc_mat x)
+/* The rows of a window's matrix that a forward is about: all, or of a prediction those that are new. */
+static kc_mat on(const kc_work *work, kc_mat x)
+{
+    return kc_mat_rows(x, work->known, work->known + work->rows);
+}
+
+/* x[t] = wte[tokens[t]] + wpe[t], of positions from `first` on. */
+static void embed(const kc_layer *layer, const int32_t *tokens, int64_t first, kc_mat x)
 {
     const float *wte = kc_layer_vec(layer, KC_P_wte), *wpe = kc_layer_vec(layer, KC_P_wpe);
+    wpe = wpe ? wpe + first * x.cols : NULL;
     for (int64_t t = 0; t < x.rows; ++t)
         memcpy(x.p + t * x.cols, wte + tokens[t] * x.cols, (size_t)x.cols * sizeof *wte);
     for (int64_t i = 0; wpe && i < x.rows * x.cols; ++i)
@@ -105,11 +113,15 @@ static void embed_backward(const kc_layer *layer, const int32_t *tokens, kc_mat 
 static kc_block block_of(const kc_model *model, const kc_weights *w, kc_work *work, int64_t l,
                          float *grad)
 {
-    return (kc_block){.model = model,
-                      .layer = {.w = w, .l = l, .grad = grad},
-                      .kept = &work->kept[l],
-                      .scratch = &work->scratch,
-                      .threads = work->threads};
+    kc_block b = {.model = model,
+                  .layer = {.w = w, .l = l, .grad = grad},
+                  .kept = &work->kept[l],
+                  .scratch = &work->scratch,
+                  .threads = work->threads,
+                  .first = work->known,
+                  .part = model->shape};
+    b.part.T = work->rows;
+    return b;
 }
 
 /* Blocks and last norm, into work->y. */
@@ -121,7 +133,7 @@ static void go_up(const kc_model *model, const kc_weights *w, kc_work *work)
         const kc_block block = block_of(model, w, work, l, NULL);
         kc_block_forward(&block, l + 1 < layers ? work->kept[l + 1].x : work->x);
     }
-    kc_norm_forward(work->y, work->x, &norm, work->threads);
+    kc_norm_forward(on(work, work->y), on(work, work->x), &norm, work->threads);
     kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
 }
 
@@ -129,7 +141,7 @@ static void start(const kc_weights *w, const int32_t *tokens, kc_work *work)
 {
     const kc_layer layer = outside(w, NULL);
     kc_phases_start(kc_work_phases(work));
-    embed(&layer, tokens, work->kept[0].x);
+    embed(&layer, tokens + work->known, work->known, on(work, work->kept[0].x));
     kc_phases_end(kc_work_phases(work), KC_seconds_elementwise);
 }
 
@@ -156,7 +168,7 @@ static void alone(const kc_model *model, kc_work *work)
 {
     kc_work_lane(work);
     work->scratch.lane.capacity = model->capacity_measure;
-    work->scratch.lane.tokens = model->shape.T;
+    work->scratch.lane.tokens = work->rows;
     work->scratch.lane.counted = 0;
 }
 
@@ -244,9 +256,20 @@ void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *t
 void kc_model_predict(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                       int64_t first, int64_t n, kc_work *work, float *logits)
 {
-    const kc_mat y = {work->y.p + first * work->y.ld, n, work->y.cols, work->y.ld};
+    const int64_t known = work->known, end = first + n;
+    KC_CHECK(known < end && end <= model->shape.T, "%lld of %lld tokens", (long long)end,
+             (long long)model->shape.T);
+    work->rows = end - known;
     measure(model, w, tokens, work);
-    kc_logits_all(w, y, kc_mat_of(logits, n, model->shape.V), work->threads);
+    work->known = 0;
+    work->rows = model->shape.T;
+    kc_logits_all(w, kc_mat_rows(work->y, first, end), kc_mat_of(logits, n, model->shape.V),
+                  work->threads);
+}
+
+int kc_model_keeps(const kc_model *model, int64_t n)
+{
+    return kc_gemm_rows_stand_alone() && (!model->shape.E || model->capacity_measure >= n);
 }
 
 void kc_model_logits(const kc_model *model, const kc_weights *w, const int32_t *tokens,

@@ -58,12 +58,13 @@ static float *packed(const kc_shape *s, const kc_heads *heads, int64_t a)
                               : heads->v + (a - s->h - s->kv) * each;
 }
 
-/* ROWS positions of head a from t0 on. */
+/* ROWS positions of head a from t0 on; with the first of them k of those before is transposed too. */
 static void split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
                   const kc_heads *heads, int64_t a, int64_t t0)
 {
     const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
-    const int64_t end = t0 + ROWS < T ? t0 + ROWS : T;
+    const int64_t most = heads->end ? heads->end : T, end = t0 + ROWS < most ? t0 + ROWS : most;
+    const int64_t from = t0 == heads->first ? 0 : t0;
     float *to = packed(s, heads, a);
     for (int64_t t = t0; t < end; ++t) {
         add(to + t * hd, qkv + t * s->qkv + a * hd, bias ? bias + a * hd : NULL, hd);
@@ -71,16 +72,17 @@ static void split(const kc_shape *s, const kc_rope *rope, const float *qkv, cons
             turn(to + t * hd, rope->cos + t * half, rope->sin + t * half, half);
     }
     if (a >= s->h && a < turned)
-        kc_transpose((kc_mat){heads->kt + (a - s->h) * hd * T + t0, hd, end - t0, T},
-                     kc_mat_of(to + t0 * hd, end - t0, hd), 1);
+        kc_transpose((kc_mat){heads->kt + (a - s->h) * hd * T + from, hd, end - from, T},
+                     kc_mat_of(to + from * hd, end - from, hd), 1);
 }
 
 void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
                     const kc_heads *heads, int threads)
 {
-    const int64_t parts = (s->T + ROWS - 1) / ROWS;
+    const int64_t first = heads->first, end = heads->end ? heads->end : s->T;
+    const int64_t parts = (end - first + ROWS - 1) / ROWS;
     KC_EACH(threads, static, i, (s->h + 2 * s->kv) * parts,
-            split(s, rope, qkv, bias, heads, i / parts, i % parts * ROWS));
+            split(s, rope, qkv, bias, heads, i / parts, first + i % parts * ROWS));
 }
 
 /* The gradients of key or value head b, summed over the query heads that share it. */

@@ -8,7 +8,7 @@
 kc_work *kc_work_create(const kc_model *model, kc_arena *a, int threads)
 {
     const kc_shape *s = &model->shape;
-    kc_work *work = kc_arena_take(a, 1, sizeof *work), w = {.threads = threads};
+    kc_work *work = kc_arena_take(a, 1, sizeof *work), w = {.threads = threads, .rows = s->T};
     w.n_experts = s->l * s->E;
     w.kept = kc_arena_take(a, s->l, sizeof *w.kept);
     for (int64_t l = 0; l < s->l; ++l) {
@@ -39,6 +39,11 @@ void kc_work_lane(kc_work *work)
     kc_moe_lane *lane = &work->scratch.lane;
     memset(lane->used, 0, (size_t)work->n_experts * sizeof *lane->used);
     lane->routing = (kc_routing){0};
+}
+
+void kc_work_keep(kc_work *work, int64_t known)
+{
+    work->known = known;
 }
 
 const kc_routing *kc_work_routing(const kc_work *work)

@@ -6,6 +6,7 @@
 
 struct kc_work {
     int threads;
+    int64_t known, rows; /* a prediction: what stands of the last one; rows behind it. Else 0, T */
     int64_t n_experts;   /* l x E                                       */
     kc_block_kept *kept; /* [l]                                         */
     kc_mat x, y;         /* [T, d]: from the last block; its last norm  */

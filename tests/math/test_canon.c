@@ -22,7 +22,7 @@ static void check_forward(int64_t rows, const float *bias)
     const float *w = noise_of(2, KC_CANON_TAPS * COLS);
     float *x = noise_of(1, ROWS * LD), *h = noise_of(1, ROWS * LD), *y = noise_of(5, ROWS * LD);
     const float *before = noise_of(5, ROWS * LD);
-    kc_canon_forward(rows_of(y, rows), rows_of(h, rows), bias, w, 1);
+    kc_canon_forward(rows_of(y, rows), rows_of(h, rows), 0, bias, w, 1);
     for (int64_t i = 0; i < ROWS * LD; ++i) {
         const int64_t t = i / LD, j = i % LD;
         if (t >= rows || j >= COLS) { /* beside the matrix nothing changes */
@@ -87,7 +87,7 @@ typedef struct bench {
 static void forward_on(void *bench_, int threads)
 {
     bench *b = bench_;
-    kc_canon_forward(rows_of(b->out, ROWS), rows_of(b->h, ROWS), NULL, b->w, threads);
+    kc_canon_forward(rows_of(b->out, ROWS), rows_of(b->h, ROWS), 0, NULL, b->w, threads);
 }
 
 /* The gradient by w behind dy. */

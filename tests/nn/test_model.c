@@ -15,7 +15,10 @@ static const char *const others[] = {
     "model.arch=mistral model.heads=6 model.head_dim=4",
     ("model.position=learned model.heads=3 model.head_dim=7 model.mlp=gated model.mlp_width=17 "
      "model.embeddings=untied model.kv_heads=1"),
-    "model.position=none model.mlp=none model.heads=2 model.head_dim=9 model.norm=rmsnorm"};
+    "model.position=none model.mlp=none model.heads=2 model.head_dim=9 model.norm=rmsnorm",
+    "model.canon=ABCD model.heads=2 model.head_dim=8 model.mlp_width=13",
+    ("model.experts=4 model.experts_topk=2 model.capacity_factor=64 model.heads=2 "
+     "model.head_dim=8 model.mlp_width=17 model.capacity_factor_measure=64")};
 enum { N_OTHERS = sizeof others / sizeof *others };
 
 static void other_create(tiny *m, int which, const char *context, uint64_t seed)
@@ -73,6 +76,49 @@ KC_TEST(a_short_window_is_the_beginning_of_a_long_one)
         for (int64_t k = 0; k < (SHORT - FIRST) * V; ++k)
             assert_float_equal(rows[k], all[FIRST * V + k], 1e-4);
         kc_arena_destroy(&arena);
+    }
+}
+
+/* Predictions of a model whose room has read `tokens` up to `known` are those of a new room, bit for bit, after
+ * any text; those of BLIS's kernels, which sum by the shape, nearly. */
+static void check_kept(const tiny *m, const int32_t *tokens, int64_t known, int64_t end)
+{
+    const int64_t V = m->model.shape.V, n = end - known;
+    float *whole = test_room(n * V, sizeof *whole), *kept = test_room(n * V, sizeof *kept);
+    kc_work *work = work_for(&m->model, 1);
+    kc_model_predict(&m->model, &m->weights, tokens, known, n, work_for(&m->model, 1), whole);
+    kc_model_predict(&m->model, &m->weights, m->tokens, 0, 150, work, test_room(150 * V, 4));
+    kc_work_keep(work, known);
+    kc_model_predict(&m->model, &m->weights, tokens, known, n, work, kept);
+    if (kc_model_keeps(&m->model, end))
+        assert_memory_equal(whole, kept, (size_t)(n * V) * sizeof *whole);
+    for (int64_t k = 0; k < n * V; ++k)
+        assert_float_equal(whole[k], kept[k], 1e-4);
+    kc_model_logits(&m->model, &m->weights, tokens, work, test_room(150 * V, 4)); /* of all again */
+    kc_model_predict(&m->model, &m->weights, tokens, known, n, work, kept);
+    for (int64_t k = 0; k < n * V; ++k)
+        assert_float_equal(whole[k], kept[k], 1e-4);
+}
+
+KC_TEST(what_is_known_of_a_text_is_not_computed_again)
+{
+    static const int64_t ends[][2] = {{1, 2}, {2, 5}, {3, 71}, {63, 64}, {64, 65}, {100, 150}};
+    const char *kernel = getenv("KCAP_TEST_KERNEL");
+    for (int i = -1; i < N_OTHERS; ++i) {
+        tiny m;
+        if (i < 0)
+            tiny_create(&m, (tiny_size){150, 2, 3, 10, 37, 0.4}, 7, 1);
+        else
+            other_create(&m, i, "150", 7);
+        if (!kernel)
+            assert_true(kc_model_keeps(&m.model, 65));
+        for (size_t k = 0; k < sizeof ends / sizeof *ends; ++k) {
+            int32_t *text = test_room(150, sizeof *text);
+            memcpy(text, m.tokens, 150 * sizeof *text);
+            for (int64_t t = ends[k][0]; t < 150; ++t)
+                text[t] = (text[t] + 1) % (int32_t)m.model.shape.V;
+            check_kept(&m, text, ends[k][0], ends[k][1]);
+        }
     }
 }
 

@@ -82,8 +82,8 @@ static void check_merge(int64_t T, head_count heads, int64_t hd, int64_t rot)
 {
     heads_bench b = bench_create(T, heads, hd, rot);
     const int64_t n = T * b.s.d, shared = heads.h / heads.kv;
-    const kc_heads grads = {noise_of(5, n), noise_of(6, n), noise_of(7, n), NULL};
-    kc_heads kept = {noise_of(5, n), noise_of(6, n), noise_of(7, n), NULL};
+    const kc_heads grads = {.q = noise_of(5, n), .k = noise_of(6, n), .v = noise_of(7, n)};
+    kc_heads kept = {.q = noise_of(5, n), .k = noise_of(6, n), .v = noise_of(7, n)};
     float *dqkv = noise_of(4, T * b.s.qkv);
     kc_heads_merge(&b.s, &b.rope, &grads, dqkv, 2);
     for (int64_t t = 0; t < T; ++t)

@@ -13,8 +13,10 @@
 enum { KC_CANON_TAPS = 4 };
 
 /* h += bias by rows (NULL: none), then y from h, which backward needs.
+ *   past        rows that lie in front of h's first, with their bias
  *   w           [KC_CANON_TAPS, columns] */
-void kc_canon_forward(kc_mat y, kc_mat h, const float *bias, const float *w, int threads);
+void kc_canon_forward(kc_mat y, kc_mat h, int64_t past, const float *bias, const float *w,
+                      int threads);
 
 /* dy becomes dh, dw += the gradient by w (NULL: none). */
 void kc_canon_backward(kc_mat dy, kc_mat h, const float *w, float *dw, int threads);

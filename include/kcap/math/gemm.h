@@ -21,6 +21,10 @@ int kc_gemm_start(const char *kernel, char name[32], kc_error *e);
 /* BLIS's version, one line. */
 void kc_gemm_version(char *text, size_t size);
 
+/* 1: a row of a product has the same bits whatever rows there are beside it, as kcap's own kernels have it; 0:
+ * BLIS's choose by the shape. */
+int kc_gemm_rows_stand_alone(void);
+
 /* c[m,n] = a[m,k] b[k,n] + beta c, on `threads` threads. With beta = 0 what c held is not read. */
 void kc_gemm(kc_mat c, kc_mat a, kc_mat b, float beta, int threads);
 

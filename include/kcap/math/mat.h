@@ -15,6 +15,12 @@ static inline kc_mat kc_mat_of(const float *p, int64_t rows, int64_t cols)
     return (kc_mat){(float *)p, rows, cols, cols};
 }
 
+/* Rows from ... end - 1 of a matrix. */
+static inline kc_mat kc_mat_rows(kc_mat x, int64_t from, int64_t end)
+{
+    return (kc_mat){x.p + from * x.ld, end - from, x.cols, x.ld};
+}
+
 /* A matrix that lives in an arena. */
 static inline kc_mat kc_mat_take(kc_arena *a, int64_t rows, int64_t cols)
 {

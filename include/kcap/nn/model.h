@@ -96,9 +96,16 @@ void kc_model_backward(const kc_model *model, const kc_weights *w, const int32_t
 void kc_model_score(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                     const int32_t *targets, kc_work *work, float *nats, uint8_t *hit);
 
-/* Forward only: logits [n, V] of what follows tokens first ... first+n-1 of the window. */
+/* Forward only: logits [n, V] of what follows tokens first ... first+n-1 of the window; those behind are
+ * not read. */
 void kc_model_predict(const kc_model *model, const kc_weights *w, const int32_t *tokens,
                       int64_t first, int64_t n, kc_work *work, float *logits);
+
+/* The next kc_model_predict in this room is of the same weights and a text whose first `known` tokens, fewer
+ * than it reads, are those of the last one's: they are not computed again. For texts of up to n tokens that gives
+ * the same bits where kc_model_keeps: not by BLIS's kernels, nor where an expert could be full. */
+void kc_work_keep(kc_work *work, int64_t known);
+int kc_model_keeps(const kc_model *model, int64_t n);
 
 /* Block by block, for who changes weights between: x [T, d] through one block to `next` [T, d], which may be
  * x, as measurement has it. For models of which this rank has all experts. */
