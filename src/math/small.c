@@ -5,8 +5,8 @@
 
 /* A strip of b that is `width` wide and DEPTH deep stays in the caches next to the core (24 or 96 KB)
  * while all rows of a pass over it. WIDTH, in floats, is packed at a time: a multiple of every set's
- * width. */
-enum { DEPTH = 384, WIDTH = 64, PAGE = 4096, LINE = 16 };
+ * width. HEIGHT rows of a transposed a are packed at a time: they stay in the second cache. */
+enum { DEPTH = 384, WIDTH = 64, HEIGHT = 256, PAGE = 4096, LINE = 16 };
 
 /* Rows whose distance is whole pages fall on the same few sets of a cache. */
 static int packs(const kc_tiles *tiles, int64_t ldb)
@@ -19,25 +19,47 @@ static int64_t at_most(int64_t n, int64_t limit)
     return n < limit ? n : limit;
 }
 
-/* A strip of cols columns of b in rows of `width`, filled up with zeros. */
-static void pack_strip(float *to, int64_t width, const kc_tile *from, int64_t cols)
-{
-    const float *b = from->b;
-    for (int64_t l = 0; l < from->depth; ++l, to += width, b += from->ldb)
-        if (cols == width)
-            for (int64_t j = 0; j < width; j += LINE)
-                memcpy(to + j, b + j, LINE * sizeof *to);
-        else
-            for (int64_t j = 0; j < width; ++j)
-                to[j] = j < cols ? b[j] : 0;
-}
-
-/* cols columns of b as strips one after the other. */
+/* cols columns of b as strips of `width` one after the other, the last one filled up with zeros. */
 static void pack(float *to, int64_t width, const kc_tile *from, int64_t cols)
 {
-    kc_tile strip = *from;
-    for (int64_t col = 0; col < cols; col += width, strip.b += width)
-        pack_strip(to + col * from->depth, width, &strip, at_most(cols - col, width));
+    const int64_t strip = width * from->depth, whole = cols / width * width;
+    const float *b = from->b;
+    for (int64_t l = 0; l < from->depth; ++l, to += width, b += from->ldb) {
+        float *row = to;
+        for (int64_t col = 0; col < whole; col += width, row += strip)
+            for (int64_t j = 0; j < width; j += LINE)
+                memcpy(row + j, b + col + j, LINE * sizeof *row);
+        for (int64_t j = 0; whole < cols && j < width; ++j)
+            row[j] = whole + j < cols ? b[whole + j] : 0;
+    }
+}
+
+/* Tiles of about equal height: where the i-th of n begins. */
+static int64_t tile_at(int64_t rows, int64_t i, int64_t n)
+{
+    return rows * i / n;
+}
+
+static int64_t tiles_in(int64_t rows)
+{
+    return (rows + KC_TILE_ROWS - 1) / KC_TILE_ROWS;
+}
+
+/* At most HEIGHT rows of a transposed a, tile by tile, `next` floats from one to the other: what a tile
+ * takes lies together in place of pieces up to a page apart, which share few sets of a cache. */
+static void pack_turned(float *to, int64_t next, const kc_tile *from, int64_t rows)
+{
+    const int64_t n = tiles_in(rows);
+    int64_t at[HEIGHT / KC_TILE_ROWS + 2];
+    for (int64_t i = 0; i <= n; ++i)
+        at[i] = tile_at(rows, i, n);
+    const float *a = from->a;
+    for (int64_t l = 0; l < from->depth; ++l, to += KC_TILE_ROWS, a += from->a_step) {
+        for (int64_t i = 0; i < n - 1; ++i) /* a lower tile's next row is there, and never read */
+            memcpy(to + i * next, a + at[i], KC_TILE_ROWS * sizeof *to);
+        for (int64_t i = at[n - 1]; i < rows; ++i)
+            to[(n - 1) * next + i - at[n - 1]] = a[i];
+    }
 }
 
 /* Asks for what the next tile and strip begin with: c's tile, the rows of a behind this one's, and this
@@ -54,17 +76,17 @@ static void fetch(const kc_tile *tile, int64_t rows, const float *b, int64_t ldb
             __builtin_prefetch(b + l * ldb + j);
 }
 
-/* All rows of a strip of columns, by tiles of about equal height; b's next strip lies at `next`. */
+/* All rows of a strip of columns; b's next strip lies at `next`. */
 static void strip_of(const kc_tiles *tiles, kc_tile strip, int64_t rows, int64_t cols,
                      const float *next, int64_t ldb, int64_t ahead)
 {
-    const int64_t n = (rows + KC_TILE_ROWS - 1) / KC_TILE_ROWS;
+    const int64_t n = tiles_in(rows);
     int64_t row = 0, l = 0;
     for (int64_t i = 1; i <= n; ++i) {
-        const int64_t height = rows * i / n - row, share = strip.depth * i / n - l;
+        const int64_t height = tile_at(rows, i, n) - row, share = strip.depth * i / n - l;
         fetch(&strip, height, next + l * ldb, ldb, share, ahead);
         tiles->compute(&strip, height, cols);
-        strip.a += height * strip.a_row;
+        strip.a += strip.a_tile ? strip.a_tile : height * strip.a_row;
         strip.c += height * strip.ldc;
         row += height;
         l += share;
@@ -103,6 +125,24 @@ static void part(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t col
     }
 }
 
+/* c = a^T b where several strips read a, which is packed for them. */
+static void turned(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t cols)
+{
+    float packed[(HEIGHT / KC_TILE_ROWS + 1) * (KC_TILE_ROWS * DEPTH + LINE)]
+        __attribute__((aligned(64)));
+    for (int64_t row = 0; row < rows; row += HEIGHT) {
+        const int64_t n = at_most(rows - row, HEIGHT);
+        kc_tile some = whole;
+        some.a += row;
+        some.c += row * some.ldc;
+        some.a_tile = KC_TILE_ROWS * some.depth + LINE; /* so that tiles do not share sets */
+        pack_turned(packed, some.a_tile, &some, n);
+        some.a = packed;
+        some.a_step = KC_TILE_ROWS;
+        part(tiles, some, n, cols);
+    }
+}
+
 void kc_small_product(const kc_tiles *tiles, kc_mat c, kc_mat a, int transposed, kc_mat b,
                       float beta)
 {
@@ -118,6 +158,6 @@ void kc_small_product(const kc_tiles *tiles, kc_mat c, kc_mat a, int transposed,
                                .ldc = c.ld,
                                .depth = next - from,
                                .beta = i ? 1 : beta};
-        part(tiles, whole, c.rows, c.cols);
+        (transposed && c.cols > tiles->width ? turned : part)(tiles, whole, c.rows, c.cols);
     }
 }

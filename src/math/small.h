@@ -10,11 +10,12 @@
 
 enum { KC_TILE_ROWS = 6 };
 
-/* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step] and b's rows `ldb` apart. */
+/* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step] and b's rows `ldb` apart; the
+ * next rows' a lies `a_tile` floats on where a is packed, where it is 0 behind these rows'. */
 typedef struct kc_tile {
     const float *a, *b;
     float *c;
-    int64_t a_row, a_step, ldb, ldc, depth;
+    int64_t a_row, a_step, a_tile, ldb, ldc, depth;
     float beta;
 } kc_tile;
 

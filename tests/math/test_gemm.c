@@ -141,7 +141,8 @@ static int64_t size(uint64_t shape, uint32_t which, uint64_t most)
     return 1 + (int64_t)kc_rand_below(1, KC_STREAM_RANDOM, shape, which, most);
 }
 
-/* 300 shapes by chance, and rows of b a page apart, which are packed. */
+/* 300 shapes by chance, rows of b a page apart, which are packed, and more rows of a transposed a than
+ * are packed at a time. */
 static void check_promises(const kc_tiles *tiles)
 {
     for (uint64_t i = 0; i < 300; ++i) {
@@ -150,6 +151,7 @@ static void check_promises(const kc_tiles *tiles)
     }
     check_promise(tiles, (product){13, 1024, 31, 0}, 0, 1);
     check_promise(tiles, (product){13, 1000, 31, 1}, 12, 0);
+    check_promise(tiles, (product){520, 70, 400, 1}, 3, 1);
 }
 
 KC_TEST(own_kernels_keep_their_promise)
