@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "data/text/lines.h"
 #include "kcap/data/corpus.h"
 
 /* What a small corpus of biographies is made of; a text may be replaced before it is used. */

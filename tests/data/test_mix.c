@@ -2,7 +2,6 @@
 /* Corpora of several parts: shares, exposures, people, tags. */
 #include "corpora.h"
 
-#include "data/text/lines.h"
 #include "kcap/config/place.h"
 #include "kcap/data/batch.h"
 #include "kcap/data/order.h"

@@ -2,8 +2,6 @@
 /* Questions about the people of a first part: whom they are about, and that the answers are theirs. */
 #include "corpora.h"
 
-#include "data/text/lines.h"
-
 enum { PEOPLE = 20, ASKED = 6 };
 
 static const char *const asks[ASKED][3] = {
