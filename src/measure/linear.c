@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kcap/base/memory.h"
+#include "kcap/base/team.h"
 #include "kcap/math/cholesky.h"
 #include "kcap/math/gemm.h"
 
@@ -67,9 +68,8 @@ static int read_people(const reading *r)
     int why = 0;
     for (int64_t first = 0; first < r->rounds && !why; first += WINDOWS) {
         const int64_t end = first + WINDOWS < r->rounds ? first + WINDOWS : r->rounds;
-#pragma omp parallel for num_threads(at_once) if (at_once > 1) schedule(dynamic)
-        for (int64_t round = first; round < end; ++round)
-            read_person(r, round, hidden + omp_get_thread_num() * layers);
+        KC_EACH(at_once, dynamic, i, end - first,
+                read_person(r, first + i, hidden + omp_get_thread_num() * layers));
         why = agreed_to_stop(r);
         if (r->stopper && r->stopper->seen)
             r->stopper->seen(r->stopper->of, (double)end / (double)r->rounds);

@@ -5,6 +5,7 @@
 
 #include "kcap/base/clock.h"
 #include "kcap/base/memory.h"
+#include "kcap/base/team.h"
 
 int kc_wants_to_stop(const kc_stopper *s)
 {
@@ -58,9 +59,7 @@ int kc_rounds(const kc_grid *g, int64_t here, int at_once, const kc_stopper *sto
     for (int64_t first = 0, round = at_once, last; first < here && !said.why; first = last) {
         const double begun = kc_clock();
         last = first + round < here ? first + round : here;
-#pragma omp parallel for num_threads(at_once) if (at_once > 1) schedule(dynamic)
-        for (int64_t i = first; i < last; ++i)
-            one(of, i);
+        KC_EACH(at_once, dynamic, i, last - first, one(of, first + i));
         said = share(g, (news){kc_clock() - begun, kc_wants_to_stop(stopper)});
         if (stopper && stopper->seen)
             stopper->seen(stopper->of, (double)last / (double)here);

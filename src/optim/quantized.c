@@ -3,6 +3,7 @@
  * that of the weights which are rounded (straight through: Bengio et al., arXiv 1308.3432, section 2.3). */
 #include <string.h>
 
+#include "kcap/base/team.h"
 #include "kcap/math/packing.h"
 #include "kcap/nn/params.h"
 #include "kcap/optim/masters.h"
@@ -30,10 +31,9 @@ static void weights(const kc_config *cfg, kc_state *state, float *room, int thre
         const kc_tensor *t = &layout->tensor[k];
         const kc_matrices one = {1, t->rows, t->cols};
         const int64_t pieces = is_rounded(layout, k) ? kc_tensor_pieces(layout, t) : 0;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-        for (int64_t i = 0; i < pieces; ++i)
-            kc_packing_round(&p, &one, state->params + kc_tensor_piece(layout, t, i).flat,
-                             room + i * kc_packing_room(&p, &one));
+        KC_EACH(threads, static, i, pieces,
+                kc_packing_round(&p, &one, state->params + kc_tensor_piece(layout, t, i).flat,
+                                 room + i * kc_packing_room(&p, &one)));
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kcap/base/sum.h"
+#include "kcap/base/team.h"
 
 int kc_tree_buffers(int64_t lanes, int at_once)
 {
@@ -113,9 +114,8 @@ double kc_grads_square(kc_reducer *r, const kc_grid *g, const kc_grid *ep, const
 {
     const int64_t first = r->lo[g->rank] / KC_BLOCK, end = r->lo[g->rank + 1] / KC_BLOCK;
     const int64_t n = r->lo[g->size] / KC_BLOCK;
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
-    for (int64_t b = first; b < end; ++b)
-        r->blocks[b] = kc_sum_squares(own + (b - first) * KC_BLOCK, KC_BLOCK);
+    KC_EACH(threads, static, b, end - first,
+            r->blocks[first + b] = kc_sum_squares(own + b * KC_BLOCK, KC_BLOCK));
     kc_blocks_gather(g, r->blocks, r->lo);
     if (!ep)
         return kc_sum(r->blocks, n);
