@@ -69,6 +69,9 @@ class Quantized(harness.AppTest):
         whole, packed = self.json("measure", "run"), self.json("measure", "packed.h5")
         self.assertEqual(whole["bits_per_param"], packed["bits_per_param"])
         self.assertEqual(whole["attribute_nats"], packed["attribute_nats"])
+        one, two = (self.json("measure", "packed.h5", "--recall", "12", **how)["recall"]
+                    for how in ({}, {"ranks": 2, "threads": 1}))
+        self.assertEqual({**one, "seconds": 0}, {**two, "seconds": 0})
         self.kcap("transform", "strip", "run", "--out", "bare.h5")
         self.assertEqual(whole["bits_per_param"], self.json("measure", "bare.h5")["bits_per_param"])
 
