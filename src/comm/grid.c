@@ -79,8 +79,6 @@ void kc_grid_start(kc_grid *g)
     /* Open MPI's own MPI-IO component is known to corrupt and hang in the 4.1 series; ROMIO is not.
      * Another MPI ignores the variable, and a user's setting wins. */
     setenv("OMPI_MCA_io", "romio321", 0);
-    /* Without mpirun it starts a daemon to spawn processes by, which takes longer than all else there. */
-    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     int provided = 0;
     kc_mpi_check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
     *g = (kc_grid){.mpi = kc_alloc(1, sizeof *g->mpi, "grid")};

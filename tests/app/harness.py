@@ -163,8 +163,12 @@ class AppTest(unittest.TestCase):
             return file.read()
 
     def kcap(self, *args, ranks=0, threads=None, timeout=120, code=0, stdin=subprocess.DEVNULL):
-        """Run to the end, check the exit code. mpirun else waits two seconds for failed ranks."""
+        """Run to the end, check the exit code. mpirun else waits two seconds for failed ranks, and a
+        process without mpirun starts a daemon to spawn others by, which takes longer than all else of
+        a short one; without it such processes would share a folder, and one take it from another."""
         env = dict(environment(threads), OMPI_MCA_odls_base_sigkill_timeout="0")
+        if not ranks:
+            env.update(OMPI_MCA_ess_singleton_isolated="1", OMPI_MCA_orte_create_session_dirs="0")
         done = subprocess.run(command(args, ranks), cwd=self.folder, env=env,
                               stdin=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=timeout)
