@@ -2,6 +2,7 @@
 """The byte pairs of a folder from elsewhere, as kcap reads them: vocab.json and merges.txt, or
 tokenizer.json. A text is then measured in the model's own tokens."""
 
+import json
 import re
 import unicodedata
 from pathlib import Path
@@ -169,13 +170,13 @@ class Tokens:
                               [EOS, *(names[row] for row in self.rows[1:])])
 
     def lay(self, folder):
-        """Write both files; returns what sets them."""
-        sets = [f"vocab.pattern={self.pattern}", f"vocab.whole={'yes' if self.whole else 'no'}"]
+        """Write both files; returns what sets them, as YAML that any text and path is safe in."""
+        values = {"pattern": self.pattern, "whole": "yes" if self.whole else "no"}
         for name, text in ("merges", self.merges), ("tokens", self.tokens):
             path = Path(folder) / f"{name}.txt"
             path.write_text(text, encoding="utf-8")
-            sets.append(f"vocab.{name}={path}")
-        return sets
+            values[name] = str(path)
+        return [f"vocab.{key}={json.dumps(value)}" for key, value in values.items()]
 
     def check_texts(self, files):
         """Refuse texts {name: text} that its normaliser would change: kcap takes them as they are."""

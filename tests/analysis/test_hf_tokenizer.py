@@ -17,9 +17,10 @@ TABLE = "name\tattribute\tvalue\n" + "".join(
     for what, unit in (("home page", "https://x.org/"), ("area", "km²"), ("name", "'s")))
 
 
-# What Llama 3 cuts texts by.
-PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+# What GPT-4o cuts texts by; as YAML it would begin a list.
+WORD = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]%s[\p{Ll}\p{Lm}\p{Lo}\p{M}]%s(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+PATTERN = (WORD % ("*", "+") + "|" + WORD % ("+", "*") +
+           r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 
 
 class Tokenizer(HfTest):
