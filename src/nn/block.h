@@ -44,8 +44,7 @@ typedef struct kc_block {
     kc_block_kept *kept;
     kc_block_scratch *scratch;
     int threads;
-    int64_t
-        first; /* row of the window that a forward begins with; what is kept of those before stands */
+    int64_t first; /* row that a forward begins with; what is kept of those before stands */
     kc_shape part; /* the model's, of as many positions as there are from there on */
 } kc_block;
 

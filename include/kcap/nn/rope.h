@@ -18,9 +18,9 @@ void kc_rope_tables(const kc_shape *s, double base, float *cosines, float *sines
  * that every product of attention reads rows. Their gradients have h heads of each. Views. */
 typedef struct kc_heads {
     float *q, *k, *v, *kt;
-    int64_t first,
-        end; /* forward, of positions first ... end - 1 alone: of those before them k and v are
-                         * there already; end 0: of all */
+    /* Forward, of positions first ... end - 1 alone, where k and v of those before are there already;
+     * end 0: of all. */
+    int64_t first, end;
 } kc_heads;
 
 /* From qkv [T, qkv] and its bias [qkv] (NULL: none): add the bias, rotate q and k, pack. */
