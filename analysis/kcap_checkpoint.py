@@ -40,7 +40,8 @@ def _verify(path):
     """(run_id, step, hash) of a checkpoint whose manifest fits it."""
     manifest = _manifest_of(path)
     if not manifest.is_file():
-        raise FileError(f"{manifest}: missing, so the file beside it is no checkpoint")
+        raise FileError(f"{manifest}: missing, so the file beside it is no checkpoint; "
+                        "a checkpoint is copied with its manifest")
     said = MANIFEST.fullmatch(manifest.read_text(encoding="utf-8", errors="replace"))
     if not said or not 0 < int(said[5]) <= 1 << 30:
         raise FileError(f"{manifest}: not a manifest that kcap writes")

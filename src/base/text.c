@@ -27,9 +27,12 @@ int kc_utf8(const char *text, uint32_t *code)
 
 const char *kc_path_fault(const char *path)
 {
-    return path[0] == '~'
-               ? "only a shell puts a home folder for ~, and only where it begins a word "
-                 "without quotes; write the folder out (./~ for one of that name)"
+    if (path[0] == '~')
+        return "only a shell puts a home folder for ~, and only where it begins a word "
+               "without quotes; write the folder out (./~ for one of that name)";
+    _Static_assert(KC_PATH_MOST == 895, "the figure below");
+    return strlen(path) > KC_PATH_MOST
+               ? "a path of more than 895 bytes; choose a shorter one, or go into its folder first"
                : NULL;
 }
 

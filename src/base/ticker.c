@@ -52,7 +52,10 @@ kc_ticker *kc_ticker_start(int seconds, void (*tick)(void *of), void *of)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int code = pthread_create(&t->thread, NULL, run, t);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    KC_CHECK(code == 0, "no thread: %s", strerror(code));
+    if (code != 0)
+        kc_no_room("no thread beside this one: %s; allow more processes (ulimit -u, a container's "
+                   "limit of pids) or more memory (ulimit -v)",
+                   strerror(code));
     return t;
 }
 

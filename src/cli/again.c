@@ -60,12 +60,18 @@ char *kc_again(void)
 const char *kc_stopped_by(int stopped)
 {
     switch (stopped) {
+    case SIGHUP:
+        return "SIGHUP";
     case SIGINT:
         return "SIGINT";
+    case SIGPIPE:
+        return "SIGPIPE";
     case SIGTERM:
         return "SIGTERM";
     case SIGUSR1:
         return "SIGUSR1";
+    case SIGXCPU:
+        return "SIGXCPU";
     case KC_STOP_TIME:
         return "--max-time";
     default:

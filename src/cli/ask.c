@@ -23,6 +23,7 @@ enum { LINE_MOST = 1 << 20 };
  * none. */
 static int64_t read_line(char *line)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of byte order, as files of questions may have */
     int64_t n = 0;
     int c;
     while ((c = getc(stdin)) != EOF && c != '\n')
@@ -32,6 +33,10 @@ static int64_t read_line(char *line)
         return -1;
     n -= n > 0 && n <= LINE_MOST && line[n - 1] == '\r';
     line[n <= LINE_MOST ? n : LINE_MOST] = 0;
+    if (n <= LINE_MOST && strncmp(line, mark, sizeof mark - 1) == 0) {
+        n -= sizeof mark - 1;
+        memmove(line, line + sizeof mark - 1, (size_t)n + 1);
+    }
     return n;
 }
 
@@ -145,7 +150,7 @@ static const options defaults = {.person = -1, .tokens = 32};
 
 static const kc_option list[] = {
     {KC_OPTION("RUN|CHECKPOINT.h5", KC_WORD, input)},
-    {KC_OPTION("TEXT", KC_WORD, text), .optional = 1},
+    {KC_OPTION("TEXT", KC_WORD, text), .optional = 1, .is_text = 1},
     {KC_OPTION("person", KC_COUNT, person), .least = 0, .most = 9e15, .value = "N",
      .help = "what the model says of the N-th person of the corpus, beside the truth"},
     {KC_OPTION("tokens", KC_COUNT, tokens), .least = 1, .most = 1e6, .value = "N",

@@ -75,7 +75,7 @@ static int take_value(const kc_option *o, void *field, const char *value, kc_err
     default:
         *(const char **)field = value;
         if (kc_path_fault(value))
-            return kc_fail(e, KC_EINPUT, "--%s %s: %s", o->name, value, kc_path_fault(value));
+            return kc_fail(e, KC_EINPUT, "--%s %.200s: %s", o->name, value, kc_path_fault(value));
         return *value ? KC_OK : kc_fail(e, KC_EINPUT, "--%s: %s is missing", o->name, o->value);
     }
 }
@@ -136,20 +136,20 @@ out:
 static int take_word(const kc_verb *v, char *given, void *options, const char *word, kc_error *e)
 {
     const char *last = "none";
-    if (kc_path_fault(word))
-        return kc_fail(e, KC_EINPUT, "%s: %s", word, kc_path_fault(word));
     for (int i = 0; i < v->n_options; ++i) {
         const char **field = (const char **)((char *)options + v->options[i].at);
         if (v->options[i].kind != KC_WORD)
             continue;
         if (!given[i]) {
+            if (!v->options[i].is_text && kc_path_fault(word))
+                return kc_fail(e, KC_EINPUT, "%.200s: %s", word, kc_path_fault(word));
             given[i] = 1;
             *field = word;
             return KC_OK;
         }
         last = *field;
     }
-    return kc_fail(e, KC_EINPUT, "%s: one input at a time, %s is given already", word, last);
+    return kc_fail(e, KC_EINPUT, "%.200s: one input at a time, %s is given already", word, last);
 }
 
 /* What getopt_long does not know. */

@@ -24,8 +24,8 @@ static const struct {
      "MPI failed, as it does when a peer is lost, or nothing moved for too long: names the "
      "rank"},
     {KC_STOPPED,
-     "stopped early by SIGUSR1, SIGTERM, Ctrl-C or --max-time, with a checkpoint: resume "
-     "it"}};
+     "stopped early by a signal (SIGUSR1, SIGTERM, Ctrl-C, ...) or --max-time, with a checkpoint: "
+     "resume it"}};
 enum { N_CODES = sizeof codes / sizeof *codes };
 
 /* Words of a text from column `at` on, in lines that begin at column `indent`. */

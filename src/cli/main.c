@@ -28,10 +28,11 @@ static void open_streams(void)
 /* Has all that was printed come out? */
 static int finish_output(int code)
 {
-    errno = ENOSPC;
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    fprintf(stderr, "kcap: standard output cannot be written: %s\n", strerror(errno));
+    fprintf(stderr, "kcap: standard output cannot be written: %s\n",
+            errno ? strerror(errno) : "a full disk, or nobody reads it");
     return code == KC_OK ? KC_EIO : code;
 }
 

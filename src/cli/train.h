@@ -18,8 +18,8 @@ typedef struct kc_train_options {
         .resume = "never", .patience = KC_PATIENCE                                                 \
     }
 #define KC_TRAIN_NOTES                                                                             \
-    "SIGUSR1, SIGTERM or Ctrl-C: write a checkpoint, exit with code 75; a second Ctrl-C ends at "  \
-    "once."
+    "SIGUSR1, SIGTERM, Ctrl-C, or SIGHUP, SIGXCPU, SIGPIPE: write a checkpoint, exit with code "   \
+    "75; a second Ctrl-C ends at once."
 #define KC_TRAIN_OPTIONS                                                                           \
     {KC_OPTION_SET},                                                                               \
         {KC_OPTION("out", KC_STRING, out), .value = "DIR",                                         \

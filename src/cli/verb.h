@@ -35,6 +35,7 @@ typedef struct kc_option {
     const char *with;  /* what it goes with, `--farm or --index`; NULL: with anything  */
     int one_of;        /* exactly one of those that say so is given                    */
     int optional;      /* of a word                                                    */
+    int is_text;       /* of a word that is no path                                    */
     const char *help;
 } kc_option;
 

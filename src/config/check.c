@@ -6,6 +6,18 @@
 
 #include "config/config_internal.h"
 
+/* It stands in tables and plots, and names the folder runs/NAME. */
+static int check_name(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    const unsigned char *name = (const unsigned char *)cfg->run.name, *c = name;
+    while (*c >= 0x20 && *c != 0x7F)
+        ++c;
+    if (*name && !*c)
+        return KC_OK;
+    return kc_fail_key(e, o, KC_AT_run_name, "%s; a word or some would do",
+                       *name ? "a control character in the name" : "an empty name");
+}
+
 static int check_lanes(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     int64_t batch = cfg->train.batch, lanes = cfg->train.lanes;
@@ -181,6 +193,7 @@ out:
 
 int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
+    KC_TRY(check_name(cfg, o, e));
     KC_TRY(check_parts(cfg, o, e));
     KC_TRY(check_lanes(cfg, o, e));
     KC_TRY(check_head(cfg, o, e));

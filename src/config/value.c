@@ -38,8 +38,15 @@ static int scan_number(const char *text, double *value, int *whole)
         p = end;
     }
     *whole = last == 0 || last - before_point <= exponent;
-    *value = strtod(text, NULL) + 0.0; /* -0 becomes 0 */
-    return *p == '\0';
+    *value = strtod(text, NULL) + 0.0;               /* -0 becomes 0 */
+    return *p == '\0' && (last == 0 || *value != 0); /* nor does 1e-400 */
+}
+
+/* 010 is 8 to readers of YAML 1.1 and 10 to those of YAML 1.2. */
+static int is_octal(const char *text)
+{
+    text += *text == '+' || *text == '-';
+    return text[0] == '0' && isdigit((unsigned char)text[1]);
 }
 
 static int read_number(const kc_origin *o, int key, const char *text, kc_config *cfg, kc_error *e)
@@ -51,6 +58,11 @@ static int read_number(const kc_origin *o, int key, const char *text, kc_config 
     int whole = 0, is_int = row->type == KC_TYPE_INT;
     if (!scan_number(text, &value, &whole) || (is_int && !whole))
         return kc_fail_key(e, o, key, "'%s' is not a %snumber", shown, is_int ? "whole " : "");
+    if (is_octal(text))
+        return kc_fail_key(e, o, key,
+                           "'%s': a number that begins with 0 is octal to some; write it "
+                           "without",
+                           shown);
     kc_range_print(key, range, sizeof range);
     if (!(value >= row->least && value <= row->most))
         return kc_fail_key(e, o, key, "%s is outside %s: %s", shown, range, row->help);

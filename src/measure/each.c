@@ -125,8 +125,6 @@ static void put_all(const kc_each *m)
     kept *all = kc_alloc(n * m->grid->size, sizeof *all, "facts of a round");
     w.doc.tokens = kc_alloc(m->info->max_doc_tokens, sizeof *w.doc.tokens, "tokens");
     w.doc.spans = kc_alloc(m->info->n_attributes, sizeof *w.doc.spans, "spans");
-    if (w.out)
-        fputs("name,attribute,value,probability,bits,recalled\n", w.out);
     for (int64_t round = 0; round < m->rounds; ++round) {
         kc_allgather(m->grid, m->mine + round * n, all, (size_t)n * sizeof *all);
         if (w.out)
@@ -137,6 +135,8 @@ static void put_all(const kc_each *m)
     free(w.doc.spans);
 }
 
+static const char heading[] = "name,attribute,value,probability,bits,recalled";
+
 int kc_each_begin(kc_subject *x, const char *path, kc_each **each, kc_error *e)
 {
     kc_each *m = *each = kc_alloc(1, sizeof *m, "facts");
@@ -145,7 +145,7 @@ int kc_each_begin(kc_subject *x, const char *path, kc_each **each, kc_error *e)
     m->info = kc_corpus_about(x->corpus);
     m->group = kc_measure_group(m->info);
     m->rounds = ((m->info->n_people + m->group - 1) / m->group + x->grid->size - 1) / x->grid->size;
-    KC_TRY_ROOT(x->grid, kc_new_file_begin(&m->file, path, e));
+    KC_TRY_ROOT(x->grid, kc_new_file_begin(&m->file, path, heading, e));
     m->mine = kc_alloc(m->rounds * m->group * m->info->n_attributes, sizeof *m->mine, "facts");
     x->stopper.read = remember;
     x->stopper.of = m;

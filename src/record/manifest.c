@@ -44,7 +44,10 @@ int kc_manifest_read(const char *path, kc_manifest *m, kc_error *e)
     char text[TEXT], again[TEXT];
     *m = (kc_manifest){.step = 0};
     if (kc_file_size(path) < 0)
-        return kc_fail(e, KC_EINPUT, "%s: missing, so the file beside it is no checkpoint", path);
+        return kc_fail(e, KC_EINPUT,
+                       "%s: missing, so the file beside it is no checkpoint; a "
+                       "checkpoint is copied with its manifest",
+                       path);
     KC_TRY(kc_file_read(path, text, sizeof text, e));
     int n = sscanf(text, SCAN, m->file, m->run_id, &m->step, &m->bytes, &m->chunk_bytes, &m->hash);
     print(m, again);
@@ -94,7 +97,10 @@ static void check_first(const char *h5, kc_manifest *m, kc_error *e)
         return;
     int64_t bytes = kc_file_size(h5);
     if (strcmp(m->file, name) != 0)
-        kc_fail(e, KC_EINPUT, "%s: belongs to %s, not to %s", path, m->file, name);
+        kc_fail(e, KC_EINPUT,
+                "%s: belongs to %s, not to %s; give both files the names they had, "
+                "or write the new one into the manifest's line `file:`",
+                path, m->file, name);
     else if (bytes < 0)
         kc_fail(e, KC_EINPUT, "%s: missing, though its manifest is there", h5);
     else if (bytes != m->bytes)

@@ -19,11 +19,12 @@ static void take(int number)
 
 void kc_signals_catch(void)
 {
-    static const int numbers[] = {SIGUSR1, SIGTERM, SIGINT};
+    static const int numbers[] = {SIGUSR1, SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGXCPU};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
         struct sigaction before, action = {.sa_handler = take, .sa_flags = SA_RESTART};
         sigaction(numbers[i], NULL, &before);
-        if (numbers[i] != SIGINT || before.sa_handler != SIG_IGN)
+        const int is_terminal = numbers[i] == SIGINT || numbers[i] == SIGHUP;
+        if (!is_terminal || before.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
 }

@@ -140,9 +140,11 @@ class Ask(harness.AppTest):
         self.fails(["--person 40", "0 to 39"], "ask", "run", "--person", "40")
         self.fails(["an empty text"], "ask", "run", " ")
         self.fails(["`nope` is none of the", "words"], "ask", "run", "nope")
+        self.fails(["`~` is none of the"], "ask", "run", "~ x")  # a text, and no path
+        self.fails(["a path of more than 895 bytes"], "ask", "x" * 896, "x")
         self.fails(["two questions"], "ask", "run", "x", "--person", "1")
         self.assertEqual(self.kcap("ask", "run", stdin=subprocess.DEVNULL).stdout, "")
-        first, second, third = self.lines("run", text=b"a\0b\r\n \r\n" + b"x" * 2**20 + b"y\n\0")
+        first, second, third = self.lines("run", text=b"\xef\xbb\xbfa\0b\r\n \r\n" + b"x" * 2**20 + b"y\n\0")
         self.assertEqual(first, {"error": "byte 2 of the text is a zero byte"})
         self.assertEqual(second, {"error": "a line of more than 1048576 bytes"})
         self.assertEqual(third, {"error": "byte 1 of the text is a zero byte"})

@@ -87,7 +87,8 @@ class Stop(harness.AppTest):
 
     def test_each_signal_and_the_clock_are_named(self):
         for number, word in ((signal.SIGUSR1, "SIGUSR1"), (signal.SIGTERM, "SIGTERM"),
-                             (0, "--max-time")):
+                             (signal.SIGHUP, "SIGHUP"), (signal.SIGPIPE, "SIGPIPE"),
+                             (signal.SIGXCPU, "SIGXCPU"), (0, "--max-time")):
             with self.subTest(word):
                 process = self.begin("--resume", "auto", "--json", "--max-time",
                                      "1:00:00" if number else "0:00:01")

@@ -5,6 +5,7 @@
 #include "kcap/base/arena.h"
 #include "kcap/base/err.h"
 #include "kcap/base/memory.h"
+#include "kcap/base/ticker.h"
 
 KC_TEST(an_empty_arena_counts_whole_lines)
 {
@@ -144,6 +145,18 @@ static void reserve_too_much(void)
     if (kc_memory_of_process() < (1 << 28))
         kc_arena_reserve(&a);
 }
+
+static void tick(void *of)
+{
+    (void)of;
+}
+
+static void start_without_room(void)
+{
+    const struct rlimit none = {1, 1};
+    setrlimit(RLIMIT_AS, &none);
+    kc_ticker_start(1, tick, NULL);
+}
 #endif
 
 KC_TEST(running_out_is_said)
@@ -152,6 +165,7 @@ KC_TEST(running_out_is_said)
 #if !defined(__SANITIZE_ADDRESS__) /* whose own memory is beyond any limit */
     ends_for_room(reserve_too_much,
                   "out of memory: 268435456 bytes asked for; the system gives no");
+    ends_for_room(start_without_room, "no thread beside this one: ");
 #endif
     assert_true(kc_memory_of_process() == INT64_MAX);
 }

@@ -68,7 +68,7 @@ KC_TEST(wrong_values)
     bad("", "train.lr=abc", "--set train.lr=abc: 'abc' is not a number");
     bad("", "model.layers=", "--set model.layers=: '' is not a whole number");
     static const char *const reals[] = {"abc", "nan", ".inf", "0x1p-3", "1e",
-                                        "1e-", ".",   "1_0",  "1 2"};
+                                        "1e-", ".",   "1_0",  "1 2",    "1e-400"};
     for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++) {
         char yaml[64], message[100];
         snprintf(yaml, sizeof yaml, "train: {lr: %s}", reals[i]);
@@ -76,6 +76,14 @@ KC_TEST(wrong_values)
                  reals[i]);
         bad(yaml, NULL, message);
     }
+    bad("model: {layers: 010}", NULL,
+        "inputs/x.yaml:1: model.layers: '010': a number that begins with 0 is octal to some; write "
+        "it "
+        "without");
+    bad("run: {name: ''}", NULL,
+        "inputs/x.yaml:1: run.name: an empty name; a word or some would do");
+    bad("run: {name: \"a\\nb\"}", NULL,
+        "inputs/x.yaml:1: run.name: a control character in the name; a word or some would do");
     static const char *const wholes[] = {"2.5", "25e-1", "2.00000000000000000000001", "1_000", "~"};
     for (size_t i = 0; i < sizeof wholes / sizeof wholes[0]; i++) {
         char yaml[64], message[100];
@@ -185,7 +193,7 @@ KC_TEST(values_and_order)
     assert_int_equal(good("", "run.seed=9007199254740991").run.seed, 9007199254740991);
     assert_true(good("train: {lr: 1e-3, clip: '2'}", NULL).train.lr == 1e-3);
     assert_string_equal(good("", "run.name=\"a: b\"").run.name, "a: b");
-    assert_string_equal(good("run: {name: x}", "run.name=").run.name, "");
+    assert_string_equal(good("run: {out: x}", "run.out=").run.out, "");
     static const char *const twice[] = {"model.heads=3", "model.heads=4"};
     kc_config cfg;
     kc_error e = {0};

@@ -100,7 +100,9 @@ KC_TEST(random_configs_return)
             cfg.later[i].windows = cfg.corpus.windows;
             cfg.later[i].exposures = 100; /* is not printed: it follows from the share */
         }
-        /* What keys demand of each other. */
+        /* What keys demand, also of each other. */
+        memset(cfg.run.name, 0, sizeof cfg.run.name);
+        strcpy(cfg.run.name, "\u00e9: \"it's\" #1");
         cfg.train.lanes = cfg.train.batch;
         cfg.model.head_dim = 4 * (1 + cfg.model.head_dim / 4 % 256);
         cfg.model.rotary_fraction = 0.5;

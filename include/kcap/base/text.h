@@ -5,13 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KC_PATH_MAX = 1024 }; /* bytes of a path, its end included */
+/* Bytes of a path, its end included, and of one that a user writes, which names of files follow. */
+enum { KC_PATH_MAX = 1024, KC_PATH_MOST = KC_PATH_MAX - 129 };
 
 /* The bytes (1 to 4) of the UTF-8 character at `text` and its code point; 0 where there is none:
  * no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629, section 4). */
 int kc_utf8(const char *text, uint32_t *code);
 
-/* Why a path that a user wrote will not do: it begins with `~`. NULL: nothing is wrong. */
+/* Why a path that a user wrote will not do: it begins with `~`, or is longer than KC_PATH_MOST. NULL:
+ * nothing is wrong. */
 const char *kc_path_fault(const char *path);
 
 /* A copy of a text that the caller frees. Aborts without memory. */

@@ -6,7 +6,7 @@
  * signal of the program's goes to it. */
 typedef struct kc_ticker kc_ticker;
 
-/* owns: end with kc_ticker_end, while `of` is still there */
+/* owns: end with kc_ticker_end, while `of` is still there; ends the process where no thread can be had */
 kc_ticker *kc_ticker_start(int seconds, void (*tick)(void *of), void *of);
 
 /* Waits for a call that is under way; accepts NULL. */

@@ -16,13 +16,15 @@ typedef struct kc_new_file {
     kc_lock *lock;
 } kc_new_file;
 
-/* Begin it, with the folders that are missing.
+/* Begin it with its first line, and with the folders that are missing.
+ *   heading     the first line, without its end; what is there and begins with another line is somebody's
+ *               own, and stays
  *   path        is kept, and must stay
  *   collective  no
  *   owns        end with kc_new_file_end
  *   errors      KC_EINPUT: too long a path, another process writes it, or what is there is no regular
- *               file; KC_EIO */
-int kc_new_file_begin(kc_new_file *f, const char *path, kc_error *e);
+ *               file or another one; KC_EIO */
+int kc_new_file_begin(kc_new_file *f, const char *path, const char *heading, kc_error *e);
 
 /* Give it its name; where there is an error in *e, or comes one, nothing is left of it. A file that was
  * not begun is none. Not collective; errors: KC_EIO. */
