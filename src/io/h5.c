@@ -10,6 +10,7 @@
 
 #include "kcap/base/open.h"
 #include "kcap/comm/mpi.h"
+#include "io/crash.h"
 #include "io/h5_internal.h"
 
 /* Before main, and so before MPI_Init: else HDF5 would hook itself into MPI_Finalize, close
@@ -86,6 +87,7 @@ int kc_h5_open(kc_h5 *f, const char *path, kc_error *e)
     f->left_open = is_left_open(file);
     fclose(file);
     hid_t list = access_list(f->left_open ? KC_H5_SWMR : KC_H5_PLAIN);
+    kc_crash_names(path);
     H5Pset_file_locking(list, 1, 1);
     H5Pset_metadata_read_attempts(list, f->left_open ? ATTEMPTS : 1);
     hid_t id = H5Fopen(path, H5F_ACC_RDONLY | (f->left_open ? H5F_ACC_SWMR_READ : 0), list);
@@ -138,12 +140,11 @@ int kc_h5_close_shared(const kc_grid *g, kc_h5 *f, kc_error *e)
 int kc_h5_close(kc_h5 *f, kc_error *e)
 {
     hid_t id = f->id;
+    const int fails = id > 0 && !f->broken && H5Fclose(id) < 0;
     f->id = 0;
-    if (id <= 0 || f->broken)
-        return KC_OK;
-    if (H5Fclose(id) < 0)
-        return kc_h5_fail(f, e, "cannot close it");
-    return KC_OK;
+    if (!f->writes)
+        kc_crash_over();
+    return fails ? kc_h5_fail(f, e, "cannot close it") : KC_OK;
 }
 
 int kc_h5_start_swmr(kc_h5 *f, kc_error *e)

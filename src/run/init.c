@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kcap/base/memory.h"
 #include "kcap/comm/exchange.h"
@@ -11,15 +12,24 @@
 #include "kcap/io/lock.h"
 #include "kcap/nn/params.h"
 #include "kcap/record/checkpoint.h"
+#include "kcap/record/shelf.h"
 #include "kcap/run/input.h"
 #include "kcap/run/signature.h"
 
+/* What a kill has left of a checkpoint is not in the way. */
 static int claim(const char *out, kc_error *e)
 {
+    char folder[KC_PATH_MAX];
+    kc_shelf_folder(out, folder, sizeof folder);
+    KC_TRY(kc_shelf_clean(out, e));
+    rmdir(folder); /* where it is empty now */
     const int full = kc_folder_full(out);
     if (full < 0)
         return kc_fail(e, KC_EIO, "%s: cannot be read: %s", out, strerror(errno));
-    return full ? kc_fail(e, KC_EINPUT, "%s: not empty; choose another --out", out) : KC_OK;
+    if (full)
+        kc_fail(e, KC_EINPUT, "%s: not empty; choose another --out", out);
+out:
+    return e->code;
 }
 
 /* All weights on every rank, of which each writes its share; cursors are zero. */
@@ -39,8 +49,8 @@ static void start(const kc_grid *g, const kc_config *cfg, kc_state *state)
     kc_params_init(layout, (uint64_t)cfg->run.seed, cfg->model.init_std, state->params);
 }
 
-static int write(kc_grid *g, const kc_config *cfg, const kc_corpus_info *info,
-                 const kc_files *files, const char *out, int64_t *n_params, kc_error *e)
+static int write_state(kc_grid *g, const kc_config *cfg, const kc_corpus_info *info,
+                       const kc_files *files, const char *out, int64_t *n_params, kc_error *e)
 {
     const kc_shape shape = kc_shape_of(cfg, info->n_vocab);
     const kc_host none = {0};
@@ -73,7 +83,7 @@ int kc_run_init(kc_grid *g, const kc_init_request *q, int64_t *n_params, kc_erro
     KC_TRY(kc_input_config(g, q->input, q->sets, q->n_sets, &cfg, e));
     KC_TRY(kc_input_files(g, &cfg, &files, e));
     KC_TRY(kc_input_corpus(g, &cfg, &files, &corpus, e));
-    KC_TRY(write(g, &cfg, kc_corpus_about(corpus), &files, q->out, n_params, e));
+    KC_TRY(write_state(g, &cfg, kc_corpus_about(corpus), &files, q->out, n_params, e));
 out:
     kc_corpus_destroy(corpus);
     kc_files_free(&files);

@@ -156,6 +156,17 @@ class Damage(Case):
         self.assertIn("do not fit their checksum", self.read(REPORT, "out").stderr)
         self.assertIn("do not fit their checksum", self.go_on("out", code=2).stderr)
 
+    def test_hdf5_itself_crashes(self):
+        """On a heap that says a text is longer than all memory: HDF5 checks no sum of its heaps."""
+        path = self.copy("out")
+        with open(path, "r+b") as file:
+            heap = file.read().index(b"GCOL")
+            file.seek(heap + 16 + 8 + 5)  # a byte of the first text's size
+            file.write(b"\x7f")
+        for done in self.read(REPORT, "out"), self.go_on("out", code=2, ranks=2):
+            self.assertRegex(done.stderr, r"out/run\.h5: .*HDF5 crashes on it")
+            self.assertEqual(done.returncode, 2)
+
     def test_rows_that_are_not_there(self):
         """As a full disk or a power cut leaves them: the older checkpoint is gone on from."""
         path = self.copy("out")

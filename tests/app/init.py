@@ -95,6 +95,18 @@ class Init(harness.AppTest):
         self.assertIn("step_0000000000.h5.partial: no room for ", done.stderr)
         self.assertFalse(os.path.exists(self.path("new")))
 
+    def test_after_a_kill(self):
+        """What it left of the checkpoint is not in the way, a file of somebody's is."""
+        self.input(merged(BIOD))
+        os.makedirs(self.path("new", "checkpoints"))
+        left = self.path("new", "checkpoints", "step_0000000000.h5.partial")
+        with open(left, "w", encoding="ascii") as file:
+            file.write("x")
+        self.kcap("init", "input.yaml", "--out", "new", ranks=2)
+        self.assertEqual(sorted(os.listdir(os.path.dirname(left))),
+                         ["step_0000000000.h5", "step_0000000000.manifest"])
+        self.fails("new: not empty", "init", "input.yaml", "--out", "new")
+
 
 if __name__ == "__main__":
     harness.main()
