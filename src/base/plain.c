@@ -21,6 +21,9 @@ static const struct {
               {"\x28\xb5\x2f\xfd", 4, "packed by zstd; unpack it first: unzstd"},
               {"\xfd\x37zXZ", 5, "packed by xz; unpack it first: unxz"},
               {"\x42Zh91AY&SY", 10, "packed by bzip2; unpack it first: bunzip2"},
+              {"\xff\xfe\0\0", 4, "UTF-32, not UTF-8; convert it: iconv -f UTF-32 -t UTF-8"},
+              {"\0\0\xfe\xff", 4, "UTF-32, not UTF-8; convert it: iconv -f UTF-32 -t UTF-8"},
+              {"%PDF-", 5, "a PDF file; save it as text"},
               {"\xff\xfe", 2, "UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8"},
               {"\xfe\xff", 2, "UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8"},
               {"\x89HDF", 4, "an HDF5 file; text belongs here"}};

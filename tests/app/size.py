@@ -50,6 +50,10 @@ class Size(AppTest):
         # four <eos>, five words of names, six markers, seven words of values
         self.assertEqual(found["tokens_per_exposure"], 4 + 5 + 6 + 7)
 
+    def test_one_character_many_times(self):
+        """Byte pairs learnt of it end where a file of merges must."""
+        self.assertEqual(self.size("--facts", self.facts("ann\tline\t" + "-" * 20000 + "\n"))["n_facts"], 1)
+
     def test_models_are_sane(self):
         """Whatever the vocabulary is: no thin towers, and byte pairs that suit the load."""
         rows = [f"n{i}\t{a}\tw{i * 7 % 5003}{a}\n" for i in range(5000) for a in "xyz"]

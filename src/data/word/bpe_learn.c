@@ -200,6 +200,14 @@ static void replace(learner *l, int32_t piece, int32_t left, int32_t right, int3
     l->length[piece] = n;
 }
 
+/* A piece of one character many times over would make symbols that no file of merges may have. */
+static int is_short(const learner *l, const pair *p)
+{
+    return strlen(kc_vocab_word(&l->bpe->symbols, p->left)) +
+               strlen(kc_vocab_word(&l->bpe->symbols, p->right)) <=
+           KC_SYMBOL_MOST;
+}
+
 static void merge(learner *l, int64_t best)
 {
     const pair p = l->pair[best];
@@ -239,9 +247,9 @@ void kc_bpe_learn(const kc_vocab *pieces, const int64_t *counts, int64_t n_merge
         const entry top = pop(&l);
         const int64_t now = l.pair[top.pair].count;
 
-        if (now == top.count && now > 0)
+        if (now == top.count && now > 0 && is_short(&l, &l.pair[top.pair]))
             merge(&l, top.pair);
-        else if (now > 0)
+        else if (now != top.count && now > 0)
             push(&l, (entry){now, top.pair});
         push_more(&l);
         kc_tell(teller, "learning byte pairs: %d of %lld", bpe->n, (long long)n_merges);

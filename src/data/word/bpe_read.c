@@ -4,8 +4,6 @@
 #include "data/word/bpe.h"
 #include "data/word/printable.h"
 
-enum { SYMBOL_MOST = 4096 };
-
 /* A line of merges: two symbols. */
 typedef struct row {
     const char *path, *line, *symbol[2];
@@ -57,9 +55,9 @@ static int cut(const char **at, row *r, kc_error *e)
 /* What the merge makes is a symbol from now on; its parts lie a blank apart. */
 static int make(kc_bpe *bpe, const row *r, kc_error *e)
 {
-    char both[SYMBOL_MOST];
+    char both[KC_SYMBOL_MOST];
 
-    if (r->n[0] + r->n[1] > SYMBOL_MOST)
+    if (r->n[0] + r->n[1] > KC_SYMBOL_MOST)
         return fail(r, "makes a symbol that is too long", e);
     memcpy(both, r->symbol[0], (size_t)r->n[0]);
     memcpy(both + r->n[0], r->symbol[1], (size_t)r->n[1]);
