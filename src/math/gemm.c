@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kcap/base/team.h"
+#include "kcap/math/ops.h"
 #include "math/cpu.h"
 #include "math/gemm_internal.h"
 
@@ -39,7 +40,8 @@ int kc_gemm_start(const char *kernel, char name[32], kc_error *e)
 /* Columns from ... of a matrix, at most n of them. */
 static kc_mat columns(kc_mat x, int64_t from, int64_t n)
 {
-    return (kc_mat){x.p + from, x.rows, x.cols - from < n ? x.cols - from : n, x.ld};
+    return (kc_mat){x.p + (x.ld < 0 ? from / KC_STRIP * -x.ld : from), x.rows,
+                    x.cols - from < n ? x.cols - from : n, x.ld};
 }
 
 static kc_mat rows(kc_mat x, int64_t from, int64_t n)
@@ -75,4 +77,23 @@ void kc_gemm_t(kc_mat c, kc_mat a, kc_mat b, float beta, int threads)
     KC_CHECK(a.cols == c.rows && a.rows == b.rows && b.cols == c.cols,
              "[%ld,%ld] = [%ld,%ld]^T x [%ld,%ld]", c.rows, c.cols, a.rows, a.cols, b.rows, b.cols);
     product(c, a, 1, b, beta, threads);
+}
+
+kc_mat kc_gemm_factor(const float *p, int64_t height, int64_t width)
+{
+    const int ours = kc_gemm_rows_stand_alone();
+    return (kc_mat){(float *)p, height, width, ours ? -height * KC_STRIP : width};
+}
+
+void kc_gemm_lay(kc_mat to, kc_mat from, int transposed, int part, int parts)
+{
+    const int64_t strips = (to.cols + KC_STRIP - 1) / KC_STRIP, end = strips * (part + 1) / parts;
+    for (int64_t i = strips * part / parts; i < end; ++i) {
+        kc_mat strip = columns(to, i * KC_STRIP, KC_STRIP);
+        strip.ld = to.ld < 0 ? strip.cols : to.ld;
+        if (transposed)
+            kc_transpose(strip, rows(from, i * KC_STRIP, KC_STRIP), 1);
+        else
+            kc_add_bias(strip, columns(from, i * KC_STRIP, KC_STRIP), NULL, 1);
+    }
 }

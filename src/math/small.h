@@ -10,17 +10,18 @@
 
 enum { KC_TILE_ROWS = 6 };
 
-/* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step] and b's rows `ldb` apart; the
- * next rows' a lies `a_tile` floats on where a is packed, where it is 0 behind these rows'. */
+/* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step], b's rows `ldb` apart and its
+ * strips of KC_STRIP columns `b_strip`; the next rows' a lies `a_tile` floats on where a is packed,
+ * where it is 0 behind these rows'. */
 typedef struct kc_tile {
     const float *a, *b;
     float *c;
-    int64_t a_row, a_step, a_tile, ldb, ldc, depth;
+    int64_t a_row, a_step, a_tile, ldb, b_strip, ldc, depth;
     float beta;
 } kc_tile;
 
 /* How one instruction set computes a tile of 1 to KC_TILE_ROWS rows and 1 to `width` columns. Where
- * `packs`, b's rows are `width` apart and hold zeros from `cols` on. */
+ * `packs`, b's rows are `width` apart, which is KC_STRIP, and hold zeros from `cols` on. */
 typedef struct kc_tiles {
     int64_t width;
     int packs;
@@ -29,7 +30,7 @@ typedef struct kc_tiles {
 
 extern const kc_tiles kc_tiles_avx2, kc_tiles_avx512;
 
-/* c = op(a) b + beta c on the calling thread. Every element is, for each part of at most 384 of the sum
+/* c = op(a) b + beta c on the calling thread, with b by rows or in strips (kc_gemm_factor). Every element is, for each part of at most 384 of the sum
  * in turn, fma(a[i,l], b[l,j], x) over l from x = 0, then fma(beta, c[i,j], x) where beta is not 0 (1
  * from the second part on): the same bits with either set of tiles and for any cut into rows and
  * columns. */

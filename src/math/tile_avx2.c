@@ -48,7 +48,7 @@ AVX2 INLINE void tile(const kc_tile *t, const int rows, int64_t cols)
     EACH_ROW(DECLARE)
 #pragma GCC unroll 4
     for (int64_t l = t->depth; l > 0; --l, a += a_step, b += WIDTH) {
-        const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + VECTOR);
+        const __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + VECTOR);
         EACH_ROW(ADD)
     }
     EACH_ROW(STORE)

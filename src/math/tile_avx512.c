@@ -18,7 +18,7 @@ enum { VECTOR = 16, WIDTH = 4 * VECTOR };
 #define DECLARE(i) EACH_VECTOR(ZERO, i)
 #define THERE(j)   (__mmask16)(j < vectors - 1 ? 0xffff : last)
 #define LOAD(i, j)                                                                                 \
-    const __m512 b##j = j < vectors ? _mm512_maskz_loadu_ps(THERE(j), b + j * VECTOR) : x##i##j;
+    const __m512 b##j = j < vectors ? _mm512_maskz_loadu_ps(THERE(j), b + j * b_strip) : x##i##j;
 #define FMA(i, j)                                                                                  \
     if (j < vectors)                                                                               \
         x##i##j = _mm512_fmadd_ps(element, b##j, x##i##j);
@@ -47,7 +47,8 @@ AVX512 INLINE void store(float *c, __m512 sum, float beta, __mmask16 there)
 AVX512 INLINE void tile(const kc_tile *t, const int rows, const int vectors, __mmask16 last)
 {
     const float *a = t->a, *b = t->b, beta = t->beta;
-    const int64_t a_row = t->a_row, a_step = t->a_step, ldb = t->ldb, ldc = t->ldc;
+    const int64_t a_row = t->a_row, a_step = t->a_step, ldb = t->ldb, b_strip = t->b_strip,
+                  ldc = t->ldc;
     float *c = t->c;
     EACH_ROW(DECLARE)
     for (int64_t l = t->depth; l > 0; --l, a += a_step, b += ldb) {

@@ -32,7 +32,7 @@ int64_t kc_attn_kept(int64_t T)
 
 int64_t kc_attn_scratch(const kc_shape *s)
 {
-    return s->hd * s->T + KC_ATTN_ROWS * s->T;
+    return 2 * s->hd * s->T + KC_ATTN_ROWS * s->T;
 }
 
 /* Softmax of each row over its past; what lies after the diagonal becomes 0. */
@@ -48,28 +48,41 @@ static void causal_softmax(float *P, block b, float scale)
     }
 }
 
-static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, float *P, float *out)
+/* The first n positions of a head's keys or values [n, hd] as a factor, or transposed [hd, n]. */
+static kc_mat lay(float *to, const float *head, int64_t n, int64_t hd, int transposed)
 {
-    const int64_t T = s->T, hd = s->hd, shared = a / (s->h / s->kv);
+    const kc_mat factor = transposed ? kc_gemm_factor(to, hd, n) : kc_gemm_factor(to, n, hd);
+    kc_gemm_lay(factor, kc_mat_of(head, n, hd), transposed, 0, 1);
+    return factor;
+}
+
+static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, float *P, float *out,
+                         float *scratch)
+{
+    const int64_t T = s->T, hd = s->hd, shared = a / (s->h / s->kv) * T * hd;
     const int64_t end = heads->end ? heads->end : T;
     const float scale = 1 / sqrtf((float)hd);
+    const kc_mat kt = lay(scratch, heads->k + shared, end, hd, 1);
+    const kc_mat v = lay(scratch + hd * T, heads->v + shared, end, hd, 0);
     for (int64_t i = heads->first / KC_ATTN_ROWS; i < blocks_of(end); ++i) {
         block b = block_of(i, end);
         b.r0 = b.r0 < heads->first ? heads->first : b.r0;
         const int64_t rows = b.r1 - b.r0;
         kc_mat p = kc_mat_of(P + b.at, rows, b.r1);
-        kc_mat kt = {heads->kt + shared * hd * T, hd, b.r1, T};
-        kc_gemm(p, kc_mat_of(heads->q + (a * T + b.r0) * hd, rows, hd), kt, 0, 1);
+        kc_gemm(p, kc_mat_of(heads->q + (a * T + b.r0) * hd, rows, hd),
+                (kc_mat){kt.p, hd, b.r1, kt.ld}, 0, 1);
         causal_softmax(P + b.at, b, scale);
         kc_mat o = {out + b.r0 * s->d + a * hd, rows, hd, s->d};
-        kc_gemm(o, p, kc_mat_of(heads->v + shared * T * hd, b.r1, hd), 0, 1);
+        kc_gemm(o, p, (kc_mat){v.p, b.r1, hd, v.ld}, 0, 1);
     }
 }
 
-void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, int threads)
+void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, float *scratch,
+                     int threads)
 {
-    const int64_t kept = kc_attn_kept(s->T);
-    KC_EACH(threads, dynamic, a, s->h, head_forward(s, heads, a, P + a * kept, out));
+    const int64_t kept = kc_attn_kept(s->T), room = kc_attn_scratch(s);
+    KC_EACH(threads, dynamic, a, s->h,
+            head_forward(s, heads, a, P + a * kept, out, scratch + a * room));
 }
 
 /* dS = P (dP - rowsum(dP P)) scale, in place of dP. */
@@ -93,8 +106,9 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
     const int64_t T = s->T, hd = s->hd, at = a * T * hd, n = blocks_of(T);
     const int64_t shared = a / (s->h / s->kv) * T * hd;
     const float scale = 1 / sqrtf((float)hd);
-    float *vt = scratch, *dS = scratch + hd * T;
-    kc_transpose(kc_mat_of(vt, hd, T), kc_mat_of(heads->v + shared, T, hd), 1);
+    float *dS = scratch + 2 * hd * T;
+    const kc_mat vt = lay(scratch, heads->v + shared, T, hd, 1);
+    const kc_mat k = lay(scratch + hd * T, heads->k + shared, T, hd, 0);
     /* The last block reaches every column, so it can overwrite what the others add to. */
     for (int64_t i = n - 1; i >= 0; --i) {
         const block b = block_of(i, T);
@@ -102,12 +116,11 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
         const float beta = i == n - 1 ? 0 : 1;
         kc_mat p = kc_mat_of(P + b.at, rows, b.r1), ds = kc_mat_of(dS, rows, b.r1);
         kc_mat o = {(float *)dout + b.r0 * s->d + a * hd, rows, hd, s->d};
-        kc_mat past_v = {vt, hd, b.r1, T};
-        kc_gemm(ds, o, past_v, 0, 1);
+        kc_gemm(ds, o, (kc_mat){vt.p, hd, b.r1, vt.ld}, 0, 1);
         kc_gemm_t(kc_mat_of(grads->v + at, b.r1, hd), p, o, beta, 1);
         softmax_backward(dS, P + b.at, b, scale);
-        kc_gemm(kc_mat_of(grads->q + at + b.r0 * hd, rows, hd), ds,
-                kc_mat_of(heads->k + shared, b.r1, hd), 0, 1);
+        kc_gemm(kc_mat_of(grads->q + at + b.r0 * hd, rows, hd), ds, (kc_mat){k.p, b.r1, hd, k.ld},
+                0, 1);
         kc_gemm_t(kc_mat_of(grads->k + at, b.r1, hd), ds,
                   kc_mat_of(heads->q + at + b.r0 * hd, rows, hd), beta, 1);
     }

@@ -11,14 +11,16 @@ enum { KC_ATTN_ROWS = 64 };
 /* Floats of P of one head: row block i holds its rows times the columns up to its own last one. */
 int64_t kc_attn_kept(int64_t T);
 
-/* Floats of scratch that kc_attn_backward needs for each head: v transposed [hd, T], one block of
+/* Floats of scratch that each head needs: two factors of its products [T, hd], one block of
  * dS [KC_ATTN_ROWS, T]. */
 int64_t kc_attn_scratch(const kc_shape *s);
 
 /* P = softmax(q k^T / sqrt(hd)) over the past; out [T, d] = the heads' P v side by side.
  *   P       [h, kc_attn_kept]
+ *   scratch [h, kc_attn_scratch]
  *   threads the heads are split over them; inside a head all is serial */
-void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, int threads);
+void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, float *scratch,
+                     int threads);
 
 /* From dout [T, d] to the gradients of packed q, k, v, h heads of each (overwritten).
  *   scratch [h, kc_attn_scratch] */

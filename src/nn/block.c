@@ -49,7 +49,6 @@ kc_block_scratch kc_block_scratch_take(const kc_model *model, kc_arena *a)
     const kc_shape *s = &model->shape;
     const int64_t T = s->T, d = s->d, n = s->l * s->E;
     kc_block_scratch b = {.qkv = kc_mat_take(a, T, s->qkv)};
-    b.kt = kc_arena_floats(a, T * s->kv * s->hd);
     b.dq = kc_arena_floats(a, T * d);
     b.dk = kc_arena_floats(a, T * d);
     b.dv = kc_arena_floats(a, T * d);
@@ -122,8 +121,7 @@ static void attention_forward(const kc_block *b, kc_mat out)
     const kc_linear wo = kc_layer_linear(&b->layer, KC_P_attn_out, KC_P_attn_out_bias);
     kc_block_kept *kept = b->kept;
     const kc_canon canon = kc_layer_canon(&b->layer, KC_P_canon_b);
-    const kc_heads heads = {kept->q,        kept->k,  kept->v,
-                            b->scratch->kt, b->first, b->first + b->part.T};
+    const kc_heads heads = {kept->q, kept->k, kept->v, b->first, b->first + b->part.T};
     norm_forward(b, 0, kept->a1, kept->x);
     kc_gemm(on(b, canon.w ? kept->z : b->scratch->qkv), on(b, kept->a1), qkv.w, 0, b->threads);
     end(b, KC_seconds_linear);
@@ -133,7 +131,7 @@ static void attention_forward(const kc_block *b, kc_mat out)
     kc_heads_split(s, &b->model->rope, b->scratch->qkv.p, canon.w ? NULL : qkv.bias, &heads,
                    b->threads);
     end(b, KC_seconds_elementwise);
-    kc_attn_forward(s, &heads, kept->P, kept->o.p, b->threads);
+    kc_attn_forward(s, &heads, kept->P, kept->o.p, b->scratch->attn, b->threads);
     end(b, KC_seconds_attention);
     residual(b, out, kept->x, wo.bias);
     kc_gemm(on(b, out), on(b, kept->o), wo.w, 1, b->threads);

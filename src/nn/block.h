@@ -23,7 +23,6 @@ typedef struct kc_block_kept {
 /* What any block may overwrite. */
 typedef struct kc_block_scratch {
     kc_mat qkv;          /* [T, qkv]: and their gradients                   */
-    float *kt;           /* [kv, hd, T]                                     */
     float *dq, *dk, *dv; /* [h, T, hd]                                      */
     kc_mat da, dg;       /* [T, d], [T, f]                                  */
     float *attn;         /* [h, kc_attn_scratch]                            */

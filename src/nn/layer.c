@@ -33,7 +33,7 @@ kc_linear kc_layer_linear(const kc_layer *layer, int weight, int bias)
 {
     const kc_tensor *t = &layer->w->layout->tensor[weight];
     return (kc_linear){.w = kc_mat_of(at(layer, layer->w->w, weight), t->rows, t->cols),
-                       .wt = kc_mat_of(at(layer, layer->w->wt, weight), t->cols, t->rows),
+                       .wt = kc_gemm_factor(at(layer, layer->w->wt, weight), t->cols, t->rows),
                        .bias = kc_layer_vec(layer, bias),
                        .dw = kc_mat_of(kc_layer_grad(layer, weight), t->rows, t->cols),
                        .dbias = kc_layer_grad(layer, bias)};

@@ -8,7 +8,7 @@
 #include "kcap/base/rng.h"
 #include "kcap/base/sum.h"
 #include "kcap/math/canon.h"
-#include "kcap/math/ops.h"
+#include "kcap/math/gemm.h"
 
 enum { SCOPE_ONCE, SCOPE_LAYER, SCOPE_EXPERT };
 enum { ALIGN = 16 };
@@ -149,17 +149,6 @@ void kc_params_init(const kc_layout *layout, uint64_t seed, double std, float *w
     }
 }
 
-/* The `part`-th of `parts` strips of rows, cut where blocks of registers end. */
-static void transpose_strip(float *to, const float *from, const kc_tensor *t, int part, int parts)
-{
-    const int64_t side = 8, strips = (t->rows + side - 1) / side;
-    const int64_t r0 = strips * part / parts * side, end = strips * (part + 1) / parts * side;
-    const int64_t r1 = end < t->rows ? end : t->rows;
-    if (r0 < r1)
-        kc_transpose((kc_mat){to + r0, t->cols, r1 - r0, t->rows},
-                     kc_mat_of(from + r0 * t->cols, r1 - r0, t->cols), 1);
-}
-
 /* One region for all matrices: where threads sleep between regions, one for each of them took 12 %
  * of the step of a small model. */
 void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int threads)
@@ -169,7 +158,9 @@ void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int
         const kc_tensor *t = &layout->tensor[k];
         for (int64_t r = 0; t->is_matrix && r < kc_tensor_pieces(layout, t); ++r) {
             const int64_t at = kc_tensor_piece(layout, t, r).flat;
-            transpose_strip(wt + at, w + at, t, omp_get_thread_num(), omp_get_num_threads());
+            kc_gemm_lay(kc_gemm_factor(wt + at, t->cols, t->rows),
+                        kc_mat_of(w + at, t->rows, t->cols), 1, omp_get_thread_num(),
+                        omp_get_num_threads());
         }
     }
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "kcap/base/team.h"
-#include "kcap/math/ops.h"
 
 enum { ROWS = 64 };
 
@@ -58,22 +57,18 @@ static float *packed(const kc_shape *s, const kc_heads *heads, int64_t a)
                               : heads->v + (a - s->h - s->kv) * each;
 }
 
-/* ROWS positions of head a from t0 on; with the first of them k of those before is transposed too. */
+/* ROWS positions of head a from t0 on. */
 static void split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
                   const kc_heads *heads, int64_t a, int64_t t0)
 {
-    const int64_t T = s->T, hd = s->hd, half = rope->half, turned = s->h + s->kv;
-    const int64_t most = heads->end ? heads->end : T, end = t0 + ROWS < most ? t0 + ROWS : most;
-    const int64_t from = t0 == heads->first ? 0 : t0;
+    const int64_t hd = s->hd, half = rope->half, turned = s->h + s->kv;
+    const int64_t most = heads->end ? heads->end : s->T, end = t0 + ROWS < most ? t0 + ROWS : most;
     float *to = packed(s, heads, a);
     for (int64_t t = t0; t < end; ++t) {
         add(to + t * hd, qkv + t * s->qkv + a * hd, bias ? bias + a * hd : NULL, hd);
         if (a < turned)
             turn(to + t * hd, rope->cos + t * half, rope->sin + t * half, half);
     }
-    if (a >= s->h && a < turned)
-        kc_transpose((kc_mat){heads->kt + (a - s->h) * hd * T + from, hd, end - from, T},
-                     kc_mat_of(to + from * hd, end - from, hd), 1);
 }
 
 void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,

@@ -117,23 +117,43 @@ static float promised(product p, kc_mat a, kc_mat b, float beta, float before, i
     return before;
 }
 
+/* b as a factor, made in two parts: the first of more rows, and of more columns where strips are whole. */
+static kc_mat in_strips(kc_mat b)
+{
+    const int64_t rows = b.rows + 3, cols = b.cols + (b.cols % KC_STRIP ? 0 : 5);
+    kc_mat whole = matrix(4, rows, cols, 1), strips = matrix(5, rows, cols, 0);
+    for (int64_t i = 0; i < b.rows; ++i)
+        memcpy(whole.p + i * whole.ld, b.p + i * b.ld, (size_t)b.cols * sizeof *b.p);
+    strips.ld = -rows * KC_STRIP;
+    for (int part = 0; part < 2; ++part)
+        kc_gemm_lay(strips, whole, 0, part, 2);
+    return (kc_mat){strips.p, b.rows, b.cols, strips.ld};
+}
+
+/* With b by rows, and in strips. */
 static void check_promise(const kc_tiles *tiles, product p, int64_t margin, float beta)
 {
     kc_mat a = p.t ? matrix(1, p.k, p.m, margin) : matrix(1, p.m, p.k, margin);
     kc_mat b = matrix(2, p.k, p.n, 2 * margin), c = matrix(3, p.m, p.n, 3 * margin);
     const size_t bytes = (size_t)(c.rows * c.ld) * sizeof(float);
-    float *want = test_room(c.rows * c.ld, sizeof *want);
+    float *want = test_room(c.rows * c.ld, sizeof *want), *before = test_room(c.rows * c.ld, 4);
+    const kc_mat as[2] = {b, in_strips(b)};
+    memcpy(before, c.p, bytes);
     memcpy(want, c.p, bytes);
     for (int64_t i = 0; i < p.m; ++i)
         for (int64_t j = 0; j < p.n; ++j)
             want[i * c.ld + j] = promised(p, a, b, beta, want[i * c.ld + j], i, j);
-    if (tiles)
-        kc_small_product(tiles, c, a, p.t, b, beta);
-    else
-        multiply(p, c, a, b, beta, 1);
-    if (memcmp(want, c.p, bytes) != 0)
-        fail_msg("[%lld,%lld,%lld] t %d margin %lld beta %g: not the sums promised", (long long)p.m,
-                 (long long)p.n, (long long)p.k, p.t, (long long)margin, (double)beta);
+    for (int strips = 0; strips < 2; ++strips) {
+        memcpy(c.p, before, bytes);
+        if (tiles)
+            kc_small_product(tiles, c, a, p.t, as[strips], beta);
+        else
+            multiply(p, c, a, as[strips], beta, 1);
+        if (memcmp(want, c.p, bytes) != 0)
+            fail_msg("[%lld,%lld,%lld] t %d margin %lld beta %g strips %d: not the sums promised",
+                     (long long)p.m, (long long)p.n, (long long)p.k, p.t, (long long)margin,
+                     (double)beta, strips);
+    }
 }
 
 static int64_t size(uint64_t shape, uint32_t which, uint64_t most)

@@ -21,8 +21,7 @@ typedef struct heads_bench {
 static inline kc_heads heads_create(const kc_shape *s)
 {
     const int64_t n = s->T * s->d;
-    return (kc_heads){
-        .q = test_room(n, 4), .k = test_room(n, 4), .v = test_room(n, 4), .kt = test_room(n, 4)};
+    return (kc_heads){.q = test_room(n, 4), .k = test_room(n, 4), .v = test_room(n, 4)};
 }
 
 static inline heads_bench bench_create(int64_t T, head_count heads, int64_t hd, int64_t rot)

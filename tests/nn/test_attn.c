@@ -85,7 +85,7 @@ static void check_attention(int64_t T, head_count heads, int64_t hd)
     for (int64_t i = 0; i < T * b.s.d; ++i)
         grads.q[i] = grads.k[i] = grads.v[i] = NAN; /* overwritten */
     kc_heads_split(&b.s, &b.rope, b.qkv, b.bias, &b.heads, 1);
-    kc_attn_forward(&b.s, &b.heads, b.P, b.out, 1);
+    kc_attn_forward(&b.s, &b.heads, b.P, b.out, scratch, 1);
     kc_attn_backward(&b.s, &b.heads, b.P, dout, &grads, scratch, 1);
     for (int64_t a = 0; a < heads.h; ++a) {
         double *P = weights_of(&b, a);
@@ -122,7 +122,7 @@ static void check_threads(head_count heads)
         for (int64_t i = 0; i < n; ++i)
             dqkv[i] = NAN;
         kc_heads_split(&b.s, &b.rope, b.qkv, b.bias, &b.heads, threads);
-        kc_attn_forward(&b.s, &b.heads, b.P, b.out, threads);
+        kc_attn_forward(&b.s, &b.heads, b.P, b.out, scratch, threads);
         kc_attn_backward(&b.s, &b.heads, b.P, dout, &grads, scratch, threads);
         kc_heads_merge(&b.s, &b.rope, &grads, dqkv, threads);
         if (threads == 1)

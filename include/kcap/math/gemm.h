@@ -31,4 +31,13 @@ void kc_gemm(kc_mat c, kc_mat a, kc_mat b, float beta, int threads);
 /* c[m,n] = a[k,m]^T b[k,n] + beta c. */
 void kc_gemm_t(kc_mat c, kc_mat a, kc_mat b, float beta, int threads);
 
+/* What several products have on their right, laid out once as the kernels read it best: [height, width] in
+ * height * width floats at p, in strips for kcap's own and by rows for BLIS's, so after kc_gemm_start. A
+ * view, for kc_gemm and kc_gemm_t as their b alone; with fewer rows it is the first of them, with fewer
+ * columns, a multiple of KC_STRIP, likewise. */
+kc_mat kc_gemm_factor(const float *p, int64_t height, int64_t width);
+
+/* Fills it: to = from, or from^T; the `part`-th of `parts` equal parts, on the calling thread. */
+void kc_gemm_lay(kc_mat to, kc_mat from, int transposed, int part, int parts);
+
 #endif

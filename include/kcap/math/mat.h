@@ -4,7 +4,10 @@
 
 #include "kcap/base/arena.h"
 
-/* A matrix in row-major storage whose rows lie `ld` floats apart. A view: owns nothing. */
+/* A matrix in row-major storage whose rows lie `ld` floats apart. A view: owns nothing. With ld < 0 it is
+ * for products alone, and in strips of KC_STRIP columns, -ld floats from one to the next, each in row-major
+ * storage; the last one is as narrow as what is left of the columns. */
+enum { KC_STRIP = 16 };
 typedef struct kc_mat {
     float *p;
     int64_t rows, cols, ld;

@@ -19,8 +19,8 @@ typedef enum kc_init {
     KC_INIT_HALF
 } kc_init;
 
-/* All weights of a model: w in the flat layout, wt with each matrix transposed at the same place,
- * so that every matrix product of the forward and the backward pass reads rows. Views. */
+/* All weights of a model: w in the flat layout, wt with each matrix transposed at the same place as a
+ * factor of products (kc_gemm_factor). Views. */
 typedef struct kc_weights {
     const kc_layout *layout;
     const float *w, *wt;
@@ -41,7 +41,7 @@ void kc_layout_part(const kc_shape *s, int part, int parts, kc_layout *layout);
  *   bits        the same on every rank */
 void kc_params_init(const kc_layout *layout, uint64_t seed, double std, float *w);
 
-/* wt from w, matrix by matrix, on `threads` threads. */
+/* wt from w, matrix by matrix, on `threads` threads, for the kernels chosen by then. */
 void kc_params_transpose(const kc_layout *layout, const float *w, float *wt, int threads);
 
 /* Layer `layer` of tensor `index` (a KC_P_...) inside a flat array. */

@@ -14,10 +14,10 @@ typedef struct kc_rope {
 /* Fill cos and sin [T, rot/2], in double rounded once. */
 void kc_rope_tables(const kc_shape *s, double base, float *cosines, float *sines);
 
-/* Heads of one window, packed: q [h, T, hd], k and v [kv, T, hd] and k transposed [kv, hd, T], so
- * that every product of attention reads rows. Their gradients have h heads of each. Views. */
+/* Heads of one window, packed: q [h, T, hd], k and v [kv, T, hd]. Their gradients have h heads of
+ * each. Views. */
 typedef struct kc_heads {
-    float *q, *k, *v, *kt;
+    float *q, *k, *v;
     /* Forward, of positions first ... end - 1 alone, where k and v of those before are there already;
      * end 0: of all. */
     int64_t first, end;
@@ -27,7 +27,7 @@ typedef struct kc_heads {
 void kc_heads_split(const kc_shape *s, const kc_rope *rope, const float *qkv, const float *bias,
                     const kc_heads *heads, int threads);
 
-/* From gradients in the packed, rotated form, h heads of each (kt unused), to dqkv [T, qkv]: those
+/* From gradients in the packed, rotated form, h heads of each, to dqkv [T, qkv]: those
  * of the query heads that share a key and value added in their order (in place of the first),
  * turned back and unpacked. */
 void kc_heads_merge(const kc_shape *s, const kc_rope *rope, const kc_heads *grads, float *dqkv,
