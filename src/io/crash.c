@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "io/crash.h"
 
+#include <dlfcn.h>
+#include <execinfo.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +17,24 @@ static char words[KC_PATH_MAX + 200];
 static volatile sig_atomic_t n_words;
 static struct sigaction before[2];
 static const int numbers[2] = {SIGSEGV, SIGBUS};
+enum { FRAMES = 64 };
+
+/* Was HDF5 at work when it came to this? */
+static int in_hdf5(void)
+{
+    void *frames[FRAMES];
+    Dl_info at;
+    for (int i = backtrace(frames, FRAMES) - 1; i >= 0; --i)
+        if (dladdr(frames[i], &at) && at.dli_fname && strstr(at.dli_fname, "libhdf5"))
+            return 1;
+    return 0;
+}
 
 static void tell(int number)
 {
-    if (n_words > 0 && write(STDERR_FILENO, words, (size_t)n_words) >= 0)
+    if (n_words > 0 && in_hdf5() && write(STDERR_FILENO, words, (size_t)n_words) >= 0)
         _exit(KC_EINPUT);
-    /* Not HDF5's: what failed is done again when this returns, and goes the old way. */
+    /* A fault of kcap's own is no damage: it comes again when this returns, and goes the old way. */
     sigaction(number, &before[number == SIGBUS], NULL);
 }
 
@@ -35,6 +49,7 @@ void kc_crash_names(const char *path)
                  "run's run.h5: move it away and add --without-history\n",
                  path);
     n_words = n < (int)sizeof words ? n : (int)sizeof words - 1;
+    in_hdf5(); /* the first backtrace loads a library, which a handler must not */
     for (int i = 0; i < 2 && is_first; ++i)
         sigaction(numbers[i], &action, &before[i]);
 }

@@ -137,7 +137,7 @@ static int is_due(kc_progress *p, double now)
 void kc_progress_step(kc_progress *p, const kc_step_row *row, int64_t docs, double now)
 {
     int limited;
-    if (!is_due(p, now))
+    if (!isfinite(row->loss + row->grad_norm) || !is_due(p, now)) /* the run ends, and says why */
         return;
     renew_rates(p, row, docs, now);
     const double left = seconds_left(p, row, docs, now, &limited);

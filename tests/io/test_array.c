@@ -2,6 +2,10 @@
 
 #include "../folder.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "kcap/io/array.h"
 #include "kcap/io/attribute.h"
 #include "kcap/io/file.h"
@@ -101,6 +105,26 @@ KC_TEST(texts_and_attributes_come_back)
     e = (kc_error){0};
     kc_h5_get_int(&x->file, "/", "sed", &value, &e);
     says(&e, KC_EINPUT, "attribute sed of / is missing");
+}
+
+/* HDF5's crashes alone are damage. */
+KC_TEST(a_crash_of_ours_stays_one)
+{
+    fixture *x = fixture_create();
+    kc_error e = {0};
+    int status = 0;
+    volatile int *volatile nowhere = NULL;
+    assert_int_equal(kc_h5_close(&x->file, &e), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        freopen("/dev/null", "w", stderr);
+        signal(SIGSEGV, SIG_DFL); /* in place of cmocka's */
+        if (kc_h5_open(&x->file, x->path, &e) == KC_OK)
+            *nowhere = 1;
+        _exit(KC_OK);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 1); /* 1: of a sanitizer */
 }
 
 KC_TEST(foreign_objects_are_refused)

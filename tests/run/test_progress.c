@@ -52,6 +52,18 @@ static void finish(kc_progress *p)
     free(said);
 }
 
+KC_TEST(a_model_that_is_not_finite_has_no_line)
+{
+    kc_progress p = progress_of(0, 0, 0);
+    steps(&p, 0, 1, 0, 10);
+    const char *before = last_line(&p);
+    const kc_step_row rows[2] = {{.step = 2, .loss = NAN}, {.step = 3, .grad_norm = INFINITY}};
+    for (int i = 0; i < 2; ++i)
+        kc_progress_step(&p, &rows[i], 6, 1e3 * (i + 1));
+    assert_string_equal(last_line(&p), before);
+    finish(&p);
+}
+
 KC_TEST(the_end_is_known_from_the_first_line)
 {
     kc_progress p = progress_of(1, 0, 0);
