@@ -24,6 +24,9 @@ static cntx_t own;
 static kc_context *context;
 static const kc_tiles *own_tiles;
 
+/* b of the product that this thread asks BLIS for, which knows of no strips. */
+static _Thread_local kc_mat factor;
+
 /* BLIS 0.9 reads BLIS_ARCH_TYPE as a number; a word silently means 0. */
 static const struct {
     const char *name;
@@ -34,26 +37,11 @@ static const struct {
     {"zen2", BLIS_ARCH_ZEN2, 0}, {"zen3", BLIS_ARCH_ZEN3, 0},
 };
 
-static int64_t strips_of(int64_t cols)
-{
-    return (cols + KC_STRIP - 1) / KC_STRIP;
-}
-
 /* The operand as kcap's products see it, before any transposition. */
 static kc_mat matrix(kc_operand *x)
 {
     return (kc_mat){bli_obj_buffer_at_off(x), bli_obj_length(x), bli_obj_width(x),
                     bli_obj_row_stride(x)};
-}
-
-/* b likewise. What means nothing for real numbers, to conjugate, says that it is in strips; of them BLIS is
- * given the length of all as the distance of rows, since it wants rows longer than they are wide. */
-static kc_mat factor(kc_operand *x)
-{
-    kc_mat b = matrix(x);
-    if (bli_obj_has_conj(x))
-        b.ld /= -strips_of(b.cols);
-    return b;
 }
 
 static float number(kc_operand *x)
@@ -70,8 +58,7 @@ static err_t small(kc_operand *alpha, kc_operand *a, kc_operand *b, kc_operand *
     if (bli_obj_dt(c) != BLIS_FLOAT || number(alpha) != 1 || bli_obj_has_trans(b) ||
         bli_obj_col_stride(a) != 1 || bli_obj_col_stride(b) != 1 || bli_obj_col_stride(c) != 1)
         return BLIS_FAILURE;
-    kc_small_product(own_tiles, matrix(c), matrix(a), bli_obj_has_trans(a), factor(b),
-                     number(beta));
+    kc_small_product(own_tiles, matrix(c), matrix(a), bli_obj_has_trans(a), factor, number(beta));
     return BLIS_SUCCESS;
 }
 
@@ -97,13 +84,12 @@ static void make_context(const kc_tiles *tiles)
 void kc_blis_product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta)
 {
     float one = 1;
-    const int strips = b.ld < 0;
-    const int64_t distance = strips ? -b.ld * strips_of(b.cols) : b.ld;
     rntm_t r = BLIS_RNTM_INITIALIZER;
     bli_rntm_set_num_threads(1, &r);
-    bli_sgemm_ex(transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE,
-                 strips ? BLIS_CONJ_NO_TRANSPOSE : BLIS_NO_TRANSPOSE, c.rows, c.cols, b.rows, &one,
-                 a.p, a.ld, 1, b.p, distance, 1, &beta, c.p, c.ld, 1, context, &r);
+    factor = b;
+    bli_sgemm_ex(transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, c.rows, c.cols,
+                 b.rows, &one, a.p, a.ld, 1, b.p, b.ld < 0 ? b.cols : b.ld, 1, &beta, c.p, c.ld, 1,
+                 context, &r);
 }
 
 /* BLIS's kernels by name; BLIS keeps the first ones it ran. */
