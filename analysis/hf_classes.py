@@ -11,33 +11,49 @@ from hf_model import setting, tensors_of
 # The nearest first; KcapForCausalLM is kcap's own and serves all: the tensors of params.def.
 MODEL_TYPES = {"GPTNeoXForCausalLM": "gpt_neox", "GPT2LMHeadModel": "gpt2",
                "MistralForCausalLM": "mistral", "MixtralForCausalLM": "mixtral",
-               "LlamaForCausalLM": "llama", "KcapForCausalLM": "kcap"}
-NEOX, GPT2, MISTRAL, MIXTRAL, LLAMA, PLAIN = MODEL_TYPES
-LLAMAS = (MISTRAL, MIXTRAL, LLAMA)
+               "LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2",
+               "Qwen3ForCausalLM": "qwen3", "KcapForCausalLM": "kcap"}
+NEOX, GPT2, MISTRAL, MIXTRAL, LLAMA, QWEN2, QWEN3, PLAIN = MODEL_TYPES
+LLAMAS = (MISTRAL, MIXTRAL, LLAMA, QWEN2, QWEN3)
 
 NEVER_FULL = "experts that are never full"
+QKV_BIASES = "biases of queries, keys and values alone"
+SAME_BIASES = "biases of all projections or of none"
+NOT_SCALED = "rotations that are not scaled"
+QK_NORMS = "norms of queries and keys"
+NO_QK_NORMS = "no norms of queries and keys"
+SERIAL = "an MLP that reads what attention gives"
+HEADS_OF_WIDTH = "a width of heads x head_dim"
 NO_CANON = {"no Canon layers"}
-_LLAMAS = {"rmsnorm", "rotation of whole heads", "a gated MLP"} | NO_CANON
+_LLAMAS = {"rmsnorm", "rotation of whole heads", "a gated MLP", SERIAL} | NO_CANON
+_GPTS = {"layernorm", "a plain MLP", "biases", "no experts", "key-value heads as many as heads",
+         HEADS_OF_WIDTH, NO_QK_NORMS} | NO_CANON
 DEMANDS = {
-    NEOX: {"layernorm", "rotary positions", "a plain MLP", "biases", "no experts",
-           "key-value heads as many as heads"} | NO_CANON,
-    GPT2: {"layernorm", "learned positions", "a plain MLP", "biases", "no experts",
-           "key-value heads as many as heads"} | NO_CANON,
-    MISTRAL: _LLAMAS | {"no biases", "no experts"},
-    MIXTRAL: _LLAMAS | {"no biases", "experts", "renormalised gates", NEVER_FULL},
-    LLAMA: _LLAMAS | {"no experts"},
+    NEOX: _GPTS | {"rotary positions", NOT_SCALED},
+    GPT2: _GPTS | {"learned positions", SERIAL},
+    MISTRAL: _LLAMAS | {"no biases", "no experts", NOT_SCALED, NO_QK_NORMS},
+    MIXTRAL: _LLAMAS | {"no biases", "experts", "renormalised gates", NEVER_FULL, NOT_SCALED,
+                        NO_QK_NORMS},
+    LLAMA: _LLAMAS | {SAME_BIASES, "no experts", NO_QK_NORMS},
+    QWEN2: _LLAMAS | {QKV_BIASES, "no experts", NO_QK_NORMS},
+    QWEN3: _LLAMAS | {"no biases", "no experts", QK_NORMS},
     PLAIN: set()}
 
 
 def facts(config, s):
     """What an architecture can have and a class demand, in the order messages tell it."""
     never_full = not s.E or setting(config, "model", "capacity_factor_measure", float) >= s.E / s.k
+    scaled = s.rot > 0 and setting(config, "model", "rotary_scaling") != "none"
     return {"layernorm": not s.rms, "rmsnorm": s.rms, "learned positions": s.learned,
             "rotary positions": s.rot > 0, "rotation of whole heads": s.rot == s.hd,
+            NOT_SCALED: not scaled,
             "a plain MLP": s.f > 0 and not s.gated, "a gated MLP": s.f > 0 and s.gated,
-            "biases": s.biased, "no biases": not s.biased, "no experts": s.E == 0,
-            "experts": s.E > 0, "renormalised gates": s.renormalised, NEVER_FULL: never_full,
-            "key-value heads as many as heads": s.kv == s.h, "no Canon layers": not s.canon}
+            "biases": s.biased, "no biases": not s.qkv_biased,
+            SAME_BIASES: s.biased == s.qkv_biased, QKV_BIASES: s.qkv_biased and not s.biased,
+            "no experts": s.E == 0, "experts": s.E > 0, "renormalised gates": s.renormalised,
+            NEVER_FULL: never_full, "key-value heads as many as heads": s.kv == s.h,
+            HEADS_OF_WIDTH: s.d == s.dh, QK_NORMS: s.qk_normed, NO_QK_NORMS: not s.qk_normed,
+            SERIAL: not s.parallel, "no Canon layers": not s.canon}
 
 
 def lacks(name, config, s):
@@ -48,8 +64,8 @@ def lacks(name, config, s):
     if NEVER_FULL in missing:  # to four digits, upwards
         least = (s.E * 10000 + s.k - 1) // s.k / 10000
         factor = setting(config, "model", "capacity_factor_measure", float)
-        missing[-1] += (f" (raise model.capacity_factor_measure from {factor:g} to at least "
-                        f"{least:.9g})")
+        missing[missing.index(NEVER_FULL)] += (
+            f" (raise model.capacity_factor_measure from {factor:g} to at least {least:.9g})")
     return ", ".join(missing)
 
 
@@ -122,6 +138,8 @@ LLAMA_ROWS = (
     ("mlp_up_bias", AS_IS, "up", _LLAMA + "mlp.up_proj.bias"),
     ("mlp_down", TURNED, "all", _LLAMA + "mlp.down_proj.weight"),
     ("mlp_down_bias", AS_IS, "all", _LLAMA + "mlp.down_proj.bias"),
+    ("q_gain", AS_IS, "all", _LLAMA + "self_attn.q_norm.weight"),
+    ("k_gain", AS_IS, "all", _LLAMA + "self_attn.k_norm.weight"),
     ("lnf_gain", AS_IS, "all", "model.norm.weight"),
     ("head", AS_IS, "all", "lm_head.weight"))
 MIXTRAL_ROWS = LLAMA_ROWS + (
@@ -129,7 +147,7 @@ MIXTRAL_ROWS = LLAMA_ROWS + (
     ("exp_up", TURNED, "gate", _EXPERT + "w1.weight"),
     ("exp_up", TURNED, "up", _EXPERT + "w3.weight"),
     ("exp_down", TURNED, "all", _EXPERT + "w2.weight"))
-ROWS = {NEOX: NEOX_ROWS, GPT2: GPT2_ROWS, MISTRAL: LLAMA_ROWS, LLAMA: LLAMA_ROWS,
+ROWS = {NEOX: NEOX_ROWS, GPT2: GPT2_ROWS, MISTRAL: LLAMA_ROWS, LLAMA: LLAMA_ROWS, QWEN2: LLAMA_ROWS, QWEN3: LLAMA_ROWS,
         MIXTRAL: MIXTRAL_ROWS, PLAIN: ()}
 
 
@@ -173,8 +191,8 @@ class Piece:
 
 def _columns(part, s, cols):
     keys = s.kv * s.hd
-    return {"all": (0, cols), "queries": (0, s.d), "keys": (s.d, keys),
-            "values": (s.d + keys, keys), "gate": (0, s.f), "up": (s.f, s.f)}[part]
+    return {"all": (0, cols), "queries": (0, s.dh), "keys": (s.dh, keys),
+            "values": (s.dh + keys, keys), "gate": (0, s.f), "up": (s.f, s.f)}[part]
 
 
 def _named(pattern, tensor, block):

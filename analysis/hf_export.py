@@ -70,6 +70,16 @@ def words_of(checkpoint, kcap):
             return start.words
 
 
+def _whole(checkpoint, kcap):
+    """The configuration; of a checkpoint older than one of its keys, as kcap completes it."""
+    if "norm_eps" in checkpoint.config.get("model", ()):
+        return checkpoint.config
+    with tempfile.TemporaryDirectory(prefix="kcap_hf_") as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(checkpoint.config_text, encoding="utf-8")
+        return yaml.safe_load(kcap_program.effective(kcap_program.find(kcap), path))
+
+
 def _parts(pieces, checkpoint):
     for piece in pieces:
         for i in piece.blocks:
@@ -104,6 +114,7 @@ def export(where, out, kcap=None):
     new = NewFolder(out, "export", "name a new or an empty folder")
     with kcap_checkpoint.find(where) as checkpoint:
         words = words_of(checkpoint, kcap)
+        checkpoint.config = _whole(checkpoint, kcap)
         s = shape_of(checkpoint.config, len(words))
         with new:
             name, n_tensors = _write(new.partial, checkpoint, words, s)

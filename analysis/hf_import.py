@@ -16,6 +16,7 @@ from hf_export import lay_files
 from hf_folder import Folder, match
 from hf_meta import Meta
 from hf_model import count_params, setting, shape_of, tensors_of
+from hf_settings import settings
 from hf_tokenizer import Tokens
 from kcap_files import FileError
 from new_folder import NewFolder
@@ -59,18 +60,21 @@ def _n_vocab(path, found):
     return n
 
 
-def _tokens(where, second):
-    """The folder's own tokens, where an input file says gpt2 and no merges; else None."""
-    if not second:
-        return None
+def _stated(second):
+    """What an input file says; {} where there is none, or kcap says what is wrong with it."""
     try:
-        vocab = yaml.safe_load(Path(second).read_text("utf-8"))["vocab"]
-        if vocab["kind"] != "gpt2" or vocab.get("merges"):
-            return None
-    except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError):
-        return None  # kcap says what is wrong with the file
+        stated = yaml.safe_load(Path(second).read_text("utf-8")) if second else {}
+        return stated if isinstance(stated, dict) else {}
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+
+
+def _tokens(where, found, stated):
+    """The folder's own tokens, where an input file says gpt2 and no merges; else None."""
+    vocab = stated.get("vocab")
+    if not isinstance(vocab, dict) or vocab.get("kind") != "gpt2" or vocab.get("merges"):
+        return None
     path = where / "config.json"
-    found, _ = hf_config.read(path)
     first = found.get("bos_token_id")
     return Tokens(where, _n_vocab(path, found),
                   whole(found.get("eos_token_id") if first is None else first))
@@ -120,8 +124,11 @@ def import_folder(where, second, out, kcap=None):
     new = NewFolder(out, "import", "choose another --out")
     folder = Folder(where)
     with tempfile.TemporaryDirectory(prefix="kcap_hf_") as scratch:
-        own = _tokens(where, second)
-        sets = own.lay(scratch) if own else ()
+        stated = _stated(second)
+        described, name = hf_config.read(where / "config.json") if stated else ({}, None)
+        own = _tokens(where, described, stated)
+        sets = own.lay(scratch) if own else []
+        sets += settings(where / "config.json", described, name, stated) if stated else []
         source = Source(kcap_program.find(kcap), folder, second, scratch, sets)
         config, found, name, pieces = _matched(where, folder, source)
         with new:

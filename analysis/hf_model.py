@@ -15,6 +15,7 @@ class Shape:
     d: int       # width
     h: int       # heads
     hd: int      # head dimension
+    dh: int      # width of all heads
     kv: int      # key-value heads
     f: int       # hidden width of the MLP; 0: none
     E: int       # experts; 0: one MLP
@@ -25,8 +26,11 @@ class Shape:
     rms: bool
     learned: bool
     gated: bool
-    silu: bool
+    act: str
+    qk_normed: bool
+    parallel: bool
     biased: bool
+    qkv_biased: bool
     untied: bool
     renormalised: bool
     canon: int   # 1, 2, 4, 8 for Canon layers A, B, C, D
@@ -49,18 +53,21 @@ def shape_of(config, n_vocab):
     def number(key, kind=int):
         return setting(config, "model", key, kind)
     h, hd = number("heads"), number("head_dim")
-    d = h * hd
+    dh = h * hd
+    d = number("width") or dh
     wide = number("mlp_width") or math.floor(number("mlp_ratio", float) * d)
     f = 0 if text("mlp") == "none" else wide
     E = number("experts") if f else 0
     rotated = number("rotary_fraction", float) * hd
-    return Shape(T=setting(config, "train", "context", int), d=d, h=h, hd=hd,
+    return Shape(T=setting(config, "train", "context", int), d=d, h=h, hd=hd, dh=dh,
                  kv=number("kv_heads") or h, f=f, E=E, k=number("experts_topk") if E else 0,
                  V=n_vocab, l=number("layers"),
                  rot=int(rotated) + (rotated % 1 >= 0.5) if text("position") == "rotary" else 0,
                  rms=text("norm") == "rmsnorm", learned=text("position") == "learned",
-                 gated=text("mlp") == "gated", silu=text("activation") == "silu",
-                 biased=text("biases") == "all", untied=text("embeddings") == "untied",
+                 gated=text("mlp") == "gated", act=text("activation"),
+                 qk_normed=text("qk_norm") == "yes", parallel=f > 0 and text("residual") == "parallel",
+                 biased=text("biases") == "all", qkv_biased=text("biases") != "none",
+                 untied=text("embeddings") == "untied",
                  renormalised=text("experts_gate") == "renormalised",
                  canon=sum(1 << "ABCD".index(x) for x in text("canon").replace("none", "")))
 
@@ -94,7 +101,7 @@ class Tensor:
 def tensors_of(s):
     """The tensors of a shape by name, in the order of params.def."""
     taps = 4
-    qkv, m = s.d + 2 * s.kv * s.hd, 2 * s.f if s.gated else s.f
+    qkv, m = s.dh + 2 * s.kv * s.hd, 2 * s.f if s.gated else s.f
     many, one = s.E > 0, s.f > 0 and s.E == 0
     biased, norm_bias = s.biased, s.biased and not s.rms
     rows = (
@@ -102,8 +109,8 @@ def tensors_of(s):
         ("layer", True, "ln1_gain", 0, s.d),
         ("layer", norm_bias, "ln1_bias", 0, s.d),
         ("layer", True, "attn_qkv", s.d, qkv),
-        ("layer", biased, "attn_qkv_bias", 0, qkv),
-        ("layer", True, "attn_out", s.d, s.d),
+        ("layer", s.qkv_biased, "attn_qkv_bias", 0, qkv),
+        ("layer", True, "attn_out", s.dh, s.d),
         ("layer", biased, "attn_out_bias", 0, s.d),
         ("layer", s.f > 0, "ln2_gain", 0, s.d),
         ("layer", s.f > 0 and norm_bias, "ln2_bias", 0, s.d),
@@ -119,6 +126,8 @@ def tensors_of(s):
         ("layer", s.canon & 2, "canon_b", taps, qkv),
         ("layer", s.canon & 4 and s.f > 0, "canon_c", taps, s.d),
         ("layer", s.canon & 8 and s.f > 0 and s.E == 0, "canon_d", taps, m),
+        ("layer", s.qk_normed, "q_gain", 0, s.hd),
+        ("layer", s.qk_normed, "k_gain", 0, s.hd),
         ("layer", many, "router", s.d, s.E),
         ("expert", many, "exp_up", s.d, m),
         ("expert", many and biased, "exp_up_bias", 0, m),

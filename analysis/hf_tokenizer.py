@@ -15,13 +15,17 @@ MOST = 1 << 28
 CHARS = {byte: char for char, byte in BYTES.items()}
 
 
+# What ByteLevel cuts by itself.
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
 # Of a regular expression: what means the same to the library behind tokenizer.json (Oniguruma) and to
 # kcap's (PCRE2). Letters, numbers and blanks of Unicode, classes of them, groups, alternatives,
 # what must follow or not, repeats.
 _ATOM = r"\\[pP]\{[LMNPSZC][a-z]?\}|\\[sSdDrntf]|\\[^\w\s]"
 _EXPRESSION = re.compile(
-    rf"(?:{_ATOM}|\[\^?(?:{_ATOM}|[^\\\[\]&])+\]|\((?:\?(?:i?:|[=!]))?|[)|]|[?*+][?+]?|"
-    r"\{\d+(?:,\d*)?\}(?![?+])|[^\\\[\](){}|?*+.^$])+")
+    rf"(?:{_ATOM}|\[\^?(?:{_ATOM}|[^\\\[\]&]|&(?!&))+\]|\((?:\?(?:i?:|[=!]))?|[)|]|[?*+][?+]?|"
+    r"\{\d+(?:,\d*)?\}(?![?+])|[^\\\[\](){}|?*+.^])+")
+_END = re.compile(r"\\.|\[(?:\\.|[^\\\]])*\]|\$", re.DOTALL)
 PLAIN = ("GPT2Tokenizer", "GPT2TokenizerFast")
 
 
@@ -38,33 +42,56 @@ def _shown(value):
 
 
 def _refuse(path, key, value):
-    raise FileError(f"{path}: {key} is {value}: kcap cuts texts as GPT-2 does, with ByteLevel alone, or "
-                    "with one Split (Regex, Isolated) before a ByteLevel without use_regex, and "
-                    "merges bytes; it would read this model in tokens that are not its own")
+    raise FileError(f"{path}: {key} is {value}: kcap cuts texts as GPT-2 does, with ByteLevel alone, or by "
+                    "Splits (Regex, Isolated) and Digits before a ByteLevel, and merges bytes; it would "
+                    "read this model in tokens that are not its own")
 
 
-def _pattern(path, before):
-    """The regular expression of a pre-tokenizer; "": GPT-2's."""
-    if _type(before) == "ByteLevel":
-        if before.get("use_regex", True) is not True:
-            _refuse(path, "pre_tokenizer.use_regex", shown(before["use_regex"]))
-        return ""
-    steps = before.get("pretokenizers") if _type(before) == "Sequence" else None
-    if not isinstance(steps, list) or [_type(x) for x in steps] != ["Split", "ByteLevel"]:
-        _refuse(path, "pre_tokenizer", _shown(before))
-    split, bytes_of = steps
-    for key, value, right in (("behavior", split.get("behavior"), "Isolated"),
-                              ("invert", split.get("invert", False), False),
-                              ("use_regex", bytes_of.get("use_regex", True), False),
-                              ("add_prefix_space", bytes_of.get("add_prefix_space", True), False)):
-        if value != right:
-            _refuse(path, f"pre_tokenizer: {key}", shown(value))
-    found = split.get("pattern")
+def _need(path, step, rights):
+    """Members of a step {name: (what it is where it is left out, what it must be)}."""
+    for key, (left_out, right) in rights.items():
+        if step.get(key, left_out) != right:
+            _refuse(path, f"pre_tokenizer: {key}", shown(step.get(key, left_out)))
+
+
+def _split(path, step):
+    _need(path, step, {"behavior": (None, "Isolated"), "invert": (False, False)})
+    found = step.get("pattern")
     expression = found.get("Regex") if isinstance(found, Members) else None
     if not isinstance(expression, str) or not _EXPRESSION.fullmatch(expression):
         _refuse(path, "pre_tokenizer: pattern", f"{short(str(expression), 200)}, which other libraries may "
                 "read in another way")
-    return expression
+    # A line is an expression; Oniguruma's $ is the end of any line.
+    return _END.sub(lambda x: r"(?=\n|\z)" if x[0] == "$" else x[0], expression).replace("\n", r"\n")
+
+
+def _digits(path, step):
+    """What Rust takes for numeric is what Unicode has as N."""
+    one = step.get("individual_digits")
+    if not isinstance(one, bool):
+        _refuse(path, "pre_tokenizer: individual_digits", shown(one))
+    return r"\p{N}" if one else r"\p{N}+"
+
+
+STEPS = {"Split": _split, "Digits": _digits}
+
+
+def pattern_of(path, before):
+    """The regular expressions of a pre-tokenizer, a line each; "": GPT-2's."""
+    if _type(before) == "ByteLevel":
+        _need(path, before, {"use_regex": (True, True)})
+        return ""
+    steps = before.get("pretokenizers") if _type(before) == "Sequence" else None
+    if not isinstance(steps, list) or not steps or _type(steps[-1]) != "ByteLevel" or \
+            any(_type(step) not in STEPS for step in steps[:-1]):
+        _refuse(path, "pre_tokenizer", _shown(before))
+    lines = [STEPS[_type(step)](path, step) for step in steps[:-1]]
+    _need(path, steps[-1], {"add_prefix_space": (True, False)})
+    if steps[-1].get("use_regex", True) is not False:
+        lines.append(GPT2)
+    if not lines:
+        _refuse(path, "pre_tokenizer.use_regex", "false")
+    return "" if lines == [GPT2] else "\n".join(lines)
 
 
 def _check(path, found):
@@ -78,7 +105,7 @@ def _check(path, found):
             _refuse(path, f"model.{key}", shown(model[key]))
     if normal not in (None, BLANK_BEFORE, {"type": "NFC"}):
         _refuse(path, "normalizer", _shown(normal))
-    return (_pattern(path, found.get("pre_tokenizer")), model.get("ignore_merges") is True,
+    return (pattern_of(path, found.get("pre_tokenizer")), model.get("ignore_merges") is True,
             _type(normal) == "NFC")
 
 

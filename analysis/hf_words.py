@@ -8,8 +8,8 @@ of biod is one word); decoding is the inverse. Its limits: a word that the corpu
 error, and of tokens with the same word, such as a first and a middle name of biod, a text's word is
 always the first; kcap alone tells them apart. Those after it are named word#token.
 
-Of byte pairs it is GPT-2's or that of vocab.pattern, with a blank in front of the text. kcap cuts a name, a value and what
-stands between them apart, so its limit is a value that ends in a mark before a mark of the sentence,
+Of byte pairs it is GPT-2's or that of vocab.pattern, with a blank in front of the text. kcap cuts a
+name, a value and what stands between them apart, so its limit is a value that ends in a mark before a mark of the sentence,
 as in `Yahoo!.`, where the tokenizer may make one token of both. Merges need all that they make, so
 tokens that the corpus has not come after those of the model, which has no rows for them. A marker of
 a table is an added token."""
@@ -139,7 +139,8 @@ def _pairs_model(names, pairs, vocab):
                 "use_regex": True}
     pattern = vocab.get("pattern")
     split = {"normalizer": BLANK_BEFORE, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False},
+        *({"type": "Split", "pattern": {"Regex": each}, "behavior": "Isolated", "invert": False}
+          for each in pattern.split("\n") if each),
         bytes_of | {"add_prefix_space": False, "use_regex": False}]}} if pattern else {}
     return {
         "pre_tokenizer": bytes_of, "decoder": bytes_of, **split,

@@ -43,7 +43,7 @@ static int check_groups(const kc_config *cfg, const kc_origin *o, kc_error *e)
 
 static int check_mlp(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
-    const double d = (double)(cfg->model.heads * cfg->model.head_dim);
+    const double d = (double)kc_config_width(cfg);
     if (cfg->model.mlp == KC_model_mlp_none || cfg->model.mlp_width > 0 ||
         cfg->model.mlp_ratio * d >= 1)
         return KC_OK;
@@ -115,6 +115,16 @@ static int check_head(const kc_config *cfg, const kc_origin *o, kc_error *e)
                        (double)(rotated + 1) / (double)dim);
 }
 
+static int check_turns(const kc_config *cfg, const kc_origin *o, kc_error *e)
+{
+    char text[KC_SAID_MAX];
+    if (cfg->model.rotary_scaling != KC_model_rotary_scaling_llama3 ||
+        cfg->model.rotary_low < cfg->model.rotary_high)
+        return KC_OK;
+    return kc_fail_key(e, o, KC_AT_model_rotary_low, "%g is not below %s", cfg->model.rotary_low,
+                       kc_key_said(cfg, o, KC_AT_model_rotary_high, text));
+}
+
 static int check_beta(const kc_config *cfg, const kc_origin *o, int key, kc_error *e)
 {
     double beta = *(const double *)((const char *)cfg + kc_key_rows[key].offset);
@@ -164,7 +174,7 @@ out:
 /* Ranks beyond the width say nothing that the width does not. */
 static int check_rank(const kc_config *cfg, const kc_origin *o, int key, int64_t rank, kc_error *e)
 {
-    const int64_t d = cfg->model.heads * cfg->model.head_dim;
+    const int64_t d = kc_config_width(cfg);
     if (rank <= d)
         return KC_OK;
     return kc_fail_key(e, o, key,
@@ -197,6 +207,7 @@ int kc_config_check(const kc_config *cfg, const kc_origin *o, kc_error *e)
     KC_TRY(check_parts(cfg, o, e));
     KC_TRY(check_lanes(cfg, o, e));
     KC_TRY(check_head(cfg, o, e));
+    KC_TRY(check_turns(cfg, o, e));
     KC_TRY(check_groups(cfg, o, e));
     KC_TRY(check_mlp(cfg, o, e));
     KC_TRY(check_experts(cfg, o, e));

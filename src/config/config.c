@@ -26,10 +26,12 @@ kc_config kc_config_settled(const kc_config *cfg)
 {
     kc_config settled = *cfg;
     kc_model_keys *model = &settled.model;
-    const double d = (double)(model->heads * model->head_dim);
+    const double d = (double)kc_config_width(cfg);
     settle_corpus(&settled.corpus);
     for (int i = 0; i < settled.parts - 1; ++i)
         settle_corpus(&settled.later[i]);
+    if (model->width == model->heads * model->head_dim)
+        model->width = 0; /* as it was before the key */
     if (model->kv_heads == 0)
         model->kv_heads = model->heads;
     if (model->mlp == KC_model_mlp_none)

@@ -55,6 +55,11 @@ const char *const kc_section_names[KC_N_SECTIONS] = {KC_SECTIONS(KC_NAME)};
 
 enum { WORD_MAX = 64 };
 
+int64_t kc_config_width(const kc_config *cfg)
+{
+    return cfg->model.width ? cfg->model.width : cfg->model.heads * cfg->model.head_dim;
+}
+
 int kc_config_keys(const kc_config *cfg)
 {
     return KC_N_KEYS + ((int)cfg->parts - 1) * KC_N_corpus;

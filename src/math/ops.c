@@ -9,7 +9,6 @@
 #include "math/exp.h"
 
 enum { CHUNK = 64 };
-static const float norm_eps = 1e-5f;
 
 float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale)
 {
@@ -44,25 +43,25 @@ float kc_max_row(const float *x, int64_t n)
 }
 
 /* Mean and 1 / sqrt(variance + eps) of a row; of RMSNorm 0 and 1 / sqrt(mean square + eps). */
-static void moments(const float *x, int64_t d, int rms, float *mean, float *rstd)
+static void moments(const float *x, int64_t d, const kc_norm *norm, float *mean, float *rstd)
 {
     float sum = 0, square = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < d; ++j)
         sum += x[j];
-    float m = rms ? 0 : sum / (float)d;
+    float m = norm->rms ? 0 : sum / (float)d;
 #pragma omp simd reduction(+ : square)
     for (int64_t j = 0; j < d; ++j)
         square += (x[j] - m) * (x[j] - m);
     *mean = m;
-    *rstd = 1 / sqrtf(square / (float)d + norm_eps);
+    *rstd = 1 / sqrtf(square / (float)d + norm->eps);
 }
 
 static void norm_row(float *restrict out, const float *restrict in, const kc_norm *norm, int64_t d,
                      int64_t row)
 {
     float mean, rstd;
-    moments(in, d, norm->rms, &mean, &rstd);
+    moments(in, d, norm, &mean, &rstd);
     norm->mean[row] = mean;
     norm->rstd[row] = rstd;
     if (norm->bias)

@@ -25,7 +25,7 @@ void kc_head_take(kc_head *h, const kc_head_shape *shape, kc_arena *a)
 
 static kc_norm layer_norm(const kc_head *h)
 {
-    return (kc_norm){h->gain.at, h->bias.at, h->mean, h->rstd, 0};
+    return (kc_norm){h->gain.at, h->bias.at, h->mean, h->rstd, 0, 1e-5f};
 }
 
 /* The first n rows of what a call works on. */

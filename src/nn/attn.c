@@ -72,7 +72,7 @@ static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, fl
         kc_gemm(p, kc_mat_of(heads->q + (a * T + b.r0) * hd, rows, hd),
                 (kc_mat){kt.p, hd, b.r1, kt.ld}, 0, 1);
         causal_softmax(P + b.at, b, scale);
-        kc_mat o = {out + b.r0 * s->d + a * hd, rows, hd, s->d};
+        kc_mat o = {out + b.r0 * s->dh + a * hd, rows, hd, s->dh};
         kc_gemm(o, p, (kc_mat){v.p, b.r1, hd, v.ld}, 0, 1);
     }
 }
@@ -115,7 +115,7 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
         const int64_t rows = b.r1 - b.r0;
         const float beta = i == n - 1 ? 0 : 1;
         kc_mat p = kc_mat_of(P + b.at, rows, b.r1), ds = kc_mat_of(dS, rows, b.r1);
-        kc_mat o = {(float *)dout + b.r0 * s->d + a * hd, rows, hd, s->d};
+        kc_mat o = {(float *)dout + b.r0 * s->dh + a * hd, rows, hd, s->dh};
         kc_gemm(ds, o, (kc_mat){vt.p, hd, b.r1, vt.ld}, 0, 1);
         kc_gemm_t(kc_mat_of(grads->v + at, b.r1, hd), p, o, beta, 1);
         softmax_backward(dS, P + b.at, b, scale);

@@ -15,14 +15,14 @@ int64_t kc_attn_kept(int64_t T);
  * dS [KC_ATTN_ROWS, T]. */
 int64_t kc_attn_scratch(const kc_shape *s);
 
-/* P = softmax(q k^T / sqrt(hd)) over the past; out [T, d] = the heads' P v side by side.
+/* P = softmax(q k^T / sqrt(hd)) over the past; out [T, dh] = the heads' P v side by side.
  *   P       [h, kc_attn_kept]
  *   scratch [h, kc_attn_scratch]
  *   threads the heads are split over them; inside a head all is serial */
 void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *out, float *scratch,
                      int threads);
 
-/* From dout [T, d] to the gradients of packed q, k, v, h heads of each (overwritten).
+/* From dout [T, dh] to the gradients of packed q, k, v, h heads of each (overwritten).
  *   scratch [h, kc_attn_scratch] */
 void kc_attn_backward(const kc_shape *s, const kc_heads *heads, const float *P, const float *dout,
                       const kc_heads *grads, float *scratch, int threads);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "nn/block.h"
 
+#include <string.h>
+
 #include "kcap/math/canon.h"
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 #include "nn/attn.h"
+#include "nn/qk.h"
 
 /* The norm before attention, 0, or before the MLP, 1; and the Canon layer behind it. */
 static const struct {
@@ -25,11 +28,14 @@ kc_block_kept kc_block_kept_take(const kc_model *model, kc_arena *a)
     for (int i = 0; i < 2; ++i)
         b.n[i] = kc_mat_take(a, has(model, norms[i].canon) * T, d);
     b.z = kc_mat_take(a, has(model, KC_P_canon_b) * T, s->qkv);
-    b.q = kc_arena_floats(a, T * d);
+    b.r = kc_mat_take(a, s->qk_normed * T, s->qkv);
+    b.qk_mean = kc_arena_floats(a, s->qk_normed * T * (s->h + s->kv));
+    b.qk_rstd = kc_arena_floats(a, s->qk_normed * T * (s->h + s->kv));
+    b.q = kc_arena_floats(a, T * s->dh);
     b.k = kc_arena_floats(a, T * kvd);
     b.v = kc_arena_floats(a, T * kvd);
     b.P = kc_arena_floats(a, s->h * kc_attn_kept(T));
-    b.o = kc_mat_take(a, T, d);
+    b.o = kc_mat_take(a, T, s->dh);
     b.x1 = kc_mat_take(a, mlp * T, d);
     b.a2 = kc_mat_take(a, mlp * T, d);
     for (int i = 0; i < 1 + mlp; ++i) {
@@ -49,10 +55,12 @@ kc_block_scratch kc_block_scratch_take(const kc_model *model, kc_arena *a)
     const kc_shape *s = &model->shape;
     const int64_t T = s->T, d = s->d, n = s->l * s->E;
     kc_block_scratch b = {.qkv = kc_mat_take(a, T, s->qkv)};
-    b.dq = kc_arena_floats(a, T * d);
-    b.dk = kc_arena_floats(a, T * d);
-    b.dv = kc_arena_floats(a, T * d);
+    b.dq = kc_arena_floats(a, T * s->dh);
+    b.dk = kc_arena_floats(a, T * s->dh);
+    b.dv = kc_arena_floats(a, T * s->dh);
     b.da = kc_mat_take(a, T, d);
+    b.dout = s->dh == d ? b.da : kc_mat_take(a, T, s->dh);
+    b.dy = kc_mat_take(a, s->parallel * T, d);
     b.dg = kc_mat_take(a, s->E ? 0 : T, s->f);
     b.attn = kc_arena_floats(a, s->h * kc_attn_scratch(s));
     b.lane = (kc_moe_lane){.ep = model->ep,
@@ -80,8 +88,11 @@ static void end(const kc_block *b, kc_phase phase)
 static kc_norm norm_of(const kc_block *b, int which)
 {
     return (kc_norm){kc_layer_vec(&b->layer, norms[which].gain),
-                     kc_layer_vec(&b->layer, norms[which].bias), b->kept->mean[which] + b->first,
-                     b->kept->rstd[which] + b->first, b->model->shape.rms};
+                     kc_layer_vec(&b->layer, norms[which].bias),
+                     b->kept->mean[which] + b->first,
+                     b->kept->rstd[which] + b->first,
+                     b->model->shape.rms,
+                     b->model->shape.norm_eps};
 }
 
 static void norm_forward(const kc_block *b, int which, kc_mat y, kc_mat x)
@@ -113,6 +124,18 @@ static void residual(const kc_block *b, kc_mat out, kc_mat x, const float *bias)
     end(b, KC_seconds_elementwise);
 }
 
+static kc_qk qk_of(const kc_block *b)
+{
+    return (kc_qk){
+        .s = &b->model->shape,
+        .gain = {kc_layer_vec(&b->layer, KC_P_q_gain), kc_layer_vec(&b->layer, KC_P_k_gain)},
+        .dgain = {kc_layer_grad(&b->layer, KC_P_q_gain), kc_layer_grad(&b->layer, KC_P_k_gain)},
+        .mean = b->kept->qk_mean,
+        .rstd = b->kept->qk_rstd,
+        .first = b->first,
+        .threads = b->threads};
+}
+
 /* out = x + attention(norm(x)) Wo + bo */
 static void attention_forward(const kc_block *b, kc_mat out)
 {
@@ -128,8 +151,14 @@ static void attention_forward(const kc_block *b, kc_mat out)
     if (canon.w)
         kc_canon_forward(on(b, b->scratch->qkv), on(b, kept->z), b->first, qkv.bias, canon.w,
                          b->threads);
-    kc_heads_split(s, &b->model->rope, b->scratch->qkv.p, canon.w ? NULL : qkv.bias, &heads,
-                   b->threads);
+    const float *bias = canon.w ? NULL : qkv.bias;
+    if (s->qk_normed) {
+        const kc_qk qk = qk_of(b);
+        kc_add_bias(on(b, kept->r), on(b, b->scratch->qkv), bias, b->threads);
+        kc_qk_forward(&qk, on(b, b->scratch->qkv), on(b, kept->r));
+        bias = NULL;
+    }
+    kc_heads_split(s, &b->model->rope, b->scratch->qkv.p, bias, &heads, b->threads);
     end(b, KC_seconds_elementwise);
     kc_attn_forward(s, &heads, kept->P, kept->o.p, b->scratch->attn, b->threads);
     end(b, KC_seconds_attention);
@@ -138,7 +167,8 @@ static void attention_forward(const kc_block *b, kc_mat out)
     end(b, KC_seconds_linear);
 }
 
-static void attention_backward(const kc_block *b, kc_mat dx)
+/* dx += the part of dy, the gradient of the output, which may be dx. */
+static void attention_backward(const kc_block *b, kc_mat dx, kc_mat dy)
 {
     const kc_shape *s = &b->model->shape;
     const kc_linear qkv = kc_layer_linear(&b->layer, KC_P_attn_qkv, KC_P_attn_qkv_bias);
@@ -148,10 +178,14 @@ static void attention_backward(const kc_block *b, kc_mat dx)
     const kc_canon canon = kc_layer_canon(&b->layer, KC_P_canon_b);
     const kc_heads heads = {.q = kept->q, .k = kept->k, .v = kept->v},
                    grads = {.q = tmp->dq, .k = tmp->dk, .v = tmp->dv};
-    kc_linear_backward(&wo, tmp->da, dx, kept->o, b->threads, &tmp->phases);
-    kc_attn_backward(s, &heads, kept->P, tmp->da.p, &grads, tmp->attn, b->threads);
+    kc_linear_backward(&wo, tmp->dout, dy, kept->o, b->threads, &tmp->phases);
+    kc_attn_backward(s, &heads, kept->P, tmp->dout.p, &grads, tmp->attn, b->threads);
     end(b, KC_seconds_attention);
     kc_heads_merge(s, &b->model->rope, &grads, tmp->qkv.p, b->threads);
+    if (s->qk_normed) {
+        const kc_qk qk = qk_of(b);
+        kc_qk_backward(&qk, tmp->qkv, kept->r, tmp->attn);
+    }
     if (canon.w)
         kc_canon_backward(tmp->qkv, kept->z, canon.w, canon.dw, b->threads);
     kc_linear_backward(&qkv, tmp->da, tmp->qkv, kept->a1, b->threads, &tmp->phases);
@@ -165,7 +199,7 @@ static kc_mlp mlp_of(const kc_block *b)
                     .down = kc_layer_linear(&b->layer, KC_P_mlp_down, KC_P_mlp_down_bias),
                     .canon = kc_layer_canon(&b->layer, KC_P_canon_d),
                     .gated = s->gated,
-                    .act = s->silu ? KC_SILU : KC_GELU,
+                    .act = s->act,
                     .past = b->first,
                     .u = on(b, b->kept->u),
                     .g = on(b, b->kept->g),
@@ -181,12 +215,19 @@ static kc_moe moe_of(const kc_block *b)
                     &b->scratch->lane, &b->scratch->phases, b->threads};
 }
 
-/* next = x1 + MLP(norm(x1)), or x1 + experts(norm(x1)) */
+/* What the MLP's norm reads. */
+static kc_mat mlp_input(const kc_block *b)
+{
+    return b->model->shape.parallel ? b->kept->x : b->kept->x1;
+}
+
+/* next = x1 + MLP(norm(x1)), or x1 + experts(norm(x1)); parallel (as GPT-J and GPT-NeoX have it, arXiv 2204.06745,
+ * section 2.1) of norm(x) */
 static void mlp_forward(const kc_block *b, kc_mat next)
 {
     const kc_mlp mlp = mlp_of(b);
     const kc_moe moe = moe_of(b);
-    norm_forward(b, 1, b->kept->a2, b->kept->x1);
+    norm_forward(b, 1, b->kept->a2, mlp_input(b));
     residual(b, next, b->kept->x1, mlp.down.bias);
     if (b->model->shape.E)
         kc_moe_forward(&moe, on(b, b->kept->a2), on(b, next));
@@ -202,7 +243,7 @@ static void mlp_backward(const kc_block *b, kc_mat dx)
         kc_moe_backward(&moe, b->kept->a2, dx, b->scratch->da);
     else
         kc_mlp_backward(&mlp, b->kept->a2, dx, b->scratch->da);
-    norm_backward(b, 1, dx, b->scratch->da, b->kept->x1);
+    norm_backward(b, 1, dx, b->scratch->da, mlp_input(b));
 }
 
 void kc_block_forward(const kc_block *b, kc_mat next)
@@ -215,9 +256,13 @@ void kc_block_forward(const kc_block *b, kc_mat next)
 
 void kc_block_backward(const kc_block *b, kc_mat dx)
 {
-    if (b->model->shape.f > 0)
+    const kc_shape *s = &b->model->shape;
+    const kc_mat dy = s->parallel ? b->scratch->dy : dx;
+    if (s->parallel)
+        memcpy(dy.p, dx.p, (size_t)(s->T * s->d) * sizeof *dy.p);
+    if (s->f > 0)
         mlp_backward(b, dx);
-    attention_backward(b, dx);
+    attention_backward(b, dx, dy);
 }
 
 void kc_block_serve(const kc_block *b)

@@ -10,10 +10,12 @@ typedef struct kc_block_kept {
     kc_mat x, a1; /* [T, d]: input; normed, input of attention                */
     kc_mat n[2];  /* [T, d]: normed before Canon layers A and C; then these give a1, a2 */
     kc_mat z;     /* [T, qkv]: before Canon layer B                           */
+    kc_mat r;     /* [T, qkv]: before the norms of queries and keys           */
+    float *qk_mean, *qk_rstd; /* [h + kv, T]: of these                                    */
     float *mean[2], *rstd[2]; /* [T]: of the norms before attention and before the MLP    */
     float *q, *k, *v;         /* [h, T, hd], [kv, T, hd]: q and k rotated                 */
     float *P;                 /* [h, kc_attn_kept]                                        */
-    kc_mat o;                 /* [T, d]: heads' output                                    */
+    kc_mat o;                 /* [T, dh]: heads' output                                    */
     kc_mat x1, a2;            /* [T, d]: after attention; normed. These and u, g of an MLP */
     kc_mat u, g;              /* [T, m]: pre-activation; [T, f]: hidden values            */
     kc_mat c;                 /* [T, m]: u behind Canon layer D                           */
@@ -25,6 +27,8 @@ typedef struct kc_block_scratch {
     kc_mat qkv;          /* [T, qkv]: and their gradients                   */
     float *dq, *dk, *dv; /* [h, T, hd]                                      */
     kc_mat da, dg;       /* [T, d], [T, f]                                  */
+    kc_mat dout;         /* [T, dh]: of the heads' output; da where that is d */
+    kc_mat dy;           /* [T, d]: of the output, where two read the input */
     float *attn;         /* [h, kc_attn_scratch]                            */
     kc_moe_scratch moe;
     kc_moe_lane lane; /* of experts: this lane so far                    */

@@ -46,7 +46,7 @@ static kc_mlp mlp_of(const kc_moe *m, int64_t i)
     return (kc_mlp){.up = linear_of(m, i, KC_P_exp_up, KC_P_exp_up_bias),
                     .down = linear_of(m, i, KC_P_exp_down, KC_P_exp_down_bias),
                     .gated = s->gated,
-                    .act = s->silu ? KC_SILU : KC_GELU,
+                    .act = s->act,
                     .u = rows_of(m, m->kept->u, i, s->m),
                     .g = rows_of(m, m->kept->g, i, s->f),
                     .dg = rows_of(m, m->scratch->dg, i, s->f),

@@ -55,7 +55,7 @@ int kc_model_create(kc_model *model, const kc_config *cfg, int64_t n_vocab, cons
     const int64_t entries = s->T * (s->rot / 2);
     model->tables = kc_alloc(2 * entries, sizeof *model->tables, "rotary angles");
     model->rope = (kc_rope){s->rot / 2, model->tables, model->tables + entries};
-    kc_rope_tables(s, cfg->model.rotary_base, model->tables, model->tables + entries);
+    kc_rope_tables(s, &cfg->model, model->tables, model->tables + entries);
     return KC_OK;
 }
 
@@ -79,8 +79,12 @@ static kc_layer outside(const kc_weights *w, float *grad)
 static kc_norm last_norm(const kc_model *model, const kc_weights *w, const kc_work *work)
 {
     const kc_layer layer = outside(w, NULL);
-    return (kc_norm){kc_layer_vec(&layer, KC_P_lnf_gain), kc_layer_vec(&layer, KC_P_lnf_bias),
-                     work->mean + work->known, work->rstd + work->known, model->shape.rms};
+    return (kc_norm){kc_layer_vec(&layer, KC_P_lnf_gain),
+                     kc_layer_vec(&layer, KC_P_lnf_bias),
+                     work->mean + work->known,
+                     work->rstd + work->known,
+                     model->shape.rms,
+                     model->shape.norm_eps};
 }
 
 /* The rows of a window's matrix that a forward is about: all, or of a prediction those that are new. */

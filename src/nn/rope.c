@@ -8,12 +8,36 @@
 
 enum { ROWS = 64 };
 
-void kc_rope_tables(const kc_shape *s, double base, float *cosines, float *sines)
+/* What Llama 3 makes of a rate (RoPE scaling of arXiv 2407.21783, as its released code has it): what turns often in
+ * the context of before stays, what turns seldom is `factor` times slower, and between the two it is mixed. */
+static double llama3(const kc_model_keys *keys, double rate)
+{
+    const double turns = rate * (double)keys->rotary_context / (2 * M_PI);
+    const double kept = (turns - keys->rotary_low) / (keys->rotary_high - keys->rotary_low);
+    const double share = kept < 0 ? 0 : kept > 1 ? 1 : kept;
+    return share * rate + (1 - share) * rate / keys->rotary_factor;
+}
+
+/* Radians a position that pair j turns. */
+static double rate_of(const kc_shape *s, const kc_model_keys *keys, int64_t j)
+{
+    const double rate = pow(keys->rotary_base, -2 * (double)j / (double)s->rot);
+    switch (keys->rotary_scaling) {
+    case KC_model_rotary_scaling_linear:
+        return rate / keys->rotary_factor;
+    case KC_model_rotary_scaling_llama3:
+        return llama3(keys, rate);
+    default:
+        return rate;
+    }
+}
+
+void kc_rope_tables(const kc_shape *s, const kc_model_keys *keys, float *cosines, float *sines)
 {
     const int64_t half = s->rot / 2;
     for (int64_t t = 0; t < s->T; ++t)
         for (int64_t j = 0; j < half; ++j) {
-            double angle = (double)t * pow(base, -2 * (double)j / (double)s->rot);
+            double angle = (double)t * rate_of(s, keys, j);
             cosines[t * half + j] = (float)cos(angle);
             sines[t * half + j] = (float)sin(angle);
         }

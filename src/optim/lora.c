@@ -26,10 +26,11 @@ static void targets_of(const kc_config *cfg, const kc_layout *model, target of[T
 {
     const kc_train_keys *keys = &cfg->train;
     const int64_t d = model->tensor[KC_P_wte].cols;
-    const int64_t kv = (model->tensor[KC_P_attn_qkv].cols - d) / 2;
+    const int64_t dh = model->tensor[KC_P_attn_out].rows;
+    const int64_t kv = (model->tensor[KC_P_attn_qkv].cols - dh) / 2;
     of[0] = (target){"embedding_a", "embedding_b", KC_P_wte, 1, 0, d, keys->lora_embedding_rank};
-    of[1] = (target){"query_a", "query_b", KC_P_attn_qkv, 0, 0, d, keys->lora_rank};
-    of[2] = (target){"value_a", "value_b", KC_P_attn_qkv, 0, d + kv, kv, keys->lora_rank};
+    of[1] = (target){"query_a", "query_b", KC_P_attn_qkv, 0, 0, dh, keys->lora_rank};
+    of[2] = (target){"value_a", "value_b", KC_P_attn_qkv, 0, dh + kv, kv, keys->lora_rank};
 }
 
 static int64_t round_up(int64_t n, int64_t unit)

@@ -17,8 +17,8 @@ static int widths_of(const kc_layout *layout, int k, int64_t width[MOST_PARTS])
     const kc_tensor *t = &layout->tensor[k];
     int n = 0;
     if (k == KC_P_attn_qkv) {
-        width[0] = t->rows;
-        width[1] = width[2] = (t->cols - t->rows) / 2;
+        width[0] = layout->tensor[KC_P_attn_out].rows;
+        width[1] = width[2] = (t->cols - width[0]) / 2;
         return 3;
     }
     const int down = k == KC_P_mlp_up ? KC_P_mlp_down : KC_P_exp_down;

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 import parity
-from parity import rotate
+from parity import rates, rotate
 
-ACT = {"gelu_new": parity.gelu, "silu": parity.silu}
+ACT = {"gelu_new": parity.gelu, "silu": parity.silu, "gelu": nn.functional.gelu}
 
 
 def read_safetensors(path):
@@ -52,6 +52,15 @@ def attend(q, k, v):
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
     scores = scores.masked_fill(torch.ones(T, T).triu(1).bool(), -math.inf)
     return (scores.softmax(-1) @ v).transpose(0, 1).reshape(T, -1)
+
+
+def rates_of(dims, base, c):
+    """Of rope_scaling too: null, or an object of type linear or llama3."""
+    said = c["rope_scaling"] or {}
+    return rates(dims, {"rotary_base": base, "rotary_scaling": said.get("rope_type", "none"),
+                        "rotary_factor": said.get("factor", 1), "rotary_low": said.get("low_freq_factor"),
+                        "rotary_high": said.get("high_freq_factor"),
+                        "rotary_context": said.get("original_max_position_embeddings")})
 
 
 def heads(x, n):
@@ -99,7 +108,8 @@ class NeoXLayer(nn.Module):
     def __init__(self, c):
         super().__init__()
         d, f, self.n = c["hidden_size"], c["intermediate_size"], c["num_attention_heads"]
-        self.dims, self.base = int(d // self.n * c["rotary_pct"]), c["rotary_emb_base"]
+        self.dims = int(d // self.n * c["rotary_pct"])
+        self.rates = rates_of(self.dims, c["rotary_emb_base"], c)
         self.parallel, self.act = c["use_parallel_residual"], ACT[c["hidden_act"]]
         self.input_layernorm = nn.LayerNorm(d, eps=c["layer_norm_eps"])
         self.post_attention_layernorm = nn.LayerNorm(d, eps=c["layer_norm_eps"])
@@ -111,7 +121,7 @@ class NeoXLayer(nn.Module):
     def forward(self, x):
         qkv = heads(self.attention.query_key_value(self.input_layernorm(x)), self.n)
         q, k, v = qkv.chunk(3, -1)  # of [heads, T, 3 head_dim]
-        q, k = rotate(q, self.dims, self.base), rotate(k, self.dims, self.base)
+        q, k = rotate(q, self.dims, self.rates), rotate(k, self.dims, self.rates)
         y = x + self.attention.dense(attend(q, k, v))
         z = self.post_attention_layernorm(x if self.parallel else y)
         return y + self.mlp.dense_4h_to_h(self.act(self.mlp.dense_h_to_4h(z)))
@@ -184,19 +194,24 @@ class MixtralMoE(nn.Module):
 
 
 class LlamaLayer(nn.Module):
-    """Mistral's too, which has no biases and no key for them, and Mixtral's."""
+    """Mistral's too, which has no biases and no key for them, Mixtral's, Qwen 2's, whose biases are of queries, keys
+    and values alone, and Qwen 3's, which has norms of queries and keys."""
 
     def __init__(self, c):
         super().__init__()
         d, f, hd = c["hidden_size"], c["intermediate_size"], c["head_dim"]
         self.n, self.kv = c["num_attention_heads"], c["num_key_value_heads"]
-        self.dims, self.base, self.act = hd, c["rope_theta"], ACT[c["hidden_act"]]
+        self.dims, self.act = hd, ACT[c["hidden_act"]]
+        self.rates = rates_of(hd, c["rope_theta"], c)
         self.input_layernorm = RMSNorm(d, c["rms_norm_eps"])
         self.post_attention_layernorm = RMSNorm(d, c["rms_norm_eps"])
         a, m = nn.Module(), nn.Module()
         self.self_attn = a
         for name, n in (("q_proj", self.n), ("k_proj", self.kv), ("v_proj", self.kv)):
-            setattr(a, name, nn.Linear(d, n * hd, bias=c.get("attention_bias", False)))
+            setattr(a, name, nn.Linear(d, n * hd, bias=c.get("attention_bias", c["model_type"] == "qwen2")))
+        self.is_normed = c["model_type"] == "qwen3"
+        if self.is_normed:
+            a.q_norm, a.k_norm = RMSNorm(hd, c["rms_norm_eps"]), RMSNorm(hd, c["rms_norm_eps"])
         a.o_proj = nn.Linear(self.n * hd, d, bias=c.get("attention_bias", False))
         if "num_local_experts" in c:
             self.block_sparse_moe = MixtralMoE(c)
@@ -208,8 +223,10 @@ class LlamaLayer(nn.Module):
 
     def forward(self, x):
         a, y = self.self_attn, self.input_layernorm(x)
-        q = rotate(heads(a.q_proj(y), self.n), self.dims, self.base)
-        k = rotate(heads(a.k_proj(y), self.kv), self.dims, self.base)
+        q, k = heads(a.q_proj(y), self.n), heads(a.k_proj(y), self.kv)
+        if self.is_normed:
+            q, k = a.q_norm(q), a.k_norm(k)
+        q, k = rotate(q, self.dims, self.rates), rotate(k, self.dims, self.rates)
         each = self.n // self.kv
         v = heads(a.v_proj(y), self.kv).repeat_interleave(each, 0)
         x = x + a.o_proj(attend(q, k.repeat_interleave(each, 0), v))
@@ -234,7 +251,8 @@ class LlamaForCausalLM(Decoder):
 
 CLASSES = {"GPTNeoXForCausalLM": GPTNeoXForCausalLM, "GPT2LMHeadModel": GPT2LMHeadModel,
            "LlamaForCausalLM": LlamaForCausalLM, "MistralForCausalLM": LlamaForCausalLM,
-           "MixtralForCausalLM": LlamaForCausalLM}
+           "MixtralForCausalLM": LlamaForCausalLM, "Qwen2ForCausalLM": LlamaForCausalLM,
+           "Qwen3ForCausalLM": LlamaForCausalLM}
 
 
 def logits(folder, tokens):

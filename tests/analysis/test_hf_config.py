@@ -4,7 +4,7 @@ import json
 import os
 
 import hf_harness
-from hf_harness import HfTest
+from hf_harness import CASES, HfTest
 
 
 class Config(HfTest):
@@ -56,6 +56,32 @@ class Config(HfTest):
         self.refused_import(["config.json", "No such file"])
         os.mkfifo("hf/config.json")
         self.refused_import(["config.json", "is no regular file"])
+
+    def test_what_config_json_says_of_the_model(self):
+        """Of an input without the section: what kcap has not is named with what it has."""
+        self.exported("qwen2")
+        self.input({key: value for key, value in CASES["qwen2"][1].items() if key != "model"})
+        for said, change in (
+                (["hidden_act is \"relu\"", "kcap has gelu_new, silu, gelu"], {"hidden_act": "relu"}),
+                (["rope_scaling.rope_type is \"yarn\"", "default, linear, llama3"],
+                 {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}),
+                (["rope_parameters.factor is 4.0", "none of this name"],
+                 {"rope_parameters": {"rope_type": "default", "factor": 4.0}}),
+                (["use_sliding_window is true", "needs false"], {"use_sliding_window": True}),
+                (["layer_types is ", "full_attention"], {"layer_types": ["sliding_attention"] * 2}),
+                (["num_hidden_layers is left out"], {"num_hidden_layers": None}),
+                (["sizes of the model"], {"num_attention_heads": None}),
+                (["sizes of the model"], {"hidden_size": "32"}),
+                (["model.layers.2.input_layernorm.weight is missing"], {"num_hidden_layers": 3}),
+                (None, {"layer_types": ["full_attention"] * 2, "sliding_window": 1})):
+            changed = {k: v for k, v in {**self.config, **change}.items() if v is not None}
+            self.write_json(changed, "hf", "config.json")
+            with self.subTest(change=change):
+                if said:
+                    self.refused_import(["config.json" if "missing" not in said[0] else "", *said],
+                                        "input.yaml")
+                else:
+                    self.hf("import", "hf", "input.yaml", "--out", "again")
 
     def test_rotary_positions(self):
         """Wherever a version may have put them; all places that say something agree."""

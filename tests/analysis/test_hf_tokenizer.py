@@ -10,6 +10,7 @@ import numpy as np
 
 import hf_harness
 from hf_harness import CASES, HfTest
+from hf_tokenizer import GPT2
 
 TABLE = "name\tattribute\tvalue\n" + "".join(
     f"{place}\t{what}\t{i * 7 % 13} {unit}\n" for i, place in enumerate(
@@ -19,6 +20,8 @@ TABLE = "name\tattribute\tvalue\n" + "".join(
 
 # What GPT-4o cuts texts by; as YAML it would begin a list.
 WORD = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]%s[\p{Ll}\p{Lm}\p{Lo}\p{M}]%s(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+# SmolLM's and StarCoder's: each digit for itself, then as GPT-2.
+DIGITS = "\\p{N}\n" + GPT2
 PATTERN = (WORD % ("*", "+") + "|" + WORD % ("+", "*") +
            r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 
@@ -91,14 +94,18 @@ class Tokenizer(HfTest):
                 ("normalizer", {"type": "Sequence", "normalizers": [{"type": "Replace"}]},
                  "normalizer is Sequence of Replace"),
                 ("pre_tokenizer", {"type": "Metaspace"}, "pre_tokenizer is Metaspace"),
-                ("pre_tokenizer", bytes_of, "pre_tokenizer.use_regex is false"),
-                ("pre_tokenizer", [{"type": "Digits"}, bytes_of],
-                 "pre_tokenizer is Sequence of Digits, ByteLevel"),
-                ("pre_tokenizer", [split, {**bytes_of, "use_regex": True}], "use_regex is true"),
+                ("pre_tokenizer", bytes_of, "pre_tokenizer: use_regex is false"),
+                ("pre_tokenizer", [{"type": "Punctuation"}, bytes_of],
+                 "pre_tokenizer is Sequence of Punctuation, ByteLevel"),
+                ("pre_tokenizer", [bytes_of, {"type": "Digits"}], "Sequence of ByteLevel, Digits"),
+                ("pre_tokenizer", [bytes_of], "pre_tokenizer.use_regex is false"),
+                ("pre_tokenizer", [{"type": "Digits"}, bytes_of], "individual_digits is left out"),
+                ("pre_tokenizer", [split, {**bytes_of, "add_prefix_space": True}],
+                 "add_prefix_space is true"),
                 ("pre_tokenizer", [{**split, "behavior": "Removed"}, bytes_of], "behavior is "),
                 *(("pre_tokenizer", [{**split, "pattern": pattern}, bytes_of], "pattern is ")
                   for pattern in ({"String": "a"}, {"Regex": r"\p{Han}+"}, {"Regex": r"\w{1,3}+"},
-                                  {"Regex": "[a&&b]"}, {"Regex": "a$"})),
+                                  {"Regex": "[a&&b]"}, {"Regex": "a^"})),
                 ("model", {**whole["model"], "byte_fallback": True}, "model.byte_fallback is true"),
                 ("model", {"type": "Unigram"}, "model.type is Unigram")):
             value = {"type": "Sequence", "pretokenizers": value} if isinstance(value, list) else value
@@ -122,8 +129,18 @@ class Tokenizer(HfTest):
         self.write_json(whole, "hf", "tokenizer.json")
         self.refused_import(["facts/table:2: not in NFC"], "input.yaml")
 
-    def test_what_is_no_token(self):
-        self.stranger()
+    def test_steps_of_a_pre_tokenizer(self):
+        """Each cuts what those before it have made; and what is no token is named."""
+        measured = self.stranger(pattern=DIGITS)
+        tokenizer = self.read_json("hf", "tokenizer.json")
+        steps = tokenizer["pre_tokenizer"]["pretokenizers"]
+        self.assertEqual([x["type"] for x in steps], ["Split", "Split", "ByteLevel"])
+        tokenizer["pre_tokenizer"]["pretokenizers"] = [
+            {"type": "Digits", "individual_digits": True}, {**steps[2], "use_regex": True}]
+        self.write_json(tokenizer, "hf", "tokenizer.json")
+        self.hf("import", "hf", "input.yaml", "--out", "read")
+        self.same(measured, "read")
+        self.assertEqual(self.json("measure", "read", threads=1)["config"]["vocab"]["pattern"], DIGITS)
         Path("t.tsv").write_text(TABLE + "Zürich\tarea\t88 km²\n", encoding="utf-8")
         self.refused_import(["vocab.tokens: the texts need `", "which is none of them"],
                             "input.yaml")

@@ -185,12 +185,29 @@ static void hash_of_file(const char *name, const char *sets, char hash[17])
 /* Every switch is another experiment. */
 KC_TEST(hashes_tell_architectures_apart)
 {
-    static const char *const sets[] = {
-        "model.arch=llama",        "model.arch=mistral",      "model.norm=rmsnorm",
-        "model.position=learned",  "model.position=none",     "model.mlp=gated",
-        "model.mlp=none",          "model.mlp_ratio=1",       "model.mlp_width=17",
-        "model.activation=silu",   "model.biases=none",       "model.heads=2 model.kv_heads=1",
-        "model.embeddings=untied", "model.rotary_base=500000"};
+    static const char *const sets[] = {"model.arch=llama",
+                                       "model.arch=mistral",
+                                       "model.norm=rmsnorm",
+                                       "model.position=learned",
+                                       "model.position=none",
+                                       "model.mlp=gated",
+                                       "model.mlp=none",
+                                       "model.mlp_ratio=1",
+                                       "model.mlp_width=17",
+                                       "model.activation=silu",
+                                       "model.biases=none",
+                                       "model.heads=2 model.kv_heads=1",
+                                       "model.embeddings=untied",
+                                       "model.rotary_base=500000",
+                                       "model.biases=qkv",
+                                       "model.norm_eps=1e-6",
+                                       "model.rotary_scaling=linear",
+                                       "model.rotary_scaling=llama3",
+                                       "model.rotary_scaling=llama3 model.rotary_low=2",
+                                       "model.width=30",
+                                       "model.qk_norm=yes",
+                                       "model.residual=parallel",
+                                       "model.activation=gelu_erf"};
     enum { N = sizeof sets / sizeof *sets };
     char hash[N][17], quickstart[17], text[200];
     hash_of_file("quickstart.yaml", "", quickstart);

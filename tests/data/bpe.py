@@ -27,7 +27,10 @@ PATTERNS = [
       for number in (r"\p{N}{1,3}", r"\p{N}")),
     rf"{FRONT}{UPPER}*{LOWER}+{ENDS}?|{FRONT}{UPPER}+{LOWER}*{ENDS}?|\p{{N}}{{1,3}}|"
     rf" ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{BLANKS}",
-    r"(?<=\s)\p{L}+(?!\p{M})|\d{2}"]
+    r"(?<=\s)\p{L}+(?!\p{M})|\d{2}",
+    # Several, as those of SmolLM and StarCoder (Digits, then GPT-2's) and of DeepSeek: in a piece nothing is seen of
+    # the text around it.
+    "\\p{N}\n" + GPT2, "[\\r\\n]\n\\s?\\p{L}+\n\n\\s?[!-/:-~]+\n\\s+$\n\\p{N}+\n(?<=\\p{L}) |^.\n"]
 SEEN = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 HIDDEN = [byte for byte in range(256) if byte not in SEEN]
 CHAR = {byte: chr(byte) for byte in SEEN} | {byte: chr(256 + i) for i, byte in enumerate(HIDDEN)}
@@ -40,11 +43,18 @@ def printable(text):
     return tuple(CHAR[byte] for byte in text.encode())
 
 
+def cut(text, expression):
+    """What it takes, and what lies between."""
+    cuts = [0, *(at for found in regex.finditer(expression, text) for at in found.span()), len(text)]
+    return [text[a:b] for a, b in zip(cuts, cuts[1:]) if a < b]
+
+
 def pieces(text, pattern=""):
-    """What the pattern takes, and what lies between."""
-    cuts = [0, *(cut for found in regex.finditer(pattern or GPT2, text) for cut in found.span()),
-            len(text)]
-    return [printable(text[a:b]) for a, b in zip(cuts, cuts[1:]) if a < b]
+    """Each line of the pattern cuts what those before it have made."""
+    texts = [text]
+    for expression in filter(None, (pattern or GPT2).split("\n")):
+        texts = [piece for text in texts for piece in cut(text, expression)]
+    return [printable(text) for text in texts]
 
 
 def merged(symbols, pair):

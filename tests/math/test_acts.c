@@ -29,6 +29,16 @@ static double silu_slope(double x)
     return (1 + e + x * e) / ((1 + e) * (1 + e));
 }
 
+static double gelu_erf(double x)
+{
+    return 0.5 * x * erfc(-x / sqrt(2));
+}
+
+static double gelu_erf_slope(double x)
+{
+    return 0.5 * erfc(-x / sqrt(2)) + x * exp(-0.5 * x * x) / sqrt(2 * M_PI);
+}
+
 /* Errors allowed: of the value over |x| or 1, and of the slope; gated: rounded once more. */
 static const struct activation {
     kc_act act;
@@ -39,6 +49,7 @@ static const struct activation {
     {KC_GELU, gelu, gelu_slope, 4e-7, 3e-6, "gelu"},
     /* Measured 1.1e-7 and 1.0e-6. */
     {KC_SILU, silu, silu_slope, 4e-7, 2e-6, "silu"},
+    {KC_GELU_ERF, gelu_erf, gelu_erf_slope, 4e-7, 2e-6, "gelu_erf"},
 };
 
 static kc_mat rows_of(float *p, int64_t cols, int64_t ld)

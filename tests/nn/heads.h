@@ -29,6 +29,7 @@ static inline heads_bench bench_create(int64_t T, head_count heads, int64_t hd, 
     const int64_t h = heads.h, d = h * hd, qkv = d + 2 * heads.kv * hd, half = rot / 2;
     heads_bench b = {.s = {.T = T,
                            .d = d,
+                           .dh = d,
                            .h = h,
                            .hd = hd,
                            .kv = heads.kv,
@@ -38,7 +39,7 @@ static inline heads_bench bench_create(int64_t T, head_count heads, int64_t hd, 
                            .rot = rot}};
     b.tables = test_room(2 * T * half, sizeof(float));
     b.rope = (kc_rope){half, b.tables, b.tables + T * half};
-    kc_rope_tables(&b.s, 10000, b.tables, b.tables + T * half);
+    kc_rope_tables(&b.s, &(kc_model_keys){.rotary_base = 10000}, b.tables, b.tables + T * half);
     b.qkv = noise_of(1, T * qkv);
     b.bias = noise_of(2, qkv);
     b.heads = heads_create(&b.s);

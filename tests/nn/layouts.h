@@ -43,6 +43,8 @@ static const char *const architectures[] = {
     "model.arch=llama model.mlp=none model.embeddings=tied",
     "model.position=learned model.mlp=none",
     "model.biases=none",
+    "model.arch=llama model.biases=qkv model.kv_heads=1",
+    "model.arch=llama model.qk_norm=yes model.width=16",
     "model.arch=mistral model.canon=ABCD"};
 enum { N_ARCHITECTURES = sizeof architectures / sizeof *architectures };
 

@@ -23,7 +23,9 @@ from records import read
 
 GPT2 = {"norm": "layernorm", "position": "rotary", "rotary_fraction": 0.25, "rotary_base": 10000,
         "mlp": "plain", "mlp_ratio": 4, "mlp_width": 0, "activation": "gelu", "biases": "all",
-        "kv_heads": 0, "embeddings": "tied", "canon": "", "optimizer": "adamw"}
+        "kv_heads": 0, "embeddings": "tied", "canon": "", "optimizer": "adamw", "norm_eps": 1e-5,
+        "rotary_scaling": "none", "rotary_factor": 8, "rotary_low": 1, "rotary_high": 4,
+        "rotary_context": 8192, "width": 0, "qk_norm": "no", "residual": "serial"}
 LLAMA = {**GPT2, "norm": "rmsnorm", "rotary_fraction": 1, "mlp": "gated",
          "mlp_ratio": Fraction(8, 3), "activation": "silu", "biases": "none",
          "embeddings": "untied"}
@@ -74,6 +76,18 @@ CASES = (
     ("gpt2", (65, 2, 2, 9, 41), {"position": "none", "mlp": "none", "canon": "AB"}),
     ("llama", (96, 2, 3, 10, 41), {"canon": "ABCD"}),
     ("mistral", (70, 2, 4, 10, 41), {"kv_heads": 2, "biases": "all", "canon": "BD"}),
+    # what newer models have: Qwen 2's biases and norms, scaled rotations; of 8 rates 2, 3 and 3
+    ("llama", (65, 2, 4, 10, 41), {"biases": "qkv", "kv_heads": 2, "norm_eps": 0.3}),
+    ("gpt2", (65, 2, 2, 16, 41), {"biases": "qkv", "norm_eps": 0.1, "optimizer": "muon"}),
+    ("llama", (65, 2, 2, 16, 41), {"rotary_scaling": "linear", "rotary_factor": 3}),
+    ("llama", (65, 2, 2, 16, 41), {"rotary_scaling": "llama3", "rotary_context": 40,
+                                   "rotary_base": 500, "rotary_low": 0.25, "rotary_high": 3}),
+    # Qwen 3's heads, wider and narrower than the model; GPT-NeoX's blocks
+    ("llama", (65, 2, 4, 10, 41), {"width": 24, "kv_heads": 2, "qk_norm": "yes"}),
+    ("mistral", (65, 2, 2, 10, 41), {"width": 27, "qk_norm": "yes", "biases": "all", "canon": "B",
+                                     "optimizer": "muon"}),
+    ("gpt2", (65, 2, 2, 16, 41), {"residual": "parallel", "activation": "gelu_erf"}),
+    ("llama", (65, 2, 3, 10, 41), {"residual": "parallel", "canon": "AC", "width": 21}),
     # several at once
     ("gpt2", (67, 3, 3, 5, 23), {"position": "learned", "mlp": "gated", "mlp_width": 17,
                                  "norm": "rmsnorm", "kv_heads": 1, "embeddings": "untied"}),
@@ -105,15 +119,18 @@ class Spec:
 
     def __init__(self, arch, shape, changes):
         self.T, self.layers, self.heads, self.head_dim, self.V = shape
-        self.d = self.heads * self.head_dim
         keys = {**ARCHES[arch], **changes}
+        self.dh = self.heads * self.head_dim
+        self.d = keys["width"] or self.dh
+        self.qk_normed, self.parallel = keys["qk_norm"] == "yes", keys["residual"] == "parallel"
         self.rms, self.position = keys["norm"] == "rmsnorm", keys["position"]
         self.rot = round(keys["rotary_fraction"] * self.head_dim)
-        self.base = keys["rotary_base"]
-        self.mlp, self.silu = keys["mlp"], keys["activation"] == "silu"
+        self.rates = rates(self.rot, keys)
+        self.eps, self.biases = keys["norm_eps"], keys["biases"]
+        self.mlp, self.activation = keys["mlp"], ACTIVATIONS[keys["activation"]]
         self.hidden = keys["mlp_width"] or math.floor(Fraction(keys["mlp_ratio"]) * self.d)
         self.canon, self.muon = keys["canon"], keys["optimizer"] == "muon"
-        self.biased, self.untied = keys["biases"] == "all", keys["embeddings"] == "untied"
+        self.biased, self.untied = self.biases == "all", keys["embeddings"] == "untied"
         groups = {0: 4, 2: 2}.get(self.heads % 4, 1)
         self.kv = groups if keys["kv_heads"] == "groups" else keys["kv_heads"] or self.heads
         self.settings = f"train.context={self.T} model.arch={arch} model.layers={self.layers} " \
@@ -130,9 +147,9 @@ class Spec:
     def shapes(self):
         """Every tensor that there has to be."""
         layers, d = self.layers, self.d
-        qkv, up = d + 2 * self.kv * self.head_dim, self.hidden * (1 + (self.mlp == "gated"))
+        qkv, up = self.dh + 2 * self.kv * self.head_dim, self.hidden * (1 + (self.mlp == "gated"))
         found = {"wte": (self.V, d), "ln1_gain": (layers, d), "attn_qkv": (layers, d, qkv),
-                 "attn_out": (layers, d, d), "lnf_gain": (d,)}
+                 "attn_out": (layers, self.dh, d), "lnf_gain": (d,)}
         biases = {"attn_qkv_bias": (layers, qkv), "attn_out_bias": (layers, d)}
         shifts = {"ln1_bias": (layers, d), "lnf_bias": (d,)}
         if self.mlp != "none":
@@ -144,16 +161,33 @@ class Spec:
             found["wpe"] = (self.T, d)
         if self.untied:
             found["head"] = (self.V, d)
+        if self.qk_normed:
+            found.update({"q_gain": (layers, self.head_dim), "k_gain": (layers, self.head_dim)})
         places = {"A": d, "B": qkv, "C": d, "D": up}
         found.update({"canon_" + place.lower(): (layers, 4, places[place]) for place in self.canon})
+        if self.biases == "qkv":
+            found["attn_qkv_bias"] = biases["attn_qkv_bias"]
         return {**found, **(biases if self.biased else {}),
                 **(shifts if self.biased and not self.rms else {})}
 
 
-def rotate(x, rot, base):
-    """Turn dimensions j and j + rot/2 of x [B, h, T, hd] by t base^(-2j/rot)."""
+def rates(rot, keys):
+    """base^(-2j/rot), scaled as transformers' modeling_rope_utils.py has it, wavelength by wavelength."""
+    rate = float(keys["rotary_base"]) ** (-2 * torch.arange(rot // 2, dtype=torch.float64) / max(rot, 1))
+    slow, wavelength = rate / keys["rotary_factor"], 2 * math.pi / rate
+    if keys["rotary_scaling"] == "linear":
+        return slow
+    if keys["rotary_scaling"] == "none":
+        return rate
+    context, low, high = keys["rotary_context"], keys["rotary_low"], keys["rotary_high"]
+    smooth = (context / wavelength - low) / (high - low)
+    return torch.where(wavelength > context / low, slow, torch.where(
+        wavelength < context / high, rate, (1 - smooth) * slow + smooth * rate))
+
+
+def rotate(x, rot, rate):
+    """Turn dimensions j and j + rot/2 of x [B, h, T, hd] by t rate[j]."""
     half = rot // 2
-    rate = float(base) ** (-2 * torch.arange(half, dtype=torch.float64) / max(rot, 1))
     angle = torch.arange(x.shape[-2], dtype=torch.float64)[:, None] * rate
     turn = torch.polar(torch.ones_like(angle), angle)
     z = torch.complex(x[..., :half], x[..., half:rot]) * turn
@@ -169,21 +203,34 @@ def gelu(u):
     return 0.5 * u * (1 + torch.tanh(math.sqrt(2 / math.pi) * (u + 0.044715 * u ** 3)))
 
 
+def gelu_erf(u):
+    return u * (1 + torch.erf(u / math.sqrt(2))) / 2
+
+
+ACTIVATIONS = {"gelu": gelu, "silu": silu, "gelu_erf": gelu_erf}
+
+
 class Model:
     """A decoder over the tensors of a file."""
 
     def __init__(self, records, spec):
         self.w = {name[7:]: torch.tensor(value, dtype=torch.float64, requires_grad=True)
                   for name, value in records.items() if name.startswith("weight.")}
-        self.s, self.activation = spec, silu if spec.silu else gelu
+        self.s, self.activation = spec, spec.activation
 
     def norm(self, x, name, layer=None):
         gain, bias = self.w[name + "_gain"], self.w.get(name + "_bias")
         if layer is not None:
             gain, bias = gain[layer], None if bias is None else bias[layer]
         if self.s.rms:
-            return x / (x.square().mean(-1, keepdim=True) + 1e-5).sqrt() * gain
-        return F.layer_norm(x, (self.s.d,), gain, bias, eps=1e-5)
+            return x / (x.square().mean(-1, keepdim=True) + self.s.eps).sqrt() * gain
+        return F.layer_norm(x, (self.s.d,), gain, bias, eps=self.s.eps)
+
+    def head_norm(self, x, name, layer):
+        """Of each head for itself, with one gain for all."""
+        if not self.s.qk_normed:
+            return x
+        return x / (x.square().mean(-1, keepdim=True) + self.s.eps).sqrt() * self.w[name][layer]
 
     def linear(self, x, name, *at):
         bias = self.w.get(name + "_bias")
@@ -200,17 +247,18 @@ class Model:
 
     def attention(self, x, layer):
         """Query head a belongs to group a // (heads / kv), whose queries see one key and value."""
-        s, (windows, length, d) = self.s, x.shape
+        s, (windows, length, _) = self.s, x.shape
         q, k, v = (y.unflatten(-1, (-1, s.head_dim)).transpose(1, 2)
                    for y in self.canon(self.linear(x, "attn_qkv", layer), "b", layer)
-                   .split((d, s.kv * s.head_dim, s.kv * s.head_dim), dim=-1))
+                   .split((s.dh, s.kv * s.head_dim, s.kv * s.head_dim), dim=-1))
+        q, k = self.head_norm(q, "q_gain", layer), self.head_norm(k, "k_gain", layer)
         if s.position == "rotary":
-            q, k = rotate(q, s.rot, s.base), rotate(k, s.rot, s.base)
+            q, k = rotate(q, s.rot, s.rates), rotate(k, s.rot, s.rates)
         q = q.unflatten(1, (s.kv, -1))
         score = torch.einsum("bgatj,bgsj->bgats", q, k) / math.sqrt(s.head_dim)
         future = torch.ones(length, length, dtype=torch.bool).triu(1)
         out = torch.einsum("bgats,bgsj->btgaj", score.masked_fill(future, -math.inf).softmax(-1), v)
-        return self.linear(out.reshape(windows, length, d), "attn_out", layer)
+        return self.linear(out.reshape(windows, length, s.dh), "attn_out", layer)
 
     def mlp(self, x, name, *at):
         u = self.linear(x, name + "_up", *at)
@@ -234,9 +282,11 @@ class Model:
         """The embedding, every block's output, the last norm's."""
         states = [x]
         for layer in range(self.s.layers):
-            x = x + self.attention(self.canon(self.norm(x, "ln1", layer), "a", layer), layer)
+            y = x + self.attention(self.canon(self.norm(x, "ln1", layer), "a", layer), layer)
+            read = x if self.s.parallel else y
             if self.s.mlp != "none":
-                x = x + self.feed(self.canon(self.norm(x, "ln2", layer), "c", layer), layer)
+                y = y + self.feed(self.canon(self.norm(read, "ln2", layer), "c", layer), layer)
+            x = y
             states.append(x)
         return [*states, self.norm(x, "lnf")]
 
@@ -268,7 +318,7 @@ def steps(model, records, tokens, targets, count):
     hidden = {name: w[name] for name in HIDDEN if s.muon and name in w}
     adam = adamw({name: value for name, value in w.items() if name not in hidden}, records)
     keys = s.kv * s.head_dim
-    muon = Muon(hidden, {"attn_qkv": (s.d, keys, keys), "attn_out": s.d, "mlp_up": s.hidden,
+    muon = Muon(hidden, {"attn_qkv": (s.dh, keys, keys), "attn_out": s.d, "mlp_up": s.hidden,
                          "mlp_down": s.d}, hyper("momentum"), hyper("weight_decay"))
     norms = []
     for step in range(count):

@@ -87,6 +87,14 @@ KC_TEST(differences_agree_for_each_switch)
     differences_agree_for("model.heads=2 model.head_dim=8 model.norm=rmsnorm", 12);
     differences_agree_for("model.heads=2 model.head_dim=8 model.biases=none", 8);
     differences_agree_for("model.heads=6 model.head_dim=8 model.kv_heads=2", 15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.biases=qkv model.norm_eps=0.1", 9);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.qk_norm=yes model.width=10", 17);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.residual=parallel "
+                          "model.activation=gelu_erf",
+                          15);
+    differences_agree_for("model.heads=2 model.head_dim=8 model.rotary_fraction=1 "
+                          "model.rotary_scaling=llama3 model.rotary_context=90",
+                          15);
     differences_agree_for("model.heads=2 model.head_dim=8 model.embeddings=untied", 16);
     differences_agree_for("model.heads=2 model.head_dim=8 model.canon=ABCD", 19);
     differences_agree_for("model.arch=mistral model.heads=3 model.head_dim=6 model.canon=ABCD", 13);

@@ -43,6 +43,14 @@ KC_TEST(counts_are_closed_forms)
         {"model.mlp=gated", l * (16 * d * d + 17 * d) + V * d + 2 * d},
         {"model.norm=rmsnorm", l * (12 * d * d + 11 * d) + V * d + d},
         {"model.biases=none", l * (12 * d * d + 2 * d) + V * d + d},
+        {"model.biases=qkv", l * (12 * d * d + 5 * d) + V * d + d},
+        {"model.arch=llama model.biases=qkv model.kv_heads=2",
+         l * (11 * d * d + 4 * d) + 2 * V * d + d},
+        {"model.qk_norm=yes", gpt2 + l * 2 * 6},
+        {"model.arch=llama model.width=12",
+         l * (4 * d * 12 + 3 * 12 * 32 + 2 * 12) + 2 * V * 12 + 12},
+        {"model.width=24", gpt2},
+        {"model.residual=parallel", gpt2},
         {"model.canon=A", gpt2 + l * 4 * d},
         {"model.canon=BD", gpt2 + l * 4 * (3 * d + 4 * d)},
         {"model.canon=ABCD", gpt2 + l * 4 * 9 * d},
@@ -182,7 +190,7 @@ static void check_absent(const char *settings, const char *names)
     char found[512] = "";
     for (int k = 0; k < layout.n; ++k)
         if (layout.tensor[k].layers == 0 &&
-            (k < KC_P_canon_a || (layout.experts && k > KC_P_canon_d)))
+            (k < KC_P_canon_a || (layout.experts && k > KC_P_k_gain)))
             sprintf(found + strlen(found), "%s ", layout.tensor[k].name);
     assert_string_equal(found, names);
 }
@@ -237,8 +245,8 @@ KC_TEST(operations_follow_the_matrices)
             canon += 6 * (double)(layout.tensor[k].layers * 4 * layout.tensor[k].cols);
         assert_true(n.linear == linear);
         assert_true(n.canon == canon);
-        assert_true(n.head == 6 * 41 * 24);
-        assert_true(n.attention == 6 * 3 * 24 * 19);
+        assert_true(n.head == 6 * 41 * (double)s.d);
+        assert_true(n.attention == 6 * 3 * (double)s.dh * 19);
         assert_true(n.all == n.linear + n.canon + n.head + n.attention);
     }
 }

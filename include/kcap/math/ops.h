@@ -15,12 +15,13 @@ float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale);
 /* Largest of n floats; NaN if the first is, and a NaN further on still spoils kc_exp_row's sum. */
 float kc_max_row(const float *x, int64_t n);
 
-/* y = (x - mean) rstd gain + bias by rows of d, eps 1e-5; mean and rstd [n] are kept for
- * backward. RMSNorm (Zhang and Sennrich, arXiv 1910.07467): mean is 0. */
+/* y = (x - mean) rstd gain + bias by rows of d, rstd = 1 / sqrt(variance + eps); mean and rstd [n]
+ * are kept for backward. RMSNorm (Zhang and Sennrich, arXiv 1910.07467): mean is 0. */
 typedef struct kc_norm {
     const float *gain, *bias; /* [d]; bias NULL: none        */
     float *mean, *rstd;       /* [n]                         */
     int rms;                  /* RMSNorm in place of LayerNorm */
+    float eps;
 } kc_norm;
 void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads);
 

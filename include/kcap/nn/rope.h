@@ -5,14 +5,15 @@
 #include "kcap/nn/shapes.h"
 
 /* Rotary positions (Su et al., arXiv 2104.09864) in the half-split order of GPT-NeoX: dimensions j
- * and j + rot/2 of a head turn together by t base^(-2j/rot); dimensions from rot on stay. */
+ * and j + rot/2 of a head turn together by t base^(-2j/rot), slower where model.rotary_scaling says so;
+ * dimensions from rot on stay. */
 typedef struct kc_rope {
     int64_t half;           /* rot / 2                   */
     const float *cos, *sin; /* [T, half]                 */
 } kc_rope;
 
 /* Fill cos and sin [T, rot/2], in double rounded once. */
-void kc_rope_tables(const kc_shape *s, double base, float *cosines, float *sines);
+void kc_rope_tables(const kc_shape *s, const kc_model_keys *keys, float *cosines, float *sines);
 
 /* Heads of one window, packed: q [h, T, hd], k and v [kv, T, hd]. Their gradients have h heads of
  * each. Views. */

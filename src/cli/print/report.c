@@ -142,9 +142,9 @@ void kc_report_run(FILE *out, const kc_about *s, const kc_measurements *measured
     fprintf(out,
             "model\n  %s, %lld layers, width %lld (%lld heads of %lld), V = %s, P = %s parameters",
             kc_config_word(s->cfg, "model", "arch"), (long long)s->cfg->model.layers,
-            (long long)(s->cfg->model.heads * s->cfg->model.head_dim),
-            (long long)s->cfg->model.heads, (long long)s->cfg->model.head_dim,
-            kc_grouped(a, info->n_vocab), kc_grouped(b, s->stamp->n_params));
+            (long long)kc_config_width(s->cfg), (long long)s->cfg->model.heads,
+            (long long)s->cfg->model.head_dim, kc_grouped(a, info->n_vocab),
+            kc_grouped(b, s->stamp->n_params));
     if (s->cfg->model.experts)
         fprintf(out, "; %lld experts, a token goes to %lld: %s parameters",
                 (long long)s->cfg->model.experts, (long long)s->cfg->model.experts_topk,

@@ -61,8 +61,8 @@ void kc_report_plan(FILE *out, const kc_plan_about *s, const kc_plan *p)
         out,
         "%s: %s, %lld layers, width %lld, V = %lld, P = %lld; %d ranks x %d threads, %d a node\n",
         s->input, kc_config_word(c, "model", "arch"), (long long)c->model.layers,
-        (long long)(c->model.heads * c->model.head_dim), (long long)p->n_vocab,
-        (long long)p->n_params, p->machine.ranks, p->machine.threads, p->machine.ranks_per_node);
+        (long long)kc_config_width(c), (long long)p->n_vocab, (long long)p->n_params,
+        p->machine.ranks, p->machine.threads, p->machine.ranks_per_node);
     parameters(out, p);
     if (p->ep > 1)
         fprintf(out, "experts\n  %lld, on %d ranks %lld each\n", (long long)p->layout.experts,
