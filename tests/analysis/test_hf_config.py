@@ -70,8 +70,9 @@ class Config(HfTest):
                 (["use_sliding_window is true", "needs false"], {"use_sliding_window": True}),
                 (["layer_types is ", "full_attention"], {"layer_types": ["sliding_attention"] * 2}),
                 (["num_hidden_layers is left out"], {"num_hidden_layers": None}),
-                (["sizes of the model"], {"num_attention_heads": None}),
-                (["sizes of the model"], {"hidden_size": "32"}),
+                (["num_attention_heads is left out"], {"num_attention_heads": None}),
+                (["hidden_size is \"32\"", "needs 32"], {"hidden_size": "32"}),
+                (["sizes of the model"], {"hidden_size": None, "head_dim": None}),
                 (["model.layers.2.input_layernorm.weight is missing"], {"num_hidden_layers": 3}),
                 (None, {"layer_types": ["full_attention"] * 2, "sliding_window": 1})):
             changed = {k: v for k, v in {**self.config, **change}.items() if v is not None}

@@ -149,7 +149,11 @@ class Parity(harness.AppTest):
         self.assertEqual(max(row["dropped"] for row in rows), 0)
 
     def test_llama(self):
-        self.check(Dense, merged(DENSE, model={"arch": "llama"}), ((1, 1), (2, 1), (4, 1)))
+        """With all that newer models have beside it."""
+        self.check(Dense, merged(DENSE, model={
+            "arch": "llama", "width": 24, "kv_heads": 1, "qk_norm": "yes", "biases": "qkv",
+            "residual": "parallel", "activation": "gelu_erf", "norm_eps": 1.0e-4,
+            "rotary_scaling": "llama3", "rotary_context": 40}), ((1, 1), (2, 1), (4, 1)))
 
 
 if __name__ == "__main__":
