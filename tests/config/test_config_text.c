@@ -106,14 +106,16 @@ KC_TEST(random_configs_return)
         cfg.train.lanes = cfg.train.batch;
         cfg.model.head_dim = 4 * (1 + cfg.model.head_dim / 4 % 256);
         cfg.model.rotary_fraction = 0.5;
+        cfg.model.rotary_low = fmin(cfg.model.rotary_low, 1e5);
+        cfg.model.rotary_high = 2 * cfg.model.rotary_low;
         cfg.model.kv_heads %= 2; /* 0 and 1 always divide */
         cfg.model.experts =
             cfg.model.mlp != KC_model_mlp_none ? 64 * (1 + cfg.model.experts / 64 % 9) : 0;
         cfg.model.canon &= cfg.model.experts ? KC_model_canon_ABC : KC_model_canon_AB;
         if (!cfg.run.from[0] || cfg.train.optimizer == KC_train_optimizer_muon)
             cfg.train.method = KC_train_method_full;
-        cfg.train.lora_rank %= cfg.model.heads * cfg.model.head_dim + 1;
-        cfg.train.lora_embedding_rank %= cfg.model.heads * cfg.model.head_dim + 1;
+        cfg.train.lora_rank %= kc_config_width(&cfg) + 1;
+        cfg.train.lora_embedding_rank %= kc_config_width(&cfg) + 1;
         cfg.parallel.ep = cfg.model.experts ? 1 << cfg.parallel.ep % 7 : 1;
         cfg.model.mlp_ratio = fmax(cfg.model.mlp_ratio, 0.25);
         assert_round_trip(&cfg);

@@ -8,8 +8,8 @@
 static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 
 /* Largest error of a directional derivative over the gradient's norm: of GPT-2 measured 4.2e-5, of the
- * other architectures 1.2e-4 (attn_out_bias at a width of 16). */
-static const double difference_bound = 1.5e-4, other_bound = 3e-4;
+ * other architectures 3.9e-4 (q_gain, whose gradient is small, by BLIS). */
+static const double difference_bound = 1.5e-4, other_bound = 6e-4;
 
 static double loss_alone(tiny *m, int64_t *load)
 {
