@@ -8,8 +8,9 @@
 static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 
 /* Largest error of a directional derivative over the gradient's norm: of GPT-2 measured 4.2e-5, of the
- * other architectures 3.9e-4 (q_gain, whose gradient is small, by BLIS). */
-static const double difference_bound = 1.5e-4, other_bound = 6e-4;
+ * other architectures 1.2e-4 (attn_out_bias at a width of 16), but for gains of queries and keys, whose
+ * gradients are small: 3.9e-4 (q_gain, by BLIS). */
+static const double difference_bound = 1.5e-4, other_bound = 3e-4, gain_bound = 6e-4;
 
 static double loss_alone(tiny *m, int64_t *load)
 {
@@ -33,8 +34,9 @@ static int check_all(tiny *m, double error)
     tiny_grad(m);
     for (int k = 0; k < m->model.layout.n; ++k) {
         const kc_tensor *t = &m->model.layout.tensor[k];
+        const int is_small = k == KC_P_q_gain || k == KC_P_k_gain;
         for (int64_t l = 0; l < t->layers; ++l)
-            check_part(m, t, l, 0, t->rows, error);
+            check_part(m, t, l, 0, t->rows, is_small ? gain_bound : error);
         tensors += t->layers > 0;
     }
     return tensors;
