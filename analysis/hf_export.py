@@ -72,7 +72,8 @@ def words_of(checkpoint, kcap):
 
 def _whole(checkpoint, kcap):
     """The configuration; of a checkpoint older than one of its keys, as kcap completes it."""
-    if "norm_eps" in checkpoint.config.get("model", ()):
+    model = checkpoint.config.get("model") or ()
+    if "norm_eps" in model or "heads" not in model:  # without heads it is not kcap's
         return checkpoint.config
     with tempfile.TemporaryDirectory(prefix="kcap_hf_") as folder:
         path = Path(folder) / "config.yaml"
