@@ -8,9 +8,10 @@
 static const tiny_size odd_size = {150, 2, 2, 10, 37, 0.4};
 
 /* Largest error of a directional derivative over the gradient's norm: of GPT-2 measured 4.2e-5, of the
- * other architectures 1.2e-4 (attn_out_bias at a width of 16), but for gains of queries and keys, whose
- * gradients are small: 3.9e-4 (q_gain, by BLIS). */
-static const double difference_bound = 1.5e-4, other_bound = 3e-4, gain_bound = 6e-4;
+ * other architectures 1.2e-4 (attn_out_bias at a width of 16). The gains of queries' and keys' heads
+ * have small gradients, and a loss that is rounded hides them (the error falls as the step grows, 5.9e-4
+ * at 2e-2, 2.8e-4 at 4e-2, 1.4e-4 at 8e-2), so they take a longer step. */
+static const double difference_bound = 1.5e-4, other_bound = 3e-4, gain_bound = 5e-4;
 
 static double loss_alone(tiny *m, int64_t *load)
 {
@@ -22,9 +23,12 @@ static double loss_alone(tiny *m, int64_t *load)
 static void check_part(tiny *m, const kc_tensor *t, int64_t layer, int64_t r0, int64_t r1,
                        double error)
 {
+    const int is_small =
+        t == &m->model.layout.tensor[KC_P_q_gain] || t == &m->model.layout.tensor[KC_P_k_gain];
+    const bound normal = {loss_alone, 4, 2e-2, error}, longer = {loss_alone, 4, 6e-2, gain_bound};
     const int64_t n = (r1 - r0) * t->cols, at = t->offset + layer * t->stride + r0 * t->cols;
     assert_true(norm_of(m->grad + at, n) > 1e-3);
-    check_directions(m, t->name, at, n, &(bound){loss_alone, 4, 2e-2, error});
+    check_directions(m, t->name, at, n, is_small ? &longer : &normal);
 }
 
 /* Every tensor that the model has; returns how many. */
@@ -34,9 +38,8 @@ static int check_all(tiny *m, double error)
     tiny_grad(m);
     for (int k = 0; k < m->model.layout.n; ++k) {
         const kc_tensor *t = &m->model.layout.tensor[k];
-        const int is_small = k == KC_P_q_gain || k == KC_P_k_gain;
         for (int64_t l = 0; l < t->layers; ++l)
-            check_part(m, t, l, 0, t->rows, is_small ? gain_bound : error);
+            check_part(m, t, l, 0, t->rows, error);
         tensors += t->layers > 0;
     }
     return tensors;
