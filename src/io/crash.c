@@ -49,7 +49,8 @@ void kc_crash_names(const char *path)
                  "run's run.h5: move it away and add --without-history\n",
                  path);
     n_words = n < (int)sizeof words ? n : (int)sizeof words - 1;
-    in_hdf5(); /* the first backtrace loads a library, which a handler must not */
+    if (is_first)
+        in_hdf5(); /* the first backtrace loads a library, which a handler must not */
     for (int i = 0; i < 2 && is_first; ++i)
         sigaction(numbers[i], &action, &before[i]);
 }

@@ -78,8 +78,9 @@ char *kc_config_yaml(const kc_config *cfg);
 int64_t kc_config_width(const kc_config *cfg);
 
 /* A copy in which each key says what it stands for: corpus.length 0 is the kind's own length,
- * model.kv_heads 0 as many as heads; width 0 heads x head_dim; mlp_width is the hidden width (0: no MLP), mlp_ratio what that
- * makes of the width. What two inputs say in different words is equal here. Whoever needs
+ * model.kv_heads 0 as many as heads; width 0 heads x head_dim; mlp_width is the hidden width (0: no
+ * MLP), mlp_ratio what that makes of the width. What two inputs say in different words is equal
+ * here. Whoever needs
  * one of these keys asks here; the fields of `cfg` are what the user wrote. */
 kc_config kc_config_settled(const kc_config *cfg);
 

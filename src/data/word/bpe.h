@@ -12,10 +12,10 @@ typedef struct kc_merge {
     int32_t left, right, symbol;
 } kc_merge;
 
-/* Byte-pair encoding over bytes (Sennrich et al., arXiv 1508.07909; over bytes in GPT-2). All zero
- * is empty; release with kc_bpe_free. */
 enum { KC_SYMBOL_MOST = 4096 }; /* bytes of a symbol in printable form */
 
+/* Byte-pair encoding over bytes (Sennrich et al., arXiv 1508.07909; over bytes in GPT-2). All zero
+ * is empty; release with kc_bpe_free. */
 typedef struct kc_bpe {
     kc_vocab symbols; /* in printable form; symbol b < 256 is byte b */
     kc_merge *merge;  /* [n], in the order of ranks                  */

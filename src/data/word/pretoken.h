@@ -29,7 +29,8 @@ void kc_pattern_free(kc_pattern *pattern);
 kc_pieces *kc_pieces_begin(const kc_pattern *pattern, const char *text, const char *end);
 
 /* Bytes of the piece that begins `at` bytes behind the text's first and before its end, no earlier than the
- * last one ended: what the expression takes, or all in front of that. What is left is one piece once PCRE2 has given up. */
+ * last one ended: what the expression takes, or all in front of that. What is left is one piece once PCRE2
+ * has given up. */
 int64_t kc_pieces_next(kc_pieces *pieces, int64_t at);
 
 /* Returns 1 where PCRE2 gave up: the expression took more steps than it may. */
