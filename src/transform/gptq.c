@@ -7,6 +7,7 @@
 #include "kcap/base/memory.h"
 #include "kcap/data/batch.h"
 #include "kcap/math/gemm.h"
+#include "transform/gptq_solve.h"
 
 /* Rows of a Hessian that are computed at a time, by one rank; windows of each that are exchanged at a
  * time. */

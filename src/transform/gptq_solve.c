@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "transform/gptq_solve.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kcap/base/memory.h"
 #include "kcap/math/cholesky.h"
-#include "transform/gptq.h"
 
 /* Columns that are worked on at a time, by one thread of one rank. */
 enum { COLUMNS = 32 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "transform/gptq.h"
+#include "transform/gptq_solve.h"
 
 const char *kc_quantize_name(int method)
 {

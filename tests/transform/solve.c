@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "transform/gptq.h"
+#include "transform/gptq_solve.h"
 
 int main(int argc, char **argv)
 {

@@ -7,7 +7,7 @@
 
 #include "kcap/base/rng.h"
 #include "kcap/math/gemm.h"
-#include "transform/gptq.h"
+#include "transform/gptq_solve.h"
 
 enum { N = 70, M = 45 };
 
