@@ -141,6 +141,9 @@ static int sweep(kc_grid *g, const void *given, kc_error *e)
                                       .ranks_per_point = o->farm ? (int)o->ranks_per_point : 0,
                                       .patience = o->patience,
                                       .max_seconds = o->max_seconds,
+                                      .look = o->list         ? KC_LOOK_NONE
+                                              : o->index >= 0 ? o->index
+                                                              : KC_LOOK_ALL,
                                       .without_history = o->without_history,
                                       .talk = o->json ? stderr : stdout};
     kc_sweep points = {0};

@@ -167,6 +167,16 @@ out:
     return e->code;
 }
 
+int kc_corpus_reads(const char *key)
+{
+    static const char *const read[] = {"corpus.", "vocab.", "run.seed", "train.mix"};
+
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        if (!strncmp(key, read[i], strlen(read[i])))
+            return 1;
+    return 0;
+}
+
 void kc_corpus_destroy(kc_corpus *part)
 {
     if (!part)

@@ -9,10 +9,10 @@
 int kc_vocabulary_keys(const kc_config *cfg, const kc_origin *o, kc_error *e)
 {
     kc_error why = {0};
-    kc_pattern *pattern = kc_pattern_create(cfg->vocab.pattern, &why);
+    kc_pattern *own = cfg->vocab.pattern[0] ? kc_pattern_create(cfg->vocab.pattern, &why) : NULL;
 
-    kc_pattern_free(pattern);
-    if (!pattern)
+    kc_pattern_free(own);
+    if (why.code)
         return kc_fail_key(e, o, KC_AT_vocab_pattern,
                            "%s; a regular expression of PCRE2 such as `\\s?\\p{L}+` would do, or "
                            "none: GPT-2's",

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "kcap/base/alike.h"
 #include "kcap/base/memory.h"
 #include "kcap/base/plain.h"
 #include "kcap/run/progress.h"
@@ -58,10 +59,29 @@ static kc_teller teller_of(const kc_grid *g)
     return kc_teller_start(g->rank == 0 && kc_progress_is_live(stderr) ? stderr : NULL);
 }
 
+static void warn_of_files(const kc_files *files)
+{
+    if (files->twins)
+        fprintf(stderr, "kcap: warning: %s is the first of " KC_TWINS ": %lld\n", files->twin,
+                (long long)files->twins);
+}
+
+static void warn_of_tables(const kc_config *cfg, const kc_corpus *corpus)
+{
+    for (int i = 0; i < cfg->parts; ++i) {
+        const char *warning = kc_corpus_about(kc_corpus_part(corpus, i))->table.warning;
+        if (warning[0])
+            fprintf(stderr, "kcap: warning: %s: %s\n", kc_config_of_part(cfg, i).corpus.file,
+                    warning);
+    }
+}
+
 int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_error *e)
 {
     kc_teller teller = teller_of(g);
     KC_TRY_ROOT(g, kc_files_load(cfg, &teller, files, e));
+    if (g->rank == 0)
+        warn_of_files(files);
     char *text = files->text;
     files->teller = NULL;
     kc_bcast(g, files, sizeof *files);
@@ -83,9 +103,8 @@ int kc_input_corpus(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_
     files->teller = NULL;
     files->readers = NULL;
     if (kc_agree(g, e) == KC_OK) {
-        const char *warning = kc_corpus_about(*corpus)->table.warning;
-        if (g->rank == 0 && warning[0])
-            fprintf(stderr, "kcap: warning: %s: %s\n", cfg->corpus.file, warning);
+        if (g->rank == 0)
+            warn_of_tables(cfg, *corpus);
         free(files->words);
         files->words = kc_corpus_words(*corpus);
     } else {

@@ -54,21 +54,22 @@ out:
 }
 
 /* What the point would take, from its configuration alone, on the fewest ranks that can run it.
- * `alone` has one rank. */
+ * `alone` has one rank.
+ *   in          holds the corpus of the point before where this one `shares` it, else this one's then */
 static int forecast(const kc_grid *alone, const kc_sweep_request *q, const kc_run_request *run,
-                    kc_point_view *v, kc_error *e)
+                    int shares, kc_input *in, kc_point_view *v, kc_error *e)
 {
     kc_machine machine = {.ranks = 1, .threads = 1, .ranks_per_node = 1};
-    kc_input in;
-    const kc_config *cfg = &in.cfg;
+    const kc_config *cfg = &in->cfg;
     kc_plan plan;
-    KC_TRY(kc_input_read(alone, run->input, run->sets, run->n_sets, &in, e));
+    KC_TRY(shares ? kc_input_config(alone, run->input, run->sets, run->n_sets, &in->cfg, e)
+                  : kc_input_read(alone, run->input, run->sets, run->n_sets, in, e));
     if (q->ranks_per_point)
         machine.ranks = q->ranks_per_point;
     else if (cfg->model.experts)
         machine.ranks = (int)cfg->parallel.ep;
-    KC_TRY(kc_plan_make(cfg, in.corpus, &machine, &plan, e));
-    const kc_corpus_info *info = kc_corpus_about(in.corpus);
+    KC_TRY(kc_plan_make(cfg, in->corpus, &machine, &plan, e));
+    const kc_corpus_info *info = kc_corpus_about(in->corpus);
     kc_config_hash(cfg, v->config_hash);
     kc_config_hash_all(cfg, v->run_hash);
     v->n_params = plan.n_params;
@@ -80,7 +81,6 @@ static int forecast(const kc_grid *alone, const kc_sweep_request *q, const kc_ru
     v->flops = plan.flops;
     v->to_expose = plan.tokens / plan.tokens_per_exposure;
 out:
-    kc_input_free(&in);
     return e->code;
 }
 
@@ -188,22 +188,71 @@ static int check_differ(const kc_sweep_request *q, const kc_sweep *sweep,
     return e->code;
 }
 
-/* All points, on one rank alone. */
+/* The next of a point's settings that a corpus reads, from number *i on; NULL: no more. */
+static const char *next_of_corpus(const kc_point *p, int *i)
+{
+    while (*i < p->n_sets)
+        if (kc_corpus_reads(p->sets[(*i)++]))
+            return p->sets[*i - 1];
+    return NULL;
+}
+
+static int compare_corpora(const kc_point *x, const kc_point *y)
+{
+    int i = 0, j = 0, order = 0;
+    while (order == 0) {
+        const char *a = next_of_corpus(x, &i), *b = next_of_corpus(y, &j);
+        if (!a || !b)
+            return (a != NULL) - (b != NULL);
+        order = strcmp(a, b);
+    }
+    return order;
+}
+
+static int by_corpus(const void *a, const void *b)
+{
+    const kc_point_view *x = *(kc_point_view *const *)a, *y = *(kc_point_view *const *)b;
+    const int order = compare_corpora(x->point, y->point);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* The points, those of one corpus together; the caller frees the list. */
+static kc_point_view **order_points(const kc_sweep *sweep, kc_point_view *views)
+{
+    kc_point_view **order = kc_alloc(sweep->n, sizeof *order, "points");
+    for (int64_t i = 0; i < sweep->n; ++i) {
+        views[i] = (kc_point_view){.index = i, .point = &sweep->point[i]};
+        order[i] = &views[i];
+    }
+    qsort(order, (size_t)sweep->n, sizeof *order, by_corpus);
+    return order;
+}
+
+/* All points, on one rank alone. A corpus is made once, for all that share it. */
 static int survey_here(const kc_grid *alone, const kc_sweep_request *q, const kc_sweep *sweep,
                        kc_point_view *views, kc_error *e)
 {
     kc_point_request of_point = {0};
+    kc_input in = {0};
+    kc_point_view **order = order_points(sweep, views);
     for (int64_t i = 0; i < sweep->n; ++i) {
         kc_error mine = {0};
-        kc_point_view *v = &views[i];
-        *v = (kc_point_view){.index = i, .point = &sweep->point[i]};
+        kc_point_view *v = order[i];
+        const int shares = i > 0 && compare_corpora(order[i - 1]->point, v->point) == 0;
+        if (!shares)
+            kc_input_free(&in);
         kc_point_ask(&of_point, q, sweep, v->point);
-        if (forecast(alone, q, &of_point.run, v, &mine) != KC_OK)
-            return kc_fail(e, mine.code, "%s: point %lld, %s: %s", q->input, (long long)i,
-                           v->point->name, mine.text);
-        look_up(sweep, v);
+        if (forecast(alone, q, &of_point.run, shares, &in, v, &mine) != KC_OK) {
+            kc_fail(e, mine.code, "%s: point %lld, %s: %s", q->input, (long long)v->index,
+                    v->point->name, mine.text);
+            break;
+        }
+        if (q->look == KC_LOOK_ALL || q->look == v->index)
+            look_up(sweep, v);
     }
-    return check_differ(q, sweep, views, e);
+    kc_input_free(&in);
+    free(order);
+    return e->code ? e->code : check_differ(q, sweep, views, e);
 }
 
 int kc_sweep_survey(const kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,

@@ -4,6 +4,7 @@ import csv
 import filecmp
 import os
 import shutil
+import unicodedata
 
 import harness
 from harness import AppTest
@@ -83,8 +84,38 @@ class Facts(AppTest):
     def test_rows_left_out_are_counted_once(self):
         self.table(TABLE + "city 1\tcountry\tland 1\ncity 1\tcountry\tland 2\n")
         said = self.kcap("corpus", "input.yaml", ranks=2).stderr
-        self.assertEqual(said.count("1 rows stand there already and are left out; 1 rows contradict an "
-                                    "earlier one, which stands: `city 1`, country: `land 1` stands"), 1)
+        self.assertEqual(said.count("rows left out that stand there already: 1; rows left out that contradict "
+                                    "an earlier one: 1, first `city 1`, country: `land 1` stands"), 1)
+
+    def test_texts_that_look_alike_are_counted(self):
+        """Accents of either form, by Python's tables, Hangul too; what is not seen; in tables and
+        pools, of any part. What only resembles another text is none."""
+        both = [(c, unicodedata.normalize("NFD", c)) for c in map(chr, range(0xC0, 0xD7A4))]
+        both = [(c, d) for c, d in both if c != d == unicodedata.normalize("NFD", d) and (
+            len(d) > 1 and unicodedata.combining(d[1]) and not "\u05b0" < d[1] < "\u0600"
+            and d[1] < "\u0b56" or c >= "\u3040")]
+        both = [(c, d) for c, d in both if unicodedata.normalize("NFC", d) == c][::3]
+        self.assertGreater(len(both), 3900)
+        pairs = [*both, ("Rome", "Ro\u200bme"), ("Jose", "Jo\u00adse"), ("a\u0323\u0301", "á\u0323")]
+        clear = ["Ro mee", "José", "Josè", "한국", "日本", "naïve", "naive"]
+        rows = [f"{text} x\tcode\tc\n" for pair in pairs for text in pair]
+        self.table("".join(f"{text} x\tcode\tc\n" for text in clear) + "".join(rows)
+                   + "z\tcode\tc\n" + "z\tcode\tc\u2060\n" + "y\tco\u200bde\tc\n")
+        said = self.kcap("corpus", "input.yaml").stderr
+        line = len(clear) + 2
+        # one more for the attribute, one because of a pair with two marks both are odd
+        self.assertIn(f"count as their own: {len(pairs) + 2}, first {self.path('t.tsv')}:{line}: `", said)
+        self.table("".join(f"{text}\tcode\tc\n" for text in clear))
+        self.assertEqual(self.kcap("corpus", "input.yaml").stderr, "")
+        os.mkdir(self.path("pools"))
+        for name in "first_name", "middle_name", "last_name":
+            self.input("Anna\nAn\u200bna\nRene\u0301\nRené\nRene\n", f"pools/{name}.txt")
+        parts = "".join(f"  - {{kind: biod, pools: pools, people: 9, share: {share}}}\n"
+                        for share in (0.4, 0.6))
+        self.input(f"corpus:\n{parts}train: {{context: 256}}\n")
+        self.assertIn("first_name.txt:2: `An<U+200B>na` is the first of texts that look like others, but for "
+                      "how an accent is written or for what is not seen, and count as their own: 12",
+                      self.kcap("corpus", "input.yaml").stderr)
 
     def test_sentences_are_the_users(self):
         self.table("".join(f"town {i}\t{a}\t{a[0]}{i % 5}\n" for i in range(40) for a in ("land", "river")))

@@ -48,13 +48,28 @@ class Sweep(AppTest):
         self.assertEqual(points[4]["set"], {
             "measure.every_exposures": "0", "corpus.people": "20", "model.head_dim": "16",
             "train.warmup_steps": "3", "run.seed": "1"})
-        plan = self.json("plan", "input.yaml", "--set", "corpus.people=40", "--set",
-                         "model.head_dim=8")
-        for name in "n_params", "tokens", "flops":
-            self.assertEqual(points[2][name], plan[name])
+        for i, people, width in (2, 40, 8), (4, 20, 16):
+            plan = self.json("plan", "input.yaml", "--set", f"corpus.people={people}", "--set",
+                             f"model.head_dim={width}")
+            for name in "n_params", "tokens", "flops":
+                self.assertEqual(points[i][name], plan[name])
         self.assertFalse(os.path.exists(self.path("sweep")))
         table = self.kcap("sweep", file, "--list").stdout
         self.assertIn(NAMES[5], table)
+
+    def test_points_of_one_corpus_share_it(self):
+        """A table is read once for all of them, however they stand; its warning comes once."""
+        table = "".join(f"city {i}\tcode\tc{i}\n" for i in (*range(9), 3))
+        self.input(table, "t.tsv")
+        self.write("base: input.yaml\naxes:\n  train.lr: [1.0e-3, 2.0e-3]\n"
+                   "  corpus.people: [5, 0]\n  model.head_dim: [8, 16]\n",
+                   {"corpus": {"kind": "facts", "file": "t.tsv"}, "train": {"context": 64}})
+        done = self.kcap("sweep", "sweep.yaml", "--list", "--json")
+        points = json.loads(done.stdout)["points"]
+        self.assertEqual([(p["n_people"], p["config_hash"] == points[0]["config_hash"])
+                          for p in points], [(5, i == 0) for i in range(2)] + [(9, False)] * 2
+                         + [(5, False)] * 2 + [(9, False)] * 2)
+        self.assertEqual(done.stderr.count("left out"), 2, done.stderr)
 
     def test_json_is_alone_on_stdout(self):
         file = self.write()

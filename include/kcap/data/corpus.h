@@ -142,6 +142,10 @@ int kc_files_check(const kc_config *cfg, const kc_files *files, kc_error *e);
 int kc_corpus_create(const kc_config *cfg, const kc_files *files, kc_corpus **corpus, kc_error *e);
 void kc_corpus_destroy(kc_corpus *corpus);
 
+/* Does a corpus depend on the key that `key` begins with, `corpus.people=20`? Two configurations that
+ * differ in others alone make the same one of the same files. */
+int kc_corpus_reads(const char *key);
+
 /* Borrowed; lives as long as the corpus. */
 const kc_corpus_info *kc_corpus_about(const kc_corpus *corpus);
 

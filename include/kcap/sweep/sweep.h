@@ -5,6 +5,9 @@
 #include "kcap/config/points.h"
 #include "kcap/run/run.h"
 
+/* Whose folders are looked into: one point's, by its index, or those of all or none. */
+enum { KC_LOOK_ALL = -1, KC_LOOK_NONE = -2 };
+
 /* What is asked of a sweep. Texts are borrowed. */
 typedef struct kc_sweep_request {
     const char *input;       /* the sweep file                                     */
@@ -13,6 +16,7 @@ typedef struct kc_sweep_request {
     int ranks_per_point; /* ranks of a farm's group; 0: as few as can run a point  */
     double patience;     /* seconds a group may be silent; fewer after max_seconds */
     double max_seconds;  /* stop in time; 0: no limit                              */
+    int64_t look;        /* whose folders kc_sweep_survey looks into               */
     int without_history; /* as in kc_run_request                                   */
     FILE *talk;          /* progress                                               */
 } kc_sweep_request;
@@ -54,7 +58,7 @@ void kc_point_count(const kc_sweep *sweep, const kc_point_view *views, int64_t n
  *   errors      agreed on, as kc_sweep_parse; an override of what tells points apart */
 int kc_sweep_load(const kc_grid *g, const kc_sweep_request *q, kc_sweep *sweep, kc_error *e);
 
-/* Check, forecast and look up all points on rank 0; on the others *views is NULL.
+/* Check and forecast all points and look up those of q->look on rank 0; on the others *views is NULL.
  *   collective  on all ranks
  *   owns        the caller frees *views
  *   errors      agreed on: a point whose configuration is wrong, by its name; two points that are

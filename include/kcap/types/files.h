@@ -20,9 +20,11 @@ typedef struct kc_files {
         int64_t begin;          /* of its text, in bytes from kc_files.text */
         int64_t bytes;          /* without the zero byte                  */
     } file[KC_FILES_MAX];
-    int64_t bytes;     /* of text, zero bytes included */
-    char *text;        /* malloc'ed; free with kc_files_free */
-    kc_teller *teller; /* is told of a long reading; NULL: nobody is */
+    int64_t twins;                /* entries of pools that look like others, see kc_alike_odd    */
+    char twin[KC_PATH_MAX + 300]; /* the first of them, with file and line               */
+    int64_t bytes;                /* of text, zero bytes included */
+    char *text;                   /* malloc'ed; free with kc_files_free */
+    kc_teller *teller;            /* is told of a long reading; NULL: nobody is */
     const struct kc_grid
         *readers; /* ranks that make a corpus of them together; NULL: this one alone */
     char *words;  /* of the corpus made of them, see kc_corpus_words; NULL: not listed */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "data/kind/facts.h"
+#include "kcap/base/alike.h"
 #include "kcap/base/memory.h"
 
 double kc_facts_code(const kc_pool *texts, int32_t n_vocab)
@@ -171,11 +172,15 @@ static void warn(const kc_fact_table *t, char *text, size_t size)
     size_t n = 0;
 
     if (t->n_duplicates)
-        n += (size_t)snprintf(text, size, "%lld rows stand there already and are left out",
+        n += (size_t)snprintf(text, size, "rows left out that stand there already: %lld",
                               (long long)t->n_duplicates);
     if (t->n_contradictions)
-        snprintf(text + n, size - n, "%s%lld rows contradict an earlier one, which stands: %s",
-                 n ? "; " : "", (long long)t->n_contradictions, t->contradiction);
+        n += (size_t)snprintf(text + n, size - n,
+                              "%srows left out that contradict an earlier one: %lld, first %s",
+                              n ? "; " : "", (long long)t->n_contradictions, t->contradiction);
+    if (t->n_twins)
+        snprintf(text + n, size - n, "%s" KC_TWINS ": %lld, first %s", n ? "; " : "",
+                 (long long)t->n_twins, t->twin);
 }
 
 void kc_facts_name_terms(kc_corpus_info *info)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/text/lines.h"
+#include "kcap/base/alike.h"
 #include "kcap/base/memory.h"
 
 static int ends_with(const char *path, const char *end)
@@ -71,6 +72,7 @@ static int append(kc_cells *c, const char *line, kc_error *e)
     c->row = kc_grow(c->row, &c->room, c->n_bytes + n + 2, 1);
     memcpy(c->row + c->n_bytes, line, (size_t)n + 1);
     c->n_bytes += n;
+    c->odd = c->odd || kc_alike_odd(line);
     return KC_OK;
 }
 
@@ -81,6 +83,7 @@ static int read_row(kc_cells *c, kc_error *e)
     int open = 0;
 
     c->n_bytes = 0;
+    c->odd = 0;
     do {
         KC_TRY(kc_plain_next(&c->plain, &line, e));
         if (!line && open)

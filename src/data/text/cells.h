@@ -15,6 +15,7 @@ typedef struct kc_cells {
     char *row;      /* its lines, a blank between them              */
     int64_t n_bytes, room;
     int64_t line; /* where the row begins                         */
+    int odd;      /* a cell may look like another text, see kc_alike_odd */
     int n;        /* its cells; 0: there is no row                */
     char *cell[KC_CELLS_MAX];
 } kc_cells;

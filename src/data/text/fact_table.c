@@ -6,9 +6,16 @@
 #include <sys/stat.h>
 
 #include "data/text/fact_rows.h"
+#include "kcap/base/alike.h"
 #include "kcap/base/memory.h"
 
 enum { ATTRIBUTES = KC_ATTRIBUTES_MAX - 1, TOLD_ROWS = 4096 };
+
+/* A text that came new in a row with odd ones. */
+typedef struct odd_text {
+    const kc_vocab *among;
+    int32_t text, line;
+} odd_text;
 
 /* A table while it is read: what is held beside it. */
 typedef struct reading {
@@ -18,6 +25,8 @@ typedef struct reading {
     int64_t most;
     kc_teller *teller;
     double size; /* of the file, 0 where it has none */
+    odd_text *odd;
+    int64_t n_odd, odd_room;
 } reading;
 
 void kc_fact_table_free(kc_fact_table *t)
@@ -38,6 +47,18 @@ static int32_t intern(kc_vocab *vocab, const char *text)
     return kc_vocab_intern(vocab, text, (int32_t)strlen(text));
 }
 
+/* A text of a row. */
+static int32_t take_text(reading *r, kc_vocab *vocab, const char *text)
+{
+    const int32_t n = vocab->n, number = intern(vocab, text);
+
+    if (r->rows.cells.odd && number == n) {
+        r->odd = kc_grow(r->odd, &r->odd_room, r->n_odd + 1, sizeof *r->odd);
+        r->odd[r->n_odd++] = (odd_text){vocab, number, (int32_t)r->rows.cells.line};
+    }
+    return number;
+}
+
 static void add_row(reading *r, kc_fact_table *t, int32_t name, int32_t attribute,
                     const char *value)
 {
@@ -50,7 +71,7 @@ static void add_row(reading *r, kc_fact_table *t, int32_t name, int32_t attribut
     t->of_value = kc_grow(t->of_value, &r->room[2], n + 1, sizeof *t->of_value);
     t->of_attribute = kc_grow(t->of_attribute, &r->room[3], n + 1, 1);
     r->of_name[n] = name;
-    t->of_value[n] = intern(&t->value[attribute], value);
+    t->of_value[n] = take_text(r, &t->value[attribute], value);
     t->of_attribute[n] = (uint8_t)attribute;
 }
 
@@ -61,7 +82,7 @@ static int take_row(reading *r, kc_fact_table *t, kc_error *e)
 
     if (r->most && t->name.n == r->most && kc_vocab_find(&t->name, name, (int32_t)strlen(name)) < 0)
         return KC_OK;
-    const int32_t a = intern(&t->attribute, field[KC_FACT_ATTRIBUTE]);
+    const int32_t a = take_text(r, &t->attribute, field[KC_FACT_ATTRIBUTE]);
 
     if (a >= ATTRIBUTES)
         return kc_fail(e, KC_EINPUT,
@@ -72,7 +93,7 @@ static int take_row(reading *r, kc_fact_table *t, kc_error *e)
     if (c->line > INT32_MAX)
         return kc_fail(e, KC_EINPUT, "%s: more than %d lines; cut the table", c->plain.path,
                        INT32_MAX);
-    add_row(r, t, intern(&t->name, name), a, field[KC_FACT_VALUE]);
+    add_row(r, t, take_text(r, &t->name, name), a, field[KC_FACT_VALUE]);
     return KC_OK;
 }
 
@@ -199,6 +220,34 @@ static void keep_used(kc_fact_table *t, int a)
     free(now);
 }
 
+/* Of the odd texts of one list those that look like others of it. */
+static void find_twins(const reading *r, const kc_vocab *among, kc_fact_table *t)
+{
+    uint64_t *all = kc_alloc(among->n, sizeof *all, "texts");
+    uint64_t *odd = kc_alloc(r->n_odd, sizeof *odd, "texts");
+    const odd_text **which = kc_alloc(r->n_odd, sizeof *which, "texts");
+    int64_t n = 0, first = 0;
+    char shown[120];
+
+    for (const odd_text *it = r->odd; it < r->odd + r->n_odd; it++)
+        if (it->among == among) {
+            odd[n] = kc_alike_key(kc_vocab_word(among, it->text));
+            which[n++] = it;
+        }
+    for (int32_t i = 0; i < among->n && n; i++)
+        all[i] = kc_alike_key(kc_vocab_word(among, i));
+    const int64_t twins = kc_alike_twins(all, among->n, odd, n, &first);
+
+    if (twins && !t->n_twins)
+        snprintf(t->twin, sizeof t->twin, "%.150s:%d: `%s`", r->rows.cells.plain.path,
+                 which[first]->line,
+                 kc_alike_show(kc_vocab_word(among, which[first]->text), shown, sizeof shown));
+    t->n_twins += twins;
+    free(which);
+    free(odd);
+    free(all);
+}
+
 int kc_fact_table_read(const char *path, FILE *file, int64_t most, kc_teller *teller,
                        kc_fact_table *t, kc_error *e)
 {
@@ -213,6 +262,8 @@ int kc_fact_table_read(const char *path, FILE *file, int64_t most, kc_teller *te
         kc_fail(e, KC_EINPUT, "%s: %d names, but corpus.people asks for %lld; 0 takes all", path,
                 t->name.n, (long long)most);
     KC_TRY(e->code);
+    for (int a = -2; a < t->attribute.n && r.n_odd; a++)
+        find_twins(&r, a == -2 ? &t->name : a == -1 ? &t->attribute : &t->value[a], t);
     group(&r, t);
     drop_doubles(t);
     for (int a = 0; a < t->attribute.n && t->n_contradictions; a++)
@@ -221,5 +272,6 @@ out:
     kc_tell_end(teller);
     kc_fact_rows_end(&r.rows);
     free(r.of_name);
+    free(r.odd);
     return e->code;
 }

@@ -24,6 +24,8 @@ typedef struct kc_fact_table {
     int64_t n_duplicates;     /* rows left out because the same stands there already        */
     int64_t n_contradictions; /* rows left out because another value does                   */
     char contradiction[400];  /* the first of these in words                                */
+    int64_t n_twins; /* names, attributes and values that look like others and are not the same */
+    char twin[300];  /* the first of these in words, with its line                              */
 } kc_fact_table;
 
 /* Read a table (kc_fact_rows).

@@ -107,6 +107,8 @@ static int file_load(kc_folders *f, const char *name, kc_files *files, kc_error 
     int64_t bytes = 0;
 
     KC_TRY(file_read(f, strchr(name, '/') + 1, path, sizeof path, &text, &bytes, e));
+    if (strncmp(name, "pools/", 6) == 0)
+        kc_files_doubt(path, text, files);
     bytes = kc_plain_blanks(text);
     KC_TRY(kc_files_add(files, name, path, text, bytes, e));
 out:

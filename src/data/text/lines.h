@@ -31,6 +31,9 @@ int kc_files_add(kc_files *files, const char *name, const char *path, const char
 int kc_files_add_folder(kc_files *files, const char *folder, const char *begins, const char *under,
                         kc_error *e);
 
+/* Count the entries of a pool, as its file has it, that look like others and are not the same. */
+void kc_files_doubt(const char *path, const char *pool, kc_files *files);
+
 /* The text of one of them, or NULL. */
 const char *kc_files_find(const kc_files *files, const char *name, int64_t *bytes);
 

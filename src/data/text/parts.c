@@ -15,6 +15,9 @@ static int is_of(const char *name, int part)
 
 int kc_files_join(const kc_files *own, int part, kc_files *files, kc_error *e)
 {
+    if (own->twins && !files->twins)
+        memcpy(files->twin, own->twin, sizeof files->twin);
+    files->twins += own->twins;
     for (int i = 0; i < own->n; i++) {
         const char *name = own->file[i].name;
         char numbered[sizeof own->file[i].name];
