@@ -2,6 +2,7 @@
 #include "kcap/base/memory.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,18 @@ int64_t kc_memory_of_process(void)
         return INT64_MAX;
     const int64_t left = (int64_t)most.rlim_cur - pages * sysconf(_SC_PAGESIZE);
     return left > 1 ? left : 1;
+}
+
+int64_t kc_memory_of_stack(void)
+{
+    pthread_attr_t attributes;
+    size_t bytes = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return INT64_MAX;
+    if (pthread_attr_getstacksize(&attributes, &bytes) != 0)
+        bytes = SIZE_MAX;
+    pthread_attr_destroy(&attributes);
+    return bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX;
 }
 
 static int64_t available_kernel(void)

@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/help.h"
+#include "kcap/base/memory.h"
 #include "kcap/run/signature.h"
 
 /* A standard stream that is closed would be the number of the next file that is opened, and what is
@@ -34,6 +35,19 @@ static int finish_output(int code)
     fprintf(stderr, "kcap: standard output cannot be written: %s\n",
             errno ? strerror(errno) : "a full disk, or nobody reads it");
     return code == KC_OK ? KC_EIO : code;
+}
+
+/* The kernel ends what runs out of stack without a word, MPI's start too. */
+static int check_stack(kc_error *e)
+{
+    enum { LEAST_KIB = 2048 };
+    const int64_t kib = kc_memory_of_stack() / 1024;
+    if (e->code || kib >= LEAST_KIB)
+        return 0;
+    fprintf(stderr,
+            "kcap: a stack of %lld KiB, and at least %d are needed: say `ulimit -s 8192` before\n",
+            (long long)kib, LEAST_KIB);
+    return kc_fail(e, KC_EINPUT, "the stack is small");
 }
 
 /* What needs no ranks; -1: go on. */
@@ -72,6 +86,8 @@ int kc_main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* so that writing fails, and that is said */
     kc_command_parse(argc, argv, &c, &e);
     int code = answer_at_once(&c, &e);
+    if (code < 0 && check_stack(&e) != KC_OK)
+        code = KC_EINPUT;
     if (code >= 0)
         goto out;
     kc_grid_start(&g);

@@ -82,10 +82,15 @@ static int read_law(const kc_grid *g, const char *path, kc_law *l, kc_error *e)
 static int read_rate(const kc_grid *g, const char *text, double *rate, kc_error *e)
 {
     char *end;
+    kc_error why = {0};
     *rate = strtod(text, &end);
     if (*end == 0 && *rate >= 1 && *rate <= 1e18)
         return KC_OK;
-    cJSON *bench = read_json(g, text, e);
+    if (*end == 0)
+        return kc_fail(e, KC_EINPUT, "--core-rate %s: a number from 1 to 1e18", text);
+    cJSON *bench = read_json(g, text, &why);
+    if (why.code)
+        kc_fail(e, why.code, "--core-rate: no number, and no file that can be read: %s", why.text);
     *rate = member(bench, "flop_per_second") / (member(bench, "ranks") * member(bench, "threads"));
     cJSON_Delete(bench);
     if (!(*rate >= 1 && *rate <= 1e18))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "kcap/base/memory.h"
 #include "kcap/math/gemm.h"
 
 /* 0 is the node's cores over its ranks, at most those allowed; OMP_NUM_THREADS wins over 0. OpenMP
@@ -88,6 +89,22 @@ static void pin_threads(kc_host *h, int64_t lanes)
     }
 }
 
+/* The kernel ends a thread that runs out of stack without a word. Products turn their right side there:
+ * 400 KB (src/math/small.c). */
+static int check_stacks(int threads, kc_error *e)
+{
+    enum { LEAST_KIB = 1024 };
+    int64_t least = INT64_MAX;
+#pragma omp parallel num_threads(threads) reduction(min : least)
+    least = kc_memory_of_stack();
+    if (least / 1024 >= LEAST_KIB)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "OMP_STACKSIZE: threads have a stack of %lld KiB, and at least %d are needed; "
+                   "leave it unset, or set it to 4M",
+                   (long long)(least / 1024), LEAST_KIB);
+}
+
 static void mesh(kc_grid *g, const kc_config *cfg)
 {
     const int ep = cfg->model.experts ? (int)cfg->parallel.ep : 1;
@@ -103,6 +120,7 @@ int kc_host_start(kc_host *h, kc_grid *g, const kc_config *cfg, const char *kern
         warn_about_cores(g, h->threads);
     if (warn && g->rank == 0)
         warn_about_launch(g, h->threads);
+    KC_TRY_ALL(g, check_stacks(h->threads, e));
     pin_threads(h, cfg->train.lanes / g->size);
     if (!kernel && cfg->parallel.kernel != KC_parallel_kernel_auto)
         kernel = kc_config_word(cfg, "parallel", "kernel");

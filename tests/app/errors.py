@@ -3,7 +3,9 @@
 nothing written, no hang."""
 import gzip
 import os
+import shlex
 import shutil
+import subprocess
 
 import numpy as np
 
@@ -176,6 +178,19 @@ class Home(ErrorTest):
         os.environ["KCAP_INPUTS"] = "~/inputs"
         self.addCleanup(os.environ.pop, "KCAP_INPUTS")
         self.refused(["KCAP_INPUTS=~/inputs: only a shell"], "train", "input.yaml", ranks=(2,))
+
+    def test_little_stack(self):
+        """Of a thread's or the process's own: the kernel would end it without a word."""
+        self.input(BIOD)
+        os.environ["OMP_STACKSIZE"] = "64k"
+        self.addCleanup(os.environ.pop, "OMP_STACKSIZE")
+        self.refused(["OMP_STACKSIZE: threads have a stack of 64 KiB"], "train", "input.yaml", "--set",
+                     "parallel.threads=2", ranks=(2,))
+        line = f"ulimit -s 200; exec {shlex.quote(harness.KCAP)} train input.yaml"
+        done = subprocess.run(["bash", "-c", line], cwd=self.folder, env=harness.environment(),
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("are needed: say `ulimit -s 8192` before", done.stderr)
 
 
 class Pools(ErrorTest):

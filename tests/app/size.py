@@ -99,8 +99,10 @@ class Size(AppTest):
         self.assertIn("1.000e+10".replace(".000e+", "e+"),
                       self.kcap("size", "--bits", "1e6", "--core-rate", "bench.json").stdout)
         self.input('{"ranks": 0}', "bench.json")
-        for rate in "bench.json", "0", "fast":
-            self.fails(rate, "size", "--bits", "1e6", "--core-rate", rate)
+        for rate, words in (("bench.json", "--core-rate bench.json: neither a number"),
+                            ("fast", "no file that can be read: fast: cannot be read"),
+                            *((n, f"--core-rate {n}: a number from 1") for n in ("0", "-1", "nan", "1e-400"))):
+            self.fails(words, "size", "--bits", "1e6", "--core-rate", rate)
 
     def test_what_a_model_holds(self):
         found = self.size("--params", "7e9")

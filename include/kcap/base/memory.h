@@ -19,6 +19,9 @@ void *kc_grow(void *p, int64_t *room, int64_t need, size_t size);
 /* Bytes that this process may still map (ulimit -v), at least 1; INT64_MAX: no limit. */
 int64_t kc_memory_of_process(void);
 
+/* Bytes of stack that the calling thread has (ulimit -s, OMP_STACKSIZE); INT64_MAX: not known. */
+int64_t kc_memory_of_stack(void);
+
 /* Bytes this node can still give to this process's group: what the kernel calls available, or what
  * is left under the control group's limit (v1 or v2) where that is less. 0: not known. */
 int64_t kc_memory_available(void);

@@ -21,7 +21,8 @@ typedef struct kc_host {
  *   warn        say on stderr when a rank has fewer cores than threads, or was launched alone
  *   collective  on all ranks
  *   owns        end with kc_host_end, after an error too; accepts a zeroed host
- *   errors      agreed on: KC_EINPUT as kc_gemm_start, or nodes that choose different kernels */
+ *   errors      agreed on: KC_EINPUT as kc_gemm_start, nodes that choose different kernels, or threads
+ *               of too small a stack */
 int kc_host_start(kc_host *h, kc_grid *g, const kc_config *cfg, const char *kernel, int warn,
                   kc_error *e);
 
