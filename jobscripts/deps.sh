@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034 # read by the scripts that source this file
 kc_packages=(gcc libc6-dev make cmake git pkg-config openmpi-bin libopenmpi-dev
-    libhdf5-openmpi-dev libblis-openmp-dev libyaml-dev libcjson-dev libxxhash-dev libpcre2-dev
+    libhdf5-openmpi-dev libblis-openmp-dev libyaml-dev libcjson-dev libxxhash-dev libpcre2-dev libutf8proc-dev
     librandom123-dev python3 python3-h5py python3-numpy python3-matplotlib python3-scipy
     python3-yaml python3-xxhash)
 # shellcheck disable=SC2034

@@ -25,15 +25,6 @@ int kc_utf8(const char *text, uint32_t *code)
     return *code < least[n] || *code > 0x10FFFF || surrogate ? 0 : n;
 }
 
-int kc_utf8_put(uint32_t code, char *text)
-{
-    const int n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (int i = n - 1; i > 0; i--, code >>= 6)
-        text[i] = (char)(0x80 | (code & 0x3F));
-    text[0] = (char)(n == 1 ? code : (0xF00u >> n & 0xFF) | code);
-    return n;
-}
-
 const char *kc_path_fault(const char *path)
 {
     if (path[0] == '~')

@@ -16,7 +16,7 @@ ARCH = sysconfig.get_config_var("MULTIARCH")
 BUILD = None
 # What Debian has of libraries without further files: name -> header, its folder, library.
 SMALL = {"YAML": ("yaml.h", "", "libyaml.so"), "XXHASH": ("xxhash.h", "", "libxxhash.so"),
-         "PCRE2": ("pcre2.h", "", "libpcre2-8.so"),
+         "PCRE2": ("pcre2.h", "", "libpcre2-8.so"), "UTF8PROC": ("utf8proc.h", "", "libutf8proc.so"),
          "CJSON": ("cJSON.h", "cjson", "libcjson.so"), "RANDOM123": (None, "Random123", None),
          "BLIS": ("blis.h", "blis-openmp", "blis-openmp/libblis.so")}
 
@@ -114,7 +114,7 @@ class Configure(unittest.TestCase):
         self.assertEqual(cache["BUILD_TESTING"], "OFF")
         self.assertNotIn("CMOCKA_LIBRARY", cache)
         for word in ("compiler", "flags", "warnings are warnings", "MPI", "mpirun", "HDF5", "BLIS",
-                     "libyaml", "cJSON", "xxHash", "PCRE2", "Random123", "tests off", "program",
+                     "libyaml", "cJSON", "xxHash", "PCRE2", "utf8proc", "Random123", "tests off", "program",
                      "installed"):
             self.assertIn(f"-- {word} ", said)
         lines = (self.folder / "a build" / "compile_commands.json").read_text(encoding="utf-8")

@@ -20,6 +20,7 @@ DOORS = {
     "cJSON": (r"\bcJSON\w*|cJSON\.h", ("src/io/json.c", "include/kcap/io/json.h", "src/cli/")),
     "Random123": (r"\bphilox\d\w*|\bthreefry\d\w*|\bR123_\w+|<Random123/", ("src/base/rng.c",)),
     "PCRE2": (r"\bpcre2_\w+|\bPCRE2_\w+|<pcre2\.h>", ("src/data/word/pretoken.c",)),
+    "utf8proc": (r"\butf8proc_\w+|\bUTF8PROC_\w+|<utf8proc\.h>", ("src/base/alike.c",)),
     "xxHash": (r"\bXXH(?:32|64|3|128|_)\w*|<xxhash\.h>",
                ("src/config/", "src/io/")),
 }

@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Texts that look the same and are not: an accent is part of its letter (NFC) or a character behind it
- * (NFD), a blank is no plain one, a character is not seen. Texts are UTF-8. Nothing here is collective. */
+/* Texts that look the same and are not: an accent is part of its letter (form C of Unicode's annex 15) or a
+ * character behind it (form D), a blank, dash or quotation mark is not ASCII's, a character is not seen.
+ * Texts are UTF-8. Nothing here is collective. */
 
 /* What is counted, for messages. */
 #define KC_TWINS                                                                                   \
-    "texts that look like others, but for how an accent is written or for what is not seen, and "  \
-    "count as their own"
+    "texts that look like others, but for how an accent, blank or dash is written or for what is " \
+    "not seen, and count as their own"
 
 /* May another text look like this one? Of two that do at least one is odd. */
 int kc_alike_odd(const char *text);

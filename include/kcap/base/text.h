@@ -12,9 +12,6 @@ enum { KC_PATH_MAX = 1024, KC_PATH_MOST = KC_PATH_MAX - 129 };
  * no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629, section 4). */
 int kc_utf8(const char *text, uint32_t *code);
 
-/* Write a code point below U+110000 as UTF-8, without a zero byte; returns its bytes, 1 to 4. */
-int kc_utf8_put(uint32_t code, char *text);
-
 /* Why a path that a user wrote will not do: it begins with `~`, or is longer than KC_PATH_MOST. NULL:
  * nothing is wrong. */
 const char *kc_path_fault(const char *path);

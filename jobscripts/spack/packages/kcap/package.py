@@ -31,6 +31,7 @@ class Kcap(CMakePackage):
     depends_on("cjson")
     depends_on("xxhash@0.8:")
     depends_on("pcre2")
+    depends_on("utf8proc")
     depends_on("random123")
     with when("+analysis"):
         depends_on("python@3.9:", type="run")
@@ -39,7 +40,7 @@ class Kcap(CMakePackage):
 
     # NAME_ROOT of CMakeLists.txt: package.
     roots = {"HDF5": "hdf5", "BLIS": "blis", "YAML": "libyaml", "CJSON": "cjson",
-             "XXHASH": "xxhash", "PCRE2": "pcre2", "RANDOM123": "random123"}
+             "XXHASH": "xxhash", "PCRE2": "pcre2", "UTF8PROC": "utf8proc", "RANDOM123": "random123"}
 
     def cmake_args(self):
         args = [self.define(f"{name}_ROOT", self.spec[package].prefix)
