@@ -51,15 +51,8 @@ def _twice(value):
     return None
 
 
-def read_object(path, most):
-    """The one object that a file of at most `most` bytes is. FileError: anything else."""
-    try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            raw = file.read(most + 1)
-    except OSError as e:
-        raise FileError(f"{path}: cannot be read: {e.strerror}") from None
-    if len(raw) > most:
-        raise FileError(f"{path}: larger than {most >> 20} MiB")
+def object_of(raw, path):
+    """The one object that these bytes, of a file or of what else `path` names, are. FileError."""
     try:
         value, rest = parse(raw.decode().lstrip(" \t\r\n"))
     except ValueError:
@@ -70,6 +63,18 @@ def read_object(path, most):
     if name is not None:
         raise FileError(f"{path}: {short(name)} is there twice; leave one")
     return value
+
+
+def read_object(path, most=1 << 30):
+    """The one object that a file of at most `most` bytes is. FileError: anything else."""
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            raw = file.read(most + 1)
+    except OSError as e:
+        raise FileError(f"{path}: cannot be read: {e.strerror}") from None
+    if len(raw) > most:
+        raise FileError(f"{path}: larger than {most >> 20} MiB")
+    return object_of(raw, path)
 
 
 def whole(x):

@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import multiprocessing
+import os
 import shlex
 import signal
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from needed import ADVICE, ended, libraries
 
 with libraries("law"):
+    from exact_json import read_object
     from kcap_files import FileError, path_given, read_run
     import law_cells
     import law_families
@@ -25,6 +27,7 @@ with libraries("law"):
     from new_folder import new_file
     from report import finite, last, write_csv
 
+NO_LIST = ": kcap sweep writes it anew when it runs a point; without it the folders count"
 POINT_COLUMNS = ("sweep", "name", "cell", "n_params", "layers", "width", "n_people", "exposures", "seed",
                  "bits_per_param", "max_bits_per_param", "total_bits", "corpus_bits", "loss", "tokens",
                  "train_seconds", "stands_for")
@@ -39,12 +42,16 @@ def listed_points(folder):
     path = folder / "sweep.json"
     if not folder.is_dir():
         raise LawError(f"{folder}: no such folder: give the folder that a sweep writes")
-    if path.is_file():
+    if os.path.lexists(path):
         try:
-            text = json.loads(path.read_text(encoding="utf-8"))
-            return str(text.get("sweep", folder)), [dict(p) for p in text["points"]]
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise LawError(f"{path}: not a list of points as kcap sweep writes it: {e}") from e
+            found = read_object(path)
+        except FileError as e:
+            raise LawError(f"{e}{NO_LIST}") from None
+        points = found.get("points")
+        if not isinstance(points, list) or not all(
+                isinstance(p, dict) and isinstance(p.get("name"), str) for p in points):
+            raise LawError(f"{path}: has no list of points with names{NO_LIST}")
+        return str(found.get("sweep", folder)), points
     names = sorted(each.parent.name for each in folder.glob("*/run.h5"))
     return str(folder), [{"name": name} for name in names]
 
@@ -99,7 +106,7 @@ def reason_left_out(folder, run):
 def read_point(folder, sweep, entry):
     """(point, None), or (None, why not)."""
     where = folder / str(entry.get("name", ""))
-    if not (where / "run.h5").is_file():
+    if not os.path.lexists(where / "run.h5"):
         error = where / "error.txt"
         return None, ("failed: " + error.read_text(encoding="utf-8", errors="replace").strip()
                       if error.is_file() else "missing")

@@ -10,7 +10,6 @@ whole value."""
 
 import argparse
 import csv
-import json
 import math
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from needed import ADVICE, ended, libraries
 
 with libraries("probe"):
+    from exact_json import read_object
     import numpy as np
     from kcap_files import FileError, path_given, path_text, read_probes, read_run
     from new_folder import new_file
@@ -82,9 +82,8 @@ def of_kinds(found):
 
 def of_json(path):
     """What was printed."""
+    found, kinds = read_object(path), {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        kinds = {}
         for kind in sorted(KINDS.keys() & found.keys()) or KINDS:
             x, names = found[kind], found[kind]["attributes"]
             grid = {name: np.array(x[name], float).reshape(int(x["positions"]), len(names)) for name in
@@ -93,9 +92,7 @@ def of_json(path):
         if not any(np.isfinite(grid["value"]).any() for _, grid, _ in kinds.values()):
             raise FileError(f"{path}: {NOTHING} (--people)")
         return of_kinds(kinds)
-    except OSError as e:
-        raise FileError(f"{path}: cannot be read: {e.strerror}") from None
-    except (ValueError, KeyError, TypeError) as e:
+    except (ArithmeticError, ValueError, KeyError, TypeError) as e:
         raise FileError(f"{path}: not what kcap probe RUN --json prints: {e!r}") from None
 
 

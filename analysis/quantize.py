@@ -10,14 +10,15 @@ means over checkpoints, and their standard deviation."""
 import argparse
 import csv
 import itertools
-import json
 import math
+import os
 import statistics
 import sys
 
 from needed import ADVICE, ended, libraries
 
 with libraries("quantize"):
+    from exact_json import object_of, read_object
     import kcap_checkpoint
     import kcap_program
     from kcap_files import FileError, path_given, path_text
@@ -65,15 +66,11 @@ def checkpoint_of(where):
         return found.path, found.hash
 
 
-def figures(path, text):
+def figures(path, found):
     """The object that kcap measure --json has printed."""
-    try:
-        found = json.loads(text)
-        if all(isinstance(found[name], (float, int)) for name in FIGURES):
-            return found
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise FileError(f"{path}: not what kcap measure --json prints: delete it")
+    if all(isinstance(found.get(name), (float, int)) for name in FIGURES):
+        return found
+    raise FileError(f"{path}: not what kcap measure --json prints")
 
 
 def measured(program, given, checkpoint, settings):
@@ -83,8 +80,11 @@ def measured(program, given, checkpoint, settings):
         ("_asymmetric" if settings[3] == "asymmetric" else "") + \
         ("_embeddings" if given.embeddings else "") + ("_act" if given.act_order else "")
     kept = given.out / f"{name}.json"
-    if kept.exists():
-        return figures(kept, kept.read_text(encoding="utf-8", errors="replace"))
+    if os.path.lexists(kept):
+        try:
+            return figures(kept, read_object(kept))
+        except FileError as e:
+            raise FileError(f"{e}: delete it") from None
     if settings is not None:
         bits, method, group, codes = settings
         packed = given.out / f"{name}.h5"
@@ -98,7 +98,7 @@ def measured(program, given, checkpoint, settings):
                          packed, *more)
         where = packed
     text = kcap_program.run(program, "measure", where, "--json")
-    found = figures(where, text)
+    found = figures(where, object_of(text.encode(), program))
     with new_file(kept) as file:
         file.write(text)
     return found

@@ -77,10 +77,18 @@ static int refuse(const kc_lock *l, kc_error *e)
 /* l->fd of the file, or -1: it cannot be made, and neither could anything else in this folder. */
 static int open_file(kc_lock *l, kc_error *e)
 {
-    l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (l->fd >= 0)
+    struct stat s;
+    l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    const int why = errno, is_file = l->fd >= 0 && fstat(l->fd, &s) == 0 && S_ISREG(s.st_mode);
+    if (is_file)
         return KC_OK;
-    const int why = errno;
+    if (l->fd >= 0)
+        close(l->fd);
+    if (l->fd >= 0 || why == EISDIR || why == ELOOP || why == ENXIO) {
+        l->fd = -1;
+        return kc_fail(e, KC_EINPUT, "%s: no regular file, which a lock must be; move it away",
+                       l->path);
+    }
     if (access(l->path, F_OK) == 0)
         return kc_fail(e, KC_EINPUT, "%s: cannot be locked: %s", l->path, strerror(why));
     const int cannot = why == EACCES || why == EROFS || why == EPERM || why == ENOTDIR;

@@ -403,8 +403,24 @@ class Command(unittest.TestCase):
         self.assertFalse(self.out.exists())
         self.assertIn("no such folder", self.law(self.sweep / "x", "--out", self.out, code=2).stderr)
         (self.sweep / "sweep.json").write_text("{")
-        self.assertIn("not a list of points",
+        self.assertIn("sweep.json: is not one JSON object: kcap sweep writes it anew",
                       self.law(self.sweep, "--out", self.out, code=2).stderr)
+
+    def test_a_damaged_list(self):
+        path = self.sweep / "sweep.json"
+        self.sweep.mkdir(exist_ok=True)
+        deep = "[" * 100000
+        for text, said in ("", "is not"), ("null", "is not"), ("[1]", "is not"), (deep, "is not"), (
+                "{\"points\": [{\"name\": \"\xe9", "is not"), ('{"points": 5}', "has no list"), (
+                '{"points": [5]}', "has no list"), ('{"points": [{"name": 7}]}', "has no list"):
+            path.write_text(text, encoding="latin-1")
+            self.assertRaisesRegex(law_module.LawError, f"sweep.json: {said}.*: kcap sweep writes it",
+                                   law_module.listed_points, self.sweep)
+        for make in os.mkdir, os.mkfifo, lambda it: it.symlink_to(it):
+            path = Path(tempfile.mkdtemp(dir=self.sweep)) / "sweep.json"
+            make(path)
+            self.assertRaisesRegex(law_module.LawError, "sweep.json: (is no regular|cannot be opened).*anew",
+                                   law_module.listed_points, path.parent)
 
     def test_one_point_is_enough(self):
         write_sweep(self.sweep, lambda *_: 1.5, self.GRID[:1], seeds=(1,))

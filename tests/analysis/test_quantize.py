@@ -54,12 +54,13 @@ class Quantize(harness.AppTest):
         false = {"kcap": "/bin/false", "how": programs.called}
         self.assertIn("/bin/false measure ended with 1", self.run_it(**false).stderr)
         kept = [name for name in os.listdir(self.path("sweep")) if name.endswith("_whole.json")]
-        for text in "", "[1, 2]", '{"bits_per_param": null}':
+        for text in "", "[1, 2]", "[" * 100000, '{"bits_per_param": null}':
             for name in kept:
                 self.input(text, os.path.join("sweep", name))
             again = self.run_it(**false)
             self.assertEqual(again.returncode, 2)
-            self.assertIn("_whole.json: not what kcap measure --json prints: delete it", again.stderr)
+            self.assertIn("_whole.json: ", again.stderr)
+            self.assertIn(": delete it", again.stderr)
 
     def test_refused(self):
         self.kcap_train("one")

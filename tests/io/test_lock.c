@@ -139,4 +139,24 @@ KC_TEST(folders_made)
     assert_int_equal(kc_file_size(path), 1);
 }
 
+/* What bears the lock's name is moved away by whoever put it there. */
+KC_TEST(what_is_no_file_is_named_and_stays)
+{
+    char path[128];
+    kc_error e;
+    for (int kind = 0; kind < 3; ++kind) {
+        const char *folder = test_folder();
+        struct stat s;
+        snprintf(path, sizeof path, "%s/" KC_LOCK_RUN, folder);
+        assert_int_equal(kind == 0   ? mkdir(path, 0777)
+                         : kind == 1 ? mkfifo(path, 0666)
+                                     : symlink(KC_LOCK_RUN, path),
+                         0);
+        take(folder, &e);
+        says(&e, KC_LOCK_RUN ": no regular file, which a lock must be; move it away");
+        assert_int_equal(lstat(path, &s), 0);
+        kind == 0 ? rmdir(path) : unlink(path);
+    }
+}
+
 KC_TEST_MAIN(NULL, NULL)
