@@ -180,15 +180,26 @@ static int more(kc_plain *p, kc_error *e)
                : KC_OK;
 }
 
+int kc_plain_go_on(kc_plain *p, const char *path, FILE *file, kc_error *e)
+{
+    const off_t at = ftello(file);
+    *p = (kc_plain){.path = path, .file = file, .bytes = at > 0 ? at : 0};
+    p->text = kc_grow(NULL, &p->room, STEP + 1, 1);
+    return more(p, e);
+}
+
 int kc_plain_start(kc_plain *p, const char *path, FILE *file, kc_error *e)
 {
-    *p = (kc_plain){.path = path, .file = file};
-    p->text = kc_grow(NULL, &p->room, STEP + 1, 1);
-    KC_TRY(more(p, e));
+    KC_TRY(kc_plain_go_on(p, path, file, e));
     KC_TRY(check_kind(path, p->text, (size_t)p->end, e));
     p->begin = mark_of(p->text);
 out:
     return e->code;
+}
+
+int64_t kc_plain_place(const kc_plain *p)
+{
+    return p->bytes - (p->end - p->begin);
 }
 
 int kc_plain_next(kc_plain *p, char **line, kc_error *e)

@@ -128,7 +128,7 @@ void kc_grid_mpi_version(char *text, size_t size)
 }
 
 /* MPI counts are ints, and a message near their limit strains transports long before. */
-enum { MESSAGE = 1 << 28 };
+enum { MESSAGE = 1 << 28, PASSED = 3 };
 
 void kc_bcast(const kc_grid *g, void *data, size_t bytes)
 {
@@ -136,6 +136,19 @@ void kc_bcast(const kc_grid *g, void *data, size_t bytes)
         size_t n = bytes - done < MESSAGE ? bytes - done : MESSAGE;
         kc_mpi_check(MPI_Bcast((char *)data + done, (int)n, MPI_BYTE, 0, g->mpi->world),
                      "MPI_Bcast");
+    }
+}
+
+void kc_pass(const kc_grid *g, int from, int to, void *data, size_t bytes)
+{
+    for (size_t done = 0; done < bytes; done += MESSAGE) {
+        char *at = (char *)data + done;
+        const int n = (int)(bytes - done < MESSAGE ? bytes - done : MESSAGE);
+        if (g->rank == from)
+            kc_mpi_check(MPI_Send(at, n, MPI_BYTE, to, PASSED, g->mpi->world), "MPI_Send");
+        else
+            kc_mpi_check(MPI_Recv(at, n, MPI_BYTE, from, PASSED, g->mpi->world, MPI_STATUS_IGNORE),
+                         "MPI_Recv");
     }
 }
 

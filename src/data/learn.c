@@ -10,6 +10,7 @@
 #include "data/word/tokens.h"
 #include "kcap/base/memory.h"
 #include "kcap/base/rng.h"
+#include "kcap/comm/grid.h"
 
 enum { DRAWN = 100000 }; /* documents; a few more where that makes the same number of each person */
 enum { TOLD_DOCUMENTS = 1024 };
@@ -88,31 +89,58 @@ static int64_t count_needed(const kc_vocab *pieces)
     return n;
 }
 
+/* What one rank learns. */
+static int learn(const kc_config *cfg, const kc_corpus *c, kc_teller *teller, char **text,
+                 int64_t *bytes, kc_error *e)
+{
+    const int64_t needed = count_needed(c->vocab);
+    kc_bpe bpe = {0};
+    int64_t *count;
+
+    if (cfg->vocab.size < needed)
+        return kc_fail(e, KC_EINPUT,
+                       "vocab.size: %lld tokens, but <eos>, markers and the different bytes of the "
+                       "corpus are %lld; at least so many would do",
+                       (long long)cfg->vocab.size, (long long)needed);
+    count = count_pieces(c, teller);
+    kc_bpe_create(&bpe);
+    kc_bpe_learn(c->vocab, count, cfg->vocab.size - needed, teller, &bpe);
+    *text = kc_bpe_text(&bpe, bytes);
+    free(count);
+    kc_bpe_free(&bpe);
+    return KC_OK;
+}
+
+static int agree(const kc_grid *g, kc_error *e)
+{
+    return g ? kc_agree(g, e) : e->code;
+}
+
+/* Rank 0's text to all. */
+static void give(const kc_grid *g, char **text, int64_t *bytes)
+{
+    kc_bcast(g, bytes, sizeof *bytes);
+    if (g->rank > 0)
+        *text = kc_alloc(*bytes + 1, 1, "bytes of merges");
+    kc_bcast(g, *text, (size_t)*bytes);
+}
+
 int kc_learn_merges(const kc_config *cfg, const kc_files *files, char **text, int64_t *bytes,
                     kc_error *e)
 {
+    const kc_grid *g = files->readers;
     kc_corpus *c = NULL;
-    kc_bpe bpe = {0};
-    int64_t *count = NULL, needed;
 
     *text = NULL;
-    KC_TRY(kc_corpus_make(cfg, files, KC_SPLIT_PIECES, &c, e));
-    needed = count_needed(c->vocab);
-    if (cfg->vocab.size < needed) {
-        kc_fail(e, KC_EINPUT,
-                "vocab.size: %lld tokens, but <eos>, markers and the different bytes of the corpus "
-                "are %lld; at least so many would do",
-                (long long)cfg->vocab.size, (long long)needed);
-        goto out;
-    }
-    count = count_pieces(c, files->teller);
-    kc_bpe_create(&bpe);
-    kc_bpe_learn(c->vocab, count, cfg->vocab.size - needed, files->teller, &bpe);
-    *text = kc_bpe_text(&bpe, bytes);
+    kc_corpus_make(cfg, files, KC_SPLIT_PIECES, &c, e);
+    KC_TRY(agree(g, e));
+    if (!g || g->rank == 0)
+        learn(cfg, c, files->teller, text, bytes, e);
+    KC_TRY(agree(g, e));
+    if (g)
+        give(g, text, bytes);
 out:
     kc_tell_end(files->teller);
-    free(count);
-    kc_bpe_free(&bpe);
     kc_corpus_destroy(c);
     return e->code;
 }

@@ -10,7 +10,8 @@
  * wherever it occurs.
  *   files       what the corpus is made of; its teller is told how far it is
  *   text        the merges as kc_bpe_read takes them; the caller frees it, after an error too
- *   collective  no; same bits everywhere
+ *   collective  on all ranks of files->readers, where that is set, which get rank 0's text; errors are
+ *               agreed on there
  *   errors      KC_EINPUT as kc_corpus_create; vocab.size does not hold the bytes */
 int kc_learn_merges(const kc_config *cfg, const kc_files *files, char **text, int64_t *bytes,
                     kc_error *e);

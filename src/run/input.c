@@ -79,17 +79,22 @@ static void warn_of_tables(const kc_config *cfg, const kc_corpus *corpus)
 int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_error *e)
 {
     kc_teller teller = teller_of(g);
-    KC_TRY_ROOT(g, kc_files_load(cfg, &teller, files, e));
+    KC_TRY_ROOT(g, kc_files_read(cfg, &teller, files, e));
     if (g->rank == 0)
         warn_of_files(files);
     char *text = files->text;
-    files->teller = NULL;
     kc_bcast(g, files, sizeof *files);
     files->text = text ? text : malloc((size_t)files->bytes);
     KC_ROOM(files->text || !files->bytes, "out of memory for %lld bytes of pools",
             (long long)files->bytes);
     kc_bcast(g, files->text, (size_t)files->bytes);
+    files->teller = &teller;
+    files->readers = g;
+    if (cfg->vocab.kind == KC_vocab_kind_bpe)
+        KC_TRY_ALL(g, kc_files_learn(cfg, files, e));
 out:
+    files->teller = NULL;
+    files->readers = NULL;
     return e->code;
 }
 

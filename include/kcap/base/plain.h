@@ -33,7 +33,7 @@ typedef struct kc_plain {
     const char *path; /* for messages; borrowed  */
     FILE *file;       /* borrowed                */
     int64_t line;     /* number of the last line */
-    int64_t bytes;    /* read so far             */
+    int64_t bytes;    /* where the file stands   */
     char *text;       /* begin ... end - 1 is still to be given */
     int64_t room, begin, end;
     int at_end; /* of the file */
@@ -42,6 +42,12 @@ typedef struct kc_plain {
 /* Read from an open file, which is the caller's.
  *   errors      as kc_plain_read, of the file as a whole */
 int kc_plain_start(kc_plain *p, const char *path, FILE *file, kc_error *e);
+
+/* The same from where the file stands, the beginning of a line. */
+int kc_plain_go_on(kc_plain *p, const char *path, FILE *file, kc_error *e);
+
+/* The byte of the file that the next line begins with. */
+int64_t kc_plain_place(const kc_plain *p);
 
 /* The next line, its end cut off; NULL: there is none. It stands until the next call.
  *   errors      as kc_plain_read, of this line */

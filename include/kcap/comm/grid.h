@@ -63,6 +63,9 @@ void kc_bcast(const kc_grid *g, void *data, size_t bytes);
  * ranks */
 void kc_allgather(const kc_grid *g, const void *mine, void *all, size_t bytes);
 
+/* `bytes` bytes of rank `from` to rank `to`, in place of its own.  collective on these two */
+void kc_pass(const kc_grid *g, int from, int to, void *data, size_t bytes);
+
 /* Wait for all ranks. */
 void kc_barrier(const kc_grid *g);
 

@@ -118,10 +118,13 @@ int kc_corpus_check(const kc_config *cfg, const kc_origin *o, kc_error *e);
  *               kc_corpus_create too, and a vocab.size too small for the bytes that occur: its
  *               merges are learnt here, once, and are a file of the corpus from then on */
 int kc_files_load(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_error *e);
+
+/* The same without the merges of vocab.kind bpe, which kc_files_learn then adds. */
+int kc_files_read(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_error *e);
 void kc_files_free(kc_files *files);
 
-/* Byte pairs for another vocab.size in place of those that are among the files.
- *   collective  no
+/* Byte pairs learnt of the corpus that the files make, in place of those that are among them.
+ *   collective  on all ranks of files->readers, where that is set, and agreed on there
  *   errors      KC_EINPUT as kc_files_load */
 int kc_files_learn(const kc_config *cfg, kc_files *files, kc_error *e);
 
@@ -131,8 +134,8 @@ int kc_files_learn(const kc_config *cfg, kc_files *files, kc_error *e);
 int kc_files_check(const kc_config *cfg, const kc_files *files, kc_error *e);
 
 /* Build pools, templates and vocabulary; keeps what it needs of `files`, which may be freed after.
- *   collective  on all ranks of files->readers, where that is set: rank 0 reads tables, once a run, and
- *               the ranks of a node have them in common; the same on every rank
+ *   collective  on all ranks of files->readers, where that is set: each reads a part of a large table, once,
+ *               and the ranks of a node have it in common; the same on every rank
  *   owns        release with kc_corpus_destroy, which accepts NULL
  *   errors      KC_EINPUT: those of kc_corpus_check, a pool with fewer values than the key asks
  *               (both counts named), an empty or doubled line (file:line), a template without

@@ -24,7 +24,6 @@ static int check(const kc_config *settled, const kc_origin *o, kc_error *e)
 static int make(const kc_corpus_keys *keys, const kc_files *files, kc_facts *f, kc_vocab *vocab,
                 kc_corpus_info *info, kc_error *e)
 {
-    KC_TRY(kc_facts_table(keys, files, f, e));
     f->n_attributes = f->table.attribute.n;
     f->people.n = f->table.name.n;
     KC_TRY(kc_facts_tokens(keys, files, f, vocab, e));
@@ -45,6 +44,7 @@ static void *create(const kc_corpus_keys *keys, uint64_t seed, const kc_files *f
 
     (void)first;
     f->people.seed = seed;
+    KC_TRY(kc_facts_table(keys, files, f, e));
     if (!g || g->size == 1)
         KC_TRY(make(keys, files, f, vocab, info, e));
     else {

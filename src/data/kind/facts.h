@@ -43,8 +43,10 @@ int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
 /* As kc_kind_ops.same. */
 int kc_facts_same(const kc_corpus_keys *keys, const kc_files *files, kc_error *e);
 
-/* Read the table that `files` holds or names, and whether it is said in sentences. Of a large one the bytes must be those of the hash; it is
+/* Read the table that `files` holds or names, and whether it is said in sentences: of files->readers rank 0
+ * has it then, and each reads a part of a large one where all see the same file. Of a large one the bytes must be those of the hash; it is
  * looked for where corpus.file says, where it was, and in the working directory.
+ *   collective  on all ranks of files->readers, where that is set; errors are agreed on
  *   errors      KC_EINPUT as kc_fact_table_read; not found, or another one */
 int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *facts, kc_error *e);
 

@@ -169,25 +169,99 @@ out:
     return e->code;
 }
 
+/* What a rank sees of a file. */
+typedef struct seen {
+    int64_t bytes; /* -1: there is none */
+    struct timespec changed;
+} seen;
+
+/* The file where all ranks see the same, else NULL: other nodes may have other disks.
+ *   collective  on all ranks */
+static FILE *open_together(const kc_grid *g, const char *path, int64_t *bytes)
+{
+    kc_error e = {0};
+    struct stat s;
+    FILE *f = kc_open_regular(path, &e);
+    seen mine = {.bytes = -1}, first;
+
+    if (f && fstat(fileno(f), &s) == 0)
+        mine = (seen){.bytes = s.st_size, .changed = s.st_mtim};
+    first = mine;
+    kc_bcast(g, &first, sizeof first);
+    if (mine.bytes < 0 || memcmp(&mine, &first, sizeof mine) != 0)
+        kc_fail(&e, KC_EINPUT, "%s: not rank 0's", path);
+    *bytes = mine.bytes;
+    if (kc_agree(g, &e) == KC_OK)
+        return f;
+    if (f)
+        fclose(f);
+    return NULL;
+}
+
+static int read_file(const kc_corpus_keys *keys, const kc_files *files, const char *path,
+                     kc_fact_table *t, kc_error *e)
+{
+    FILE *f = kc_open_regular(path, e);
+
+    if (f) {
+        kc_fact_table_read(path, f, keys->people, files->teller, t, e);
+        fclose(f);
+    }
+    return e->code;
+}
+
+static int read_held(const kc_corpus_keys *keys, const kc_files *files, const char *path,
+                     const char *text, int64_t bytes, kc_fact_table *t, kc_error *e)
+{
+    FILE *f = fmemopen((void *)text, (size_t)bytes, "r");
+
+    KC_ROOM(f, "out of memory for %s", path);
+    kc_fact_table_read(path, f, keys->people, files->teller, t, e);
+    fclose(f);
+    return e->code;
+}
+
+/* By all ranks where they can.
+ *   collective  on all ranks */
+static int read_together(const kc_grid *g, const kc_corpus_keys *keys, const kc_files *files,
+                         reference *r, kc_fact_table *t, kc_error *e)
+{
+    FILE *f;
+    int64_t bytes;
+
+    KC_TRY_ROOT(g, find_table(keys, r, e));
+    kc_bcast(g, r, sizeof *r);
+    f = open_together(g, r->path, &bytes);
+    if (!f)
+        KC_TRY_ROOT(g, read_file(keys, files, r->path, t, e));
+    else
+        kc_fact_table_read_together(g, r->path, f, bytes, keys->people, files->teller, t, e);
+    if (f)
+        fclose(f);
+out:
+    return e->code;
+}
+
 int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *facts, kc_error *e)
 {
+    const kc_grid *g = files->readers;
+    kc_fact_table *t = &facts->table;
     reference r = {.bytes = 0};
     int64_t bytes = 0;
-    FILE *f = NULL;
+    const char *text = kc_files_find(files, table_name, &bytes);
 
     KC_TRY(read_reference(files, &r, e));
     facts->in_sentences = r.in_sentences;
-    const char *text = kc_files_find(files, table_name, &bytes);
-    if (text && bytes) {
-        f = fmemopen((void *)text, (size_t)bytes, "r");
-        KC_ROOM(f, "out of memory for %s", r.path);
-    } else {
+    if (text && bytes && g)
+        KC_TRY_ROOT(g, read_held(keys, files, r.path, text, bytes, t, e));
+    else if (text && bytes)
+        KC_TRY(read_held(keys, files, r.path, text, bytes, t, e));
+    else if (g && g->size > 1)
+        KC_TRY(read_together(g, keys, files, &r, t, e));
+    else {
         KC_TRY(find_table(keys, &r, e));
-        f = kc_open_regular(r.path, e);
-        KC_TRY(e->code);
+        KC_TRY(read_file(keys, files, r.path, t, e));
     }
-    kc_fact_table_read(r.path, f, keys->people, files->teller, &facts->table, e);
-    fclose(f);
 out:
     return e->code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "data/text/cells.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,20 @@ int kc_cells_start(kc_cells *c, const char *path, FILE *file, kc_error *e)
         c->separator = ',';
     else if (ends_with(path, ".tsv") || ends_with(path, ".tab"))
         c->separator = '\t';
+    c->end = INT64_MAX;
     return kc_plain_start(&c->plain, path, file, e);
+}
+
+int kc_cells_within(kc_cells *c, const char *path, FILE *file, char separator, int64_t begin,
+                    int64_t end, int64_t line, kc_error *e)
+{
+    *c = (kc_cells){.separator = separator, .end = end};
+    if (fseeko(file, begin, SEEK_SET) != 0)
+        return kc_fail(e, KC_EINPUT, "%s: cannot be read: %s", path, strerror(errno));
+    KC_TRY(kc_plain_go_on(&c->plain, path, file, e));
+    c->plain.line = line;
+out:
+    return e->code;
 }
 
 void kc_cells_end(kc_cells *c)
@@ -37,8 +51,7 @@ const char *kc_cells_separator(const kc_cells *c)
     return c->separator == ',' ? "commas" : "tabs";
 }
 
-/* Is a quoted cell open at the end of the text, where *open says whether one is at its beginning? */
-static void scan(const kc_cells *c, const char *at, int *open)
+void kc_cells_scan(char separator, const char *at, int *open)
 {
     for (;;) {
         if (!*open) {
@@ -53,7 +66,7 @@ static void scan(const kc_cells *c, const char *at, int *open)
                 at++;
         if (*open)
             return;
-        at = strchr(at, c->separator);
+        at = strchr(at, separator);
         if (!at)
             return;
         at++;
@@ -80,11 +93,15 @@ static int append(kc_cells *c, const char *line, kc_error *e)
 static int read_row(kc_cells *c, kc_error *e)
 {
     char *line = NULL;
+    int64_t begin;
     int open = 0;
 
     c->n_bytes = 0;
     c->odd = 0;
     do {
+        begin = kc_plain_place(&c->plain);
+        if (!open && begin >= c->end)
+            break;
         KC_TRY(kc_plain_next(&c->plain, &line, e));
         if (!line && open)
             kc_fail(e, KC_EINPUT, "%s:%lld: a quotation mark that begins a cell is not closed",
@@ -93,12 +110,14 @@ static int read_row(kc_cells *c, kc_error *e)
             break;
         if (!c->separator)
             c->separator = strchr(line, '\t') ? '\t' : ',';
-        if (open)
+        if (open) {
             c->row[c->n_bytes++] = ' ';
-        else
+        } else {
+            c->begin = begin;
             c->line = c->plain.line;
+        }
         KC_TRY(append(c, line, e));
-        scan(c, line, &open);
+        kc_cells_scan(c->separator, line, &open);
     } while (open || c->n_bytes == 0);
 out:
     return e->code;

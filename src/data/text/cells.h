@@ -14,9 +14,10 @@ typedef struct kc_cells {
     char separator; /* 0: by the first row                          */
     char *row;      /* its lines, a blank between them              */
     int64_t n_bytes, room;
-    int64_t line; /* where the row begins                         */
-    int odd;      /* a cell may look like another text, see kc_alike_odd */
-    int n;        /* its cells; 0: there is no row                */
+    int64_t begin, line; /* byte and line that the row begins with       */
+    int64_t end;         /* rows that begin here or behind are others'   */
+    int odd;             /* a cell may look like another text, see kc_alike_odd */
+    int n;               /* its cells; 0: there is no row                */
     char *cell[KC_CELLS_MAX];
 } kc_cells;
 
@@ -25,6 +26,15 @@ typedef struct kc_cells {
  *   path        borrowed
  *   errors      KC_EINPUT as kc_plain_start */
 int kc_cells_start(kc_cells *c, const char *path, FILE *file, kc_error *e);
+
+/* The rows that begin at byte `begin`, where one does, or behind it and before `end`, with `line` lines in
+ * front of them, in an open file that can be sought in.
+ *   errors      KC_EINPUT: it cannot be read */
+int kc_cells_within(kc_cells *c, const char *path, FILE *file, char separator, int64_t begin,
+                    int64_t end, int64_t line, kc_error *e);
+
+/* Is a quoted cell open at the end of a line, where *open says whether one is at its beginning? */
+void kc_cells_scan(char separator, const char *line, int *open);
 
 /* The next row that is not empty; c->n 0: there is none. Cells are in the normal form of kc_lines, and
  * stand until the next call.

@@ -5,28 +5,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/text/fact_group.h"
 #include "data/text/fact_rows.h"
-#include "kcap/base/alike.h"
+#include "data/text/fact_share.h"
+#include "data/text/fact_split.h"
+#include "data/text/fact_twins.h"
 #include "kcap/base/memory.h"
 
 enum { ATTRIBUTES = KC_ATTRIBUTES_MAX - 1, TOLD_ROWS = 4096 };
 
-/* A text that came new in a row with odd ones. */
-typedef struct odd_text {
-    const kc_vocab *among;
-    int32_t text, line;
-} odd_text;
-
 /* A table while it is read: what is held beside it. */
 typedef struct reading {
+    const char *path;
     kc_fact_rows rows;
-    int32_t *of_name; /* [rows]: its name, later its place among the rows of all names */
-    int64_t room[4];  /* of the arrays that grow with rows, and with names            */
+    int32_t line; /* of the row                                        */
+    int is_odd;   /* so are cells of it, see kc_alike_odd              */
+    kc_odd_texts odd;
+    int32_t *of_name; /* [rows]: its name                                  */
+    int64_t room[4];  /* of the arrays that grow with rows, and with names */
     int64_t most;
     kc_teller *teller;
-    double size; /* of the file, 0 where it has none */
-    odd_text *odd;
-    int64_t n_odd, odd_room;
+    double begin, bytes; /* of what is read of the file; 0 where it has no size */
 } reading;
 
 void kc_fact_table_free(kc_fact_table *t)
@@ -42,70 +41,75 @@ void kc_fact_table_free(kc_fact_table *t)
     memset(t, 0, sizeof *t);
 }
 
-static int32_t intern(kc_vocab *vocab, const char *text)
-{
-    return kc_vocab_intern(vocab, text, (int32_t)strlen(text));
-}
-
-/* A text of a row. */
+/* A text of the row. */
 static int32_t take_text(reading *r, kc_vocab *vocab, const char *text)
 {
-    const int32_t n = vocab->n, number = intern(vocab, text);
+    const int32_t n = vocab->n, number = kc_vocab_intern(vocab, text, (int32_t)strlen(text));
 
-    if (r->rows.cells.odd && number == n) {
-        r->odd = kc_grow(r->odd, &r->odd_room, r->n_odd + 1, sizeof *r->odd);
-        r->odd[r->n_odd++] = (odd_text){vocab, number, (int32_t)r->rows.cells.line};
-    }
+    if (r->is_odd && number == n)
+        kc_odd_texts_add(&r->odd, vocab, number, r->line);
     return number;
 }
 
-static void add_row(reading *r, kc_fact_table *t, int32_t name, int32_t attribute,
-                    const char *value)
+/* -1: it is not among the first so many. */
+static int32_t take_name(reading *r, kc_fact_table *t, const char *name)
+{
+    return r->most && t->name.n == r->most ? kc_vocab_find(&t->name, name, (int32_t)strlen(name))
+                                           : take_text(r, &t->name, name);
+}
+
+static int take_attribute(reading *r, kc_fact_table *t, const char *attribute, int32_t *a,
+                          kc_error *e)
+{
+    *a = take_text(r, &t->attribute, attribute);
+    if (*a < ATTRIBUTES)
+        return KC_OK;
+    return kc_fail(e, KC_EINPUT,
+                   "%s:%lld: `%.100s` is attribute number %d; at most %d are possible: are the "
+                   "columns name, attribute, value in this order?",
+                   r->path, (long long)r->line, attribute, *a + 1, ATTRIBUTES);
+}
+
+static void add_row(reading *r, kc_fact_table *t, int32_t name, int32_t attribute, int32_t value)
 {
     const int64_t n = t->n_rows++;
 
     t->line = kc_grow(t->line, &r->room[0], t->name.n, sizeof *t->line);
     if (!t->line[name])
-        t->line[name] = (int32_t)r->rows.cells.line;
+        t->line[name] = r->line;
     r->of_name = kc_grow(r->of_name, &r->room[1], n + 1, sizeof *r->of_name);
     t->of_value = kc_grow(t->of_value, &r->room[2], n + 1, sizeof *t->of_value);
     t->of_attribute = kc_grow(t->of_attribute, &r->room[3], n + 1, 1);
     r->of_name[n] = name;
-    t->of_value[n] = take_text(r, &t->value[attribute], value);
+    t->of_value[n] = value;
     t->of_attribute[n] = (uint8_t)attribute;
 }
 
 static int take_row(reading *r, kc_fact_table *t, kc_error *e)
 {
-    const kc_cells *c = &r->rows.cells;
-    const char *const *field = r->rows.field, *name = field[KC_FACT_NAME];
+    const char *const *field = r->rows.field;
+    int32_t name, a;
 
-    if (r->most && t->name.n == r->most && kc_vocab_find(&t->name, name, (int32_t)strlen(name)) < 0)
+    r->line = (int32_t)r->rows.cells.line;
+    r->is_odd = r->rows.cells.odd;
+    name = take_name(r, t, field[KC_FACT_NAME]);
+    if (name < 0)
         return KC_OK;
-    const int32_t a = take_text(r, &t->attribute, field[KC_FACT_ATTRIBUTE]);
-
-    if (a >= ATTRIBUTES)
-        return kc_fail(e, KC_EINPUT,
-                       "%s:%lld: `%.100s` is attribute number %d; at most %d are possible: are the "
-                       "columns name, attribute, value in this order?",
-                       c->plain.path, (long long)c->line, field[KC_FACT_ATTRIBUTE], a + 1,
-                       ATTRIBUTES);
-    if (c->line > INT32_MAX)
-        return kc_fail(e, KC_EINPUT, "%s: more than %d lines; cut the table", c->plain.path,
-                       INT32_MAX);
-    add_row(r, t, take_text(r, &t->name, name), a, field[KC_FACT_VALUE]);
-    return KC_OK;
+    KC_TRY(take_attribute(r, t, field[KC_FACT_ATTRIBUTE], &a, e));
+    add_row(r, t, name, a, take_text(r, &t->value[a], field[KC_FACT_VALUE]));
+out:
+    return e->code;
 }
 
 static void tell(const reading *r, const kc_fact_table *t)
 {
-    const kc_plain *plain = &r->rows.cells.plain;
+    const double done = (double)kc_plain_place(&r->rows.cells.plain) - r->begin;
 
-    if (r->size > 0)
-        kc_tell(r->teller, "reading %s: %lld rows, %.0f %%", plain->path, (long long)t->n_rows,
-                100 * (double)plain->bytes / r->size);
+    if (r->bytes > 0)
+        kc_tell(r->teller, "reading %s: %lld rows, %.0f %%", r->path, (long long)t->n_rows,
+                100 * done / r->bytes);
     else
-        kc_tell(r->teller, "reading %s: %lld rows", plain->path, (long long)t->n_rows);
+        kc_tell(r->teller, "reading %s: %lld rows", r->path, (long long)t->n_rows);
 }
 
 static int read_rows(reading *r, kc_fact_table *t, kc_error *e)
@@ -118,160 +122,138 @@ static int read_rows(reading *r, kc_fact_table *t, kc_error *e)
         if (t->n_rows % TOLD_ROWS == 0)
             tell(r, t);
     }
-    if (t->n_rows == 0)
-        kc_fail(e, KC_EINPUT, "%s: no facts in it; a row reads name, attribute, value",
-                r->rows.cells.plain.path);
 out:
     return e->code;
 }
 
-/* Where each row belongs when they stand by name, each name's in the order they came. */
-static void find_places(reading *r, kc_fact_table *t)
+static int finish(reading *r, kc_fact_table *t, kc_error *e)
 {
-    const int64_t names = t->name.n;
-    int64_t *next = kc_alloc(names + 1, sizeof *next, "names");
-
-    t->begin = kc_alloc(names + 1, sizeof *t->begin, "names");
-    for (int64_t i = 0; i < t->n_rows; i++)
-        next[r->of_name[i] + 1]++;
-    for (int64_t i = 0; i < names; i++)
-        next[i + 1] += next[i];
-    memcpy(t->begin, next, (size_t)(names + 1) * sizeof *next);
-    for (int64_t i = 0; i < t->n_rows; i++)
-        r->of_name[i] = (int32_t)next[r->of_name[i]]++;
-    free(next);
+    if (t->n_rows == 0)
+        return kc_fail(e, KC_EINPUT, "%s: no facts in it; a row reads name, attribute, value",
+                       r->path);
+    if (t->name.n < r->most)
+        return kc_fail(e, KC_EINPUT, "%s: %d names, but corpus.people asks for %lld; 0 takes all",
+                       r->path, t->name.n, (long long)r->most);
+    kc_fact_table_twins(r->path, &r->odd, t);
+    kc_fact_table_group(t, r->of_name);
+    return KC_OK;
 }
 
-/* Each row to its place, in the memory they have: whoever stands there goes to its own. */
-static void group(reading *r, kc_fact_table *t)
+static void end(reading *r)
 {
-    int32_t *to = r->of_name;
-
-    find_places(r, t);
-    for (int32_t i = 0; i < t->n_rows; i++)
-        while (to[i] != i) {
-            const int32_t place = to[i], value = t->of_value[place];
-            const uint8_t attribute = t->of_attribute[place];
-
-            t->of_value[place] = t->of_value[i];
-            t->of_attribute[place] = t->of_attribute[i];
-            t->of_value[i] = value;
-            t->of_attribute[i] = attribute;
-            to[i] = to[place];
-            to[place] = place;
-        }
-}
-
-static void contradiction(kc_fact_table *t, int64_t name, int a, int32_t stands, int32_t other)
-{
-    if (t->n_contradictions++ == 0)
-        snprintf(t->contradiction, sizeof t->contradiction,
-                 "`%.100s`, %.60s: `%.80s` stands, `%.80s` does not",
-                 kc_vocab_word(&t->name, (int32_t)name), kc_vocab_word(&t->attribute, a),
-                 kc_vocab_word(&t->value[a], stands), kc_vocab_word(&t->value[a], other));
-}
-
-/* Of each (name, attribute) the first row stays. */
-static void drop_doubles(kc_fact_table *t)
-{
-    int64_t kept = 0;
-
-    for (int64_t i = 0, from = 0; i < t->name.n; i++) {
-        const int64_t end = t->begin[i + 1];
-        int64_t there[ATTRIBUTES] = {0}; /* its row + 1 */
-
-        t->begin[i] = kept;
-        for (; from < end; from++) {
-            const int a = t->of_attribute[from];
-            const int32_t value = t->of_value[from];
-
-            if (there[a] && t->of_value[there[a] - 1] == value)
-                t->n_duplicates++;
-            else if (there[a])
-                contradiction(t, i, a, t->of_value[there[a] - 1], value);
-            if (there[a])
-                continue;
-            t->of_value[kept] = value;
-            t->of_attribute[kept++] = (uint8_t)a;
-            there[a] = kept;
-        }
-    }
-    t->n_rows = t->begin[t->name.n] = kept;
-}
-
-/* The values that rows still have, renumbered in the order they came. */
-static void keep_used(kc_fact_table *t, int a)
-{
-    const int32_t n = t->value[a].n;
-    int32_t *now = kc_alloc(n, sizeof *now, "values");
-    kc_vocab used = {0};
-
-    for (int64_t i = 0; i < t->n_rows; i++)
-        if (t->of_attribute[i] == a)
-            now[t->of_value[i]] = 1;
-    for (int32_t v = 0; v < n; v++)
-        if (now[v])
-            now[v] = intern(&used, kc_vocab_word(&t->value[a], v));
-    for (int64_t i = 0; i < t->n_rows; i++)
-        if (t->of_attribute[i] == a)
-            t->of_value[i] = now[t->of_value[i]];
-    kc_vocab_free(&t->value[a]);
-    t->value[a] = used;
-    free(now);
-}
-
-/* Of the odd texts of one list those that look like others of it. */
-static void find_twins(const reading *r, const kc_vocab *among, kc_fact_table *t)
-{
-    uint64_t *all = kc_alloc(among->n, sizeof *all, "texts");
-    uint64_t *odd = kc_alloc(r->n_odd, sizeof *odd, "texts");
-    const odd_text **which = kc_alloc(r->n_odd, sizeof *which, "texts");
-    int64_t n = 0, first = 0;
-    char shown[120];
-
-    for (const odd_text *it = r->odd; it < r->odd + r->n_odd; it++)
-        if (it->among == among) {
-            odd[n] = kc_alike_key(kc_vocab_word(among, it->text));
-            which[n++] = it;
-        }
-    for (int32_t i = 0; i < among->n && n; i++)
-        all[i] = kc_alike_key(kc_vocab_word(among, i));
-    const int64_t twins = kc_alike_twins(all, among->n, odd, n, &first);
-
-    if (twins && !t->n_twins)
-        snprintf(t->twin, sizeof t->twin, "%.150s:%d: `%s`", r->rows.cells.plain.path,
-                 which[first]->line,
-                 kc_alike_show(kc_vocab_word(among, which[first]->text), shown, sizeof shown));
-    t->n_twins += twins;
-    free(which);
-    free(odd);
-    free(all);
+    kc_tell_end(r->teller);
+    kc_fact_rows_end(&r->rows);
+    free(r->of_name);
+    free(r->odd.text);
 }
 
 int kc_fact_table_read(const char *path, FILE *file, int64_t most, kc_teller *teller,
                        kc_fact_table *t, kc_error *e)
 {
     struct stat s;
-    reading r = {.most = most, .teller = teller};
+    reading r = {.path = path, .most = most, .teller = teller};
 
-    memset(t, 0, sizeof *t);
-    r.size = fileno(file) >= 0 && fstat(fileno(file), &s) == 0 ? (double)s.st_size : 0;
+    *t = (kc_fact_table){.n_rows = 0};
+    r.bytes = fileno(file) >= 0 && fstat(fileno(file), &s) == 0 ? (double)s.st_size : 0;
     KC_TRY(kc_fact_rows_start(&r.rows, path, file, e));
     KC_TRY(read_rows(&r, t, e));
-    if (t->name.n < most)
-        kc_fail(e, KC_EINPUT, "%s: %d names, but corpus.people asks for %lld; 0 takes all", path,
-                t->name.n, (long long)most);
-    KC_TRY(e->code);
-    for (int a = -2; a < t->attribute.n && r.n_odd; a++)
-        find_twins(&r, a == -2 ? &t->name : a == -1 ? &t->attribute : &t->value[a], t);
-    group(&r, t);
-    drop_doubles(t);
-    for (int a = 0; a < t->attribute.n && t->n_contradictions; a++)
-        keep_used(t, a);
+    KC_TRY(finish(&r, t, e));
 out:
-    kc_tell_end(teller);
+    end(&r);
+    return e->code;
+}
+
+/* What is known of a share's texts: numbers in the table + 1, 0 where it has not been asked; and of a fact
+ * its attribute. */
+typedef struct known {
+    int32_t *name, *value;
+    uint8_t *attribute;
+} known;
+
+static int join_row(reading *r, kc_fact_table *t, const kc_fact_share *s, int64_t row, known *k,
+                    kc_error *e)
+{
+    const int32_t name = s->of_name[row], fact = s->of_fact[row];
+    char attribute[KC_FACT_ATTRIBUTE_BYTES];
+    int32_t a;
+
+    r->line = s->line[row];
+    r->is_odd = s->is_odd[row];
+    if (!k->name[name])
+        k->name[name] = take_name(r, t, kc_vocab_word(&s->name, name)) + 1;
+    if (!k->name[name])
+        return KC_OK;
+    if (!k->value[fact]) {
+        const char *value = kc_fact_share_value(s, fact, attribute);
+
+        KC_TRY(take_attribute(r, t, attribute, &a, e));
+        k->attribute[fact] = (uint8_t)a;
+        k->value[fact] = take_text(r, &t->value[a], value) + 1;
+    }
+    add_row(r, t, k->name[name] - 1, k->attribute[fact], k->value[fact] - 1);
+out:
+    return e->code;
+}
+
+/* The rows of a share behind those there are, as if they had been read here. */
+static void join(reading *r, kc_fact_table *t, const kc_fact_share *s, kc_error *e)
+{
+    known k = {.name = kc_alloc(s->name.n, sizeof *k.name, "names"),
+               .value = kc_alloc(s->fact.n, sizeof *k.value, "values"),
+               .attribute = kc_alloc(s->fact.n, sizeof *k.attribute, "values")};
+
+    for (int64_t row = 0; row < s->n_rows && e->code == KC_OK; row++)
+        join_row(r, t, s, row, &k, e);
+    if (e->code == KC_OK)
+        *e = s->error;
+    free(k.name);
+    free(k.value);
+    free(k.attribute);
+}
+
+/* Rank 0 reads its part into the table, others theirs for it. */
+static void read_part(const kc_grid *g, FILE *file, const kc_fact_head *head, int64_t bytes,
+                      reading *r, kc_fact_table *t, kc_fact_share *share, kc_error *e)
+{
+    kc_fact_part part;
+    kc_error fault = {0};
+
+    kc_fact_split(g, r->path, file, bytes, head, &part, &fault);
+    r->begin = (double)part.begin;
+    r->bytes = (double)(part.end - part.begin);
+    kc_fact_rows_within(&r->rows, r->path, file, head, &part, &share->error);
+    if (share->error.code == KC_OK && g->rank == 0)
+        read_rows(r, t, &share->error);
+    else if (share->error.code == KC_OK)
+        kc_fact_share_read(&r->rows, share);
+    if (share->error.code == KC_OK) /* such as a disk that fails at times */
+        share->error = fault;
+    if (g->rank == 0)
+        *e = share->error;
+}
+
+int kc_fact_table_read_together(const kc_grid *g, const char *path, FILE *file, int64_t bytes,
+                                int64_t most, kc_teller *teller, kc_fact_table *t, kc_error *e)
+{
+    reading r = {.path = path, .most = most, .teller = teller};
+    kc_fact_share share = {.n_rows = 0};
+
+    *t = (kc_fact_table){.n_rows = 0};
+    KC_TRY_ROOT(g, kc_fact_rows_start(&r.rows, path, file, e));
+    kc_fact_head head = r.rows.head;
     kc_fact_rows_end(&r.rows);
-    free(r.of_name);
-    free(r.odd);
+    kc_bcast(g, &head, sizeof head);
+    read_part(g, file, &head, bytes, &r, t, &share, e);
+    for (int from = 1; from < g->size; from++) {
+        if (g->rank == from || g->rank == 0)
+            kc_fact_share_pass(g, from, &share);
+        if (g->rank == 0)
+            join(&r, t, &share, e);
+        if (g->rank == from || g->rank == 0)
+            kc_fact_share_free(&share);
+    }
+    KC_TRY_ROOT(g, e->code ? e->code : finish(&r, t, e));
+out:
+    end(&r);
     return e->code;
 }

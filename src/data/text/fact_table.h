@@ -10,7 +10,7 @@
 #include "kcap/types/batch.h"
 
 /* A table of facts, rows of (name, attribute, value), each text held once. A row takes 5 bytes beside its
- * texts, 4 more while it is read; a text its bytes and 17 to 25 more, a name 12 besides; arrays that grow have
+ * texts, 4 more while it is read; a text its bytes and 25 to 41 more, a name 4 besides; arrays that grow have
  * room for a quarter more, small ones for twice as much. All zero is empty; release with
  * kc_fact_table_free. */
 typedef struct kc_fact_table {
@@ -36,6 +36,14 @@ typedef struct kc_fact_table {
  *               more than 2^31 - 1 lines; no rows; fewer names than `most` */
 int kc_fact_table_read(const char *path, FILE *file, int64_t most, kc_teller *teller,
                        kc_fact_table *t, kc_error *e);
+
+/* The same of one file on all ranks' disks, each rank reading a part of it: rank 0 has the table in the end,
+ * others one without rows. It and its errors are those that one rank reads.
+ *   path, file  as all ranks have opened it; of `bytes` bytes
+ *   collective  on all ranks
+ *   errors      agreed on */
+int kc_fact_table_read_together(const kc_grid *g, const char *path, FILE *file, int64_t bytes,
+                                int64_t most, kc_teller *teller, kc_fact_table *t, kc_error *e);
 void kc_fact_table_free(kc_fact_table *t);
 
 #endif

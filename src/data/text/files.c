@@ -152,28 +152,21 @@ out:
     return e->code;
 }
 
-/* Those learnt of the corpus itself. */
-static int merges_learn(const kc_config *cfg, kc_files *files, kc_error *e)
-{
-    char *text = NULL;
-    int64_t bytes = 0;
-
-    KC_TRY(kc_learn_merges(cfg, files, &text, &bytes, e));
-    KC_TRY(kc_files_add(files, KC_MERGES, "merges learnt of the corpus", text, bytes, e));
-out:
-    free(text);
-    return e->code;
-}
-
 int kc_files_learn(const kc_config *cfg, kc_files *files, kc_error *e)
 {
     const int last = files->n - 1;
+    char *text = NULL;
+    int64_t bytes = 0;
 
     if (last >= 0 && strcmp(files->file[last].name, KC_MERGES) == 0) {
         files->bytes = files->file[last].begin;
         files->n = last;
     }
-    return merges_learn(cfg, files, e);
+    KC_TRY(kc_learn_merges(cfg, files, &text, &bytes, e));
+    KC_TRY(kc_files_add(files, KC_MERGES, "merges learnt of the corpus", text, bytes, e));
+out:
+    free(text);
+    return e->code;
 }
 
 /* The files of one part, under their plain names. */
@@ -192,7 +185,7 @@ out:
     return e->code;
 }
 
-int kc_files_load(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_error *e)
+int kc_files_read(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_error *e)
 {
     const char *root = getenv("KCAP_INPUTS");
     kc_files *own = kc_alloc(1, sizeof *own, "files");
@@ -208,12 +201,19 @@ int kc_files_load(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_e
         kc_files_free(own);
     }
     free(own);
-    if (e->code == KC_OK && cfg->vocab.kind == KC_vocab_kind_bpe)
-        merges_learn(cfg, files, e);
     if (e->code == KC_OK && cfg->vocab.kind == KC_vocab_kind_gpt2)
         merges_read(cfg, files, e);
     if (e->code)
         kc_files_free(files);
+    return e->code;
+}
+
+int kc_files_load(const kc_config *cfg, kc_teller *teller, kc_files *files, kc_error *e)
+{
+    KC_TRY(kc_files_read(cfg, teller, files, e));
+    if (cfg->vocab.kind == KC_vocab_kind_bpe && kc_files_learn(cfg, files, e))
+        kc_files_free(files);
+out:
     return e->code;
 }
 

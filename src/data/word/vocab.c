@@ -113,15 +113,17 @@ static uint32_t hash(const char *word, int32_t bytes)
     return h;
 }
 
-/* The place where the word is or belongs. */
-static int32_t *place(const kc_vocab *vocab, const char *word, int32_t bytes)
+/* The place where the word of this hash is or belongs. A word is looked at where its hash is the same:
+ * those of a large table lie far apart in memory. */
+static kc_vocab_slot *place(const kc_vocab *vocab, const char *word, int32_t bytes, uint32_t hash)
 {
-    uint32_t mask = (uint32_t)vocab->n_slots - 1, at = hash(word, bytes) & mask;
+    const uint32_t mask = (uint32_t)vocab->n_slots - 1;
+    uint32_t at = hash & mask;
 
-    for (; vocab->slot[at]; at = (at + 1) & mask) {
-        const char *other = kc_vocab_word(vocab, vocab->slot[at] - 1);
+    for (; vocab->slot[at].word; at = (at + 1) & mask) {
+        const char *other = vocab->text + vocab->begin[vocab->slot[at].word - 1];
 
-        if (strlen(other) == (size_t)bytes && !memcmp(other, word, (size_t)bytes))
+        if (vocab->slot[at].hash == hash && !strncmp(other, word, (size_t)bytes) && !other[bytes])
             break;
     }
     return &vocab->slot[at];
@@ -129,33 +131,36 @@ static int32_t *place(const kc_vocab *vocab, const char *word, int32_t bytes)
 
 static void rehash(kc_vocab *vocab)
 {
-    int32_t *old = vocab->slot, n = vocab->n_slots;
+    kc_vocab_slot *old = vocab->slot;
+    const int32_t n = vocab->n_slots;
 
     vocab->n_slots = n ? 2 * n : 1024;
     vocab->slot = kc_alloc(vocab->n_slots, sizeof *vocab->slot, "words");
     for (int32_t i = 0; i < n; i++) {
-        if (old[i]) {
-            const char *word = kc_vocab_word(vocab, old[i] - 1);
+        uint32_t mask = (uint32_t)vocab->n_slots - 1, at = old[i].hash & mask;
 
-            *place(vocab, word, (int32_t)strlen(word)) = old[i];
-        }
+        for (; old[i].word && vocab->slot[at].word; at = (at + 1) & mask)
+            ;
+        if (old[i].word)
+            vocab->slot[at] = old[i];
     }
     free(old);
 }
 
 int32_t kc_vocab_intern(kc_vocab *vocab, const char *word, int32_t bytes)
 {
-    int32_t *slot;
+    const uint32_t own = hash(word, bytes);
+    kc_vocab_slot *slot;
 
     if (2 * (vocab->n + 1) > vocab->n_slots)
         rehash(vocab);
-    slot = place(vocab, word, bytes);
-    if (!*slot)
-        *slot = kc_vocab_add(vocab, word, bytes) + 1;
-    return *slot - 1;
+    slot = place(vocab, word, bytes, own);
+    if (!slot->word)
+        *slot = (kc_vocab_slot){kc_vocab_add(vocab, word, bytes) + 1, own};
+    return slot->word - 1;
 }
 
 int32_t kc_vocab_find(const kc_vocab *vocab, const char *word, int32_t bytes)
 {
-    return vocab->n_slots ? *place(vocab, word, bytes) - 1 : -1;
+    return vocab->n_slots ? place(vocab, word, bytes, hash(word, bytes))->word - 1 : -1;
 }

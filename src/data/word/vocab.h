@@ -9,6 +9,12 @@
 /* What texts are cut into, see kc_vocab_tokens. */
 typedef enum kc_split { KC_SPLIT_WORDS, KC_SPLIT_PIECES, KC_SPLIT_PAIRS } kc_split;
 
+/* Of a hash table: a word's number + 1, 0 where the place is free, and its hash. */
+typedef struct kc_vocab_slot {
+    int32_t word;
+    uint32_t hash;
+} kc_vocab_slot;
+
 /* Words, numbered from 0 in the order they come. All zero is empty; release with kc_vocab_free. */
 typedef struct kc_vocab {
     int32_t n;
@@ -16,8 +22,8 @@ typedef struct kc_vocab {
     int64_t *begin; /* [n]: where a word starts in text                  */
     int64_t bytes;  /* of text                                           */
     int64_t text_room, begin_room;
-    int32_t *slot;   /* hash table of word numbers + 1; 0 is a free place */
-    int32_t n_slots; /* a power of two, or 0                              */
+    kc_vocab_slot *slot; /* [n_slots]: hash table                                          */
+    int32_t n_slots;     /* a power of two, or 0                                           */
     kc_split split;
     const struct kc_pattern *pattern; /* of PIECES and PAIRS, borrowed            */
     int gave_up;                      /* it took more steps on a text than it may             */
