@@ -9,7 +9,7 @@ import harness
 from harness import BIOD, BIOS, merged
 
 # Above 1 GiB a rank, a second a step.
-LARGE = {"corpus": {"kind": "random", "people": 400, "exposures": 10, "length": 31, "vocab": 500},
+LARGE = {"corpus": {"kind": "random", "people": 8, "exposures": 10, "length": 31, "vocab": 500},
          "model": {"layers": 6, "heads": 12, "head_dim": 64},
          "train": {"context": 64, "batch": 2, "lanes": 2, "max_steps": 2}}
 SEVEN_BILLION = {"corpus": {"kind": "bios", "people": 20000000, "exposures": 1000},
