@@ -4,7 +4,6 @@ what is whole can be gone on from. Nothing hangs, dies by a signal or gives othe
 import os
 import random
 import shutil
-import subprocess
 import sys
 import time
 
@@ -15,14 +14,12 @@ import harness
 from harness import BIOD, checkpoints, merged, one_object, read_attributes, read_columns
 from resume import ResumeTest, kill_all, leave_open
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "analysis"))
+sys.path[:0] = [os.path.join(harness.TOP, "analysis"), os.path.join(harness.TOP, "tests", "analysis")]
 import kcap_checkpoint  # noqa: E402
 import kcap_files  # noqa: E402
+import programs  # noqa: E402
 
 SECONDS = 20  # within which a reader says what it found
-REPORT = os.path.join(os.path.dirname(kcap_files.__file__), "report.py")
-HF = os.path.join(os.path.dirname(kcap_files.__file__), "hf.py")
-LAW = os.path.join(os.path.dirname(kcap_files.__file__), "law.py")
 
 
 def flipped(path, places):
@@ -48,11 +45,11 @@ class Case(ResumeTest):
         shutil.copytree(self.path("part"), self.path(name))
         return self.path(name, "run.h5")
 
-    def read(self, script, *args):
+    def read(self, program, *args):
         """By a program of analysis/: its exit code and what it says."""
-        done = subprocess.run([sys.executable, script, *args], cwd=self.folder, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+        done = programs.forked(program, *args, folder=self.folder, seconds=SECONDS)
         self.assertNotIn("Traceback", done.stderr)
+        self.assertGreaterEqual(done.returncode, 0, "it crashed, or did not end")
         return done
 
     def go_on(self, out, *args, **how):
@@ -109,7 +106,7 @@ class Damage(Case):
                     if is_open:
                         leave_open(path, True)
                     change(path)
-                    self.assertIn("damaged", self.read(REPORT, "out").stderr)
+                    self.assertIn("damaged", self.read("report", "out").stderr)
                     said = self.go_on("out", code=2).stderr
                     self.assertIn("out/run.h5", said)
                     self.assertIn("--without-history", said)
@@ -126,7 +123,7 @@ class Damage(Case):
         for row, group, code in (22, "steps", 0), (3, "steps", 2), (0, "measure", 2):
             self.damaged_row(row, group)
             word = f"row {row} does not fit its checksum in /{group}/check"
-            self.assertIn(word, self.read(REPORT, "out").stderr)
+            self.assertIn(word, self.read("report", "out").stderr)
             done = self.go_on("out", code=code)
             self.assertIn(word, done.stderr)
             if code == 0:
@@ -139,7 +136,7 @@ class Damage(Case):
         self.damaged_row(-1, "measure")
         file = self.sweep_of_out()
         self.assertIn("does not fit its checksum", self.kcap("sweep", file, "--status").stdout)
-        self.assertNotEqual(self.read(LAW, file).returncode, 0)
+        self.assertNotEqual(self.read("law", file).returncode, 0)
 
     def sweep_of_out(self):
         """A sweep whose one point's folder is `out`."""
@@ -153,7 +150,7 @@ class Damage(Case):
             text = file.attrs["config"]
             del file.attrs["config"]
             file.attrs["config"] = text.replace("people: 40", "people: 41")
-        self.assertIn("do not fit their checksum", self.read(REPORT, "out").stderr)
+        self.assertIn("do not fit their checksum", self.read("report", "out").stderr)
         self.assertIn("do not fit their checksum", self.go_on("out", code=2).stderr)
 
     def test_hdf5_itself_crashes(self):
@@ -163,7 +160,7 @@ class Damage(Case):
             heap = file.read().index(b"GCOL")
             file.seek(heap + 16 + 8 + 5)  # a byte of the first text's size
             file.write(b"\x7f")
-        for done in self.read(REPORT, "out"), self.go_on("out", code=2, ranks=2):
+        for done in self.read("report", "out"), self.go_on("out", code=2, ranks=2):
             self.assertRegex(done.stderr, r"out/run\.h5: .*HDF5 crashes on it")
             self.assertEqual(done.returncode, 2)
 
@@ -180,7 +177,7 @@ class Damage(Case):
         path = self.copy("out")
         with h5py.File(path, "r+") as file:
             file["steps/loss"].resize(20, axis=0)
-        self.assertIn("20 to 25 rows", self.read(REPORT, "out").stderr)
+        self.assertIn("20 to 25 rows", self.read("report", "out").stderr)
         self.assertIn("/steps/loss has 20 rows", self.go_on("out", code=2).stderr)
 
     def test_anything(self):
@@ -206,7 +203,7 @@ class Damage(Case):
                 self.look_at_anything(whole, measured)
 
     def look_at_anything(self, whole, measured):
-        report = self.read(REPORT, "out", "--json")
+        report = self.read("report", "out", "--json")
         self.assertIn(report.returncode, (0, 1, 2))
         if report.returncode == 0:
             self.assertEqual(kcap_files.read_run(self.path("out")).steps["loss"].tolist(),
@@ -300,7 +297,7 @@ class Lost(Case):
             whole, rest = (read_columns(self.path(x), "steps") for x in (self.whole, "out"))
             self.assert_same_bits({name: column[25:] for name, column in whole.items()}, rest, "steps")
             self.assert_same_checkpoints(self.whole, "out", "without history", all_of_them=False)
-            self.assertEqual(self.read(REPORT, "out").returncode, 0)
+            self.assertEqual(self.read("report", "out").returncode, 0)
 
     def test_a_table(self):
         """Of any measure: the resume is refused and changes nothing. One that is no longer asked for keeps
@@ -315,7 +312,7 @@ class Lost(Case):
                 del file[lost]
             size = os.path.getsize(path)
             word = f"out/run.h5: /{lost} is missing, which the file was made with: damaged"
-            self.assertIn(word, self.read(REPORT, "out").stderr)
+            self.assertIn(word, self.read("report", "out").stderr)
             self.assertIn(f"{word}; put the run's own run.h5 there, or add --without-history",
                           self.go_on("out", *ask, *more, code=2).stderr)
             self.assertEqual(os.path.getsize(path), size)
@@ -384,8 +381,7 @@ class NotFinite(ResumeTest):
         for command in (("measure", "out"), ("transform", "bf16", "out", "--out", "x.h5"),
                         ("transform", "strip", "out", "--out", "x.h5")):
             self.fails("wte holds values that are not finite", *command)
-        done = subprocess.run([sys.executable, HF, "export", path, self.path("x"), "--kcap",
-                               harness.KCAP], text=True, stderr=subprocess.PIPE)
+        done = programs.called("hf", "export", path, self.path("x"), "--kcap", harness.KCAP)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("wte holds values that are not finite", done.stderr)
 

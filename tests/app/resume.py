@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A run that was stopped, killed or damaged goes on and ends with the bits of one that was not."""
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 
@@ -53,22 +52,20 @@ def snapshot(folder):
     return result
 
 
-LEAVE_OPEN = """
-import os, sys, h5py
-file = h5py.File(sys.argv[1], "r+", libver="latest")
-if sys.argv[2] in ("False", "0"):
-    for name, data in file["measure"].items():
-        if name != "attribute_names":
-            data.resize(len(data) - 1, axis=0)
-file.swmr_mode = True
-file.flush()
-os._exit(0)
-"""
-
-
 def leave_open(path, measured):
     """Make a run.h5 as a writer leaves it that is killed at the end, before or after measuring."""
-    subprocess.run([sys.executable, "-c", LEAVE_OPEN, path, str(measured)], check=True)
+    def write():
+        file = h5py.File(path, "r+", libver="latest")
+        for name, data in file["measure"].items():
+            if not measured and name != "attribute_names":
+                data.resize(len(data) - 1, axis=0)
+        file.swmr_mode = True
+        file.flush()
+        os._exit(0)
+    writer = multiprocessing.get_context("fork").Process(target=write)
+    writer.start()
+    writer.join()
+    assert writer.exitcode == 0
 
 
 class ResumeTest(harness.AppTest):
