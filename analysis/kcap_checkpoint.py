@@ -255,6 +255,8 @@ def find(where):
     if not where.is_dir():
         if where.suffix != ".h5":
             raise FileError(f"{where}: neither a run's folder nor a checkpoint's .h5 file")
+        if where.name == "run.h5":
+            raise FileError(f"{where}: a run's record, which is no checkpoint; give its folder")
         return Checkpoint(where)
     steps, with_manifest = _steps(where / "checkpoints")
     first, own = None, run_id_of(where)

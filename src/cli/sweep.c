@@ -150,7 +150,7 @@ static int sweep(kc_grid *g, const void *given, kc_error *e)
     kc_point_view *views = NULL;
     int code = KC_OK;
     if (runs)
-        kc_signals_catch();
+        kc_signals_catch(g->rank == 0);
     KC_TRY(kc_sweep_load(g, &request, &points, e));
     KC_TRY(kc_sweep_survey(g, &request, &points, &views, e));
     if (runs)

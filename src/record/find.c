@@ -244,6 +244,9 @@ int kc_checkpoint_find(const kc_grid *g, const char *where, kc_checkpoint_wish *
                 errno == ENOENT ? "" : " can be reached: ", errno == ENOENT ? "" : strerror(errno));
         else if (!is_folder && (length < 4 || strcmp(where + length - 3, ".h5") != 0))
             kc_fail(e, KC_EINPUT, "%s: neither a run's folder nor a checkpoint's .h5 file", where);
+        else if (!is_folder && strcmp(basename(where), "run.h5") == 0)
+            kc_fail(e, KC_EINPUT, "%s: a run's record, which is no checkpoint; give its folder",
+                    where);
         else if (length + 40 > sizeof info->path)
             kc_fail(e, KC_EINPUT, "%s: a path too long by %zu bytes", where,
                     length + 40 - sizeof info->path);

@@ -273,6 +273,7 @@ out:
 
 int kc_run_loop(kc_run *run, kc_error *e)
 {
+    kc_signals_stake();
     KC_TRY(kc_run_steps(run, e));
     for (int i = 0; i < run->measured.n && kc_run_is_trained(run); ++i)
         kc_run_measure(run, i);

@@ -68,7 +68,7 @@ static double step_seconds_most(const kc_plan *plan)
 int kc_run_prepare(kc_run *run, kc_grid *g, const kc_run_request *q, kc_error *e)
 {
     *run = (kc_run){.request = q, .grid = g, .begun = kc_clock(), .checkpoint_step = -1};
-    kc_signals_catch();
+    kc_signals_catch(g->rank == 0);
     KC_TRY(kc_input_config(g, q->input, q->sets, q->n_sets, &run->cfg, e));
     KC_TRY(choose_out(run, e));
     if (!q->look)

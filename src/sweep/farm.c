@@ -4,6 +4,7 @@
 
 #include "kcap/base/clock.h"
 #include "kcap/measure/capacity.h"
+#include "kcap/run/signals.h"
 #include "sweep/foreman.h"
 
 /* Rank 0 hands out points, and works too: it reads its post between the steps of its own point. A
@@ -140,6 +141,7 @@ int kc_sweep_farm(kc_grid *g, const kc_sweep_request *q, const kc_sweep *sweep,
                           .begun = kc_clock(),
                           .views = views},
               .mine = g->rank / per};
+    kc_signals_stake(); /* of others' points while one is prepared */
     kc_foreman *m = &f.foreman;
     kc_grid_split(g, f.mine, &f.group);
     /* A leader has news, a result and a question on their way; rank 0 as much for each leader. */

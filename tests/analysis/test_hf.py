@@ -181,6 +181,7 @@ class Places(HfTest):
                             (["no such checkpoint"], ["export", "absent", "new"]),
                             (["no checkpoint there"], ["export", "full", "new"]),
                             (["neither a run's folder"], ["export", "input.yaml", "new"]),
+                            (["a run's record, which is no checkpoint"], ["export", "run/run.h5", "new"]),
                             (["run: not empty"], ["import", "hf", "--out", "run"]),
                             (["absent/model.safetensors"], ["import", "absent", "--out", "back"]),
                             (["absent.yaml"], ["import", "hf", "absent.yaml", "--out",

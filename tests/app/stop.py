@@ -85,6 +85,21 @@ class Stop(harness.AppTest):
             process.send_signal(signal.SIGINT)
         self.end(process, -signal.SIGINT)
 
+    def test_interrupt_before_the_first_step(self):
+        """Of a table that takes seconds to read nobody waits for the end; the same line begins anew."""
+        self.input("".join(f"name {i}\tcode\tc{i} x{i % 977}\n" for i in range(300000)), "t.tsv")
+        self.input({"corpus": {"kind": "facts", "file": "t.tsv"}, "vocab": {"kind": "bpe"},
+                    "train": {"context": 64, "batch": 4, "lanes": 4, "max_steps": 1},
+                    "model": {"layers": 1, "heads": 1, "head_dim": 8}, "measure": {"every_exposures": 0}})
+        process = self.begin()
+        self.wait_for_file("run.lock", process)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, -signal.SIGINT)
+        self.assertIn("interrupted before a step was made; nothing is lost", said)
+        self.assertEqual(os.listdir(self.path("out")), ["run.lock"])
+        self.kcap_train("out", "--set", "corpus.people=100")
+
     def test_each_signal_and_the_clock_are_named(self):
         for number, word in ((signal.SIGUSR1, "SIGUSR1"), (signal.SIGTERM, "SIGTERM"),
                              (signal.SIGHUP, "SIGHUP"), (signal.SIGPIPE, "SIGPIPE"),
