@@ -91,14 +91,15 @@ class Run:
                             "not a run.h5 of this version of kcap") from None
 
 
-def read_run(where):
-    """Read a run's folder or its run.h5, finished, running or killed."""
+def read_run(where, may_crash=False):
+    """Read a run's folder or its run.h5, finished, running or killed. A process that may crash spares
+    the one that else tries whether HDF5 does."""
     path = Path(where)
     if path.is_dir():
         path = path / "run.h5"
     if not path.is_file():
         raise FileError(f"{path}: no such file: give a run's folder or its run.h5")
-    return _reading(path, _read, "a run.h5 of kcap")
+    return _reading(path, _read, "a run.h5 of kcap", may_crash)
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,10 @@ def read_probes(where):
     return _reading(Path(where), _read_probes, "a file of kcap probe --out")
 
 
-def _reading(path, read, kind):
+def _reading(path, read, kind, may_crash=False):
     """What `read` makes of an open file; whatever goes wrong is a FileError of one line."""
     try:
-        file, finished = _open(path)
+        file, finished = _open(path, may_crash)
     except (OSError, RuntimeError) as e:
         raise FileError(f"{path}: not readable as HDF5 ({e}): damaged, or not {kind}") from e
     with file:
@@ -147,12 +148,13 @@ def run_id_of(folder):
         return None
 
 
-def _open(path):
+def _open(path, may_crash=False):
     """The file, and whether its writer has closed it."""
     with open(open_regular(path), "rb") as file:
         head = file.read(12)
     finished = len(head) < 12 or head[8] != 3 or not head[11] & 1
-    _survive(path, finished)
+    if not may_crash:
+        _survive(path, finished)
     return _opened(path, finished), finished
 
 

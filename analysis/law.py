@@ -104,14 +104,14 @@ def reason_left_out(folder, run):
 
 
 def read_point(folder, sweep, entry):
-    """(point, None), or (None, why not)."""
+    """(point, None), or (None, why not). On a damaged file the HDF5 library may end the process."""
     where = folder / str(entry.get("name", ""))
     if not os.path.lexists(where / "run.h5"):
         error = where / "error.txt"
         return None, ("failed: " + error.read_text(encoding="utf-8", errors="replace").strip()
                       if error.is_file() else "missing")
     try:
-        run = read_run(where)
+        run = read_run(where, may_crash=True)
         why = reason_left_out(where, run)
         if why and (where / "error.txt").is_file():
             why = "failed: " + (where / "error.txt").read_text(encoding="utf-8",

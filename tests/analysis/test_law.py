@@ -24,10 +24,13 @@ import law as law_module  # noqa: E402
 import law_families as families  # noqa: E402
 import law_cells  # noqa: E402
 import law_fits as fits  # noqa: E402
+import law_plots  # noqa: E402
 import make_run  # noqa: E402
 import programs  # noqa: E402
 
 PEOPLE_BITS = 47.8
+# For what is about the numbers: drawing takes longer than all else.
+without_plots = unittest.mock.patch.object(law_plots, "draw_all", lambda *_: [])
 
 
 def write_point(folder, name, people, width, exposures, seed, R, run_name="toy", lr=0.002):
@@ -237,6 +240,7 @@ class Command(unittest.TestCase):
             self.assertGreater((self.out / name).stat().st_size, 100, name)
         self.assertEqual(len([n for n in law["files"] if n.endswith(".png")]), 5)
 
+    @without_plots
     def test_half_damaged(self):
         names = self.write()
         reasons = {}
@@ -300,6 +304,7 @@ class Command(unittest.TestCase):
         self.assertIn("more than 2 s", left_out[1]["reason"])
         self.assertEqual([p["name"] for p in points], names[:4] + names[5:6] + names[7:])
 
+    @without_plots
     def test_a_run_counts_once(self):
         names = self.write()
         once = self.law(self.sweep, "--out", self.out) and self.found()
@@ -310,6 +315,7 @@ class Command(unittest.TestCase):
         self.assertEqual({x["reason"] for x in twice["left_out"]},
                          {f"the same run as {n} of inputs/s.yaml" for n in names})
 
+    @without_plots
     def test_best_of_the_rates(self):
         """Each size and exposure count has a best rate of its own; the rest is named, and the law
         over exposures joins cells of different rates."""
@@ -332,8 +338,9 @@ class Command(unittest.TestCase):
         self.assertIn("head_dim=32,exposures=1000,lr=0.002,seed=2: head_dim=32,exposures=1000,"
                       "lr=0.004 stores more, by the other seeds: 1.820 > 1.720", done.stdout)
         self.assertEqual([(f["n"], round(f["alpha"], 1)) for f in law["exposure_laws"]], [(3, 0.3)])
+        write_sweep(alone := self.sweep / "alone", lambda *_: 1.0, ((1000, 24),))
         for key in ("train.rate", "lr", "run.seed"):
-            said = self.law(self.sweep, "--out", self.out, "--best", key, code=2).stderr
+            said = self.law(alone, "--out", self.out, "--best", key, code=2).stderr
             self.assertIn(f"--best {key}: no key of these runs; theirs are corpus.exposures,", said)
 
     def test_mixtures(self):
@@ -501,6 +508,7 @@ class Command(unittest.TestCase):
         for name in json.loads((outs[0] / "law.json").read_text())["files"]:
             self.assertEqual((outs[0] / name).read_bytes(), (outs[1] / name).read_bytes(), name)
 
+    @without_plots
     def test_json_on_stdout(self):
         self.write(seeds=(1,))
         said = json.loads(self.law(self.sweep, "--out", self.out, "--json").stdout)
