@@ -46,37 +46,49 @@ static kc_mat columns(kc_mat x, int64_t from, int64_t n)
 
 static kc_mat rows(kc_mat x, int64_t from, int64_t n)
 {
-    return (kc_mat){x.p + from * x.ld, x.rows - from < n ? x.rows - from : n, x.cols, x.ld};
+    return (kc_mat){x.p + from * (x.ld < 0 ? KC_STRIP : x.ld),
+                    x.rows - from < n ? x.rows - from : n, x.cols, x.ld};
 }
 
-static void tile(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, int64_t i,
-                 int64_t across)
+static void tile(const kc_product *p, int64_t i, int64_t across)
 {
     const int64_t r = i / across * TILE_ROWS, col = i % across * TILE_COLS;
-    kc_blis_product(columns(rows(c, r, TILE_ROWS), col, TILE_COLS),
-                    transposed ? columns(a, r, TILE_ROWS) : rows(a, r, TILE_ROWS), transposed,
-                    columns(b, col, TILE_COLS), beta);
+    kc_product part = *p;
+    part.c = columns(rows(p->c, r, TILE_ROWS), col, TILE_COLS);
+    part.a = p->transposed ? columns(p->a, r, TILE_ROWS) : rows(p->a, r, TILE_ROWS);
+    part.b = columns(p->b, col, TILE_COLS);
+    part.past += p->transposed ? -r : r;
+    part.past -= p->causal == KC_CAUSAL_C ? col : 0;
+    kc_blis_product(&part);
 }
 
-static void product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, int threads)
+static void product(kc_product p, int threads)
 {
-    const int64_t down = (c.rows + TILE_ROWS - 1) / TILE_ROWS;
-    const int64_t across = (c.cols + TILE_COLS - 1) / TILE_COLS;
-    KC_EACH(threads, dynamic, i, down * across, tile(c, a, transposed, b, beta, i, across));
+    const int64_t down = (p.c.rows + TILE_ROWS - 1) / TILE_ROWS;
+    const int64_t across = (p.c.cols + TILE_COLS - 1) / TILE_COLS;
+    const kc_mat a = p.a, b = p.b, c = p.c;
+    KC_CHECK((p.transposed ? a.cols : a.rows) == c.rows &&
+                 (p.transposed ? a.rows : a.cols) == b.rows && b.cols == c.cols,
+             "[%ld,%ld] = [%ld,%ld]%s x [%ld,%ld]", c.rows, c.cols, a.rows, a.cols,
+             p.transposed ? "^T" : "", b.rows, b.cols);
+    KC_EACH(threads, dynamic, i, down * across, tile(&p, i, across));
 }
 
 void kc_gemm(kc_mat c, kc_mat a, kc_mat b, float beta, int threads)
 {
-    KC_CHECK(a.rows == c.rows && a.cols == b.rows && b.cols == c.cols,
-             "[%ld,%ld] = [%ld,%ld] x [%ld,%ld]", c.rows, c.cols, a.rows, a.cols, b.rows, b.cols);
-    product(c, a, 0, b, beta, threads);
+    product((kc_product){.c = c, .a = a, .b = b, .beta = beta}, threads);
 }
 
 void kc_gemm_t(kc_mat c, kc_mat a, kc_mat b, float beta, int threads)
 {
-    KC_CHECK(a.cols == c.rows && a.rows == b.rows && b.cols == c.cols,
-             "[%ld,%ld] = [%ld,%ld]^T x [%ld,%ld]", c.rows, c.cols, a.rows, a.cols, b.rows, b.cols);
-    product(c, a, 1, b, beta, threads);
+    product((kc_product){.c = c, .a = a, .b = b, .beta = beta, .transposed = 1}, threads);
+}
+
+void kc_gemm_causal(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, kc_causal which,
+                    int64_t past)
+{
+    KC_CHECK(!transposed || which == KC_CAUSAL_A, "a transposed a, and c is causal: %d", which);
+    product((kc_product){c, a, b, beta, transposed, which, past}, 1);
 }
 
 kc_mat kc_gemm_factor(const float *p, int64_t height, int64_t width)

@@ -24,8 +24,8 @@ static cntx_t own;
 static kc_context *context;
 static const kc_tiles *own_tiles;
 
-/* b of the product that this thread asks BLIS for, which knows of no strips. */
-static _Thread_local kc_mat factor;
+/* The product that this thread asks BLIS for, which knows of no strips. */
+static _Thread_local const kc_product *asked;
 
 /* BLIS 0.9 reads BLIS_ARCH_TYPE as a number; a word silently means 0. */
 static const struct {
@@ -37,13 +37,6 @@ static const struct {
     {"zen2", BLIS_ARCH_ZEN2, 0}, {"zen3", BLIS_ARCH_ZEN3, 0},
 };
 
-/* The operand as kcap's products see it, before any transposition. */
-static kc_mat matrix(kc_operand *x)
-{
-    return (kc_mat){bli_obj_buffer_at_off(x), bli_obj_length(x), bli_obj_width(x),
-                    bli_obj_row_stride(x)};
-}
-
 static float number(kc_operand *x)
 {
     return *(const float *)bli_obj_buffer_for_1x1(BLIS_FLOAT, x);
@@ -53,12 +46,13 @@ static float number(kc_operand *x)
 static err_t small(kc_operand *alpha, kc_operand *a, kc_operand *b, kc_operand *beta, kc_operand *c,
                    kc_context *cntx, kc_runtime *rntm)
 {
+    (void)beta;
     (void)cntx;
     (void)rntm;
     if (bli_obj_dt(c) != BLIS_FLOAT || number(alpha) != 1 || bli_obj_has_trans(b) ||
         bli_obj_col_stride(a) != 1 || bli_obj_col_stride(b) != 1 || bli_obj_col_stride(c) != 1)
         return BLIS_FAILURE;
-    kc_small_product(own_tiles, matrix(c), matrix(a), bli_obj_has_trans(a), factor, number(beta));
+    kc_small_product(own_tiles, asked);
     return BLIS_SUCCESS;
 }
 
@@ -81,15 +75,15 @@ static void make_context(const kc_tiles *tiles)
     context = &own;
 }
 
-void kc_blis_product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta)
+void kc_blis_product(const kc_product *p)
 {
-    float one = 1;
+    float one = 1, beta = p->beta;
     rntm_t r = BLIS_RNTM_INITIALIZER;
     bli_rntm_set_num_threads(1, &r);
-    factor = b;
-    bli_sgemm_ex(transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, c.rows, c.cols,
-                 b.rows, &one, a.p, a.ld, 1, b.p, b.ld < 0 ? b.cols : b.ld, 1, &beta, c.p, c.ld, 1,
-                 context, &r);
+    asked = p;
+    bli_sgemm_ex(p->transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, p->c.rows,
+                 p->c.cols, p->b.rows, &one, p->a.p, p->a.ld, 1, p->b.p,
+                 p->b.ld < 0 ? p->b.cols : p->b.ld, 1, &beta, p->c.p, p->c.ld, 1, context, &r);
 }
 
 /* BLIS's kernels by name; BLIS keeps the first ones it ran. */

@@ -8,7 +8,7 @@
 /* As kc_gemm_start: BLIS with a name's kernels, or with its own for `tiles` where they are given. */
 int kc_blis_start(const char *kernel, const kc_tiles *tiles, char name[32], kc_error *e);
 
-/* c = op(a) b + beta c by BLIS on the calling thread alone; op transposes a when `transposed` is set. */
-void kc_blis_product(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta);
+/* By BLIS on the calling thread alone, whose own kernels take no strips and leave nothing out. */
+void kc_blis_product(const kc_product *product);
 
 #endif

@@ -37,10 +37,10 @@ static void pack(float *to, int64_t width, const kc_tile *from, int64_t cols)
     }
 }
 
-/* Tiles of about equal height: where the i-th of n begins. */
+/* Tiles of about equal height: where the i-th of n begins. Few rows: in 32 bits a division takes half the time. */
 static int64_t tile_at(int64_t rows, int64_t i, int64_t n)
 {
-    return rows * i / n;
+    return (int64_t)((uint32_t)(rows * i) / (uint32_t)n);
 }
 
 static int64_t tiles_in(int64_t rows)
@@ -71,35 +71,70 @@ static const float *strip_at(const kc_tile *tile, int64_t col)
     return tile->b + col / KC_STRIP * tile->b_strip;
 }
 
-/* Asks for what the next tile and strip begin with: c's tile, the rows of a behind this one's, and n rows
- * of what follows of b (`ahead` columns of it). */
-static void fetch(const kc_tile *tile, int64_t rows, const kc_tile *next, int64_t n, int64_t ahead)
+/* What the limit sees of the columns from `col` on. */
+static int64_t past_of(const kc_tile *tile, int64_t col)
+{
+    return tile->past - (tile->limit == KC_COLUMNS_END ? col : 0);
+}
+
+/* Some columns of all rows: `next` is what follows of b, `ahead` columns of it. */
+typedef struct pass {
+    const kc_tiles *tiles;
+    kc_tile tile, next;
+    int64_t rows, cols, ahead;
+} pass;
+
+/* Asks for what the next tile and pass begin with: c's tile, the rows of a behind this one's, and n rows
+ * from l on of what follows of b. */
+static void fetch(const pass *p, const kc_tile *tile, int64_t rows, int64_t l, int64_t n)
 {
     for (int64_t i = 0; i < rows; ++i) {
         __builtin_prefetch(tile->c + i * tile->ldc, 1);
         __builtin_prefetch(tile->a + (rows + i) * tile->a_row);
     }
-    for (int64_t l = 0; l < n; ++l)
-        for (int64_t j = 0; j < ahead; j += KC_STRIP)
-            __builtin_prefetch(strip_at(next, j) + l * next->ldb);
+    for (int64_t i = l; i < l + n; ++i)
+        for (int64_t j = 0; j < p->ahead; j += KC_STRIP)
+            __builtin_prefetch(strip_at(&p->next, j) + i * p->next.ldb);
 }
 
-/* All rows of a strip of columns; `next` is what follows of b. */
-static void strip_of(const kc_tiles *tiles, kc_tile strip, int64_t rows, int64_t cols, kc_tile next,
-                     int64_t ahead)
+/* A tile that begins with c's row `row`, without what its limit leaves out. */
+static void limited(const pass *p, kc_tile *tile, int64_t row, int64_t rows)
 {
-    const int64_t n = tiles_in(rows);
-    int64_t row = 0, l = 0;
-    for (int64_t i = 1; i <= n; ++i) {
-        const int64_t height = tile_at(rows, i, n) - row, share = strip.depth * i / n - l;
-        fetch(&strip, height, &next, share, ahead);
-        tiles->compute(&strip, height, cols);
-        strip.a += strip.a_tile ? strip.a_tile : height * strip.a_row;
-        strip.c += height * strip.ldc;
-        next.b += share * next.ldb;
+    const int64_t depth = tile->depth, reach = row + rows + tile->past;
+    const int64_t before = tile->limit == KC_SUMS_BEGIN ? at_most(row - tile->past, depth) : 0;
+    const int64_t skipped = before > 0 ? before : 0;
+    if (tile->limit == KC_COLUMNS_END && reach <= 0)
+        return;
+    if (tile->limit == KC_SUMS_END)
+        tile->depth = reach > 0 ? at_most(reach, depth) : 0;
+    tile->a += skipped * tile->a_step;
+    tile->b += skipped * tile->ldb;
+    tile->depth -= skipped;
+    p->tiles->compute(tile, rows, p->cols);
+    tile->a -= skipped * tile->a_step;
+    tile->b -= skipped * tile->ldb;
+    tile->depth = depth;
+}
+
+static void all_rows(pass *p)
+{
+    const int64_t n = tiles_in(p->rows);
+    kc_tile *tile = &p->tile; /* in place: a copy waits for what was stored by halves */
+    const float *a = tile->a;
+    for (int64_t i = 0, row = 0, l = 0; i < n; ++i) {
+        const int64_t height = tile_at(p->rows, i + 1, n) - row,
+                      share = tile_at(tile->depth, i + 1, n) - l;
+        fetch(p, tile, height, l, share);
+        if (tile->limit == KC_ALL)
+            p->tiles->compute(tile, height, p->cols);
+        else
+            limited(p, tile, row, height);
+        tile->a += tile->a_tile ? tile->a_tile : height * tile->a_row;
+        tile->c += height * tile->ldc;
         row += height;
         l += share;
     }
+    tile->a = a;
 }
 
 /* At most WIDTH columns; `ahead` more follow. */
@@ -109,18 +144,20 @@ static void group(const kc_tiles *tiles, kc_tile some, int64_t rows, int64_t col
     const int64_t width = tiles->width;
     const int packing = packs(tiles, &some, cols);
     const int64_t behind = packing ? WIDTH : width;
-    kc_tile here = some, next = some;
+    pass here = {tiles, some, some, rows, 0, 0};
     if (packing) {
         pack(packed, width, &some, cols);
-        here.ldb = width;
-        here.b_strip = KC_STRIP;
+        here.tile.ldb = width;
+        here.tile.b_strip = KC_STRIP;
     }
     for (int64_t col = 0; col < cols; col += width) {
-        here.b = packing ? packed + col * some.depth : strip_at(&some, col);
-        here.c = some.c + col;
-        next.b = strip_at(&some, col + behind);
-        strip_of(tiles, here, rows, at_most(cols - col, width), next,
-                 at_most(cols + ahead - col - behind, width));
+        here.tile.b = packing ? packed + col * some.depth : strip_at(&some, col);
+        here.tile.c = some.c + col;
+        here.tile.past = past_of(&some, col);
+        here.next.b = strip_at(&some, col + behind);
+        here.cols = at_most(cols - col, width);
+        here.ahead = at_most(cols + ahead - col - behind, width);
+        all_rows(&here);
     }
 }
 
@@ -133,12 +170,14 @@ static void part(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t col
         const int64_t n = at_most(wide - col, WIDTH);
         columns.b = strip_at(&whole, col) + from * whole.ldb;
         columns.c = whole.c + col;
+        columns.past = past_of(&whole, col);
         group(tiles, columns, rows, n, wide - col - n);
     }
     if (narrow) {
         columns.ldb = narrow;
         columns.b = strip_at(&whole, wide) + from * narrow;
         columns.c = whole.c + wide;
+        columns.past = past_of(&whole, wide);
         group(tiles, columns, rows, narrow, 0);
     }
 }
@@ -153,6 +192,7 @@ static void turned(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t c
         kc_tile some = whole;
         some.a += row;
         some.c += row * some.ldc;
+        some.past -= row;
         some.a_tile = KC_TILE_ROWS * some.depth + KC_STRIP; /* so that tiles do not share sets */
         pack_turned(packed, some.a_tile, &some, n);
         some.a = packed;
@@ -161,22 +201,37 @@ static void turned(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t c
     }
 }
 
-void kc_small_product(const kc_tiles *tiles, kc_mat c, kc_mat a, int transposed, kc_mat b,
-                      float beta)
+/* Part of the sum, from `from` on. Of a transposed a a row of c is a column. */
+static kc_tile tile_of(const kc_product *p, int64_t from, int64_t end)
 {
-    const int64_t parts = b.rows > DEPTH ? (b.rows + DEPTH - 1) / DEPTH : 1;
+    const kc_mat a = p->a, b = p->b;
+    const kc_limit limit = p->causal == KC_CAUSAL_NOT ? KC_ALL
+                           : p->causal == KC_CAUSAL_C ? KC_COLUMNS_END
+                           : p->transposed            ? KC_SUMS_BEGIN
+                                                      : KC_SUMS_END;
+    return (kc_tile){.a = a.p + from * (p->transposed ? a.ld : 1),
+                     .b = b.p,
+                     .c = p->c.p,
+                     .a_row = p->transposed ? 1 : a.ld,
+                     .a_step = p->transposed ? a.ld : 1,
+                     .ldb = b.ld < 0 ? KC_STRIP : b.ld,
+                     .b_strip = b.ld < 0 ? -b.ld : KC_STRIP,
+                     .ldc = p->c.ld,
+                     .depth = end - from,
+                     .past = p->past + (limit == KC_SUMS_END     ? -from
+                                        : limit == KC_SUMS_BEGIN ? from
+                                                                 : 0),
+                     .limit = limit,
+                     .beta = from ? 1 : p->beta};
+}
+
+void kc_small_product(const kc_tiles *tiles, const kc_product *p)
+{
+    const int64_t depth = p->b.rows, parts = depth > DEPTH ? (depth + DEPTH - 1) / DEPTH : 1;
+    const int packing = p->transposed && p->c.cols > tiles->width;
     for (int64_t i = 0; i < parts; ++i) {
-        const int64_t from = b.rows * i / parts, next = b.rows * (i + 1) / parts;
-        const kc_tile whole = {.a = a.p + from * (transposed ? a.ld : 1),
-                               .b = b.p,
-                               .c = c.p,
-                               .a_row = transposed ? 1 : a.ld,
-                               .a_step = transposed ? a.ld : 1,
-                               .ldb = b.ld < 0 ? KC_STRIP : b.ld,
-                               .b_strip = b.ld < 0 ? -b.ld : KC_STRIP,
-                               .ldc = c.ld,
-                               .depth = next - from,
-                               .beta = i ? 1 : beta};
-        (transposed && c.cols > tiles->width ? turned : part)(tiles, whole, c.rows, c.cols, from);
+        const int64_t from = depth * i / parts;
+        (packing ? turned : part)(tiles, tile_of(p, from, depth * (i + 1) / parts), p->c.rows,
+                                  p->c.cols, from);
     }
 }

@@ -2,7 +2,7 @@
 #ifndef KCAP_MATH_SMALL_H
 #define KCAP_MATH_SMALL_H
 
-#include "kcap/math/mat.h"
+#include "kcap/math/gemm.h"
 
 /* Kernels of our own for the matrices kcap multiplies, too small for packing both operands to pay;
  * BLIS 0.9 to 2.1 have none for AVX-512 (flame/blis issue 645), and those it has for AVX2 are no faster
@@ -10,13 +10,27 @@
 
 enum { KC_TILE_ROWS = 6 };
 
+/* c = op(a) b + beta c; op transposes a when `transposed` is set. What is causal in it: kc_gemm_causal. */
+typedef struct kc_product {
+    kc_mat c, a, b;
+    float beta;
+    int transposed;
+    kc_causal causal;
+    int64_t past;
+} kc_product;
+
+/* What a product leaves out where c's row is i: nothing; of its sums what follows a's column i + past, or
+ * what lies before i - past; c's columns behind i + past. */
+typedef enum kc_limit { KC_ALL, KC_SUMS_END, KC_SUMS_BEGIN, KC_COLUMNS_END } kc_limit;
+
 /* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step], b's rows `ldb` apart and its
  * strips of KC_STRIP columns `b_strip`; the next rows' a lies `a_tile` floats on where a is packed,
- * where it is 0 behind these rows'. */
+ * where it is 0 behind these rows'. `limit` and past are of the product's first row. */
 typedef struct kc_tile {
     const float *a, *b;
     float *c;
-    int64_t a_row, a_step, a_tile, ldb, b_strip, ldc, depth;
+    int64_t a_row, a_step, a_tile, ldb, b_strip, ldc, depth, past;
+    kc_limit limit;
     float beta;
 } kc_tile;
 
@@ -30,11 +44,11 @@ typedef struct kc_tiles {
 
 extern const kc_tiles kc_tiles_avx2, kc_tiles_avx512;
 
-/* c = op(a) b + beta c on the calling thread, with b by rows or in strips (kc_gemm_factor). Every element
- * is, for each part of at most 384 of the sum in turn, fma(a[i,l], b[l,j], x) over l from x = 0, then
+/* A product on the calling thread, with b by rows or in strips (kc_gemm_factor). Every element is, for each
+ * part of at most 384 of the sum in turn, fma(a[i,l], b[l,j], x) over l from x = 0, then
  * fma(beta, c[i,j], x) where beta is not 0 (1 from the second part on): the same bits with either set of
- * tiles and for any cut into rows and columns. */
-void kc_small_product(const kc_tiles *tiles, kc_mat c, kc_mat a, int transposed, kc_mat b,
-                      float beta);
+ * tiles and for any cut into rows and columns. Zeros of a
+ * causal a may be left out. */
+void kc_small_product(const kc_tiles *tiles, const kc_product *product);
 
 #endif

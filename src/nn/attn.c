@@ -36,15 +36,15 @@ int64_t kc_attn_scratch(const kc_shape *s)
 }
 
 /* Softmax of each row over its past; what lies after the diagonal becomes 0. */
-static void causal_softmax(float *P, block b, float scale)
+static void causal_softmax(kc_mat p, int64_t past, float scale)
 {
-    for (int64_t r = b.r0; r < b.r1; ++r) {
-        float *row = P + (r - b.r0) * b.r1;
-        const int64_t seen = r + 1;
+    for (int64_t r = 0; r < p.rows; ++r) {
+        float *row = p.p + r * p.ld;
+        const int64_t seen = past + r + 1;
         const float inverse = 1 / kc_exp_row(row, row, seen, kc_max_row(row, seen), scale);
         for (int64_t c = 0; c < seen; ++c)
             row[c] *= inverse;
-        memset(row + seen, 0, (size_t)(b.r1 - seen) * sizeof *row);
+        memset(row + seen, 0, (size_t)(p.cols - seen) * sizeof *row);
     }
 }
 
@@ -68,12 +68,12 @@ static void head_forward(const kc_shape *s, const kc_heads *heads, int64_t a, fl
         block b = block_of(i, end);
         b.r0 = b.r0 < heads->first ? heads->first : b.r0;
         const int64_t rows = b.r1 - b.r0;
-        kc_mat p = kc_mat_of(P + b.at, rows, b.r1);
-        kc_gemm(p, kc_mat_of(heads->q + (a * T + b.r0) * hd, rows, hd),
-                (kc_mat){kt.p, hd, b.r1, kt.ld}, 0, 1);
-        causal_softmax(P + b.at, b, scale);
-        kc_mat o = {out + b.r0 * s->dh + a * hd, rows, hd, s->dh};
-        kc_gemm(o, p, (kc_mat){v.p, b.r1, hd, v.ld}, 0, 1);
+        const kc_mat p = kc_mat_of(P + b.at, rows, b.r1);
+        kc_gemm_causal(p, kc_mat_of(heads->q + (a * T + b.r0) * hd, rows, hd), 0,
+                       (kc_mat){kt.p, hd, b.r1, kt.ld}, 0, KC_CAUSAL_C, b.r0);
+        causal_softmax(p, b.r0, scale);
+        const kc_mat o = {out + b.r0 * s->dh + a * hd, rows, hd, s->dh};
+        kc_gemm_causal(o, p, 0, (kc_mat){v.p, b.r1, hd, v.ld}, 0, KC_CAUSAL_A, b.r0);
     }
 }
 
@@ -86,17 +86,19 @@ void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *
 }
 
 /* dS = P (dP - rowsum(dP P)) scale, in place of dP. */
-static void softmax_backward(float *dS, const float *P, block b, float scale)
+static void softmax_backward(kc_mat ds, kc_mat P, int64_t past, float scale)
 {
-    for (int64_t r = b.r0; r < b.r1; ++r) {
-        float *restrict g = dS + (r - b.r0) * b.r1;
-        const float *restrict p = P + (r - b.r0) * b.r1;
+    for (int64_t r = 0; r < ds.rows; ++r) {
+        const int64_t seen = past + r + 1;
+        float *restrict g = ds.p + r * ds.ld;
+        const float *restrict p = P.p + r * P.ld;
         float dot = 0;
 #pragma omp simd reduction(+ : dot)
-        for (int64_t c = 0; c <= r; ++c)
+        for (int64_t c = 0; c < seen; ++c)
             dot += g[c] * p[c];
-        for (int64_t c = 0; c < b.r1; ++c)
+        for (int64_t c = 0; c < seen; ++c)
             g[c] = p[c] * (g[c] - dot) * scale;
+        memset(g + seen, 0, (size_t)(ds.cols - seen) * sizeof *g);
     }
 }
 
@@ -114,15 +116,15 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
         const block b = block_of(i, T);
         const int64_t rows = b.r1 - b.r0;
         const float beta = i == n - 1 ? 0 : 1;
-        kc_mat p = kc_mat_of(P + b.at, rows, b.r1), ds = kc_mat_of(dS, rows, b.r1);
-        kc_mat o = {(float *)dout + b.r0 * s->dh + a * hd, rows, hd, s->dh};
-        kc_gemm(ds, o, (kc_mat){vt.p, hd, b.r1, vt.ld}, 0, 1);
-        kc_gemm_t(kc_mat_of(grads->v + at, b.r1, hd), p, o, beta, 1);
-        softmax_backward(dS, P + b.at, b, scale);
-        kc_gemm(kc_mat_of(grads->q + at + b.r0 * hd, rows, hd), ds, (kc_mat){k.p, b.r1, hd, k.ld},
-                0, 1);
-        kc_gemm_t(kc_mat_of(grads->k + at, b.r1, hd), ds,
-                  kc_mat_of(heads->q + at + b.r0 * hd, rows, hd), beta, 1);
+        const kc_mat p = kc_mat_of(P + b.at, rows, b.r1), ds = kc_mat_of(dS, rows, b.r1);
+        const kc_mat o = {(float *)dout + b.r0 * s->dh + a * hd, rows, hd, s->dh};
+        const kc_mat q = kc_mat_of(heads->q + at + b.r0 * hd, rows, hd);
+        const kc_mat dq = kc_mat_of(grads->q + at + b.r0 * hd, rows, hd);
+        kc_gemm_causal(ds, o, 0, (kc_mat){vt.p, hd, b.r1, vt.ld}, 0, KC_CAUSAL_C, b.r0);
+        kc_gemm_causal(kc_mat_of(grads->v + at, b.r1, hd), p, 1, o, beta, KC_CAUSAL_A, b.r0);
+        softmax_backward(ds, p, b.r0, scale);
+        kc_gemm_causal(dq, ds, 0, (kc_mat){k.p, b.r1, hd, k.ld}, 0, KC_CAUSAL_A, b.r0);
+        kc_gemm_causal(kc_mat_of(grads->k + at, b.r1, hd), ds, 1, q, beta, KC_CAUSAL_A, b.r0);
     }
 }
 

@@ -117,6 +117,48 @@ static float promised(product p, kc_mat a, kc_mat b, float beta, float before, i
     return before;
 }
 
+/* Does c's [i,j] count, and a's [i,l], where row i sees columns up to i + past alone? */
+static int seen(int64_t i, int64_t j, int64_t past)
+{
+    return j <= i + past;
+}
+
+/* A causal product against the whole one of the same matrices. */
+static void check_causal(product p, kc_causal which, int64_t past, float beta)
+{
+    kc_mat a = p.t ? matrix(1, p.k, p.m, 1) : matrix(1, p.m, p.k, 1), b = matrix(2, p.k, p.n, 2);
+    kc_mat c = matrix(3, p.m, p.n, 3), want = matrix(3, p.m, p.n, 3);
+    for (int64_t i = 0; which == KC_CAUSAL_A && i < a.rows; ++i)
+        for (int64_t j = 0; j < a.cols; ++j)
+            if (!seen(i, j, past))
+                a.p[i * a.ld + j] = 0;
+    multiply(p, want, a, b, beta, 1);
+    kc_gemm_causal(c, a, p.t, b, beta, which, past);
+    for (int64_t i = 0; i < p.m; ++i)
+        for (int64_t j = 0; j < p.n; ++j)
+            if ((which == KC_CAUSAL_A || seen(i, j, past)) &&
+                c.p[i * c.ld + j] != want.p[i * want.ld + j])
+                fail_msg("[%lld,%lld,%lld] t %d causal %d past %lld: element %lld, %lld is %.9g, "
+                         "not %.9g",
+                         (long long)p.m, (long long)p.n, (long long)p.k, p.t, which,
+                         (long long)past, (long long)i, (long long)j, (double)c.p[i * c.ld + j],
+                         (double)want.p[i * want.ld + j]);
+}
+
+/* Blocks of queries at the end of a window, some of them past what one call takes or one part of a sum. */
+KC_TEST(causal_products_are_the_whole_ones)
+{
+    static const int64_t rows[] = {64, 1, 37, 64, 50, 64}, past[] = {0, 5, 70, 320, 400, 1216};
+    for (int i = 0; i < 6; ++i)
+        for (int beta = 0; beta < 2; ++beta) {
+            const int64_t n = rows[i], all = past[i] + n;
+            check_causal((product){n, all, 20, 0}, KC_CAUSAL_C, past[i], 0);
+            check_causal((product){n, 24, all, 0}, KC_CAUSAL_A, past[i], (float)beta);
+            check_causal((product){all, 24, n, 1}, KC_CAUSAL_A, past[i], (float)beta);
+            check_causal((product){all, 7, n, 1}, KC_CAUSAL_A, past[i], (float)beta);
+        }
+}
+
 /* b as a factor, made in two parts: the first of more rows, and of more columns where strips are whole. */
 static kc_mat in_strips(kc_mat b)
 {
@@ -146,7 +188,9 @@ static void check_promise(const kc_tiles *tiles, product p, int64_t margin, floa
     for (int strips = 0; strips < 2; ++strips) {
         memcpy(c.p, before, bytes);
         if (tiles)
-            kc_small_product(tiles, c, a, p.t, as[strips], beta);
+            kc_small_product(
+                tiles,
+                &(kc_product){.c = c, .a = a, .b = as[strips], .beta = beta, .transposed = p.t});
         else
             multiply(p, c, a, as[strips], beta, 1);
         if (memcmp(want, c.p, bytes) != 0)

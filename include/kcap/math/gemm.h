@@ -31,6 +31,14 @@ void kc_gemm(kc_mat c, kc_mat a, kc_mat b, float beta, int threads);
 /* c[m,n] = a[k,m]^T b[k,n] + beta c. */
 void kc_gemm_t(kc_mat c, kc_mat a, kc_mat b, float beta, int threads);
 
+/* Where query i sees the keys up to i + past alone, as a (of a transposed one its rows are the queries) or c: what
+ * lies right of that is zeros in a, and need not be read; in c it is not wanted, and may be written or not. */
+typedef enum kc_causal { KC_CAUSAL_NOT, KC_CAUSAL_A, KC_CAUSAL_C } kc_causal;
+
+/* kc_gemm or kc_gemm_t on the calling thread, in less time. */
+void kc_gemm_causal(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, kc_causal which,
+                    int64_t past);
+
 /* What several products have on their right, laid out once as the kernels read it best: [height, width] in
  * height * width floats at p, in strips for kcap's own and by rows for BLIS's, so after kc_gemm_start. A
  * view, for kc_gemm and kc_gemm_t as their b alone; with fewer rows it is the first of them, with fewer
