@@ -15,7 +15,7 @@
 #include "record/tensors.h"
 
 /* Values of a tensor that a rank holds at a time, or one row; bytes of a path inside the file. */
-enum { PIECE = 1 << 20, PATH = 256 };
+enum { PIECE = 1 << 20, PATH = 256, MEMBER_BYTES = 2048 /* of a header */ };
 
 static const char group[] = "/params", masters[] = "/masters";
 
@@ -63,8 +63,8 @@ static int copy_frames(const kc_draft *d, kc_h5 *from, kc_checkpoint_info info,
     int64_t n = 0, size = 0, texts = 0;
     if (kc_h5_has(from, KC_WORDS_PATH))
         KC_TRY(kc_h5_text_read(from, KC_WORDS_PATH, &info.files.words, &size, &texts, e));
-    KC_TRY(kc_draft_begin(d, &to, &info, kc_file_size(from->path), e));
     KC_TRY(kc_h5_members(from, group, &n, e));
+    KC_TRY(kc_draft_begin(d, &to, &info, n * MEMBER_BYTES, e));
     KC_TRY(kc_h5_group(&to, group, e));
     for (int64_t i = 0; i < n; ++i)
         KC_TRY(copy_frame(from, &to, i, how, e));

@@ -3,7 +3,9 @@
 import filecmp
 import os
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 
 import h5py
@@ -157,6 +159,17 @@ class Quantize(harness.AppTest):
         self.assertGreater(np.isclose(found, wanted, rtol=1e-6, atol=0).mean(), 0.99)
         rounded = nearest(was["attn_qkv"][0], 3, 6, -2)
         self.assertLess(np.isclose(found, rounded, rtol=1e-6, atol=0).mean(), 0.9)
+
+    def test_takes_no_more_room_than_it_fills(self):
+        """A disk with less room than the source takes is enough for what is packed of it."""
+        self.train(merged(BIOD, model={"head_dim": 32}, train={"max_steps": 1}))
+        kib = os.path.getsize(checkpoints(self.path("run"))[1]) // 2048
+        line = f"ulimit -f {kib}; exec {shlex.quote(harness.KCAP)} quantize run --bits 4 --out q.h5"
+        env = dict(harness.environment(1), OMPI_MCA_ess_singleton_isolated="1")
+        done = subprocess.run(["bash", "-c", line], cwd=self.folder, env=env,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLess(os.path.getsize(self.path("q.h5")), 1024 * kib)
 
     def test_experts(self):
         """Each expert by the tokens that come to it, of one block without positions; an expert that none comes
