@@ -100,7 +100,9 @@ int kc_file_rename(const char *from, const char *to, kc_error *e)
 
 int kc_file_remove(const char *path, kc_error *e)
 {
-    if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+    struct stat s;
+    /* A file system that is read alone says so, and not that there is none. */
+    if (unlink(path) != 0 && lstat(path, &s) == 0)
         return fail(e, KC_EIO, path, "cannot remove it");
     return KC_OK;
 }
@@ -183,8 +185,9 @@ int kc_folders_create(const char *path, kc_error *e)
             continue;
         snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return kc_fail(e, KC_EIO, "%s: cannot be made, for %s: %s", path, part,
-                           strerror(errno));
+            return *end ? kc_fail(e, KC_EIO, "%s: cannot be made, since %s cannot: %s", path, part,
+                                  strerror(errno))
+                        : fail(e, KC_EIO, path, "this folder cannot be made");
     }
     return KC_OK;
 }

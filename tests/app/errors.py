@@ -315,6 +315,23 @@ class Output(ErrorTest):
                 self.refused([out], "train", "input.yaml", "--out", out, "--resume", resume, code=4,
                              ranks=(2,))
 
+    def test_a_folder_to_read_alone(self):
+        """The place is named, not a step on the way."""
+        self.input(BIOD)
+        self.kcap_train("out", "--set", "train.max_steps=1")
+        os.mkdir(self.path("ro"))
+        alone = ["unshare", "--map-root-user", "--mount", "bash", "-c",
+                 'mount -t tmpfs -o ro none ro && exec "$@"', "-"]
+        if subprocess.run([*alone, "true"], cwd=self.folder, capture_output=True, check=False).returncode:
+            self.skipTest("no name spaces here")
+        for said, args in (("ro/x: this folder cannot be made", ("train", "input.yaml", "--out", "ro/x")),
+                           ("ro/x/y: cannot be made, since ro/x cannot", ("init", "input.yaml", "--out", "ro/x/y")),
+                           ("ro/f.csv.partial: cannot be written", ("measure", "out", "--per-fact", "ro/f.csv"))):
+            done = subprocess.run(alone + harness.command(args), cwd=self.folder, text=True, check=False,
+                                  env=dict(harness.environment(1), OMPI_MCA_ess_singleton_isolated="1"),
+                                  capture_output=True)
+            self.assertEqual((done.returncode, done.stderr), (4, f"kcap: {said}: Read-only file system\n"))
+
     def test_checkpoints_cannot_be_made(self):
         """A file stands where OUT/checkpoints should be."""
         self.input(BIOD)
