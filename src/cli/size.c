@@ -8,6 +8,7 @@
 #include "cli/print/size.h"
 #include "cli/verb.h"
 #include "kcap/io/json.h"
+#include "kcap/plan/plan.h"
 #include "kcap/run/input.h"
 #include "kcap/run/progress.h"
 
@@ -17,6 +18,8 @@ enum { BIOS_VOCAB = 3275 };
 static const double bios_bits_per_token = 0.74;
 
 typedef struct options {
+    const char *input;
+    kc_sets sets;
     const char *facts, *law, *core_rate;
     double bits, params, universe, bits_per_token;
     int64_t vocab;
@@ -26,8 +29,10 @@ typedef struct options {
 static int check(const void *given, kc_error *e)
 {
     const options *o = given;
-    if (!o->facts && o->bits == 0 && o->params == 0)
-        return kc_fail(e, KC_EINPUT, "size: one of --facts, --bits and --params");
+    if (!o->input && !o->facts && o->bits == 0 && o->params == 0)
+        return kc_fail(e, KC_EINPUT, "size: one of INPUT.yaml, --facts, --bits and --params");
+    if (!o->input && o->sets.n)
+        return kc_fail(e, KC_EINPUT, "size: --set goes with INPUT.yaml");
     if (o->bits > 0 && (o->facts || o->params > 0))
         return kc_fail(e, KC_EINPUT, "size: --bits or --%s, not both",
                        o->facts ? "facts" : "params");
@@ -135,61 +140,94 @@ out:
     return e->code;
 }
 
-static int read_load(const options *o, kc_size_question *q, kc_error *e)
+/* A corpus that is there. */
+static int count_load(const kc_input *in, kc_size_question *q, kc_error *e)
 {
-    const double per_token = o->bits_per_token > 0 ? o->bits_per_token : bios_bits_per_token;
-    q->facts = o->facts;
-    q->params = o->params;
-    if (!o->facts) {
-        q->load = (kc_load){o->bits, o->bits / per_token, o->vocab ? o->vocab : BIOS_VOCAB};
-        return KC_OK;
-    }
-    KC_TRY(read_facts(o, q->law, &q->info, e));
-    const kc_corpus_info *info = &q->info;
-    q->load =
-        (kc_load){info->max_bits, info->mean_doc_tokens * (double)info->n_people, info->n_vocab};
+    const kc_machine machine = {.ranks = 1, .threads = 1, .ranks_per_node = 1};
+    kc_config cfg = in->cfg;
+    kc_plan plan;
+    cfg.parallel.ep = 1;
+    KC_TRY(kc_plan_make(&cfg, in->corpus, &machine, &plan, e));
+    q->info = *kc_corpus_about(in->corpus);
+    q->load = (kc_load){q->info.max_bits, plan.tokens_per_exposure, plan.n_vocab, in->corpus};
+    if (!(q->load.bits > 0))
+        kc_fail(e, KC_EINPUT, "%s: its corpus holds no bits", q->of);
 out:
     return e->code;
 }
 
-static int answer(const options *o, const kc_law *law, double rate, kc_error *e)
+static int read_load(const options *o, const kc_input *in, kc_size_question *q, kc_error *e)
 {
-    kc_size_question q = {.rate = rate, .law = law};
-    kc_size sizes[KC_LAWS_MAX];
-    KC_TRY(read_load(o, &q, e));
-    for (int i = 0; i < law->n && o->params == 0; ++i)
-        KC_TRY(kc_size_choose(&q.load, law, i, &sizes[i], e));
-    if (o->params > 0)
-        (o->json ? kc_report_holds_json : kc_report_holds)(stdout, &q);
-    else
-        (o->json ? kc_report_size_json : kc_report_size)(stdout, &q, sizes);
+    const double per_token = o->bits_per_token > 0 ? o->bits_per_token : bios_bits_per_token;
+    q->of = o->facts ? o->facts : in->corpus ? o->input : NULL;
+    if (in->corpus)
+        return count_load(in, q, e);
+    if (!o->facts) {
+        q->load = (kc_load){o->bits, o->bits / per_token, o->vocab ? o->vocab : BIOS_VOCAB, NULL};
+        return KC_OK;
+    }
+    KC_TRY(read_facts(o, q->law, &q->info, e));
+    const kc_corpus_info *info = &q->info;
+    q->load = (kc_load){info->max_bits, info->mean_doc_tokens * (double)info->n_people,
+                        info->n_vocab, NULL};
 out:
     return e->code;
+}
+
+static int answer(const options *o, const kc_input *in, kc_size_question *q, kc_error *e)
+{
+    kc_size sizes[KC_LAWS_MAX];
+    KC_TRY(read_load(o, in, q, e));
+    for (int i = 0; i < q->law->n && q->params == 0; ++i)
+        KC_TRY(kc_size_choose(&q->load, &in->cfg, q->law, i, &sizes[i], e));
+    if (q->params > 0)
+        (o->json ? kc_report_holds_json : kc_report_holds)(stdout, q);
+    else
+        (o->json ? kc_report_size_json : kc_report_size)(stdout, q, sizes);
+out:
+    return e->code;
+}
+
+/* The keys of the input, and its corpus where that is what is asked about. */
+static int read_input(const kc_grid *g, const options *o, kc_input *in, kc_error *e)
+{
+    kc_config_defaults(&in->cfg);
+    if (!o->input)
+        return KC_OK;
+    if (!o->facts && o->bits == 0)
+        return kc_input_read(g, o->input, o->sets.set, o->sets.n, in, e);
+    return kc_input_config(g, o->input, o->sets.set, o->sets.n, &in->cfg, e);
 }
 
 static int size(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
+    kc_input in = {.corpus = NULL};
     kc_law law;
-    double rate = 0;
+    kc_size_question q = {.input = o->input, .params = o->params, .law = &law};
     kc_law_published(&law);
     if (o->law && strcmp(o->law, "paper") != 0)
         KC_TRY(read_law(g, o->law, &law, e));
     if (o->core_rate)
-        KC_TRY(read_rate(g, o->core_rate, &rate, e));
-    KC_TRY_ROOT(g, answer(o, &law, rate, e));
+        KC_TRY(read_rate(g, o->core_rate, &q.rate, e));
+    KC_TRY(read_input(g, o, &in, e));
+    KC_TRY_ROOT(g, answer(o, &in, &q, e));
 out:
+    kc_input_free(&in);
     return e->code;
 }
 
 static const kc_option list[] = {
+    {KC_OPTION("INPUT.yaml", KC_WORD, input), .optional = 1,
+     .help = "plan with its model, and of its corpus unless --facts or --bits say otherwise"},
+    {KC_OPTION_SET},
     {KC_OPTION("facts", KC_STRING, facts), .value = "FILE",
      .help = "a table, TSV or CSV, with columns name, attribute, value; -: standard input"},
     {KC_OPTION("bits", KC_NUMBER, bits), .least = 1, .most = 1e18, .value = "B",
      .help = "or so many bits"},
     {KC_OPTION("params", KC_NUMBER, params), .least = 1, .most = 1e15, .value = "P",
-     .help = "the other way: how many bits, and of --facts how many of them, a model of P "
-             "parameters holds"},
+     .help = "the other way: how many bits, and of the facts how many, a model of P parameters "
+             "holds"},
     {KC_OPTION("universe", KC_NUMBER, universe), .least = 1, .most = 1e300, .value = "N",
      .with = "--facts",
      .help = "names that could have been (default: names are counted by their tokens)"},
@@ -212,7 +250,8 @@ const kc_verb kc_verb_size = {
     .about =
         "How large a model do my facts need? By the bits they hold and a capacity law: for each "
         "exposure count of the law parameters, a model of that size, tokens, operations, and "
-        "memory of a rank on 1, 16 and 256 ranks. With --params the other way round.",
+        "memory of a rank on 1, 16 and 256 ranks. The model is GPT-2, or as the input has it, "
+        "all but layers, heads and head_dim. With --params the other way round.",
     KC_OPTIONS(list),
     .bytes = sizeof(options),
     .check = check,

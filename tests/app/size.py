@@ -9,6 +9,8 @@ import os
 import harness
 from harness import AppTest
 
+INPUTS = os.path.join(harness.TOP, "inputs")
+
 
 def code(*texts):
     """Bits of texts by their words, each text with an end mark."""
@@ -139,6 +141,51 @@ class Size(AppTest):
         marks = 'name\tattribute\tvalue\na\tx\t"say ""A"""\nb\tx\tsay "A"\nc\tx\t5"\n'
         self.assertEqual(self.size("--facts", self.facts(marks))["value_bits"], 3 * math.log2(3) - 2)
 
+    def promised(self, choice, *args):
+        """What kcap plan counts where the input takes the keys of a choice."""
+        keys = {name: choice[name] for name in ("layers", "heads", "head_dim", "width", "mlp_width", "kv_heads")}
+        sets = [word for name, value in keys.items() if value or name in ("layers", "heads", "head_dim")
+                for word in ("--set", f"model.{name}={value}")]
+        return self.json("plan", *args, *sets)
+
+    def test_the_model_is_the_input_s(self):
+        """P, tokens and operations are those of kcap plan, whatever the architecture."""
+        for name in sorted(os.listdir(os.path.join(INPUTS, "architectures"))):
+            with self.subTest(name):
+                file = os.path.join(INPUTS, "architectures", name)
+                choice = self.size(file)["choices"][1]
+                plan = self.promised(choice, file)
+                self.assertEqual(choice["n_params"], plan["n_params"])
+                self.assertAlmostEqual(choice["tokens"], plan["tokens"])
+                self.assertAlmostEqual(choice["flops"] / plan["flops"], 1)
+                self.assertTrue(1 <= choice["n_params"] / choice["parameters_needed"] < 1.4, choice)
+
+    def test_proportions_stay(self):
+        """Widths that an input states, and how many query heads share one of keys, as Qwen 3 has them."""
+        sets = [word for key in ("arch=llama", "heads=16", "head_dim=128", "width=1024", "mlp_width=3072",
+                                 "kv_heads=8", "qk_norm=yes", "embeddings=tied") for word in ("--set", "model." + key)]
+        file = os.path.join(INPUTS, "bios_small.yaml")
+        own = self.size(file, *sets)["choices"]
+        self.assertEqual(own[0]["n_params"], self.promised(own[0], file, *sets)["n_params"])
+        for choice in own + self.size("--bits", "1e8", file, *sets)["choices"]:
+            d = choice["width"]
+            self.assertEqual(d, choice["heads"] * choice["head_dim"] / 2)
+            self.assertEqual(choice["mlp_width"], 3 * d)
+            self.assertEqual(choice["kv_heads"], choice["heads"] / 2)
+
+    def test_the_load_is_that_of_any_corpus(self):
+        """Bits and tokens as kcap corpus and kcap plan count them."""
+        for name in "quickstart", "bios_small", "random_small", "junk", "questions_small":
+            with self.subTest(name):
+                file = os.path.join(INPUTS, name + ".yaml")
+                found, plan = self.size(file), self.json("plan", file)
+                self.assertEqual(found["bits"], self.json("corpus", file)["corpus_bits"])
+                self.assertEqual(found["tokens_per_exposure"], plan["tokens_per_exposure"])
+                self.assertEqual(found["n_vocab"], plan["n_vocab"])
+        holds = self.size(file, "--params", str(found["bits"] / 2))["holds"]
+        self.assertEqual([(h["bits"] / found["bits"], h["facts"]) for h in holds], [(0.5, None), (1, None)])
+        self.assertIn("1 times", self.kcap("size", file, "--params", str(found["bits"] / 2)).stdout)
+
     def test_errors(self):
         head = "name\tattribute\tvalue\n"
         for text, part in (("name\tvalue\nx\ty\n", "facts.tsv:1: no column attribute"),
@@ -167,14 +214,14 @@ class Size(AppTest):
         os.mkfifo(self.path("pipe"))
         self.assertIn("pipe: cannot be read: it is a pipe", self.size("--facts", "pipe", code=2))
         self.assertIn("gone.tsv: cannot be read", self.size("--facts", "gone.tsv", code=2))
-        for args, part in (((), "one of --facts, --bits and --params"),
+        for args, part in (((), "one of INPUT.yaml, --facts, --bits and --params"),
                            (("--bits", "5", "--facts", "x"), "--bits or --facts, not both"),
                            (("--bits", "5", "--params", "9"), "--bits or --params, not both"),
-                           (("--bits", "5", "x.yaml"), "one input at a time"),
+                           (("--bits", "5", "x.yaml"), "x.yaml: cannot be read"),
                            (("--bits", "5", "--universe", "9"), "--universe goes with --facts"),
                            (("--params", "5", "--vocab", "9"), "--vocab goes with --bits or --facts"),
                            (("--facts", "x", "--bits-per-token", "9"), "goes with --bits"),
-                           (("--bits", "5", "--set", "run.seed=1"), "--set: not an option of size")):
+                           (("--bits", "5", "--set", "run.seed=1"), "--set goes with INPUT.yaml")):
             self.fails(part, "size", *args)
 
 

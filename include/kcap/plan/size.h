@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kcap/base/err.h"
+#include "kcap/data/corpus.h"
 
 /* From bits to models and back, by a capacity law. Nothing here is collective. */
 
@@ -28,6 +29,7 @@ typedef struct kc_load {
     double bits;            /* of all facts, more than 0         */
     double exposure_tokens; /* of one exposure of all of them    */
     int64_t n_vocab;
+    const kc_corpus *corpus; /* that they are; NULL: not there */
 } kc_load;
 
 /* Tokens of a vocabulary that suits a model for so many bits at the law's most bits a parameter: a power
@@ -38,16 +40,20 @@ int64_t kc_size_vocab(double bits, const kc_law *law);
 typedef struct kc_size {
     double exposures, bits_per_param, wanted; /* wanted: parameters that the law asks for */
     double tokens, flops;
-    int64_t layers, heads, head_dim, n_params;
+    kc_model_keys model;
+    int64_t n_params;
     double peak_bytes[KC_SIZE_GRIDS]; /* memory of a rank */
 } kc_size;
 
-/* The smallest sensible GPT-2 that holds the load after law->exposures[i] exposures: about as many layers
+/* The smallest sensible model that holds the load after law->exposures[i] exposures: about as many layers
  * as heads, at least 2 layers and a width of 16, more layers only with 16 floats of width for each; heads of
  * 64 floats or narrower where those are too coarse. Where the vocabulary is large for the load the
  * embedding alone can be more than is needed.
+ *   like        all keys but layers, heads and head_dim; width, mlp_width and kv_heads, where they are
+ *               not 0, keep their proportions. Memory is forecast for 256 lanes of one window
  *   errors      KC_EINPUT: more parameters are needed than 200 layers of
- *               256 heads have */
-int kc_size_choose(const kc_load *load, const kc_law *law, int i, kc_size *size, kc_error *e);
+ *               256 heads have; as kc_plan_make */
+int kc_size_choose(const kc_load *load, const kc_config *like, const kc_law *law, int i,
+                   kc_size *size, kc_error *e);
 
 #endif

@@ -9,8 +9,9 @@
 
 /* What kcap size was asked. All borrowed; nothing here is collective. */
 typedef struct kc_size_question {
-    const char *facts;   /* the table's file; NULL: bits alone        */
-    kc_corpus_info info; /* of a corpus made of it */
+    const char *of;      /* the file of a table or an input; NULL: bits alone */
+    kc_corpus_info info; /* of its corpus */
+    const char *input;   /* whose model it is; NULL: GPT-2 */
     kc_load load;
     double params; /* the other way round; 0: not                */
     double rate;   /* operations a second of a core; 0: not stated */
