@@ -7,12 +7,13 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "kcap/types/record.h"
 
-/* What the tests of src/record share: a stamp, a limit of file size. */
+/* What the tests of src/record share: a stamp, a limit of file size, Python. */
 
 /* Files in a folder whose name holds `part`. */
 static inline int sandbox_count(const char *folder, const char *part)
@@ -51,6 +52,39 @@ static inline void sandbox_limit(rlim_t bytes)
     limit.rlim_cur = bytes ? bytes : RLIM_INFINITY;
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         abort();
+}
+
+/* Let Python with h5py run this; its exit status. One that has loaded h5py makes a copy of itself for each, since
+ * loading takes longer than all that it is asked. */
+static inline int sandbox_python(const char *code)
+{
+    static const char server[] = "import h5py, os, sys\n"
+                                 "for size in iter(sys.stdin.buffer.readline, b''):\n"
+                                 "    code = sys.stdin.buffer.read(int(size))\n"
+                                 "    child = os.fork()\n"
+                                 "    if child == 0:\n"
+                                 "        exec(code, {'h5py': h5py})\n"
+                                 "        break\n"
+                                 "    os.write(1, b'%d' % os.waitpid(child, 0)[1])\n";
+    static int there;
+    char status[32] = "";
+    if (!there) {
+        int ends[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+            abort();
+        if (fork() == 0) {
+            dup2(ends[1], 0);
+            dup2(ends[1], 1);
+            execl("/usr/bin/python3", "/usr/bin/python3", "-c", server, NULL);
+            _exit(127);
+        }
+        close(ends[1]);
+        there = ends[0];
+    }
+    if (dprintf(there, "%zu\n%s", strlen(code), code) < 0 ||
+        read(there, status, sizeof status - 1) <= 0)
+        abort();
+    return atoi(status);
 }
 
 #endif
