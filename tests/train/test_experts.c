@@ -122,66 +122,77 @@ static void check_shares(const kc_grid *g, const kc_state *s)
     assert_int_equal(s->layout->here * kc_grid_ep(g), s->layout->experts);
 }
 
-/* Threads tried; steps before a measurement between two steps. */
-enum { THREADS = 2, MEASURED = 3 };
+/* Threads tried, on each of at most so many dp x ep; steps before a measurement between two steps. */
+enum { THREADS = 2, MESHES = 3, MEASURED = 3 };
+
+/* One rank with one thread, and all ranks on every dp x ep with 1 and 2 threads. */
+typedef struct runs {
+    alone self;
+    kc_grid grid[MESHES];
+    run one, many[MESHES * THREADS];
+    int n;
+} runs;
 
 /* What everybody measures is what one alone does. */
-static void same_measurement(run *one, run *many)
+static void same_measurement(runs *r)
 {
-    const kc_span_sums want = run_measure(one);
+    const kc_span_sums want = run_measure(&r->one);
     assert_true(want.nats[0] > 0 && isfinite(want.nats[0]));
-    for (int i = 0; i < THREADS; ++i) {
-        const kc_span_sums sums = run_measure(&many[i]);
+    for (int i = 0; i < r->n; ++i) {
+        const kc_span_sums sums = run_measure(&r->many[i]);
         assert_memory_equal(&sums, &want, sizeof sums);
     }
 }
 
 /* All at once, compared after every step, to the end; *dropped: the most that a step dropped. */
-static int same_steps(run *one, run *many, double *dropped)
+static int same_steps(runs *r, double *dropped)
 {
     int steps = 0;
-    for (; !kc_trainer_done(one->trainer); ++steps) {
+    for (; !kc_trainer_done(r->one.trainer); ++steps) {
         if (steps == MEASURED)
-            same_measurement(one, many);
-        const kc_step_row want = run_step(one);
-        for (int i = 0; i < THREADS; ++i) {
-            assert_int_equal(kc_trainer_done(many[i].trainer), 0);
-            const kc_step_row row = run_step(&many[i]);
+            same_measurement(r);
+        const kc_step_row want = run_step(&r->one);
+        for (int i = 0; i < r->n; ++i) {
+            assert_int_equal(kc_trainer_done(r->many[i].trainer), 0);
+            const kc_step_row row = run_step(&r->many[i]);
             assert_memory_equal(&row, &want, sizeof row);
-            check_state(kc_trainer_state(one->trainer), kc_trainer_state(many[i].trainer),
-                        many[i].grid->rank);
+            check_state(kc_trainer_state(r->one.trainer), kc_trainer_state(r->many[i].trainer),
+                        r->many[i].grid->rank);
         }
         *dropped = fmax(*dropped, want.dropped);
     }
-    for (int i = 0; i < THREADS; ++i)
-        assert_int_equal(kc_trainer_done(many[i].trainer), 1);
-    same_measurement(one, many);
+    for (int i = 0; i < r->n; ++i)
+        assert_int_equal(kc_trainer_done(r->many[i].trainer), 1);
+    same_measurement(r);
     return steps;
 }
 
 /* Where experts have too little room, some step drops; where they have room for all, none does. */
 enum { ALL_FIT, DROPS };
 
-/* On every dp x ep of these ranks with 1 and 2 threads, beside one rank with one. */
-static void check_grids(kc_grid *g, const char *const *sets, int n_sets, int least_steps, int drops)
+static void check_grids(const kc_grid *g, const char *const *sets, int n_sets, int least_steps,
+                        int drops)
 {
     const kc_config cfg = config_from(sets, n_sets);
+    runs r = {.n = 0};
+    double dropped = 0;
+    int meshes = 0;
+    alone_create(&r.self, g);
+    run_start(&r.one, cfg, &r.self.grid, 1, 1);
     for (int ep = 1; ep <= g->size; ep *= 2) {
-        alone self;
-        run one, many[THREADS];
-        double dropped = 0;
-        kc_grid_mesh(g, ep);
-        alone_create(&self, g);
-        run_start(&one, cfg, &self.grid, 1, 1);
-        for (int i = 0; i < THREADS; ++i) {
-            run_start(&many[i], cfg, g, ep, i + 1);
-            check_shares(g, kc_trainer_state(many[i].trainer));
+        kc_grid *grid = &r.grid[meshes++];
+        kc_grid_split(g, 0, grid);
+        kc_grid_mesh(grid, ep);
+        for (int i = 0; i < THREADS; ++i, ++r.n) {
+            run_start(&r.many[r.n], cfg, grid, ep, i + 1);
+            check_shares(grid, kc_trainer_state(r.many[r.n].trainer));
         }
-        const int steps = same_steps(&one, many, &dropped);
-        if (steps < least_steps || (dropped > 0) != (drops == DROPS))
-            fail_msg("%d steps, %g dropped", steps, dropped);
     }
-    kc_grid_mesh(g, 1);
+    const int steps = same_steps(&r, &dropped);
+    if (steps < least_steps || (dropped > 0) != (drops == DROPS))
+        fail_msg("%d steps, %g dropped", steps, dropped);
+    for (int i = 0; i < meshes; ++i)
+        kc_grid_leave(&r.grid[i]);
 }
 
 /* 300 people are three groups of a measurement, so that of four ranks one has none. */
