@@ -15,7 +15,8 @@ static int check(const void *given, kc_error *e)
     if (o->defaults && o->input)
         return kc_fail(e, KC_EINPUT, "config --defaults: takes no input file, %s given", o->input);
     if (o->print && !o->input)
-        return kc_fail(e, KC_EINPUT, "config: what to read is missing; see kcap config --help");
+        return kc_fail(e, KC_EINPUT,
+                       "config: what to read is missing: INPUT.yaml; see kcap config --help");
     return KC_OK;
 }
 

@@ -28,6 +28,9 @@ KC_TEST(the_table_holds)
         assert_non_null(strstr(help, name));
         assert_non_null(strstr(help, row->help));
         assert_null(strchr(row->help, '\n')); /* it is printed as a comment */
+        /* and alone, in a message of a value outside the range */
+        assert_null(strstr(row->help, " above"));
+        assert_true(strncmp(row->help, "the same", 8) != 0);
         /* A default is read like any other value: its own range must admit it. */
         kc_origin origin = {.path = "x"};
         origin.line[i] = 1;
