@@ -80,8 +80,6 @@ int kc_input_files(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_e
 {
     kc_teller teller = teller_of(g);
     KC_TRY_ROOT(g, kc_files_read(cfg, &teller, files, e));
-    if (g->rank == 0)
-        warn_of_files(files);
     char *text = files->text;
     kc_bcast(g, files, sizeof *files);
     files->text = text ? text : malloc((size_t)files->bytes);
@@ -108,8 +106,10 @@ int kc_input_corpus(const kc_grid *g, const kc_config *cfg, kc_files *files, kc_
     files->teller = NULL;
     files->readers = NULL;
     if (kc_agree(g, e) == KC_OK) {
-        if (g->rank == 0)
+        if (g->rank == 0) {
+            warn_of_files(files);
             warn_of_tables(cfg, *corpus);
+        }
         free(files->words);
         files->words = kc_corpus_words(*corpus);
     } else {
