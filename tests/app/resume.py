@@ -368,7 +368,7 @@ class Interrupted(ResumeTest):
         start = time.monotonic()
         self.train("out", "--max-time", "00:00:02", ranks=2, code=75)
         took = time.monotonic() - start
-        self.assertGreater(took, 2)
+        self.assertGreater(took, 1)  # the checkpoint and a step are kept free, more of it on a busy machine
         self.assertLess(took, 12)
         rows = len(read_columns(self.path("out"), "steps")["step"])
         self.assertGreater(rows, 10)
