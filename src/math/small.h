@@ -47,8 +47,7 @@ extern const kc_tiles kc_tiles_avx2, kc_tiles_avx512;
 /* A product on the calling thread, with b by rows or in strips (kc_gemm_factor). Every element is, for each
  * part of at most 384 of the sum in turn, fma(a[i,l], b[l,j], x) over l from x = 0, then
  * fma(beta, c[i,j], x) where beta is not 0 (1 from the second part on): the same bits with either set of
- * tiles and for any cut into rows and columns. Zeros of a
- * causal a may be left out. */
+ * tiles and for any cut into rows and columns. Zeros of a causal a may be left out. */
 void kc_small_product(const kc_tiles *tiles, const kc_product *product);
 
 #endif
