@@ -89,7 +89,8 @@ typedef struct pass {
 static void fetch(const pass *p, const kc_tile *tile, int64_t rows, int64_t l, int64_t n)
 {
     for (int64_t i = 0; i < rows; ++i) {
-        __builtin_prefetch(tile->c + i * tile->ldc, 1);
+        for (int64_t j = 0; j < p->cols; j += KC_STRIP)
+            __builtin_prefetch(tile->c + i * tile->ldc + j, 1);
         __builtin_prefetch(tile->a + (rows + i) * tile->a_row);
     }
     for (int64_t i = l; i < l + n; ++i)
@@ -103,14 +104,17 @@ static void limited(const pass *p, kc_tile *tile, int64_t row, int64_t rows)
     const int64_t depth = tile->depth, reach = row + rows + tile->past;
     const int64_t before = tile->limit == KC_SUMS_BEGIN ? at_most(row - tile->past, depth) : 0;
     const int64_t skipped = before > 0 ? before : 0;
-    if (tile->limit == KC_COLUMNS_END && reach <= 0)
+    int64_t cols = p->cols;
+    if (tile->limit == KC_COLUMNS_END)
+        cols = at_most(cols, (reach + KC_STRIP - 1) / KC_STRIP * KC_STRIP);
+    if (cols <= 0)
         return;
     if (tile->limit == KC_SUMS_END)
         tile->depth = reach > 0 ? at_most(reach, depth) : 0;
     tile->a += skipped * tile->a_step;
     tile->b += skipped * tile->ldb;
     tile->depth -= skipped;
-    p->tiles->compute(tile, rows, p->cols);
+    p->tiles->compute(tile, rows, cols);
     tile->a -= skipped * tile->a_step;
     tile->b -= skipped * tile->ldb;
     tile->depth = depth;
@@ -171,6 +175,7 @@ static void part(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t col
         columns.b = strip_at(&whole, col) + from * whole.ldb;
         columns.c = whole.c + col;
         columns.past = past_of(&whole, col);
+        columns.ahead = col ? 0 : whole.ahead; /* then a lies in the second cache */
         group(tiles, columns, rows, n, wide - col - n);
     }
     if (narrow) {
@@ -182,7 +187,7 @@ static void part(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t col
     }
 }
 
-/* c = a^T b where several strips read a, which is packed for them. */
+/* c = a^T b where several narrow strips read a, which is packed for them. */
 static void turned(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t cols, int64_t from)
 {
     float packed[(HEIGHT / KC_TILE_ROWS + 1) * (KC_TILE_ROWS * DEPTH + KC_STRIP)]
@@ -222,13 +227,15 @@ static kc_tile tile_of(const kc_product *p, int64_t from, int64_t end)
                                         : limit == KC_SUMS_BEGIN ? from
                                                                  : 0),
                      .limit = limit,
+                     .ahead =
+                         p->transposed && limit == KC_ALL ? KC_STRIP : 0, /* by page-long steps */
                      .beta = from ? 1 : p->beta};
 }
 
 void kc_small_product(const kc_tiles *tiles, const kc_product *p)
 {
     const int64_t depth = p->b.rows, parts = depth > DEPTH ? (depth + DEPTH - 1) / DEPTH : 1;
-    const int packing = p->transposed && p->c.cols > tiles->width;
+    const int packing = p->transposed && tiles->packs && p->c.cols > tiles->width;
     for (int64_t i = 0; i < parts; ++i) {
         const int64_t from = depth * i / parts;
         (packing ? turned : part)(tiles, tile_of(p, from, depth * (i + 1) / parts), p->c.rows,

@@ -25,17 +25,19 @@ typedef enum kc_limit { KC_ALL, KC_SUMS_END, KC_SUMS_BEGIN, KC_COLUMNS_END } kc_
 
 /* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step], b's rows `ldb` apart and its
  * strips of KC_STRIP columns `b_strip`; the next rows' a lies `a_tile` floats on where a is packed,
- * where it is 0 behind these rows'. `limit` and past are of the product's first row. */
+ * where it is 0 behind these rows'. `limit` and past are of the product's first row. Where `ahead` is not 0
+ * the tiles that follow begin so many floats behind a[i,l], where nothing fetches them: it is their turn to. */
 typedef struct kc_tile {
     const float *a, *b;
     float *c;
-    int64_t a_row, a_step, a_tile, ldb, b_strip, ldc, depth, past;
+    int64_t a_row, a_step, a_tile, ldb, b_strip, ldc, depth, past, ahead;
     kc_limit limit;
     float beta;
 } kc_tile;
 
 /* How one instruction set computes a tile of 1 to KC_TILE_ROWS rows and 1 to `width` columns. Where
- * `packs`, b's rows are `width` apart, which is KC_STRIP, and hold zeros from `cols` on. */
+ * `packs`, b's rows are `width` apart, which is KC_STRIP, and hold zeros from `cols` on, and a transposed a
+ * that several strips read is packed as well; of wide strips there are too few for that to pay. */
 typedef struct kc_tiles {
     int64_t width;
     int packs;

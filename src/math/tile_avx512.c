@@ -48,13 +48,20 @@ AVX512 INLINE void tile(const kc_tile *t, const int rows, const int vectors, __m
 {
     const float *a = t->a, *b = t->b, beta = t->beta;
     const int64_t a_row = t->a_row, a_step = t->a_step, ldb = t->ldb, b_strip = t->b_strip,
-                  ldc = t->ldc;
+                  ldc = t->ldc, ahead = t->ahead;
     float *c = t->c;
     EACH_ROW(DECLARE)
-    for (int64_t l = t->depth; l > 0; --l, a += a_step, b += ldb) {
-        EACH_VECTOR(LOAD, 0)
-        EACH_ROW(ADD)
-    }
+    if (ahead)
+        for (int64_t l = t->depth; l > 0; --l, a += a_step, b += ldb) {
+            __builtin_prefetch(a + ahead);
+            EACH_VECTOR(LOAD, 0)
+            EACH_ROW(ADD)
+        }
+    else
+        for (int64_t l = t->depth; l > 0; --l, a += a_step, b += ldb) {
+            EACH_VECTOR(LOAD, 0)
+            EACH_ROW(ADD)
+        }
     EACH_ROW(STORE)
 }
 
