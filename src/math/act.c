@@ -2,6 +2,7 @@
 #include "kcap/math/act.h"
 
 #include "kcap/base/team.h"
+#include "kcap/base/wide.h"
 #include "math/exp.h"
 
 static const float gelu_a = 0.7978845608f, gelu_b = 0.044715f;
@@ -104,32 +105,51 @@ gate_back_row(float *restrict u, const float *restrict dg, int64_t n, kc_act act
     }
 }
 
-/* Row i of each matrix: one loop for each activation. */
+/* One loop for each activation. */
 #define FOR_ACT(row, ...)                                                                          \
     (act == KC_SILU   ? row(__VA_ARGS__, KC_SILU)                                                  \
      : act == KC_GELU ? row(__VA_ARGS__, KC_GELU)                                                  \
                       : row(__VA_ARGS__, KC_GELU_ERF))
 
+KC_WIDE static void act_any(float *g, float *u, const float *bias, int64_t n, kc_act act)
+{
+    FOR_ACT(act_row, g, u, bias, n);
+}
+
+KC_WIDE static void act_back_any(float *u, const float *dg, int64_t n, kc_act act)
+{
+    FOR_ACT(act_back_row, u, dg, n);
+}
+
+KC_WIDE static void gate_any(float *g, float *u, const float *bias, int64_t n, kc_act act)
+{
+    FOR_ACT(gate_row, g, u, bias, n);
+}
+
+KC_WIDE static void gate_back_any(float *u, const float *dg, int64_t n, kc_act act)
+{
+    FOR_ACT(gate_back_row, u, dg, n);
+}
+
 void kc_act_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
 {
-    KC_EACH(threads, static, i, u.rows,
-            FOR_ACT(act_row, g.p + i * g.ld, u.p + i * u.ld, bias, u.cols));
+    KC_EACH(threads, static, i, u.rows, act_any(g.p + i * g.ld, u.p + i * u.ld, bias, u.cols, act));
 }
 
 void kc_act_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
 {
     KC_EACH(threads, static, i, u.rows,
-            FOR_ACT(act_back_row, u.p + i * u.ld, dg.p + i * dg.ld, u.cols));
+            act_back_any(u.p + i * u.ld, dg.p + i * dg.ld, u.cols, act));
 }
 
 void kc_gate_forward(kc_mat g, kc_mat u, const float *bias, kc_act act, int threads)
 {
     KC_EACH(threads, static, i, u.rows,
-            FOR_ACT(gate_row, g.p + i * g.ld, u.p + i * u.ld, bias, g.cols));
+            gate_any(g.p + i * g.ld, u.p + i * u.ld, bias, g.cols, act));
 }
 
 void kc_gate_backward(kc_mat u, kc_mat dg, kc_act act, int threads)
 {
     KC_EACH(threads, static, i, u.rows,
-            FOR_ACT(gate_back_row, u.p + i * u.ld, dg.p + i * dg.ld, dg.cols));
+            gate_back_any(u.p + i * u.ld, dg.p + i * dg.ld, dg.cols, act));
 }

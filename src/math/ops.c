@@ -6,59 +6,129 @@
 
 #include "kcap/base/err.h"
 #include "kcap/base/team.h"
+#include "kcap/base/wide.h"
 #include "math/exp.h"
 
-enum { CHUNK = 64 };
+enum { CHUNK = 64, LANES = 8 };
 
-float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale)
+typedef float v8 __attribute__((vector_size(LANES * sizeof(float))));
+
+/* A row's sum in an order that no compiler and no instruction set changes: lane j takes every eighth element
+ * from the j-th on, the first one what is left of whole eights too, and the lanes are added up in turn. */
+static inline float total(v8 lanes)
 {
-    const kc_exp_limits clamp = kc_exp_clamp();
     float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; ++i) {
-        float e = kc_exp_poly(scale * (x[i] - shift), clamp);
-        y[i] = e;
-        sum += e;
-    }
+    for (int j = 0; j < LANES; ++j)
+        sum += lanes[j];
     return sum;
 }
 
-/* A maximum a lane: clang vectorises no reduction of floats to one that a NaN could decide. */
-float kc_max_row(const float *x, int64_t n)
+static inline v8 at(const float *x)
 {
-    enum { LANES = 8 };
-    float max[LANES], most = x[0];
-    for (int l = 0; l < LANES; ++l)
-        max[l] = x[0];
+    v8 lanes;
+    memcpy(&lanes, x, sizeof lanes);
+    return lanes;
+}
+
+static inline v8 add_row(v8 lanes, const float *x, int64_t n)
+{
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
+        lanes += at(x + i);
+    for (; i < n; ++i)
+        lanes[0] += x[i];
+    return lanes;
+}
+
+static inline __attribute__((always_inline)) void
+exp_some(float *y, const float *x, int64_t n, float shift, float scale, kc_exp_limits clamp)
+{
 #pragma omp simd
-        for (int l = 0; l < LANES; ++l)
+    for (int64_t i = 0; i < n; ++i)
+        y[i] = kc_exp_poly(scale * (x[i] - shift), clamp);
+}
+
+/* By chunks, so that the sum of one, which has to wait for itself, is made beside the next one's exponentials. */
+KC_WIDE static float exp_row(float *y, const float *x, int64_t n, float shift, float scale)
+{
+    const kc_exp_limits clamp = kc_exp_clamp();
+    v8 sum = {0};
+    int64_t i = 0;
+    for (; i + CHUNK <= n; i += CHUNK) {
+        exp_some(y + i, x + i, CHUNK, shift, scale, clamp);
+        sum = add_row(sum, y + i, CHUNK);
+    }
+    exp_some(y + i, x + i, n - i, shift, scale, clamp);
+    return total(add_row(sum, y + i, n - i));
+}
+
+float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale)
+{
+    return exp_row(y, x, n, shift, scale);
+}
+
+float kc_dot_row(const float *x, const float *y, int64_t n)
+{
+    v8 sum = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        sum += at(x + i) * at(y + i);
+    for (; i < n; ++i)
+        sum[0] += x[i] * y[i];
+    return total(sum);
+}
+
+KC_WIDE static void scale_row(float *x, int64_t n, float by)
+{
+    for (int64_t i = 0; i < n; ++i)
+        x[i] *= by;
+}
+
+void kc_scale_row(float *x, int64_t n, float by)
+{
+    scale_row(x, n, by);
+}
+
+/* A maximum a lane: clang vectorises no reduction of floats to one that a NaN could decide. */
+KC_WIDE static float max_row(const float *x, int64_t n)
+{
+    enum { WIDTH = 16 };
+    float max[WIDTH], most = x[0];
+    for (int l = 0; l < WIDTH; ++l)
+        max[l] = x[0];
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+#pragma omp simd
+        for (int l = 0; l < WIDTH; ++l)
             max[l] = x[i + l] > max[l] ? x[i + l] : max[l];
     for (; i < n; ++i)
         most = x[i] > most ? x[i] : most;
-    for (int l = 0; l < LANES; ++l)
+    for (int l = 0; l < WIDTH; ++l)
         most = max[l] > most ? max[l] : most;
     return most;
 }
 
-/* Mean and 1 / sqrt(variance + eps) of a row; of RMSNorm 0 and 1 / sqrt(mean square + eps). */
-static void moments(const float *x, int64_t d, const kc_norm *norm, float *mean, float *rstd)
+float kc_max_row(const float *x, int64_t n)
 {
-    float sum = 0, square = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < d; ++j)
-        sum += x[j];
-    float m = norm->rms ? 0 : sum / (float)d;
-#pragma omp simd reduction(+ : square)
-    for (int64_t j = 0; j < d; ++j)
-        square += (x[j] - m) * (x[j] - m);
-    *mean = m;
-    *rstd = 1 / sqrtf(square / (float)d + norm->eps);
+    return max_row(x, n);
 }
 
-static void norm_row(float *restrict out, const float *restrict in, const kc_norm *norm, int64_t d,
-                     int64_t row)
+/* Mean and 1 / sqrt(variance + eps) of a row; of RMSNorm 0 and 1 / sqrt(mean square + eps). */
+static inline void moments(const float *x, int64_t d, const kc_norm *norm, float *mean, float *rstd)
+{
+    const float m = norm->rms ? 0 : total(add_row((v8){0}, x, d)) / (float)d;
+    v8 square = {0};
+    int64_t j = 0;
+    for (; j + LANES <= d; j += LANES)
+        square += (at(x + j) - m) * (at(x + j) - m);
+    for (; j < d; ++j)
+        square[0] += (x[j] - m) * (x[j] - m);
+    *mean = m;
+    *rstd = 1 / sqrtf(total(square) / (float)d + norm->eps);
+}
+
+KC_WIDE static void norm_row(float *restrict out, const float *restrict in, const kc_norm *norm,
+                             int64_t d, int64_t row)
 {
     float mean, rstd;
     moments(in, d, norm, &mean, &rstd);
@@ -79,26 +149,33 @@ void kc_norm_forward(kc_mat y, kc_mat x, const kc_norm *norm, int threads)
 
 /* With xhat = (x - mean) rstd and s = dy gain:  dx = rstd (s - mean(s) - xhat mean(s xhat)); of
  * RMSNorm without mean(s), since x has no mean taken off. */
-static void norm_backward_row(float *restrict dx, const float *restrict dy, const float *restrict x,
-                              const kc_norm *norm, int64_t d, int64_t row)
+KC_WIDE static void norm_backward_row(float *restrict dx, const float *restrict dy,
+                                      const float *restrict x, const kc_norm *norm, int64_t d,
+                                      int64_t row)
 {
     const float *restrict gain = norm->gain;
     const float mean = norm->mean[row], rstd = norm->rstd[row];
-    float sum = 0, dot = 0;
-#pragma omp simd reduction(+ : sum, dot)
-    for (int64_t j = 0; j < d; ++j) {
-        float s = dy[j] * gain[j];
+    v8 sum = {0}, dot = {0};
+    int64_t i = 0;
+    for (; i + LANES <= d; i += LANES) {
+        const v8 s = at(dy + i) * at(gain + i);
         sum += s;
-        dot += s * (x[j] - mean);
+        dot += s * (at(x + i) - mean);
     }
-    const float mean_s = norm->rms ? 0 : sum / (float)d, mean_sx = dot * rstd / (float)d;
+    for (; i < d; ++i) {
+        const float s = dy[i] * gain[i];
+        sum[0] += s;
+        dot[0] += s * (x[i] - mean);
+    }
+    const float mean_s = norm->rms ? 0 : total(sum) / (float)d,
+                mean_sx = total(dot) * rstd / (float)d;
     for (int64_t j = 0; j < d; ++j)
         dx[j] += rstd * (dy[j] * gain[j] - mean_s - (x[j] - mean) * rstd * mean_sx);
 }
 
 /* CHUNK columns of dgain and dbias from j0 on. */
-static void norm_backward_columns(kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
-                                  float *dbias, int64_t j0)
+KC_WIDE static void norm_backward_columns(kc_mat dy, kc_mat x, const kc_norm *norm, float *dgain,
+                                          float *dbias, int64_t j0)
 {
     const int64_t n = x.cols - j0 < CHUNK ? x.cols - j0 : CHUNK;
     float gain[CHUNK] = {0}, bias[CHUNK] = {0};
@@ -126,9 +203,7 @@ void kc_norm_backward(kc_mat dx, kc_mat dy, kc_mat x, const kc_norm *norm, float
             norm_backward_columns(dy, x, norm, dgain, dbias, i * CHUNK));
 }
 
-typedef float v8 __attribute__((vector_size(32)));
-
-enum { SIDE = 8, TILE = 64 };
+enum { SIDE = LANES, TILE = 64 };
 
 /* Of the floats of a and b, numbered through. gcc before 12 has only its own spelling. */
 #ifdef __clang__
@@ -191,8 +266,8 @@ void kc_transpose(kc_mat to, kc_mat from, int threads)
             transpose_tile_at(to, from, i / across * TILE, i % across * TILE));
 }
 
-static void add_bias_row(float *restrict out, const float *restrict in, const float *bias,
-                         int64_t n)
+KC_WIDE static void add_bias_row(float *restrict out, const float *restrict in, const float *bias,
+                                 int64_t n)
 {
     if (bias)
         for (int64_t j = 0; j < n; ++j)
@@ -209,7 +284,7 @@ void kc_add_bias(kc_mat y, kc_mat x, const float *bias, int threads)
 }
 
 /* CHUNK columns from j0 on. */
-static void add_some_columns(float *sum, kc_mat x, int64_t j0)
+KC_WIDE static void add_some_columns(float *sum, kc_mat x, int64_t j0)
 {
     const int64_t n = x.cols - j0 < CHUNK ? x.cols - j0 : CHUNK;
     float part[CHUNK] = {0};

@@ -123,13 +123,10 @@ static void score_backward(kc_head *h, kc_mat dy, kc_mat y, kc_mat dlogits)
             h->shift.grad[c] += g[c];
         for (int64_t j = 0; j < d; ++j) {
             const float *W = h->W.at + j * C, in = y.p[i * y.ld + j];
-            float *restrict dW = h->W.grad + j * C, sum = 0;
-#pragma omp simd reduction(+ : sum)
-            for (int64_t c = 0; c < C; ++c)
-                sum += W[c] * g[c];
+            float *restrict dW = h->W.grad + j * C;
             for (int64_t c = 0; c < C; ++c)
                 dW[c] += in * g[c];
-            dy.p[i * dy.ld + j] = sum;
+            dy.p[i * dy.ld + j] = kc_dot_row(W, g, C);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kcap/base/rng.h"
+#include "kcap/math/ops.h"
 
 static const double start = 0.1; /* of A's elements, standard deviation */
 
@@ -120,10 +121,8 @@ static void update_gradient(kc_learner *l, const int32_t *tokens)
         for (int64_t k = 0; k < rank; ++k) {
             const float *B = l->B.at + k * dx.cols, *g = dx.p + t * dx.ld;
             const float a = l->A.at[tokens[t] * rank + k];
-            float *dB = l->B.grad + k * dx.cols, sum = 0;
-#pragma omp simd reduction(+ : sum)
-            for (int64_t j = 0; j < dx.cols; ++j)
-                sum += g[j] * B[j];
+            float *dB = l->B.grad + k * dx.cols;
+            const float sum = kc_dot_row(g, B, dx.cols);
             for (int64_t j = 0; j < dx.cols; ++j)
                 dB[j] += a * g[j];
             l->A.grad[tokens[t] * rank + k] += sum;

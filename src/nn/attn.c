@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kcap/base/team.h"
+#include "kcap/base/wide.h"
 #include "kcap/math/gemm.h"
 #include "kcap/math/ops.h"
 
@@ -42,8 +43,7 @@ static void causal_softmax(kc_mat p, int64_t past, float scale)
         float *row = p.p + r * p.ld;
         const int64_t seen = past + r + 1;
         const float inverse = 1 / kc_exp_row(row, row, seen, kc_max_row(row, seen), scale);
-        for (int64_t c = 0; c < seen; ++c)
-            row[c] *= inverse;
+        kc_scale_row(row, seen, inverse);
         memset(row + seen, 0, (size_t)(p.cols - seen) * sizeof *row);
     }
 }
@@ -86,16 +86,13 @@ void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *
 }
 
 /* dS = P (dP - rowsum(dP P)) scale, in place of dP. */
-static void softmax_backward(kc_mat ds, kc_mat P, int64_t past, float scale)
+KC_WIDE static void softmax_backward(kc_mat ds, kc_mat P, int64_t past, float scale)
 {
     for (int64_t r = 0; r < ds.rows; ++r) {
         const int64_t seen = past + r + 1;
         float *restrict g = ds.p + r * ds.ld;
         const float *restrict p = P.p + r * P.ld;
-        float dot = 0;
-#pragma omp simd reduction(+ : dot)
-        for (int64_t c = 0; c < seen; ++c)
-            dot += g[c] * p[c];
+        const float dot = kc_dot_row(g, p, seen);
         for (int64_t c = 0; c < seen; ++c)
             g[c] = p[c] * (g[c] - dot) * scale;
         memset(g + seen, 0, (size_t)(ds.cols - seen) * sizeof *g);
@@ -121,8 +118,9 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
         const kc_mat q = kc_mat_of(heads->q + at + b.r0 * hd, rows, hd);
         const kc_mat dq = kc_mat_of(grads->q + at + b.r0 * hd, rows, hd);
         kc_gemm_causal(ds, o, 0, (kc_mat){vt.p, hd, b.r1, vt.ld}, 0, KC_CAUSAL_C, b.r0);
+        softmax_backward(ds, p, b.r0,
+                         scale); /* first: it reads P by rows, which is fetched ahead */
         kc_gemm_causal(kc_mat_of(grads->v + at, b.r1, hd), p, 1, o, beta, KC_CAUSAL_A, b.r0);
-        softmax_backward(ds, p, b.r0, scale);
         kc_gemm_causal(dq, ds, 0, (kc_mat){k.p, b.r1, hd, k.ld}, 0, KC_CAUSAL_A, b.r0);
         kc_gemm_causal(kc_mat_of(grads->k + at, b.r1, hd), ds, 1, q, beta, KC_CAUSAL_A, b.r0);
     }

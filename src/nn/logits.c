@@ -37,8 +37,7 @@ static float row_gradient(float *row, int64_t V, int32_t target)
     }
     const float max = kc_max_row(row, V), wanted = row[target] - max;
     const float sum = kc_exp_row(row, row, V, max, 1), inverse = 1 / sum;
-    for (int64_t j = 0; j < V; ++j)
-        row[j] *= inverse;
+    kc_scale_row(row, V, inverse);
     row[target] -= 1;
     return logf(sum) - wanted;
 }

@@ -6,6 +6,7 @@
 #include "kcap/base/team.h"
 #include "kcap/comm/tokens.h"
 #include "kcap/math/gemm.h"
+#include "kcap/math/ops.h"
 
 int64_t kc_moe_arrivals(const kc_shape *s, int ep, int64_t capacity)
 {
@@ -206,13 +207,11 @@ static void scatter_token(const kc_moe *m, kc_mat dout, float *rows, int64_t t)
         const int32_t row = m->kept->row[t * k + j];
         const float gate = m->kept->gate[t * k + j], *restrict from = dout.p + t * dout.ld;
         const float *restrict y = m->kept->ys + (row < 0 ? 0 : row) * d;
-        float *restrict to = rows + (row < 0 ? 0 : row) * d, dot = 0;
-#pragma omp simd reduction(+ : dot)
-        for (int64_t i = 0; i < (row < 0 ? 0 : d); ++i) {
+        float *restrict to = rows + (row < 0 ? 0 : row) * d;
+        const int64_t n = row < 0 ? 0 : d;
+        for (int64_t i = 0; i < n; ++i)
             to[i] = gate * from[i];
-            dot += from[i] * y[i];
-        }
-        m->scratch->dgate[t * k + j] = dot;
+        m->scratch->dgate[t * k + j] = kc_dot_row(from, y, n);
     }
 }
 

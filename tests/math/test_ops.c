@@ -63,6 +63,46 @@ KC_TEST(the_largest_is_found)
         }
 }
 
+/* x y summed as ops.c says: eight lanes, what is left in the first. */
+static float in_lanes(const float *x, const float *y, int64_t n)
+{
+    float lane[8] = {0}, sum = 0;
+    for (int64_t i = 0; i < n; ++i)
+        lane[i < n / 8 * 8 ? i % 8 : 0] += x[i] * y[i];
+    for (int j = 0; j < 8; ++j)
+        sum += lane[j];
+    return sum;
+}
+
+KC_TEST(sums_have_one_order)
+{
+    enum { MOST = 200 };
+    const float *x = noise_of(1, MOST), *y = noise_of(2, MOST);
+    float e[MOST], ones[MOST];
+    for (int64_t i = 0; i < MOST; ++i)
+        ones[i] = 1;
+    for (int64_t n = 1; n < MOST; ++n) {
+        const float sum = kc_exp_row(e, x, n, 0.5f, 2);
+        assert_true(sum == in_lanes(e, ones, n));
+        assert_true(kc_dot_row(x, y, n) == in_lanes(x, y, n));
+    }
+}
+
+/* An element has the same bits by itself as anywhere in a vector of any width. */
+KC_TEST(elements_stand_alone)
+{
+    enum { MOST = 100 };
+    const float *x = noise_of(3, MOST);
+    float e[MOST], one;
+    for (int64_t n = 1; n < MOST; ++n) {
+        kc_exp_row(e, x, n, 0.5f, 2);
+        for (int64_t i = 0; i < n; ++i) {
+            kc_exp_row(&one, x + i, 1, 0.5f, 2);
+            assert_true(one == e[i]);
+        }
+    }
+}
+
 /* Large, to be seen. */
 static const float norm_eps = 0.5f;
 

@@ -12,6 +12,12 @@
  * 3e-7 where |argument| < 87; clamped outside (tests/math/test_ops.c). */
 float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale);
 
+/* The sum of x[i] y[i]. */
+float kc_dot_row(const float *x, const float *y, int64_t n);
+
+/* x[i] *= by. */
+void kc_scale_row(float *x, int64_t n, float by);
+
 /* Largest of n floats; NaN if the first is, and a NaN further on still spoils kc_exp_row's sum. */
 float kc_max_row(const float *x, int64_t n);
 
