@@ -78,10 +78,27 @@ static int ask_once(kc_asker *asker, const kc_grid *g, const options *o, const c
     return KC_OK;
 }
 
+/* A script is told by the exit code that it got no answer at all; a person has seen it. */
+static void check_answered(int64_t questions, int64_t answers, kc_error *e)
+{
+    if (ferror(stdin))
+        kc_fail(e, KC_EINPUT, "standard input cannot be read");
+    else if (isatty(STDIN_FILENO))
+        return;
+    else if (questions == 0)
+        kc_fail(e, KC_EINPUT, "standard input: no question in it; write one a line, or give TEXT");
+    else if (answers == 0)
+        kc_fail(e, KC_EINPUT,
+                "standard input: %lld question%s, and none could be answered; standard output says "
+                "why",
+                (long long)questions, questions == 1 ? "" : "s");
+}
+
 /* Line by line; a line that cannot be answered says why, and the next one is read. */
 static int ask_lines(kc_asker *asker, const kc_grid *g, const options *o, kc_error *e)
 {
     char *line = kc_alloc(LINE_MOST + 1, 1, "bytes of a line");
+    int64_t questions = 0, answers = 0;
     for (int64_t n; next_line(g, line, &n);) {
         kc_error why = {0};
         if (line[strspn(line, " \t")] == 0 && n == (int64_t)strlen(line))
@@ -91,9 +108,11 @@ static int ask_lines(kc_asker *asker, const kc_grid *g, const options *o, kc_err
         if (why.code && g->rank == 0)
             kc_report_unanswered(stdout, why.text, o->json);
         fflush(stdout);
+        ++questions;
+        answers += why.code == KC_OK;
     }
-    if (ferror(stdin))
-        kc_fail(e, KC_EINPUT, "standard input cannot be read");
+    if (g->rank == 0)
+        check_answered(questions, answers, e);
     free(line);
     return kc_agree(g, e);
 }
@@ -160,11 +179,14 @@ static const kc_option list[] = {
 const kc_verb kc_verb_ask = {
     .name = "ask",
     .summary = "ask a model what it knows",
-    .about = "Continue a text, a question or the beginning of a sentence, by the most likely "
-             "tokens up to "
-             "<eos>; where a text of the corpus begins so, say the truth, how likely it is, and "
-             "its rank "
-             "among all values. Without a text, lines of standard input are asked.",
+    .about =
+        "Continue a text, a question or the beginning of a sentence, by the most likely "
+        "tokens up to "
+        "<eos>; where a text of the corpus begins so, say the truth, how likely it is, and "
+        "its rank "
+        "among all values. Without a text, lines of standard input are asked, blank ones passed "
+        "over; one that cannot be answered says why, and where none can, as where there is "
+        "none, the exit code is 2, but not at a terminal.",
     KC_OPTIONS(list),
     .bytes = sizeof(options),
     .defaults = &defaults,

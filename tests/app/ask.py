@@ -2,6 +2,7 @@
 """kcap ask: what a model says, held against the corpus and against teacher forcing; texts of all kinds."""
 import json
 import os
+import pty
 import subprocess
 
 import harness
@@ -95,7 +96,7 @@ class Ask(harness.AppTest):
                            "train": {**ASKED["train"], "context": 128}})
         self.kcap("train", name, "--out", "run", "--set", "train.max_steps=60")
         self.check_questions("run", name)
-        self.assertIn("none of the", self.lines("run", text="Zoë 漢字".encode())[0]["error"])
+        self.assertIn("none of the", self.lines("run", text="Zoë 漢字".encode(), code=2)[0]["error"])
 
     def test_experts_over_ranks(self):
         """Spread over the ranks they say what they say on one, to people and lines alike."""
@@ -143,13 +144,47 @@ class Ask(harness.AppTest):
         self.fails(["`~` is none of the"], "ask", "run", "~ x")  # a text, and no path
         self.fails(["a path of more than 895 bytes"], "ask", "x" * 896, "x")
         self.fails(["two questions"], "ask", "run", "x", "--person", "1")
-        self.assertEqual(self.kcap("ask", "run", stdin=subprocess.DEVNULL).stdout, "")
-        first, second, third = self.lines("run", text=b"\xef\xbb\xbfa\0b\r\n \r\n" + b"x" * 2**20 + b"y\n\0")
+        first, second, third = self.lines("run", text=b"\xef\xbb\xbfa\0b\r\n \r\n" + b"x" * 2**20 + b"y\n\0", code=2)
         self.assertEqual(first, {"error": "byte 2 of the text is a zero byte"})
         self.assertEqual(second, {"error": "a line of more than 1048576 bytes"})
         self.assertEqual(third, {"error": "byte 1 of the text is a zero byte"})
         with open(os.devnull, "wb") as none:
             self.fails("standard input cannot be read", "ask", "run", stdin=none)
+
+    def feed(self, text, code, **how):
+        with open(self.path("lines"), "w", encoding="utf-8") as file:
+            file.write(text)
+        with open(self.path("lines"), encoding="utf-8") as file:
+            return self.kcap("ask", "run", stdin=file, code=code, **how)
+
+    def test_no_answer_at_all(self):
+        """Without a question, or with none that can be answered, the exit code says so; one answer is enough."""
+        self.input(BIOD)
+        self.kcap("init", "input.yaml", "--out", "run")
+        documents, _ = self.documents("input.yaml", 1)
+        known = " ".join(documents[0]["words"][1:4])
+        for ranks in 0, 2:
+            for text in "", "\n \t\r\n\ufeff\n":
+                done = self.feed(text, 2, ranks=ranks)
+                self.assertEqual(done.stdout, "")
+                self.assertIn("standard input: no question in it; write one a line, or give TEXT",
+                              self.complaint(done))
+            for text, said in (("nope\n", "1 question, and"), ("nope\n\n~ x", "2 questions, and")):
+                done = self.feed(text, 2, ranks=ranks)
+                self.assertEqual(done.stdout.count("no answer: "), int(said[0]))
+                self.assertIn(f"standard input: {said} none could be answered", self.complaint(done))
+            done = self.feed(f"nope\n{known}\n", 0, ranks=ranks)
+            self.assertEqual((done.stdout.count("no answer: "), done.stderr), (1, ""))
+
+    def test_a_person_at_a_terminal_has_seen_it(self):
+        self.input(BIOD)
+        self.kcap("init", "input.yaml", "--out", "run")
+        for typed in b"\4", b"nope\n\4":
+            ours, theirs = pty.openpty()
+            os.write(ours, typed)
+            self.kcap("ask", "run", stdin=theirs)
+            os.close(theirs)
+            os.close(ours)
 
     def test_streams(self):
         """What is printed and does not come out is said; a stream that is closed gives its number to no
