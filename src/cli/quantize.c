@@ -50,12 +50,30 @@ static int check(const void *given, kc_error *e)
     return KC_OK;
 }
 
-static void report(const options *o, const kc_quantize *q, const kc_calibration *c, double stored)
+/* A checkpoint that is made, or that another is made of. */
+typedef struct made {
+    char path[KC_PATH_MAX];
+    double stored; /* bits of a parameter */
+} made;
+
+static made made_of(const kc_checkpoint_info *info)
 {
-    const int64_t bytes = kc_file_size(o->out);
+    made m = {.stored = info->stored_bits};
+    snprintf(m.path, sizeof m.path, "%s", info->path);
+    return m;
+}
+
+static void report(const options *o, const kc_quantize *q, const kc_calibration *c,
+                   const made *from, double stored)
+{
+    const int64_t bytes = kc_file_size(o->out), before = kc_file_size(from->path);
     if (!o->json) {
         printf("%s: %lld bytes, %.4f bits a parameter with scales and what stayed as it was\n",
                o->out, (long long)bytes, stored);
+        if (stored > from->stored)
+            printf("more than %s, of %lld bytes and %.4f bits a parameter: what was rounded there "
+                   "does not come back\n",
+                   from->path, (long long)before, from->stored);
         if (q->method == KC_GPTQ)
             printf(
                 "calibrated by %lld documents, %lld tokens: error %.4g of the matrices' outputs, "
@@ -67,6 +85,7 @@ static void report(const options *o, const kc_quantize *q, const kc_calibration 
     kc_json_text(object, "status", "quantized");
     kc_json_text(object, "checkpoint", o->out);
     kc_json_number(object, "bytes", (double)bytes);
+    kc_json_number(object, "source_bytes", (double)before);
     kc_json_number(object, "stored_bits_per_param", stored);
     if (q->method == KC_GPTQ) {
         kc_json_number(object, "documents", (double)c->documents);
@@ -78,23 +97,26 @@ static void report(const options *o, const kc_quantize *q, const kc_calibration 
 }
 
 static int by_gptq(kc_grid *g, const options *o, const kc_quantize *q, kc_calibration *c,
-                   kc_error *e)
+                   made *source, kc_error *e)
 {
     kc_opened opened = {.part = KC_PART_PACE, .whole = 1};
     kc_checkpoint_info from;
     KC_TRY(kc_open(&opened, g, o->input, e));
     from = opened.info;
     from.files = opened.files;
+    *source = made_of(&from);
     kc_quantize_gptq(&opened.subject, opened.state.params, &from, q, o->out, c, e);
 out:
     kc_opened_close(&opened, g);
     return e->code;
 }
 
-static int by_rounding(kc_grid *g, const options *o, const kc_quantize *q, kc_error *e)
+static int by_rounding(kc_grid *g, const options *o, const kc_quantize *q, made *source,
+                       kc_error *e)
 {
     kc_checkpoint_info info = {.step = 0};
     KC_TRY(kc_checkpoint_find(g, o->input, NULL, &info, e));
+    *source = made_of(&info);
     if (!info.path[0])
         kc_fail(e, KC_EINPUT, "%s: no checkpoint there", o->input);
     else
@@ -109,16 +131,17 @@ static int quantize(kc_grid *g, const void *given, kc_error *e)
     const options *o = given;
     const kc_quantize q = quantize_of(o);
     kc_calibration found = {0};
-    kc_checkpoint_info made = {.step = 0};
+    kc_checkpoint_info written = {.step = 0};
+    made source = {.stored = 0};
     if (q.method == KC_GPTQ)
-        KC_TRY(by_gptq(g, o, &q, &found, e));
+        KC_TRY(by_gptq(g, o, &q, &found, &source, e));
     else
-        KC_TRY(by_rounding(g, o, &q, e));
-    KC_TRY(kc_checkpoint_find(g, o->out, NULL, &made, e));
+        KC_TRY(by_rounding(g, o, &q, &source, e));
+    KC_TRY(kc_checkpoint_find(g, o->out, NULL, &written, e));
     if (g->rank == 0)
-        report(o, &q, &found, made.stored_bits);
+        report(o, &q, &found, &source, written.stored_bits);
 out:
-    kc_checkpoint_info_free(&made);
+    kc_checkpoint_info_free(&written);
     return e->code;
 }
 

@@ -17,25 +17,28 @@ static int check(const void *given, kc_error *e)
                   : kc_fail(e, KC_EINPUT, "transform: --out is missing; see kcap transform --help");
 }
 
-static void report(const options *o)
+static void report(const options *o, const char *from)
 {
-    const int64_t bytes = kc_file_size(o->out);
+    const int64_t bytes = kc_file_size(o->out), before = kc_file_size(from);
     if (!o->json) {
-        printf("%s: %lld bytes\n", o->out, (long long)bytes);
+        printf("%s: %lld bytes, of %lld of %s\n", o->out, (long long)bytes, (long long)before,
+               from);
         return;
     }
     cJSON *object = cJSON_CreateObject();
     kc_json_text(object, "status", "transformed");
     kc_json_text(object, "checkpoint", o->out);
     kc_json_number(object, "bytes", (double)bytes);
+    kc_json_number(object, "source_bytes", (double)before);
     kc_json_put(stdout, object);
 }
 
 static int transform(kc_grid *g, const void *given, kc_error *e)
 {
     const options *o = given;
-    if (kc_transform_run(g, o->name, o->input, o->out, e) == KC_OK && g->rank == 0)
-        report(o);
+    char from[KC_PATH_MAX];
+    if (kc_transform_run(g, o->name, o->input, o->out, from, e) == KC_OK && g->rank == 0)
+        report(o, from);
     return e->code;
 }
 
@@ -56,8 +59,9 @@ const kc_verb kc_verb_transform = {
     .name = "transform",
     .summary = "make another checkpoint of one",
     .about =
-        "Write a checkpoint with other weights, or the same in fewer bytes. kcap measure reads "
-        "it; its attribute transformed_by says what was done to it, in order.",
+        "Write a checkpoint with other weights, or the same in fewer bytes; what kcap quantize "
+        "packed stays packed. kcap measure reads it; its attribute transformed_by says what was "
+        "done to it, in order.",
     KC_OPTIONS(list),
     .bytes = sizeof(options),
     .more = names,

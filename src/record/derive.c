@@ -28,7 +28,8 @@ out:
     return e->code;
 }
 
-/* Packed anew, of another codec, or as it was. */
+/* Packed anew, of another codec, or as it was: what is packed takes more bytes in any codec, and gains
+ * nothing. */
 static kc_form form_of(const kc_stored *s, const char *tensor, const kc_derivation *how)
 {
     kc_form form = {.codec = kc_codec_of(KC_CODEC_packed)};
@@ -36,7 +37,7 @@ static kc_form form_of(const kc_stored *s, const char *tensor, const kc_derivati
         form.packing = how->packing(tensor, how->of);
     if (form.packing.bits)
         return form;
-    return how->codec ? (kc_form){.codec = how->codec} : s->form;
+    return how->codec && !s->form.packing.bits ? (kc_form){.codec = how->codec} : s->form;
 }
 
 /* Create a weight as it will lie in the new file. */

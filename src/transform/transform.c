@@ -30,7 +30,7 @@ static const kc_transform *find(const char *name, kc_error *e)
 }
 
 int kc_transform_run(const kc_grid *g, const char *name, const char *where, const char *out,
-                     kc_error *e)
+                     char from[KC_PATH_MAX], kc_error *e)
 {
     kc_checkpoint_info info = {.step = 0};
     const kc_transform *t = find(name, e);
@@ -38,6 +38,7 @@ int kc_transform_run(const kc_grid *g, const char *name, const char *where, cons
     KC_TRY(kc_checkpoint_find(g, where, NULL, &info, e));
     if (!info.path[0])
         return kc_fail(e, KC_EINPUT, "%s: no checkpoint there", where);
+    snprintf(from, KC_PATH_MAX, "%s", info.path);
     t->run(g, &info, out, e);
 out:
     kc_checkpoint_info_free(&info);

@@ -132,6 +132,43 @@ class Quantize(harness.AppTest):
         self.quantize("half.h5", "half4.h5", "--bits", 4)
         self.assertLess(self.measured("half4.h5")["stored_bits_per_param"], 14)
 
+    def test_halved_after_it(self):
+        """What is packed stays so, bit for bit; the rest takes half, as where it was halved before."""
+        self.train(merged(BIOD, train={"max_steps": 2}))
+        self.kcap("transform", "bf16", "run", "--out", "half.h5")
+        for name, args in ("one", ()), ("all", ("--asymmetric", "--group", 8, "--embeddings")):
+            self.quantize("run", f"{name}.h5", "--bits", 4, *args)
+            self.quantize("half.h5", f"{name}_before.h5", "--bits", 4, *args)
+            for ranks in 0, 2:
+                out = f"{name}{ranks}.h5"
+                said = self.kcap("transform", "bf16", f"{name}.h5", "--out", out, ranks=ranks).stdout
+                sizes = [os.path.getsize(self.path(x)) for x in (out, f"{name}.h5", f"{name}_before.h5")]
+                self.assertEqual(said, f"{out}: {sizes[0]} bytes, of {sizes[1]} of {name}.h5\n")
+                self.assertLess(sizes[0], sizes[1])
+                self.assertLess(abs(sizes[0] - sizes[2]), 500)  # their attributes
+                with h5py.File(self.path(out)) as file, h5py.File(self.path(f"{name}.h5")) as old:
+                    for group in "params", "scales", "zeros":
+                        for x, d in old.get(group, {}).items():
+                            if group != "params" or d.attrs["codec"] != "float32":
+                                self.assertEqual(d[()].tobytes(), file[group][x][()].tobytes(), x)
+                                self.assertEqual(dict(d.attrs), dict(file[group][x].attrs), x)
+                            else:
+                                self.assertEqual(file[group][x].attrs["codec"], "bfloat16")
+
+    def test_more_bits_of_fewer(self):
+        """Nothing comes back: it is said, with both sizes."""
+        self.train(merged(BIOD, train={"max_steps": 2}))
+        self.kcap("quantize", "run", "--bits", 3, "--out", "q3.h5")
+        told = self.quantize("q3.h5", "q2.h5", "--bits", 2)
+        self.assertEqual(told["source_bytes"], os.path.getsize(self.path("q3.h5")))
+        stored = self.measured("q3.h5")["stored_bits_per_param"]
+        for method in "rtn", "gptq":
+            said = self.kcap("quantize", "q3.h5", "--bits", 8, "--method", method, "--out",
+                             f"{method}.h5").stdout
+            self.assertIn(f"more than q3.h5, of {told['source_bytes']} bytes and {stored:.4f} bits a "
+                          "parameter: what was rounded there does not come back\n", said)
+        self.assertNotIn("more than", self.kcap("quantize", "q3.h5", "--bits", 2, "--out", "r2.h5").stdout)
+
     def test_on_any_ranks_the_same_file(self):
         self.train(TRAINED)
         for args in (("--method", "gptq", "--group", 8, "--act-order", "--embeddings"),

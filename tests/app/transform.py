@@ -26,8 +26,11 @@ class Transform(harness.AppTest):
     def transform(self, name, source, out, **more):
         done = self.kcap("transform", name, source, "--out", out, "--json", **more)
         told = one_object(done.stdout)
+        if os.path.isdir(self.path(source)):
+            source = max(checkpoints(self.path(source)).items())[1]
         self.assertEqual(told, {"status": "transformed", "checkpoint": out,
-                                "bytes": os.path.getsize(self.path(out))})
+                                "bytes": os.path.getsize(self.path(out)),
+                                "source_bytes": os.path.getsize(self.path(source))})
         return told["bytes"]
 
     def measured(self, where, **more):

@@ -20,10 +20,11 @@ extern const int kc_n_transforms;
 /* Find a checkpoint and write what a transformation makes of it.
  *   where       as kc_checkpoint_find
  *   out         path of the new checkpoint, which ends in .h5
+ *   from        path of the one that was found, on all ranks
  *   collective  on all ranks
  *   errors      agreed on: KC_EINPUT for an unknown name, nothing at `where`, `out` there already;
  *               KC_EIO */
 int kc_transform_run(const kc_grid *g, const char *name, const char *where, const char *out,
-                     kc_error *e);
+                     char from[KC_PATH_MAX], kc_error *e);
 
 #endif
