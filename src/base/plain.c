@@ -7,6 +7,7 @@
 
 #include "kcap/base/memory.h"
 #include "kcap/base/open.h"
+#include "kcap/base/seen.h"
 #include "kcap/base/text.h"
 
 enum { STEP = 1 << 16, CHARACTER = 4, BYTE_ORDER_MARK = 0xFEFF };
@@ -126,7 +127,9 @@ static int read_text(const char *path, int64_t most, int64_t line_most, char **t
     *bytes = 0;
     if (!f)
         return e->code;
+    const kc_seen was = kc_see_open(f);
     *text = read_bytes(f, path, most, bytes, e);
+    kc_seen_still(path, &was, kc_see_open(f), e);
     fclose(f);
     KC_TRY(e->code);
     KC_TRY(check_kind(path, *text, (size_t)*bytes, e));

@@ -128,8 +128,9 @@ int kc_folder_create(const char *path, kc_error *e)
     return fail(e, KC_EIO, path, "cannot create this folder");
 }
 
-/* Read n bytes at `at`. */
-static int read_chunk(int fd, const char *path, int64_t at, int64_t n, char *to, kc_error *e)
+/* Read n bytes at `at` of a file that had `bytes`. */
+static int read_chunk(int fd, const char *path, int64_t bytes, int64_t at, int64_t n, char *to,
+                      kc_error *e)
 {
     for (int64_t done = 0; done < n;) {
         ssize_t got = pread(fd, to + done, (size_t)(n - done), (off_t)(at + done));
@@ -138,7 +139,10 @@ static int read_chunk(int fd, const char *path, int64_t at, int64_t n, char *to,
         if (got < 0)
             return fail(e, KC_EINPUT, path, "cannot read it");
         if (got == 0)
-            return kc_fail(e, KC_EINPUT, "%s: ends after %lld bytes", path, (long long)(at + done));
+            return kc_fail(e, KC_EINPUT,
+                           "%s: ends after %lld bytes, of the %lld that it had: it was cut while "
+                           "kcap read it; run again when nothing writes to it",
+                           path, (long long)(at + done), (long long)bytes);
         done += got;
     }
     return KC_OK;
@@ -154,7 +158,7 @@ int kc_file_hash(const char *path, int64_t bytes, int64_t chunk, int64_t first, 
     KC_ROOM(buffer, "out of memory for %lld bytes", (long long)chunk);
     for (int64_t i = first; i * chunk < bytes; i += step) {
         int64_t n = bytes - i * chunk < chunk ? bytes - i * chunk : chunk;
-        KC_TRY(read_chunk(fileno(f), path, i * chunk, n, buffer, e));
+        KC_TRY(read_chunk(fileno(f), path, bytes, i * chunk, n, buffer, e));
         *hashes++ = XXH3_64bits(buffer, (size_t)n);
     }
 out:

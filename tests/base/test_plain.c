@@ -2,7 +2,10 @@
 
 #include "../test.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "kcap/base/memory.h"
@@ -172,6 +175,39 @@ KC_TEST(only_regular_files_are_read)
         assert_int_equal(kc_plain_read(paths[i], 1000, &text, &n, &e), KC_EINPUT);
         assert_non_null(strstr(e.text, says[i]));
     }
+}
+
+static int appends_to;
+
+static void append(int number)
+{
+    (void)number;
+    if (write(appends_to, "\n", 1) != 1)
+        abort();
+}
+
+/* A byte more every tenth of a millisecond; 32 MB take some milliseconds to read. */
+KC_TEST(a_file_that_is_written_to_is_not_read)
+{
+    enum { BYTES = 1 << 25 };
+    const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+    struct sigaction by = {.sa_handler = append, .sa_flags = SA_RESTART}, before;
+    char *bytes = test_room(BYTES, 1), *text = NULL;
+    kc_error e = {0};
+    int64_t n;
+    memset(bytes, '\n', BYTES);
+    const char *path = file_of(bytes, BYTES);
+    appends_to = open(path, O_WRONLY | O_APPEND);
+    assert_true(appends_to >= 0);
+    assert_int_equal(sigaction(SIGALRM, &by, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    kc_plain_read(path, 2 * BYTES, &text, &n, &e);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    close(appends_to);
+    assert_int_equal(e.code, KC_EINPUT);
+    assert_non_null(strstr(e.text, ": changed while kcap read it, from 335"));
+    assert_null(text);
 }
 
 KC_TEST(lines_are_cut_off)

@@ -3,8 +3,11 @@
 #include "../comm/grids.h"
 #include "../folder.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "data/kind/facts.h"
 #include "data/text/fact_table.h"
 #include "kcap/base/plain.h"
 #include "kcap/base/rng.h"
@@ -179,6 +182,95 @@ KC_TEST(drawn_tables_are_the_same_on_any_ranks)
         right += same(g, folder, "x.csv", text, bytes, i % 7 == 6 ? 3 : 0)[0] == '0';
     }
     assert_true(g->rank > 0 || (right > TABLES / 4 && right < TABLES));
+}
+
+/* The file and what becomes of it as it is read, when rank 0 looks at the clock. */
+static struct {
+    const char *path;
+    int64_t cut_to; /* -1: a byte is written anew */
+    int done;
+} change;
+
+static double changing_clock(void)
+{
+    const int fd = change.done++ ? -1 : open(change.path, O_WRONLY);
+
+    if (fd >= 0 && change.cut_to >= 0)
+        assert_int_equal(ftruncate(fd, change.cut_to), 0);
+    else if (fd >= 0)
+        assert_int_equal(pwrite(fd, "m", 1, 0), 1);
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
+/* Larger than what a checkpoint holds; a part of it has rows enough for a look at the clock. */
+static int64_t write_large(const kc_grid *g, const char *path)
+{
+    enum { ROWS = 4 * 4096 + 100, VALUE = 1100 };
+
+    if (g->rank == 0) {
+        FILE *f = fopen(path, "wb");
+
+        assert_non_null(f);
+        for (int i = 0; i < ROWS; i++)
+            fprintf(f, "n%05d\tk\t%0*d\n", i, VALUE, i % 7);
+        assert_int_equal(fclose(f), 0);
+    }
+    kc_barrier(g);
+    return ROWS * (VALUE + 10);
+}
+
+/* Read by all ranks while it changes; then this is said on all of them, and no fault of a row that is cut. */
+static void changes(kc_grid *g, const char *path, int64_t cut_to, const char *says)
+{
+    kc_config cfg;
+    kc_files files = {0};
+    kc_facts *facts = kc_alloc(1, sizeof *facts, "facts");
+    kc_error e = {0};
+    kc_teller teller = {.out = fopen("/dev/null", "w"), .clock = changing_clock, .told = 0};
+
+    kc_config_defaults(&cfg);
+    snprintf(cfg.corpus.file, sizeof cfg.corpus.file, "%s", path);
+    assert_int_equal(kc_facts_load(&cfg.corpus, &files, &e), KC_OK);
+    files.readers = g;
+    files.teller = g->rank == 0 ? &teller : NULL;
+    change.path = path;
+    change.cut_to = cut_to;
+    change.done = 0;
+    kc_barrier(g);
+    kc_facts_table(&cfg.corpus, &files, facts, &e);
+    assert_true(g->rank > 0 || change.done);
+    assert_int_equal(e.code, KC_EINPUT);
+    assert_string_equal(e.text, says);
+    kc_fact_table_free(&facts->table);
+    kc_files_free(&files);
+    fclose(teller.out);
+    free(facts);
+}
+
+KC_TEST(a_table_that_changes_while_it_is_read_is_no_table)
+{
+    kc_grid *g = *state;
+    char path[64] = "";
+    int64_t bytes = 0;
+
+    if (g->rank == 0)
+        snprintf(path, sizeof path, "%s/large.tsv", test_folder());
+    kc_bcast(g, path, sizeof path);
+    bytes = write_large(g, path);
+    changes(g, path, -1,
+            test_text("%s: written to while kcap read it, and of %lld bytes still; run again when "
+                      "nothing writes to it",
+                      path, (long long)bytes));
+    for (int64_t cut_to = bytes - 1; cut_to > 0; cut_to -= bytes / 2) {
+        write_large(g, path);
+        changes(g, path, cut_to,
+                test_text("%s: changed while kcap read it, from %lld bytes to %lld; run again when "
+                          "nothing writes to it",
+                          path, (long long)bytes, (long long)cut_to));
+    }
+    kc_barrier(g);
 }
 
 KC_TEST_MAIN(all_ranks, all_ranks_stop)

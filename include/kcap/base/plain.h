@@ -16,7 +16,7 @@ enum { KC_LINE_MOST = 1 << 20 }; /* bytes of a line */
  * byte order mark in front is left out, the rest is given as it stands.
  *   most        bytes that the file may have
  *   owns        the caller frees *text, which a zero byte ends; NULL after an error
- *   errors      KC_EINPUT: as kc_open_regular; larger; packed, or UTF-16; with the line:
+ *   errors      KC_EINPUT: as kc_open_regular; larger; written to meanwhile; packed, or UTF-16; with the line:
  *               not UTF-8, a zero byte, a CR alone, another control character, a byte order mark in
  *               the middle, more than KC_LINE_MOST bytes */
 int kc_plain_read(const char *path, int64_t most, char **text, int64_t *bytes, kc_error *e);

@@ -49,7 +49,7 @@ int kc_folders_create(const char *path, kc_error *e);
 
 /* XXH3-64 of the file's chunks of `chunk` bytes (the last may be shorter) number first, first +
  * step, ... into hashes[0], hashes[1], ...
- *   bytes       size that the file must have
+ *   bytes       size that the file had
  *   errors      KC_EINPUT: shorter, or unreadable */
 int kc_file_hash(const char *path, int64_t bytes, int64_t chunk, int64_t first, int64_t step,
                  uint64_t *hashes, kc_error *e);

@@ -37,7 +37,7 @@ int kc_facts_tokens(const kc_corpus_keys *keys, const kc_files *files, kc_facts 
 
 /* Put the sentences, each .txt of corpus.templates, and the table into `files`: whole, or where it is large what it can be told by: path, bytes, hash. A
  * path `-`, which no input file can name, is standard input, held whole.
- *   errors      KC_EINPUT as kc_plain_read; no file named */
+ *   errors      KC_EINPUT as kc_plain_read; no file named; written to meanwhile */
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e);
 
 /* As kc_kind_ops.same. */
@@ -47,7 +47,7 @@ int kc_facts_same(const kc_corpus_keys *keys, const kc_files *files, kc_error *e
  * has it then, and each reads a part of a large one where all see the same file. Of a large one the bytes must be those of the hash; it is
  * looked for where corpus.file says, where it was, and in the working directory.
  *   collective  on all ranks of files->readers, where that is set; errors are agreed on
- *   errors      KC_EINPUT as kc_fact_table_read; not found, or another one */
+ *   errors      KC_EINPUT as kc_fact_table_read; not found, or another one; written to meanwhile */
 int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *facts, kc_error *e);
 
 /* Fill in what the corpus holds: attributes, terms, lengths.

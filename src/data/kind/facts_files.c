@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "data/kind/facts.h"
 #include "kcap/base/memory.h"
 #include "kcap/base/open.h"
 #include "kcap/base/plain.h"
+#include "kcap/base/seen.h"
 #include "kcap/io/file.h"
 
 /* A table of so many bytes is held in checkpoints, a larger one by its hash. Every part of facts has
@@ -27,22 +27,16 @@ typedef struct reference {
     int in_sentences;
 } reference;
 
-static int64_t bytes_of(const char *path)
+/* Of a file that was seen, and is that still behind the last byte. */
+static int hash_of(const char *path, const kc_seen *was, uint64_t *hash, kc_error *e)
 {
-    struct stat s;
-
-    return stat(path, &s) == 0 && S_ISREG(s.st_mode) ? (int64_t)s.st_size : -1;
-}
-
-static int hash_of(const char *path, int64_t bytes, uint64_t *hash, kc_error *e)
-{
-    const int64_t n = (bytes + CHUNK - 1) / CHUNK;
+    const int64_t n = (was->bytes + CHUNK - 1) / CHUNK;
     uint64_t *hashes = kc_alloc(n, sizeof *hashes, "hashes");
 
-    if (kc_file_hash(path, bytes, CHUNK, 0, 1, hashes, e) == KC_OK)
+    if (kc_file_hash(path, was->bytes, CHUNK, 0, 1, hashes, e) == KC_OK)
         *hash = kc_hash_combine(hashes, n);
     free(hashes);
-    return e->code;
+    return e->code ? e->code : kc_seen_still(path, was, kc_see(path), e);
 }
 
 /* The texts that tell of a table; `text` is the table where it is held. */
@@ -83,7 +77,8 @@ static int add_input(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 
 int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
 {
-    reference r = {.bytes = bytes_of(keys->file)};
+    const kc_seen was = kc_see(keys->file);
+    reference r = {.bytes = was.bytes};
     char *text = NULL;
     int64_t bytes = 0;
 
@@ -96,7 +91,7 @@ int kc_facts_load(const kc_corpus_keys *keys, kc_files *files, kc_error *e)
         return add_input(keys, files, e);
     if (r.bytes <= HELD_MOST)
         KC_TRY(kc_plain_read(r.path, HELD_MOST, &text, &bytes, e));
-    KC_TRY(hash_of(r.path, r.bytes, &r.hash, e));
+    KC_TRY(hash_of(r.path, &was, &r.hash, e));
     KC_TRY(add_table(keys, &r, text ? text : "", bytes, files, e));
 out:
     free(text);
@@ -118,14 +113,15 @@ static int read_reference(const kc_files *files, reference *r, kc_error *e)
 
 int kc_facts_same(const kc_corpus_keys *keys, const kc_files *files, kc_error *e)
 {
+    const kc_seen was = kc_see(keys->file);
     reference r = {.bytes = 0};
     uint64_t hash = 0;
 
-    if (bytes_of(keys->file) < 0)
+    if (was.bytes < 0)
         return KC_OK;
     KC_TRY(read_reference(files, &r, e));
-    KC_TRY(hash_of(keys->file, bytes_of(keys->file), &hash, e));
-    if (hash != r.hash || bytes_of(keys->file) != r.bytes)
+    KC_TRY(hash_of(keys->file, &was, &hash, e));
+    if (hash != r.hash || was.bytes != r.bytes)
         kc_fail(e, KC_EINPUT,
                 "corpus.file: %s: another table than that of the checkpoint; go on with that one, "
                 "or begin a new run",
@@ -141,13 +137,13 @@ static const char *place_of(const kc_corpus_keys *keys, const reference *r)
     const char *const places[] = {keys->file, r->path, slash ? slash + 1 : r->path};
 
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (places[i][0] && bytes_of(places[i]) >= 0)
+        if (places[i][0] && kc_see(places[i]).bytes >= 0)
             return places[i];
     return NULL;
 }
 
-/* Where the table is that the reference tells of: into its path. */
-static int find_table(const kc_corpus_keys *keys, reference *r, kc_error *e)
+/* Where the table is that the reference tells of: into its path; and what was seen of it. */
+static int find_table(const kc_corpus_keys *keys, reference *r, kc_seen *was, kc_error *e)
 {
     const char *at = place_of(keys, r);
     uint64_t hash = 0;
@@ -157,9 +153,10 @@ static int find_table(const kc_corpus_keys *keys, reference *r, kc_error *e)
                        "%s: no such file; a table of %" PRId64 " bytes is not held in checkpoints: "
                        "put it there or into the working directory, or set corpus.file",
                        r->path, r->bytes);
-    if (bytes_of(at) == r->bytes)
-        KC_TRY(hash_of(at, r->bytes, &hash, e));
-    if (hash != r->hash || bytes_of(at) != r->bytes)
+    *was = kc_see(at);
+    if (was->bytes == r->bytes)
+        KC_TRY(hash_of(at, was, &hash, e));
+    if (hash != r->hash || was->bytes != r->bytes)
         return kc_fail(e, KC_EINPUT,
                        "%s: another table than that of the run, which has %" PRId64
                        " bytes of XXH3 %016" PRIx64 "; put that one there, or set corpus.file",
@@ -169,23 +166,16 @@ out:
     return e->code;
 }
 
-/* What a rank sees of a file. */
-typedef struct seen {
-    int64_t bytes; /* -1: there is none */
-    struct timespec changed;
-} seen;
-
-/* The file where all ranks see the same, else NULL: other nodes may have other disks.
+/* The file where all ranks see the same, else NULL: other nodes may have other disks, and give the same one
+ * other numbers.
  *   collective  on all ranks */
 static FILE *open_together(const kc_grid *g, const char *path, int64_t *bytes)
 {
     kc_error e = {0};
-    struct stat s;
     FILE *f = kc_open_regular(path, &e);
-    seen mine = {.bytes = -1}, first;
+    kc_seen mine = f ? kc_see_open(f) : (kc_seen){.bytes = -1}, first;
 
-    if (f && fstat(fileno(f), &s) == 0)
-        mine = (seen){.bytes = s.st_size, .changed = s.st_mtim};
+    mine.device = mine.inode = 0;
     first = mine;
     kc_bcast(g, &first, sizeof first);
     if (mine.bytes < 0 || memcmp(&mine, &first, sizeof mine) != 0)
@@ -198,13 +188,24 @@ static FILE *open_together(const kc_grid *g, const char *path, int64_t *bytes)
     return NULL;
 }
 
+/* Where the file was not the one that was seen all the while, that is the error: what was found in it, if
+ * anything, is of neither. */
+static void check_read(const char *path, FILE *f, const kc_seen *was, kc_error *e)
+{
+    kc_error changed = {0};
+
+    if (kc_seen_still(path, was, kc_see_open(f), &changed) != KC_OK)
+        *e = changed;
+}
+
 static int read_file(const kc_corpus_keys *keys, const kc_files *files, const char *path,
-                     kc_fact_table *t, kc_error *e)
+                     const kc_seen *was, kc_fact_table *t, kc_error *e)
 {
     FILE *f = kc_open_regular(path, e);
 
     if (f) {
         kc_fact_table_read(path, f, keys->people, files->teller, t, e);
+        check_read(path, f, was, e);
         fclose(f);
     }
     return e->code;
@@ -228,16 +229,20 @@ static int read_together(const kc_grid *g, const kc_corpus_keys *keys, const kc_
 {
     FILE *f;
     int64_t bytes;
+    kc_seen was = {.bytes = -1};
 
-    KC_TRY_ROOT(g, find_table(keys, r, e));
+    KC_TRY_ROOT(g, find_table(keys, r, &was, e));
     kc_bcast(g, r, sizeof *r);
     f = open_together(g, r->path, &bytes);
     if (!f)
-        KC_TRY_ROOT(g, read_file(keys, files, r->path, t, e));
-    else
+        KC_TRY_ROOT(g, read_file(keys, files, r->path, &was, t, e));
+    else {
         kc_fact_table_read_together(g, r->path, f, bytes, keys->people, files->teller, t, e);
-    if (f)
+        if (g->rank == 0)
+            check_read(r->path, f, &was, e);
         fclose(f);
+        KC_TRY(kc_agree(g, e));
+    }
 out:
     return e->code;
 }
@@ -247,6 +252,7 @@ int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *
     const kc_grid *g = files->readers;
     kc_fact_table *t = &facts->table;
     reference r = {.bytes = 0};
+    kc_seen was = {.bytes = -1};
     int64_t bytes = 0;
     const char *text = kc_files_find(files, table_name, &bytes);
 
@@ -259,8 +265,8 @@ int kc_facts_table(const kc_corpus_keys *keys, const kc_files *files, kc_facts *
     else if (g && g->size > 1)
         KC_TRY(read_together(g, keys, files, &r, t, e));
     else {
-        KC_TRY(find_table(keys, &r, e));
-        KC_TRY(read_file(keys, files, r.path, t, e));
+        KC_TRY(find_table(keys, &r, &was, e));
+        KC_TRY(read_file(keys, files, r.path, &was, t, e));
     }
 out:
     return e->code;
