@@ -21,6 +21,8 @@ DOORS = {
     "Random123": (r"\bphilox\d\w*|\bthreefry\d\w*|\bR123_\w+|<Random123/", ("src/base/rng.c",)),
     "PCRE2": (r"\bpcre2_\w+|\bPCRE2_\w+|<pcre2\.h>", ("src/data/word/pretoken.c",)),
     "utf8proc": (r"\butf8proc_\w+|\bUTF8PROC_\w+|<utf8proc\.h>", ("src/base/alike.c",)),
+    # Its order is the compiler's; that of kcap/math/ops.h is the same for vectors of any width.
+    "a sum by omp simd": (r"\bsimd\s+reduction\b", ("src/math/ops.c",)),
     "xxHash": (r"\bXXH(?:32|64|3|128|_)\w*|<xxhash\.h>",
                ("src/config/", "src/io/")),
 }
