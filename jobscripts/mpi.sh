@@ -54,9 +54,10 @@ kc_mpi_local() {
     # Copying through the kernel fails in containers that forbid ptrace; shared memory always works.
     : "${OMPI_MCA_btl_vader_single_copy_mechanism:=none}"
     export OMPI_MCA_btl_vader_single_copy_mechanism
-    # Threads that spin while they wait take the cores from those that work wherever there are more of
-    # them than cores.
+    # Threads and ranks that spin while they wait take the cores from those that work wherever there are
+    # more of them than cores, or others use this machine too (jobscripts/README.md, One machine).
     export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+    export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle:-1}
 }
 
 # kc_forward COMMAND...: run a launcher and return its exit code. USR1 and TERM to this shell, and the

@@ -11,8 +11,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # OpenBLAS and oneDNN are for PyTorch, which takes the first by itself where it is there.
 kc_install "${kc_packages[@]}" "${kc_test_packages[@]}" libopenblas0-pthread libdnnl-dev
 kc_mpi_local
-# kcap with the waiting that OpenMP has by itself, since it has the cores alone.
-unset OMP_WAIT_POLICY
+# kcap with the waiting that OpenMP and Open MPI have by themselves, since it has the cores alone.
+unset OMP_WAIT_POLICY OMPI_MCA_mpi_yield_when_idle
 mkdir -p "$root/build"
 build=$root/build/tests-release
 if ! { cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON &&
