@@ -13,7 +13,7 @@ enum { CHUNK = 64, LANES = 8 };
 
 typedef float v8 __attribute__((vector_size(LANES * sizeof(float))));
 
-/* A row's sum in an order that no compiler and no instruction set changes: lane j takes every eighth element
+/* A row's sum in an order that no instruction set changes: lane j takes every eighth element
  * from the j-th on, the first one what is left of whole eights too, and the lanes are added up in turn. */
 static inline float total(v8 lanes)
 {

@@ -118,8 +118,8 @@ static void head_backward(const kc_shape *s, const kc_heads *heads, int64_t a, c
         const kc_mat q = kc_mat_of(heads->q + at + b.r0 * hd, rows, hd);
         const kc_mat dq = kc_mat_of(grads->q + at + b.r0 * hd, rows, hd);
         kc_gemm_causal(ds, o, 0, (kc_mat){vt.p, hd, b.r1, vt.ld}, 0, KC_CAUSAL_C, b.r0);
-        softmax_backward(ds, p, b.r0,
-                         scale); /* first: it reads P by rows, which is fetched ahead */
+        /* Before the products that read P by columns: by rows it is fetched ahead. */
+        softmax_backward(ds, p, b.r0, scale);
         kc_gemm_causal(kc_mat_of(grads->v + at, b.r1, hd), p, 1, o, beta, KC_CAUSAL_A, b.r0);
         kc_gemm_causal(dq, ds, 0, (kc_mat){k.p, b.r1, hd, k.ld}, 0, KC_CAUSAL_A, b.r0);
         kc_gemm_causal(kc_mat_of(grads->k + at, b.r1, hd), ds, 1, q, beta, KC_CAUSAL_A, b.r0);

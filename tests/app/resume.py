@@ -366,9 +366,9 @@ class Interrupted(ResumeTest):
     def test_max_time(self):
         self.input(merged(LONG, corpus={"exposures": 100000}))
         start = time.monotonic()
-        self.train("out", "--max-time", "00:00:02", ranks=2, code=75)
+        self.train("out", "--max-time", "00:00:04", ranks=2, code=75)
         took = time.monotonic() - start
-        self.assertGreater(took, 1)  # the checkpoint and a step are kept free, more of it on a busy machine
+        self.assertGreater(took, 2)
         self.assertLess(took, 12)
         rows = len(read_columns(self.path("out"), "steps")["step"])
         self.assertGreater(rows, 10)

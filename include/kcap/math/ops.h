@@ -8,14 +8,16 @@
  * over rows are split by columns and run in row order, so the bits do not depend on the threads.
  * No scalar libm: exp is a polynomial that the compiler vectorises. */
 
-/* y[i] = exp(scale (x[i] - shift)), returns their sum. y may be x. Relative error of each below
- * 3e-7 where |argument| < 87; clamped outside (tests/math/test_ops.c). */
+/* y[i] = exp(scale (x[i] - shift)), returns their sum, in kc_dot_row's order. y may be x. Relative error of
+ * each below 3e-7 where |argument| < 87; clamped outside (tests/math/test_ops.c). */
 float kc_exp_row(float *y, const float *x, int64_t n, float shift, float scale);
 
-/* The sum of x[i] y[i]. */
+/* The sum of x[i] y[i] over n floats each, on the calling thread: eight lanes take every eighth element, the
+ * first one what is left of whole eights too, and are added up in turn. So the bits are the same with AVX2
+ * and with AVX-512. */
 float kc_dot_row(const float *x, const float *y, int64_t n);
 
-/* x[i] *= by. */
+/* x[i] *= by, n floats, on the calling thread. */
 void kc_scale_row(float *x, int64_t n, float by);
 
 /* Largest of n floats; NaN if the first is, and a NaN further on still spoils kc_exp_row's sum. */
