@@ -16,15 +16,23 @@
 
 /* Times the longest pause, before and after the time limit; times what is usual, for checkpoints; seconds
  * that ranks have to say they are there, and the system to let one end. */
-enum { SLOW = 20, LATE = 5, FILES = 4, MEET = 5, FORCE = 60, NAMED_MOST = 8 };
+enum {
+    SLOW = 20,
+    LATE = 5,
+    FILES = 4,
+    MEET = 5,
+    FORCE = 60,
+    NAMED_MOST = 8,
+    NAP_MICROSECONDS = 20000
+};
 
 struct kc_guard {
     kc_guard_request q;
     _Atomic double marked, longest; /* clock of the last mark, longest pause between two */
     _Atomic int what;
     _Atomic int64_t step;
-    double looked; /* clock of the last look                             */
-    int is_named;  /* who is silent was said                             */
+    double looked, seen; /* clock of the last look, and of the last mark at it */
+    int is_named;        /* who is silent was said                             */
     kc_ticker *ticker;
 };
 
@@ -108,6 +116,16 @@ static int missing(const kc_guard *w, char *text, size_t size, int *first)
     return n;
 }
 
+/* This rank does not miss anybody any more. */
+static void withdraw(const kc_guard *w)
+{
+    char path[KC_PATH_MAX + 32];
+    file_of(w, w->q.grid->rank, path);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/waiting", w->q.folder);
+    rmdir(path);
+}
+
 static void remove_reports(const kc_guard *w)
 {
     char path[KC_PATH_MAX + 32];
@@ -141,19 +159,33 @@ static void say(const kc_guard *w, double silent, int n, const char *ranks, cons
     fflush(stderr);
 }
 
-/* All that are there say so, the first of them who is not, and what happens then. */
-static void call_roll(const kc_guard *w, double silent, const char *then)
+/* Whether there is a mark newer than the last one seen, within MEET seconds. */
+static int moves_again(const kc_guard *w)
+{
+    for (const double end = kc_clock() + MEET; kc_clock() < end; usleep(NAP_MICROSECONDS))
+        if (atomic_load(&w->marked) != w->seen)
+            return 1;
+    return 0;
+}
+
+/* All that are there say so, the first of them who is not, and what happens then. Returns 0 where things
+ * have moved again meanwhile: nothing is said then. */
+static int call_roll(const kc_guard *w, double silent, const char *then)
 {
     char ranks[128];
     int first;
     report(w);
-    sleep(MEET);
+    if (moves_again(w)) {
+        withdraw(w);
+        return 0;
+    }
     const int n = missing(w, ranks, sizeof ranks, &first);
     if (first == w->q.grid->rank || first < 0) {
         say(w, silent, n, ranks, then);
         remove_reports(w);
     } else
-        sleep(MEET);
+        moves_again(w);
+    return 1;
 }
 
 /* Not through MPI, which the main thread is inside of: a launcher ends the others when one rank goes without
@@ -162,19 +194,22 @@ static void end_job(const kc_guard *w, double silent)
 {
     signal(SIGALRM, SIG_DFL);
     alarm(FORCE);
-    call_roll(w, silent, "the job ends, its checkpoints stay");
-    _exit(KC_EPEER);
+    if (call_roll(w, silent, "the job ends, its checkpoints stay"))
+        _exit(KC_EPEER);
+    alarm(0);
 }
 
 static void look(void *guard)
 {
     kc_guard *w = guard;
-    const double now = kc_clock(), silent = now - atomic_load(&w->marked);
-    /* One that was stopped itself and goes on cannot tell by its clock that the others are silent. */
-    const int was_away = now - w->looked > MEET;
+    const double now = kc_clock(), marked = atomic_load(&w->marked), silent = now - marked;
     const int ends = !w->q.others_go_on || is_late(w, now);
+    /* One that was stopped itself and goes on cannot tell by its clock that the others are silent: it did not
+     * look for long, or there was a mark since it did. */
+    const int was_away = now - w->looked > MEET, is_new = marked != w->seen;
     /* The farm gives a group up by patience alone, and may be through before any longer time is. */
-    const int is_silent = !was_away && silent > (ends ? allowed(w, now) : w->q.patience);
+    const int is_silent = !was_away && !is_new && silent > (ends ? allowed(w, now) : w->q.patience);
+    w->seen = was_away ? now : marked;
     if (was_away)
         atomic_store(&w->marked, now);
     else if (is_silent && ends)
@@ -191,6 +226,7 @@ kc_guard *kc_guard_start(const kc_guard_request *q)
     w->q = *q;
     w->looked = kc_clock();
     atomic_store(&w->marked, w->looked);
+    w->seen = w->looked;
     if (q->grid->rank == 0)
         remove_reports(w); /* of a job that was ended while it told them */
     w->ticker = kc_ticker_start(1, look, w);
@@ -201,6 +237,7 @@ void kc_guard_end(kc_guard *w)
 {
     if (!w)
         return;
+    atomic_store(&w->marked, kc_clock()); /* a roll call is not waited for */
     kc_ticker_end(w->ticker);
     free(w);
 }

@@ -12,7 +12,7 @@
  * starts or writes a checkpoint. A tenth of the time limit (5 to 60 s) after it, when a run has ended by
  * itself, silence is that tenth, or 5 times the longest pause, except in a checkpoint.
  * Each rank that still lives says so with a file in the run's folder; who did not come is named by the
- * first of those that did. Where other runs share the job it goes on until its time limit is over: only
+ * first of those that did, 5 s later; nothing is said or ended where it moves again by then. Where other runs share the job it goes on until its time limit is over: only
  * the name is said, once for each silence, and after `patience` alone, which is when the farm gives up. */
 typedef struct kc_guard kc_guard;
 
@@ -50,7 +50,7 @@ void kc_guard_moves(kc_guard *w, kc_guard_mark what, int64_t step);
 /* Seconds that a step may take, rather too many. Before the first step; accepts NULL. */
 void kc_guard_expects(kc_guard *w, double seconds);
 
-/* Accepts NULL. */
+/* At once, also while ranks say that they are there. Accepts NULL. */
 void kc_guard_end(kc_guard *w);
 
 #endif
