@@ -84,20 +84,6 @@ typedef struct pass {
     int64_t rows, cols, ahead;
 } pass;
 
-/* Asks for what the next tile and pass begin with: c's tile, the rows of a behind this one's, and n rows
- * from l on of what follows of b. */
-static void fetch(const pass *p, const kc_tile *tile, int64_t rows, int64_t l, int64_t n)
-{
-    for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t j = 0; j < p->cols; j += KC_STRIP)
-            __builtin_prefetch(tile->c + i * tile->ldc + j, 1);
-        __builtin_prefetch(tile->a + (rows + i) * tile->a_row);
-    }
-    for (int64_t i = l; i < l + n; ++i)
-        for (int64_t j = 0; j < p->ahead; j += KC_STRIP)
-            __builtin_prefetch(strip_at(&p->next, j) + i * p->next.ldb);
-}
-
 /* A tile that begins with c's row `row`, without what its limit leaves out. */
 static void limited(const pass *p, kc_tile *tile, int64_t row, int64_t rows)
 {
@@ -120,23 +106,41 @@ static void limited(const pass *p, kc_tile *tile, int64_t row, int64_t rows)
     tile->depth = depth;
 }
 
+/* Of rows of a that end at `end`, how much of each is worth fetching. */
+static int64_t a_cols(const kc_tile *tile, int64_t end)
+{
+    if (!tile->is_fresh || tile->a_step != 1)
+        return 1;
+    return tile->limit == KC_SUMS_END ? at_most(end + tile->past, tile->depth) : tile->depth;
+}
+
 static void all_rows(pass *p)
 {
     const int64_t n = tiles_in(p->rows);
     kc_tile *tile = &p->tile; /* in place: a copy waits for what was stored by halves */
-    const float *a = tile->a;
-    for (int64_t i = 0, row = 0, l = 0; i < n; ++i) {
-        const int64_t height = tile_at(p->rows, i + 1, n) - row,
-                      share = tile_at(tile->depth, i + 1, n) - l;
-        fetch(p, tile, height, l, share);
+    const float *a = tile->a, *beside = tile->c + p->tiles->width;
+    kc_fetch fetch = {.b = p->next.b,
+                      .b_rows = p->ahead > 0 ? tile->depth / (KC_TILE_ROWS * n) + 1 : 0,
+                      .ldb = p->next.ldb,
+                      .b_strip = p->next.b_strip};
+    const float *const b_end = fetch.b + tile->depth * fetch.ldb;
+    tile->fetch = &fetch;
+    for (int64_t i = 0, row = 0; i < n; ++i) {
+        const int64_t end = tile_at(p->rows, i + 1, n), height = end - row;
+        const float *const next_a = tile->a + (tile->a_tile ? tile->a_tile : height * tile->a_row);
+        float *const next_c = tile->c + height * tile->ldc;
+        fetch.a = next_a;
+        fetch.a_cols = i < n - 1 ? a_cols(tile, end + KC_TILE_ROWS) : 0;
+        fetch.c = i < n - 1 ? next_c : beside;
+        if (fetch.b >= b_end)
+            fetch.b_rows = 0;
         if (tile->limit == KC_ALL)
             p->tiles->compute(tile, height, p->cols);
         else
             limited(p, tile, row, height);
-        tile->a += tile->a_tile ? tile->a_tile : height * tile->a_row;
-        tile->c += height * tile->ldc;
-        row += height;
-        l += share;
+        tile->a = next_a;
+        tile->c = next_c;
+        row = end;
     }
     tile->a = a;
 }
@@ -155,6 +159,7 @@ static void group(const kc_tiles *tiles, kc_tile some, int64_t rows, int64_t col
         here.tile.b_strip = KC_STRIP;
     }
     for (int64_t col = 0; col < cols; col += width) {
+        here.tile.is_fresh = some.is_fresh && col == 0;
         here.tile.b = packing ? packed + col * some.depth : strip_at(&some, col);
         here.tile.c = some.c + col;
         here.tile.past = past_of(&some, col);
@@ -175,7 +180,8 @@ static void part(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t col
         columns.b = strip_at(&whole, col) + from * whole.ldb;
         columns.c = whole.c + col;
         columns.past = past_of(&whole, col);
-        columns.ahead = col ? 0 : whole.ahead; /* then a lies in the second cache */
+        columns.is_fresh = col == 0; /* later a lies in the second cache */
+        columns.ahead = col ? 0 : whole.ahead;
         group(tiles, columns, rows, n, wide - col - n);
     }
     if (narrow) {

@@ -23,17 +23,49 @@ typedef struct kc_product {
  * what lies before i - past; c's columns behind i + past. */
 typedef enum kc_limit { KC_ALL, KC_SUMS_END, KC_SUMS_BEGIN, KC_COLUMNS_END } kc_limit;
 
+/* What the next tile and pass begin with: rows of a, `a_cols` of each, rows of c, b_rows of b's in strips, that
+ * are fetched with each row's share of a tile's sums. All at once it holds up what the tile itself
+ * waits for: a core has some two dozen lines on their way at most (tests/README.md#speed). */
+typedef struct kc_fetch {
+    const float *a, *b, *c;
+    int64_t a_cols, b_rows, ldb, b_strip;
+} kc_fetch;
+
 /* c[rows,cols] = a b + beta c, with a[i,l] at a[i * a_row + l * a_step], b's rows `ldb` apart and its
  * strips of KC_STRIP columns `b_strip`; the next rows' a lies `a_tile` floats on where a is packed,
  * where it is 0 behind these rows'. `limit` and past are of the product's first row. Where `ahead` is not 0
- * the tiles that follow begin so many floats behind a[i,l], where nothing fetches them: it is their turn to. */
+ * the tiles that follow begin so many floats behind a[i,l], where nothing fetches them: it is their turn to.
+ * `is_fresh`: no strip has read a before. */
 typedef struct kc_tile {
     const float *a, *b;
     float *c;
     int64_t a_row, a_step, a_tile, ldb, b_strip, ldc, depth, past, ahead;
     kc_limit limit;
     float beta;
+    int is_fresh;
+    volatile kc_fetch *fetch;
 } kc_tile;
+
+/* A row's share, of c and b in `strips`. Volatile, since what gcc 12 keeps in registers from one share to the
+ * next drives b's vectors out of theirs. */
+static inline __attribute__((always_inline)) void kc_fetch_row(const kc_tile *t, int strips_of_c,
+                                                               int strips_of_b)
+{
+    volatile kc_fetch *f = t->fetch;
+    const float *const a = f->a, *const c = f->c;
+    for (int64_t l = 0; l < f->a_cols; l += KC_STRIP)
+        __builtin_prefetch(a + l);
+    for (int j = 0; j < strips_of_c; ++j)
+        __builtin_prefetch(c + j * KC_STRIP, 1);
+    f->a = a + t->a_row;
+    f->c = c + t->ldc;
+    for (int64_t i = f->b_rows; i > 0; --i) {
+        const float *const b = f->b;
+        for (int j = 0; j < strips_of_b; ++j)
+            __builtin_prefetch(b + j * f->b_strip);
+        f->b = b + f->ldb;
+    }
+}
 
 /* How one instruction set computes a tile of 1 to KC_TILE_ROWS rows and 1 to `width` columns. Where
  * `packs`, b's rows are `width` apart, which is KC_STRIP, and hold zeros from `cols` on, and a transposed a

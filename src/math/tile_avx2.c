@@ -45,11 +45,17 @@ AVX2 INLINE void tile(const kc_tile *t, const int rows, int64_t cols)
     const float *a = t->a, *b = t->b, beta = t->beta;
     const int64_t a_row = t->a_row, a_step = t->a_step, ldc = t->ldc;
     float *c = t->c;
+    volatile int64_t left = t->depth, share = t->depth / rows + 1; /* as in kc_fetch_row */
     EACH_ROW(DECLARE)
+    while (left > 0) {
+        int64_t n = left < share ? left : share;
+        left -= n;
+        kc_fetch_row(t, WIDTH / KC_STRIP, WIDTH / KC_STRIP);
 #pragma GCC unroll 4
-    for (int64_t l = t->depth; l > 0; --l, a += a_step, b += WIDTH) {
-        const __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + VECTOR);
-        EACH_ROW(ADD)
+        for (; n > 0; --n, a += a_step, b += WIDTH) {
+            const __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + VECTOR);
+            EACH_ROW(ADD)
+        }
     }
     EACH_ROW(STORE)
 }

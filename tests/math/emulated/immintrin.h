@@ -35,6 +35,14 @@ static inline __m512 _mm512_fmadd_ps(__m512 a, __m512 b, __m512 c)
     return c;
 }
 
+static inline __m512 _mm512_loadu_ps(const float *from)
+{
+    __m512 to;
+    for (int i = 0; i < 16; ++i)
+        to.at[i] = from[i];
+    return to;
+}
+
 static inline __m512 _mm512_maskz_loadu_ps(__mmask16 there, const float *from)
 {
     __m512 to;
