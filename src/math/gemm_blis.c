@@ -122,6 +122,11 @@ int kc_gemm_rows_stand_alone(void)
     return context != NULL;
 }
 
+int kc_gemm_rows_will_do(void)
+{
+    return own_tiles == NULL || !own_tiles->packs;
+}
+
 void kc_gemm_version(char *text, size_t size)
 {
     snprintf(text, size, "BLIS %s", bli_info_get_version_str());

@@ -48,11 +48,14 @@ static void causal_softmax(kc_mat p, int64_t past, float scale)
     }
 }
 
-/* The first n positions of a head's keys or values [n, hd] as a factor, or transposed [hd, n]. */
+/* The first n positions of a head's keys or values [n, hd] for the right of products, or transposed [hd, n]. */
 static kc_mat lay(float *to, const float *head, int64_t n, int64_t hd, int transposed)
 {
+    const kc_mat rows = kc_mat_of(head, n, hd);
+    if (!transposed && kc_gemm_rows_will_do())
+        return rows;
     const kc_mat factor = transposed ? kc_gemm_factor(to, hd, n) : kc_gemm_factor(to, n, hd);
-    kc_gemm_lay(factor, kc_mat_of(head, n, hd), transposed, 0, 1);
+    kc_gemm_lay(factor, rows, transposed, 0, 1);
     return factor;
 }
 
@@ -85,13 +88,22 @@ void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *
             head_forward(s, heads, a, P + a * kept, out, scratch + a * room));
 }
 
+/* P is of the forward pass, and the way from one page to the next nobody else fetches. */
+static void fetch_row(kc_mat p, int64_t row)
+{
+    for (int64_t c = 0; c < p.cols && row < p.rows; c += KC_STRIP)
+        __builtin_prefetch(p.p + row * p.ld + c);
+}
+
 /* dS = P (dP - rowsum(dP P)) scale, in place of dP. */
 KC_WIDE static void softmax_backward(kc_mat ds, kc_mat P, int64_t past, float scale)
 {
+    enum { AHEAD = 6 };
     for (int64_t r = 0; r < ds.rows; ++r) {
         const int64_t seen = past + r + 1;
         float *restrict g = ds.p + r * ds.ld;
         const float *restrict p = P.p + r * P.ld;
+        fetch_row(P, r + AHEAD);
         const float dot = kc_dot_row(g, p, seen);
         for (int64_t c = 0; c < seen; ++c)
             g[c] = p[c] * (g[c] - dot) * scale;
