@@ -88,7 +88,7 @@ void kc_attn_forward(const kc_shape *s, const kc_heads *heads, float *P, float *
             head_forward(s, heads, a, P + a * kept, out, scratch + a * room));
 }
 
-/* P is of the forward pass, and the way from one page to the next nobody else fetches. */
+/* P is of the forward pass, and what the CPU fetches by itself ends with each page. */
 static void fetch_row(kc_mat p, int64_t row)
 {
     for (int64_t c = 0; c < p.cols && row < p.rows; c += KC_STRIP)

@@ -45,7 +45,7 @@ void kc_gemm_causal(kc_mat c, kc_mat a, int transposed, kc_mat b, float beta, kc
  * columns, a multiple of KC_STRIP, likewise. */
 kc_mat kc_gemm_factor(const float *p, int64_t height, int64_t width);
 
-/* 1: what few products have on their right, of few columns, they read by rows as it lies as fast. */
+/* 1: few products read a matrix of few columns on their right by rows as fast as laid out. */
 int kc_gemm_rows_will_do(void);
 
 /* Fills it: to = from, or from^T; the `part`-th of `parts` equal parts, on the calling thread. */

@@ -11,9 +11,10 @@
  * times the longest pause between two marks so far, whichever is longest; four times that while the run
  * starts or writes a checkpoint. A tenth of the time limit (5 to 60 s) after it, when a run has ended by
  * itself, silence is that tenth, or 5 times the longest pause, except in a checkpoint.
- * Each rank that still lives says so with a file in the run's folder; who did not come is named by the
- * first of those that did, 5 s later; nothing is said or ended where it moves again by then. Where other runs share the job it goes on until its time limit is over: only
- * the name is said, once for each silence, and after `patience` alone, which is when the farm gives up. */
+ * Each rank that still lives says so with a file in the run's folder; who did not come is named 5 s later
+ * by the first of those that did. Where it moves again by then nothing is said and nothing ends. Where other
+ * runs share the job it goes on until its time limit is over: only the name is said, once for each silence,
+ * and after `patience` alone, which is when the farm gives up. */
 typedef struct kc_guard kc_guard;
 
 typedef struct kc_guard_request {
