@@ -24,8 +24,8 @@ typedef struct kc_product {
 typedef enum kc_limit { KC_ALL, KC_SUMS_END, KC_SUMS_BEGIN, KC_COLUMNS_END } kc_limit;
 
 /* What the next tile and pass begin with: rows of a, `a_cols` of each, rows of c, b_rows of b's in strips, that
- * are fetched with each row's share of a tile's sums. All at once it holds up what the tile itself
- * waits for: a core has some two dozen lines on their way at most (tests/README.md#speed). */
+ * are fetched with each row's share of a tile's sums. All at once it would hold up what the tile itself waits
+ * for, since a core has only so many lines on their way (tests/README.md#speed). */
 typedef struct kc_fetch {
     const float *a, *b, *c;
     int64_t a_cols, b_rows, ldb, b_strip;
