@@ -170,26 +170,30 @@ static void group(const kc_tiles *tiles, kc_tile some, int64_t rows, int64_t col
     }
 }
 
+/* The columns from `col` on, with b from `b_at` on. */
+static kc_tile columns_of(const kc_tile *whole, int64_t col, int64_t b_at)
+{
+    kc_tile some = *whole;
+    some.b = strip_at(whole, col) + b_at;
+    some.c = whole->c + col;
+    some.past = past_of(whole, col);
+    some.is_fresh = col == 0; /* later a lies in the second cache */
+    some.ahead = col ? 0 : whole->ahead;
+    return some;
+}
+
 /* A narrow strip is a group of its own, with its own distance of rows; `from` is the first of them. */
 static void part(const kc_tiles *tiles, kc_tile whole, int64_t rows, int64_t cols, int64_t from)
 {
     const int64_t narrow = whole.b_strip == KC_STRIP ? 0 : cols % KC_STRIP, wide = cols - narrow;
-    kc_tile columns = whole;
     for (int64_t col = 0; col < wide; col += WIDTH) {
         const int64_t n = at_most(wide - col, WIDTH);
-        columns.b = strip_at(&whole, col) + from * whole.ldb;
-        columns.c = whole.c + col;
-        columns.past = past_of(&whole, col);
-        columns.is_fresh = col == 0; /* later a lies in the second cache */
-        columns.ahead = col ? 0 : whole.ahead;
-        group(tiles, columns, rows, n, wide - col - n);
+        group(tiles, columns_of(&whole, col, from * whole.ldb), rows, n, wide - col - n);
     }
     if (narrow) {
-        columns.ldb = narrow;
-        columns.b = strip_at(&whole, wide) + from * narrow;
-        columns.c = whole.c + wide;
-        columns.past = past_of(&whole, wide);
-        group(tiles, columns, rows, narrow, 0);
+        kc_tile last = columns_of(&whole, wide, from * narrow);
+        last.ldb = narrow;
+        group(tiles, last, rows, narrow, 0);
     }
 }
 

@@ -116,23 +116,14 @@ static int missing(const kc_guard *w, char *text, size_t size, int *first)
     return n;
 }
 
-/* This rank does not miss anybody any more. */
-static void withdraw(const kc_guard *w)
-{
-    char path[KC_PATH_MAX + 32];
-    file_of(w, w->q.grid->rank, path);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/waiting", w->q.folder);
-    rmdir(path);
-}
-
-static void remove_reports(const kc_guard *w)
+/* Of ranks from ... end - 1. */
+static void remove_reports(const kc_guard *w, int from, int end)
 {
     char path[KC_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/waiting", w->q.folder);
     if (access(path, F_OK) != 0)
         return;
-    for (int r = 0; r < w->q.grid->size; ++r) {
+    for (int r = from; r < end; ++r) {
         file_of(w, r, path);
         unlink(path);
     }
@@ -176,15 +167,15 @@ static int call_roll(const kc_guard *w, double silent, const char *then)
     int first;
     report(w);
     if (moves_again(w)) {
-        withdraw(w);
+        remove_reports(w, w->q.grid->rank, w->q.grid->rank + 1);
         return 0;
     }
     const int n = missing(w, ranks, sizeof ranks, &first);
     if (first == w->q.grid->rank || first < 0) {
         say(w, silent, n, ranks, then);
-        remove_reports(w);
+        remove_reports(w, 0, w->q.grid->size);
     } else
-        moves_again(w);
+        moves_again(w); /* the first of them has time to say it */
     return 1;
 }
 
@@ -228,7 +219,7 @@ kc_guard *kc_guard_start(const kc_guard_request *q)
     atomic_store(&w->marked, w->looked);
     w->seen = w->looked;
     if (q->grid->rank == 0)
-        remove_reports(w); /* of a job that was ended while it told them */
+        remove_reports(w, 0, q->grid->size); /* of a job that was ended while it told them */
     w->ticker = kc_ticker_start(1, look, w);
     return w;
 }

@@ -288,15 +288,15 @@ class Sweep(AppTest):
 
     def test_slow_group_comes_back(self):
         """Given up, then heard again: its point is done, in the time it took."""
-        file = self.long_sweep(exposures=1600)
+        file = self.long_sweep(exposures=800)
         begun = time.monotonic()
         with open(self.path("said"), "w") as said:
-            farm = self.start("sweep", file, "--farm", "--patience", "2", ranks=2, stdout=said)
+            farm = self.start("sweep", file, "--farm", "--patience", "1", ranks=2, stdout=said)
             self.wait_until_under_way(farm)
             slow = self.ranks_of(farm)[-1]
             os.kill(slow, signal.SIGSTOP)
             try:
-                self.wait_until(lambda: "silent for 2 s" in self.read("said"), farm)
+                self.wait_until(lambda: "silent for 1 s" in self.read("said"), farm)
             finally:
                 os.kill(slow, signal.SIGCONT)
             self.assertEqual(farm.wait(timeout=120), 0)

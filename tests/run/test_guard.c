@@ -13,7 +13,7 @@
 #include "kcap/run/guard.h"
 
 static kc_grid grid = {.size = 1};
-static char folder[] = "guardXXXXXX";
+static char folder[] = "/tmp/kcap_guard_XXXXXX";
 
 static kc_guard *watched(int others_go_on)
 {
